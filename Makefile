@@ -1,0 +1,34 @@
+# make repro: install, run the pipeline, point at the report.   make test: install all, run all checks.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PINS   := constraints.txt
+
+.PHONY: repro test lint clean
+
+repro: $(VENV)/.base
+	PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro
+	@$(BIN)/wm summary metrics/fit.json metrics/evaluate.json metrics/plan.json report/index.html
+
+test: $(VENV)/.all
+	$(MAKE) lint
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
+
+lint: $(VENV)/.all
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(VENV)/bin/pip:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.base: $(VENV)/bin/pip pyproject.toml $(PINS)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e . -c $(PINS)
+	touch $@
+
+$(VENV)/.all: $(VENV)/.base
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[lerobot,dev]' -c $(PINS)
+	touch $@
+
+clean:
+	rm -rf $(VENV) .scratch runs

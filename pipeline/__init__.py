@@ -1,0 +1,1 @@
+"""Nano World Models as a reproducible pipeline: simulate, encode once, train, evaluate, plan."""

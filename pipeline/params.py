@@ -1,0 +1,116 @@
+"""params.yaml to frozen typed options; every mistake in it is found before any work."""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pipeline.errors import ParamsError, did_you_mean
+from pipeline.variants import FAMILIES, Family
+
+STAGES = ("collect", "ingest", "fit", "encode", "train", "evaluate", "plan", "report")
+
+
+class Params(BaseModel):
+    """Base of every Options class: frozen, typed, unknown keys refused, no default left unsaid."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+Section = TypeVar("Section", bound=Params)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A chosen member of a family: its name, its module and its checked options."""
+
+    name: str
+    module: ModuleType
+    options: Params
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A params.yaml that has been checked whole."""
+
+    path: Path
+    values: Mapping[str, Any]
+
+    def section(self, stage: str, options: type[Section]) -> Section:
+        """The options of one stage."""
+        return _checked(self.path, stage, self.values[stage], options)
+
+    def variant(self, family: Family) -> Variant:
+        """The member of `family` that the selector names, with its own block of options."""
+        name = self.values[family.selector]
+        module = family.load(name, f"{self.path}: {family.selector}")
+        place = f"{family.block}.{name}"
+        options = _checked(self.path, place, self.values[family.block][name], module.Options)
+        return Variant(name, module, options)
+
+
+def read(path: Path) -> Settings:
+    """Parse and check a whole params.yaml.
+
+    Raises:
+        ParamsError: one line that names the key, its value and the way out.
+    """
+    if not path.is_file():
+        raise ParamsError(f"{path}: no such file; run from the folder that holds params.yaml")
+    try:
+        values = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise ParamsError(f"{path}: holds no keys; restore it with `git checkout {path}`")
+    settings = Settings(path, values)
+    _check_keys(settings)
+    for stage in STAGES:
+        settings.section(stage, importlib.import_module(f"pipeline.{stage}").Options)
+    for family in FAMILIES:
+        _check_family(settings, family)
+    return settings
+
+
+def _check_keys(settings: Settings) -> None:
+    known = {*STAGES, *(f.selector for f in FAMILIES), *(f.block for f in FAMILIES)}
+    for key in settings.values:
+        if key not in known:
+            raise ParamsError(f"{settings.path}: unknown key {key!r}; {did_you_mean(key, known)}")
+    for key in sorted(known):
+        if key not in settings.values:
+            raise ParamsError(f"{settings.path}: key {key!r} is missing; add it")
+
+
+def _check_family(settings: Settings, family: Family) -> None:
+    name, block = settings.values[family.selector], settings.values[family.block]
+    place = f"{settings.path}: {family.selector}"
+    if not isinstance(block, dict):
+        raise ParamsError(f"{settings.path}: {family.block} must map names to their options")
+    family.load(name, place)
+    if name not in block:
+        raise ParamsError(f"{place} = {name!r} has no options; add a block {family.block}.{name}")
+    for other, options in block.items():
+        module = family.load(other, f"{settings.path}: a block of {family.block}")
+        _checked(settings.path, f"{family.block}.{other}", options, module.Options)
+
+
+def _checked(path: Path, place: str, values: Any, options: type[Section]) -> Section:
+    if not isinstance(values, dict):
+        raise ParamsError(f"{path}: {place} = {values!r} must map option names to values")
+    try:
+        return options.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join([place, *(str(part) for part in first["loc"])])
+        if first["type"] == "extra_forbidden":
+            hint = did_you_mean(str(first["loc"][-1]), options.model_fields)
+            raise ParamsError(f"{path}: unknown key {key}; {hint}") from None
+        if first["type"] == "missing":
+            raise ParamsError(f"{path}: key {key} is missing; add it") from None
+        raise ParamsError(f"{path}: {key} = {first['input']!r}: {first['msg']}") from None

@@ -1,0 +1,116 @@
+"""What every stage shares: exit codes, atomic outputs, scratch for resuming, progress, time."""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import track as rich_track
+
+from pipeline.errors import UserError
+
+Item = TypeVar("Item")
+SCRATCH = Path(".scratch")
+
+
+def main(command: Callable[..., None]) -> None:
+    """Run a command; exit 2 with one line if the user's params or inputs are wrong, else 1."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(command)
+    run(app)
+
+
+def run(app: typer.Typer) -> None:
+    """Run a Typer app with the exit codes of this project."""
+    try:
+        app()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except Exception:
+        traceback.print_exc()
+        sys.exit(1)
+
+
+@contextmanager
+def output(path: Path) -> Iterator[Path]:
+    """Hand out a scratch path beside `path`; move it there only when the block ends well."""
+    partial = path.with_name(f".{path.name}.partial")
+    remove(partial)
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield partial
+        remove(path)
+        os.replace(partial, path)
+    finally:
+        remove(partial)
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Write JSON whole or not at all, the same bytes for the same values."""
+    with output(path) as partial:
+        partial.write_text(json.dumps(values, indent=2) + "\n")
+
+
+def remove(path: Path) -> None:
+    """Delete a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch(name: str, *identity: str) -> Iterator[Path]:
+    """A folder that survives a killed run and is found again only by the same identity.
+
+    Args:
+        name: the stage.
+        identity: everything that decides its result: options, inputs, the code's own digest.
+    """
+    digest = hashlib.sha256("\0".join(identity).encode()).hexdigest()[:16]
+    folder = SCRATCH / f"{name}-{digest}"
+    folder.mkdir(parents=True, exist_ok=True)
+    yield folder
+    remove(folder)
+
+
+def code_digest() -> str:
+    """Digest of this package's source: a changed program never resumes a stale run."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parent
+    for source in sorted(package.rglob("*.py")):
+        digest.update(f"{source.relative_to(package)}\0".encode() + source.read_bytes())
+    return digest.hexdigest()
+
+
+def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterable[Item]:
+    """Iterate with a progress bar on a terminal, and silently elsewhere."""
+    console = Console(stderr=True)
+    return rich_track(items, what, total, console=console, disable=not console.is_terminal)
+
+
+@contextmanager
+def timed(record: Path | None) -> Iterator[Callable[[str], None]]:
+    """Time a stage; the function handed out prints its closing line.
+
+    Args:
+        record: JSON file for the seconds the stage took, or None to only print them.
+    """
+    start = time.perf_counter()
+    lines: list[str] = []
+    yield lines.append
+    seconds = time.perf_counter() - start
+    if record is not None:
+        write_json(record, {"seconds": round(seconds, 2)})
+    for line in lines:
+        print(f"{line} in {seconds:.1f} s")

@@ -1,0 +1,71 @@
+"""Wrong params get one line that names the place, the value and the way out, before any work."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import PARAMS
+
+from pipeline import params
+from pipeline.errors import ParamsError
+
+
+def write(path: Path, **changes: object) -> Path:
+    """params.yaml with some dotted keys changed; None deletes one."""
+    values = yaml.safe_load(yaml.safe_dump(PARAMS))
+    for dotted, value in changes.items():
+        *parents, last = dotted.split(".")
+        block = values
+        for parent in parents:
+            block = block[parent]
+        if value is None:
+            del block[last]
+        else:
+            block[last] = value
+    (path / "params.yaml").write_text(yaml.safe_dump(values))
+    return path / "params.yaml"
+
+
+def test_the_default_is_right(tmp_path):
+    assert params.read(write(tmp_path)).values == PARAMS
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"encoder": "tiny_vea"}, "encoder = 'tiny_vea' is unknown; did you mean tiny_vae?"),
+        ({"planner": 3}, "planner = 3 is unknown; known: cem"),
+        ({"train.stpes": 5}, "unknown key train.stpes; did you mean steps?"),
+        ({"train.steps": None}, "key train.steps is missing"),
+        ({"train.steps": -1}, "train.steps = -1: Input should be greater than 0"),
+        ({"train.batch": "many"}, "train.batch = 'many': Input should be a valid integer"),
+        ({"train": None}, "key 'train' is missing"),
+        ({"trian": {}}, "unknown key 'trian'; did you mean train?"),
+        ({"train": 3}, "train = 3 must map option names to values"),
+        ({"encoders.patch_pca": None, "encoder": "patch_pca"}, "add a block encoders.patch_pca"),
+        ({"encoders.patch_pca.component": 8}, "unknown key encoders.patch_pca.component"),
+        ({"encoders.pca": {}}, "a block of encoders = 'pca' is unknown"),
+        ({"worlds.wall.doors": [3]}, "every door must lie in 8..56"),
+        ({"planners.cem.elites": 65}, "elites = 65 exceeds candidates = 64"),
+    ],
+)
+def test_every_mistake_is_named(tmp_path, changes, expected):
+    path = write(tmp_path, **changes)
+    with pytest.raises(ParamsError) as caught:
+        params.read(path)
+    assert str(caught.value).startswith(str(path))
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["a: [1", "", "3"])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path, text):
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(ParamsError, match=r"params.yaml: "):
+        params.read(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ParamsError, match="no such file"):
+        params.read(tmp_path / "params.yaml")

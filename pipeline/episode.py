@@ -1,0 +1,54 @@
+"""Episode: one trajectory as it was recorded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import DataError
+
+Meta = Mapping[str, float | int | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One trajectory; actions[t] is applied at frames[t] and leads to frames[t + 1].
+
+    Attributes:
+        key: name, unique within a data set.
+        frames: uint8 [T, H, W, 3] RGB.
+        actions: float32 [T, A] in the world's units; the last one leads past the episode.
+        states: float32 [T, S] in the world's units; for scoring and planning goals only.
+        meta: what a simulator needs to restore this episode (door position, block shape, ...).
+    """
+
+    key: str
+    frames: NDArray[np.uint8]
+    actions: NDArray[np.float32]
+    states: NDArray[np.float32]
+    meta: Meta
+
+    def __post_init__(self) -> None:
+        """Check lengths, dtypes and values once, where the data enters."""
+        if self.frames.dtype != np.uint8 or self.frames.ndim != 4 or self.frames.shape[-1] != 3:
+            raise DataError(
+                f"episode {self.key}: frames are {self.frames.dtype} {self.frames.shape}, "
+                "expected uint8 [T, H, W, 3]"
+            )
+        for name, values in (("actions", self.actions), ("states", self.states)):
+            if values.dtype != np.float32 or values.ndim != 2:
+                raise DataError(
+                    f"episode {self.key}: {name} are {values.dtype} {values.shape}, "
+                    "expected float32 [T, dim]"
+                )
+            if len(values) != len(self.frames):
+                raise DataError(
+                    f"episode {self.key}: {len(values)} {name} but {len(self.frames)} frames"
+                )
+            if not np.isfinite(values).all():
+                raise DataError(f"episode {self.key}: {name} hold NaN or infinity")
+
+    def __len__(self) -> int:
+        """Number of frames T."""
+        return len(self.frames)

@@ -1,0 +1,115 @@
+"""The Wall world against geometry worked out by hand."""
+
+import numpy as np
+import pytest
+from conftest import GOLDEN, default
+from PIL import Image
+
+from pipeline.variants import WORLDS
+from pipeline.worlds import wall
+
+META = {"wall": 32.0, "door": 30.0}
+
+
+@pytest.fixture
+def world():
+    module, options = default(WORLDS, "wall")
+    return module.build(options)
+
+
+def walk(world, start, *actions):
+    world.restore(np.array(start, np.float32), META)
+    for action in actions:
+        world.step(np.array(action, np.float32))
+    return world.snapshot().tolist()
+
+
+def test_a_free_dot_moves_by_twice_its_action(world):
+    assert walk(world, [10, 20], [1.0, -0.5]) == [12, 19]
+
+
+def test_the_wall_stops_a_dot_half_a_pixel_off_its_face(world):
+    assert walk(world, [27, 15], [1.5, 0]) == [28.5, 15]
+    assert walk(world, [37, 15], [-1.5, 0]) == [35.5, 15]
+
+
+def test_a_slanted_path_stops_where_it_meets_the_face(world):
+    # From x = 27 the face at 29 is met half way along a path of (4, 2).
+    assert walk(world, [27, 15], [2, 1]) == [28.5, 16]
+
+
+def test_the_door_lets_a_dot_through(world):
+    x, y = walk(world, [26, 30], *[[1.5, 0]] * 5)
+    assert (x, y) == (41, 30)
+
+
+def test_the_sides_of_the_door_are_solid(world):
+    assert walk(world, [32, 30], [0, 3]) == [32, 33.5]
+    assert walk(world, [32, 30], [0, -3]) == [32, 26.5]
+
+
+def test_a_dot_against_the_wall_may_leave_it(world):
+    assert walk(world, [28.5, 15], [1, 0], [-1, 0]) == [26.5, 15]
+
+
+@pytest.mark.parametrize(
+    ("start", "action", "end"),
+    [
+        ([6, 20], [-3, 0], [4.5, 20]),
+        ([58, 20], [3, 0], [59.5, 20]),
+        ([20, 6], [0, -3], [20, 4.5]),
+        ([20, 58], [0, 3], [20, 59.5]),
+    ],
+)
+def test_the_border_stops_a_dot(world, start, action, end):
+    assert walk(world, start, action) == end
+
+
+def test_no_path_ever_enters_or_crosses_something_solid(world):
+    rng = np.random.default_rng(0)
+    position = wall._starts(500, 32, rng)
+    doors = np.full(500, 30.0)
+    for _ in range(200):
+        before = position
+        position = wall.move(position, rng.normal(0, 1.5, (500, 2)), 32, doors)
+        in_wall = np.abs(position[:, 0] - 32) < 3
+        assert (np.abs(position[in_wall, 1] - 30) < 4).all()
+        assert (position >= 4.5).all()
+        assert (position <= 59.5).all()
+        # Whoever changed rooms in one step was level with the door on both sides.
+        crossed = (before[:, 0] < 29) & (position[:, 0] > 35)
+        assert (np.abs(before[crossed, 1] - 30) < 4 + 6).all()
+
+
+def test_one_dot_moves_as_it_does_among_many(world):
+    rng = np.random.default_rng(1)
+    position, actions = wall._starts(20, 32, rng), rng.normal(0, 1, (20, 2))
+    doors = np.full(20, 30.0)
+    together = wall.move(position, actions, 32, doors)
+    alone = [wall.move(position[[i]], actions[[i]], 32, doors[[i]])[0] for i in range(20)]
+    np.testing.assert_array_equal(together, np.stack(alone))
+
+
+def test_the_red_centroid_is_the_dot(world):
+    world.restore(np.array([20, 40], np.float32), META)
+    red = world.render()[..., 0].astype(float)
+    rows, columns = np.indices(red.shape)
+    to_world = 65 / world.options.size
+    x = (red * (columns + 0.5)).sum() / red.sum() * to_world - 0.5
+    y = (red * (rows + 0.5)).sum() / red.sum() * to_world - 0.5
+    assert (x, y) == pytest.approx((20, 40), abs=0.1)
+
+
+def test_collection_crosses_the_door_and_keeps_moving(world):
+    states = np.stack([episode.states for episode in world.collect(200, 50, seed=0)])
+    left, right = (states[..., 0] < 29).any(1), (states[..., 0] > 35).any(1)
+    assert 0.35 < (left & right).mean() < 0.65
+    stride = np.linalg.norm(np.diff(states, axis=1), axis=-1)
+    assert 1.6 < stride.mean() < 2.1
+    assert (stride < 0.01).mean() < 0.1
+
+
+def test_frames_look_as_they_did(world):
+    world.restore(np.array([27, 31], np.float32), META)
+    expected = np.asarray(Image.open(GOLDEN / "wall.png"))
+    np.testing.assert_array_equal(world.render(), expected)

@@ -1,0 +1,112 @@
+"""Shards through an encoder into a sealed latent cache."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline import shards, stage
+from pipeline.encode.writer import Writer
+from pipeline.encoders import Encoder, Raw, to_tensor
+from pipeline.episode import Episode
+from pipeline.latents import EpisodeEntry, LatentSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is encoded with what."""
+
+    folder: Path
+    encoder: Encoder
+    encoder_name: str
+    codec_digest: str
+
+
+def encode(source: Source, batch: int, out: Path) -> LatentSpec:
+    """Encode every episode of the shards, the train split first; seal the store last."""
+    manifest = shards.read_manifest(source.folder)
+    probe = source.encoder.encode(to_tensor(np.zeros((1, *manifest.frame_shape), np.uint8)))
+    spec = _spec(source, manifest, Moments(probe.mean.shape[1]), probe)
+    writer = Writer(out, spec.array_shapes(), manifest.frames)
+    moments = Moments(spec.latent_shape[0])
+    entries = []
+    for split, episode in stage.track(_episodes(source.folder), "encode", manifest.episodes):
+        for mean, std in _encoded(source.encoder, episode, batch):
+            writer.add("mean", mean)
+            if std is not None:
+                writer.add("std", std)
+            if split == "train":
+                moments.add(mean, std)
+        writer.add("actions", episode.actions)
+        writer.add("states", episode.states)
+        entries.append(
+            EpisodeEntry(key=episode.key, split=split, length=len(episode), meta=dict(episode.meta))
+        )
+    spec = _spec(source, manifest, moments, probe)
+    writer.seal(spec, entries)
+    return spec
+
+
+class Moments:
+    """Running mean and spread of sampled latents, per channel, in float64."""
+
+    def __init__(self, channels: int) -> None:
+        """Start with nothing counted."""
+        self.count = 0
+        self.total, self.squares = np.zeros(channels), np.zeros(channels)
+
+    def add(self, mean: NDArray[np.float16], std: NDArray[np.float16] | None) -> None:
+        """Count latents [B, C, h, w]; a sample's expected square is mean^2 + std^2."""
+        squares = mean.astype(np.float64) ** 2
+        if std is not None:
+            squares += std.astype(np.float64) ** 2
+        self.count += mean.size // mean.shape[1]
+        self.total += mean.sum((0, 2, 3), dtype=np.float64)
+        self.squares += squares.sum((0, 2, 3))
+
+    def mean(self) -> NDArray[np.float64]:
+        """Mean per channel [C]."""
+        return self.total / max(self.count, 1)
+
+    def std(self) -> NDArray[np.float64]:
+        """Standard deviation per channel [C]."""
+        variance = self.squares / max(self.count, 1) - self.mean() ** 2
+        return np.sqrt(np.maximum(variance, 1e-12))
+
+
+def _spec(source: Source, manifest: shards.Manifest, moments: Moments, probe: Raw) -> LatentSpec:
+    channels, height, width = probe.mean.shape[1:]
+    return LatentSpec(
+        dataset=manifest.dataset,
+        encoder=source.encoder_name,
+        codec=source.codec_digest,
+        source=manifest.digest(),
+        frame_shape=manifest.frame_shape,
+        latent_shape=(channels, height, width),
+        stochastic=probe.std is not None,
+        mean=moments.mean().tolist(),
+        std=moments.std().tolist(),
+        action_dim=manifest.action_dim,
+        state_dim=manifest.state_dim,
+        normalise_actions=manifest.normalise_actions,
+        actions=manifest.actions,
+    )
+
+
+def _episodes(folder: Path) -> Iterator[tuple[shards.Split, Episode]]:
+    for split in get_args(shards.Split):
+        for episode in shards.read(folder, split):
+            yield split, episode
+
+
+def _encoded(
+    encoder: Encoder, episode: Episode, batch: int
+) -> Iterator[tuple[NDArray[np.float16], NDArray[np.float16] | None]]:
+    """Mean and spread of the posteriors of one episode, as they are stored."""
+    for start in range(0, len(episode), batch):
+        raw = encoder.encode(to_tensor(episode.frames[start : start + batch]))
+        std = None if raw.std is None else raw.std.numpy().astype(np.float16)
+        yield raw.mean.numpy().astype(np.float16), std

@@ -1,0 +1,104 @@
+"""Encoders turn frames into latents, once; a codec also turns latents back into frames."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pipeline.errors import DataError
+from pipeline.latents import LatentSpec
+from pipeline.variants import ENCODERS
+
+CARD = "encoder.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Latents as the encoder makes them, before whitening.
+
+    Attributes:
+        mean: float32 [B, C, h, w], the posterior's mean.
+        std: float32 [B, C, h, w], its standard deviation; None for a deterministic encoder.
+    """
+
+    mean: Tensor
+    std: Tensor | None
+
+
+class Encoder(Protocol):
+    """A frame encoder. `encoders/NAME.py` offers `Options`, `fit` and `load`.
+
+    `fit(frames, options, seed)` makes one from training frames, `load(folder, options)` reads one
+    that was saved. An encoder holds no random state and keeps to inference mode.
+    """
+
+    stochastic: bool
+    """Whether `encode` returns a posterior with a spread."""
+
+    def encode(self, frames: Tensor) -> Raw:
+        """Frames uint8 [B, 3, H, W] RGB to raw latents [B, C, h, w]."""
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Raw latents float32 [B, C, h, w] to frames uint8 [B, 3, H, W]."""
+
+    def save(self, folder: Path) -> None:
+        """Write the weights (safetensors) into an existing folder."""
+
+
+def save(encoder: Encoder, name: str, options: dict[str, Any], folder: Path) -> None:
+    """Write an encoder with a card that says which one it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    encoder.save(folder)
+    (folder / CARD).write_text(json.dumps({"encoder": name, "options": options}, indent=2) + "\n")
+
+
+def load(folder: Path) -> tuple[str, Encoder]:
+    """Name and encoder of a folder that `save` wrote.
+
+    Raises:
+        DataError: the folder is missing or was not written by the fit stage.
+    """
+    path = folder / CARD
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; run `dvc repro fit` to make the encoder")
+    card = json.loads(path.read_text())
+    module = ENCODERS.load(card["encoder"], f"{path}: encoder")
+    encoder: Encoder = module.load(folder, module.Options.model_validate(card["options"]))
+    return card["encoder"], encoder
+
+
+def load_for(spec: LatentSpec, folder: Path) -> Encoder:
+    """The encoder that made the latents of `spec`.
+
+    Raises:
+        DataError: the folder holds another one.
+    """
+    name, encoder = load(folder)
+    if digest(folder) != spec.codec:
+        raise DataError(
+            f"{folder}: holds another {name} than the {spec.encoder} that made the latents of the "
+            "model; run `dvc repro` to bring them together"
+        )
+    return encoder
+
+
+def digest(folder: Path) -> str:
+    """Digest of a saved encoder: latents made with another one never mix with it."""
+    total = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            total.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
+    return total.hexdigest()
+
+
+def to_tensor(frames: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> Tensor:
+    """Frames uint8 [B, H, W, 3] as a tensor [B, 3, H, W]."""
+    import torch
+
+    return torch.from_numpy(np.asarray(frames)).permute(0, 3, 1, 2)

@@ -1,0 +1,108 @@
+"""A small KL autoencoder fitted to the data itself (Rombach et al. 2022, by diffusers)."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional
+
+from pipeline import stage
+from pipeline.encoders import Raw
+from pipeline.params import Params
+from pipeline.torchvision_shim import make_importable
+
+
+class Options(Params):
+    """Architecture and fitting of the autoencoder."""
+
+    channels: list[int] = Field(min_length=1, description="one resolution each, halved in between")
+    latent_channels: int = Field(gt=0)
+    kl_weight: float = Field(ge=0)
+    steps: int = Field(gt=0)
+    batch: int = Field(gt=0)
+    learning_rate: float = Field(gt=0)
+
+
+def fit(frames: NDArray[np.uint8], options: Options, seed: int) -> "TinyVae":
+    """Fit to training frames uint8 [N, H, W, 3] with Adam on squared error + KL."""
+    make_importable()
+    from diffusers import AutoencoderKL
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)  # diffusers initialises from the global generator
+        vae: Any = AutoencoderKL(
+            down_block_types=("DownEncoderBlock2D",) * len(options.channels),
+            up_block_types=("UpDecoderBlock2D",) * len(options.channels),
+            block_out_channels=tuple(options.channels),
+            layers_per_block=1,
+            latent_channels=options.latent_channels,
+            norm_num_groups=8,
+            sample_size=frames.shape[1],
+        )
+    # Spread starts at exp(-3): from the usual 1, the noise hides the small things for too long.
+    with torch.no_grad():
+        vae.quant_conv.bias[options.latent_channels :] = -6.0
+    generator = torch.Generator().manual_seed(seed)
+    optimiser = torch.optim.Adam(vae.parameters(), options.learning_rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, options.learning_rate, total_steps=options.steps + 1, pct_start=0.1
+    )
+    for _ in stage.track(range(options.steps), "fit tiny_vae"):
+        rows = torch.randint(len(frames), (options.batch,), generator=generator)
+        pixels = _scaled(torch.from_numpy(frames[rows.numpy()]).permute(0, 3, 1, 2))
+        posterior = vae.encode(pixels).latent_dist
+        noise = torch.randn(posterior.mean.shape, generator=generator)
+        decoded = vae.decode(posterior.mean + posterior.std * noise).sample
+        loss = functional.mse_loss(decoded, pixels) + options.kl_weight * posterior.kl().mean()
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+    return TinyVae(vae)
+
+
+def load(folder: Path, options: Options) -> "TinyVae":
+    """Read what `save` wrote."""
+    make_importable()
+    from diffusers import AutoencoderKL
+
+    vae = AutoencoderKL.from_pretrained(
+        folder, use_safetensors=True, local_files_only=True, low_cpu_mem_usage=False
+    )
+    return TinyVae(vae)
+
+
+class TinyVae:
+    """See `pipeline.encoders.Encoder`; posterior mean and spread are both kept."""
+
+    stochastic = True
+
+    def __init__(self, vae: Any) -> None:
+        """Wrap a diffusers autoencoder for inference."""
+        self.vae = vae.eval().requires_grad_(False)
+
+    @torch.inference_mode()
+    def encode(self, frames: Tensor) -> Raw:
+        """Frames uint8 [B, 3, H, W] to the posterior [B, C, h, w]."""
+        posterior = self.vae.encode(_scaled(frames)).latent_dist
+        return Raw(posterior.mean, posterior.std)
+
+    @torch.inference_mode()
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents [B, C, h, w] to frames uint8 [B, 3, H, W]."""
+        pixels = self.vae.decode(latents).sample
+        return ((pixels + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+    def save(self, folder: Path) -> None:
+        """Write config.json and diffusion_pytorch_model.safetensors."""
+        self.vae.save_pretrained(folder, safe_serialization=True)
+
+
+def _scaled(frames: Tensor) -> Tensor:
+    """uint8 to float32 in -1..1."""
+    return frames.float() / 127.5 - 1

@@ -1,0 +1,85 @@
+"""What cached latents are: the spec that seals a store and travels with every model."""
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor
+
+SEAL = "nano_world_models"
+"""Attribute of a zarr store under which its Seal stands."""
+
+
+class LatentSpec(BaseModel):
+    """What the latents are; every model carries the spec of the latents it was trained on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dataset: str
+    encoder: str
+    codec: str
+    """Digest of the fitted encoder."""
+    source: str
+    """Digest of the shards that were encoded."""
+    frame_shape: tuple[int, int, int]
+    """Height, width, channels of the frames."""
+    latent_shape: tuple[int, int, int]
+    """Channels, height, width."""
+    stochastic: bool
+    mean: list[float]
+    std: list[float]
+    """Per channel over sampled latents of the train split: sampling counts into the spread."""
+    action_dim: int
+    state_dim: int
+    normalise_actions: bool
+    actions: dict[str, list[float]]
+    """Mean, std, min and max of the train split's actions, per dimension."""
+
+    def array_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of one frame's entry in each array of a store."""
+        spread = {"std": self.latent_shape} if self.stochastic else {}
+        dims = {"actions": (self.action_dim,), "states": (self.state_dim,)}
+        return {"mean": self.latent_shape, **spread, **dims}
+
+    def whiten(self, latents: Tensor) -> Tensor:
+        """Raw latents [..., C, h, w] to mean 0 and variance 1 per channel."""
+        mean, std = self._moments(latents)
+        return (latents - mean) / std
+
+    def unwhiten(self, latents: Tensor) -> Tensor:
+        """Whitened latents [..., C, h, w] back to what the encoder made."""
+        mean, std = self._moments(latents)
+        return latents * std + mean
+
+    def scale_actions(self, actions: Tensor) -> Tensor:
+        """Actions [..., A] in the world's units as models are fed them."""
+        if not self.normalise_actions:
+            return actions
+        return (actions - self.action("mean", actions)) / self.action("std", actions)
+
+    def action(self, statistic: str, like: Tensor) -> Tensor:
+        """One statistic of the actions [A] on the device of another tensor."""
+        return torch.tensor(self.actions[statistic], dtype=torch.float32, device=like.device)
+
+    def _moments(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        mean = torch.tensor(self.mean, dtype=like.dtype, device=like.device)
+        std = torch.tensor(self.std, dtype=like.dtype, device=like.device)
+        return mean[:, None, None], std[:, None, None]
+
+
+class EpisodeEntry(BaseModel):
+    """One episode of a cache."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    split: str
+    length: int
+    meta: dict[str, float | int | str]
+
+
+class Seal(BaseModel):
+    """What is written last, when all frames are in place."""
+
+    model_config = ConfigDict(frozen=True)
+
+    spec: LatentSpec
+    episodes: list[EpisodeEntry]

@@ -1,0 +1,128 @@
+"""Every encoder keeps the promises of `pipeline.encoders.Encoder`."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import default, every
+
+from pipeline import encoders
+from pipeline.encoders import to_tensor
+from pipeline.errors import DataError, ParamsError
+from pipeline.image_metrics import psnr
+from pipeline.variants import ENCODERS
+
+QUICK = {"tiny_vae": {"steps": 8}, "patch_pca": {}}
+
+
+@pytest.fixture(scope="module")
+def frames():
+    rng = np.random.default_rng(0)
+    frames = np.zeros((64, 32, 32, 3), np.uint8)
+    for frame in frames:
+        x, y = rng.integers(0, 24, 2)
+        frame[y : y + 8, x : x + 8] = rng.integers(0, 255, 3)
+    return frames
+
+
+@pytest.fixture(scope="module", params=every(ENCODERS))
+def fitted(request, frames):
+    module, options = default(ENCODERS, request.param, **QUICK[request.param])
+    return request.param, options, module.fit(frames, options, seed=0)
+
+
+def test_latents_are_finite_floats_without_gradient(fitted, frames):
+    _, _, encoder = fitted
+    raw = encoder.encode(to_tensor(frames[:4]))
+    assert raw.mean.shape[0] == 4
+    assert raw.mean.ndim == 4
+    assert raw.mean.dtype == torch.float32
+    assert raw.mean.isfinite().all()
+    assert not raw.mean.requires_grad
+    assert (raw.std is not None) == encoder.stochastic
+    if raw.std is not None:
+        assert raw.std.shape == raw.mean.shape
+        assert (raw.std > 0).all()
+
+
+def test_a_frame_is_encoded_alike_alone_and_in_a_batch(fitted, frames):
+    _, _, encoder = fitted
+    together = encoder.encode(to_tensor(frames[:8])).mean
+    alone = torch.cat([encoder.encode(to_tensor(frames[i : i + 1])).mean for i in range(8)])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
+
+
+def test_the_same_frames_give_the_same_latents(fitted, frames):
+    _, _, encoder = fitted
+    first, second = (encoder.encode(to_tensor(frames[:8])).mean for _ in range(2))
+    assert torch.equal(first, second)
+
+
+def test_frames_of_the_right_kind_come_back(fitted, frames):
+    _, _, encoder = fitted
+    truth = to_tensor(frames[:8])
+    decoded = encoder.decode(encoder.encode(truth).mean)
+    assert decoded.dtype == torch.uint8
+    assert decoded.shape == truth.shape
+
+
+def test_a_saved_encoder_is_the_same_encoder(fitted, frames, tmp_path):
+    name, options, encoder = fitted
+    encoders.save(encoder, name, options.model_dump(), tmp_path / "codec")
+    loaded_name, loaded = encoders.load(tmp_path / "codec")
+    assert loaded_name == name
+    truth = to_tensor(frames[:4])
+    assert torch.equal(loaded.encode(truth).mean, encoder.encode(truth).mean)
+    latents = encoder.encode(truth).mean
+    assert torch.equal(loaded.decode(latents), encoder.decode(latents))
+
+
+def test_the_same_seed_fits_the_same_bytes(fitted, frames, tmp_path):
+    name, options, encoder = fitted
+    module = ENCODERS.load(name, "test")
+    again = module.fit(frames, options, seed=0)
+    for folder, one in ((tmp_path / "a", encoder), (tmp_path / "b", again)):
+        encoders.save(one, name, options.model_dump(), folder)
+    assert encoders.digest(tmp_path / "a") == encoders.digest(tmp_path / "b")
+
+
+def test_a_folder_without_an_encoder_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"encoder.json: no such file; run `dvc repro fit`"):
+        encoders.load(tmp_path)
+
+
+def test_all_components_give_every_frame_back(frames):
+    module, options = default(ENCODERS, "patch_pca", patch=4, components=48)
+    encoder = module.fit(frames, options, seed=0)
+    truth = to_tensor(frames)
+    assert psnr(encoder.decode(encoder.encode(truth).mean), truth).min() > 50
+
+
+def test_components_are_those_of_a_singular_value_decomposition(frames):
+    module, options = default(ENCODERS, "patch_pca", patch=8, components=3)
+    encoder = module.fit(frames, options, seed=0)
+    rows = frames.reshape(64, 4, 8, 4, 8, 3).transpose(0, 1, 3, 5, 2, 4).reshape(-1, 192) / 255
+    vectors = np.linalg.svd(rows - rows.mean(0), full_matrices=False)[2][:3]
+    np.testing.assert_allclose(np.abs(encoder.basis.numpy()), np.abs(vectors), atol=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"patch": 7}, "patch = 7 does not divide frames of 32 x 32"),
+        ({"patch": 2, "components": 13}, "components = 13, but a patch has 12 values"),
+    ],
+)
+def test_patches_that_do_not_fit_are_refused(frames, changes, message):
+    module, options = default(ENCODERS, "patch_pca", **changes)
+    with pytest.raises(ParamsError, match=message):
+        module.fit(frames, options, seed=0)
+
+
+def test_the_autoencoder_learns(frames):
+    module, options = default(ENCODERS, "tiny_vae", steps=60)
+    truth = to_tensor(frames)
+    quality = []
+    for steps in (2, 60):
+        encoder = module.fit(frames, options.model_copy(update={"steps": steps}), seed=0)
+        quality.append(float(psnr(encoder.decode(encoder.encode(truth).mean), truth).mean()))
+    assert quality[1] > quality[0] + 3

@@ -1,0 +1,169 @@
+"""The latent cache holds what the encoder made, whitened on reading, and notices damage."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+import zarr
+from conftest import default, make_episode
+
+from pipeline import shards
+from pipeline.encode.encode import Source, encode
+from pipeline.encoders import Raw, to_tensor
+from pipeline.errors import DataError
+from pipeline.ingest import Options
+from pipeline.ingest.ingest import ingest
+from pipeline.latent_cache import open_cache
+from pipeline.variants import ENCODERS
+
+
+class Spread:
+    """A stochastic encoder that anyone can check: block means, and a spread that is known."""
+
+    stochastic = True
+
+    def encode(self, frames):
+        mean = torch.nn.functional.avg_pool2d(frames.float(), 4) / 255
+        return Raw(mean, torch.full_like(mean, 0.25))
+
+    def decode(self, latents):
+        return (latents.repeat_interleave(4, 2).repeat_interleave(4, 3) * 255).to(torch.uint8)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("latents")
+    episodes = [make_episode(f"episode_{i:03d}", length=40 + i) for i in range(8)]
+    options = Options(episodes_per_shard=3, train_share=0.75, split_seed=0)
+    ingest(episodes, "wall", False, options, path / "shards")
+    encode(Source(path / "shards", Spread(), "spread", "digest"), 7, path / "latents.zarr")
+    return path
+
+
+@pytest.fixture
+def damaged(folder, tmp_path):
+    """A copy to damage."""
+    import shutil
+
+    return shutil.copytree(folder / "latents.zarr", tmp_path / "latents.zarr")
+
+
+def test_every_frame_is_there_in_order(folder):
+    cache = open_cache(folder / "latents.zarr")
+    episodes = list(shards.read(folder / "shards"))
+    assert [entry.key for entry in cache.seal.episodes] == [episode.key for episode in episodes]
+    for entry, start, episode in zip(cache.seal.episodes, cache.starts, episodes, strict=True):
+        rows = slice(start, start + entry.length)
+        expected = Spread().encode(to_tensor(episode.frames)).mean.numpy().astype(np.float16)
+        np.testing.assert_array_equal(cache.mean[rows], expected)
+        np.testing.assert_array_equal(cache.actions[rows], episode.actions)
+        np.testing.assert_array_equal(cache.states[rows], episode.states)
+
+
+def test_any_zarr_reader_opens_it(folder):
+    store = zarr.open_group(folder / "latents.zarr", mode="r")
+    assert store["mean"].shape == (sum(40 + i for i in range(8)), 3, 4, 4)
+    assert store["mean"].dtype == np.float16
+    assert store["mean"].metadata.zarr_format == 3
+
+
+def test_sampled_latents_of_the_train_split_are_white(folder, generator):
+    cache = open_cache(folder / "latents.zarr")
+    frames = sum(cache.seal.episodes[i].length for i in cache.of("train"))
+    drawn = torch.cat([cache.latents(np.arange(frames), generator) for _ in range(20)])
+    assert drawn.mean((0, 2, 3)).abs().max() < 0.02
+    assert (drawn.std((0, 2, 3)) - 1).abs().max() < 0.02
+    mean = cache.latents(np.arange(frames), None)
+    assert mean.std() < 0.95
+
+
+def test_posterior_noise_is_drawn_anew_and_repeats_by_seed(folder):
+    cache, frames = open_cache(folder / "latents.zarr"), np.arange(5)
+    generator = torch.Generator().manual_seed(1)
+    first, second = cache.latents(frames, generator), cache.latents(frames, generator)
+    assert (first != second).all()
+    assert torch.equal(cache.latents(frames, torch.Generator().manual_seed(1)), first)
+    spread = (first - second).std() / 2**0.5 * torch.tensor(cache.spec.std).mean()
+    assert float(spread) == pytest.approx(0.25, rel=0.1)
+
+
+def test_whitening_is_undone_exactly(folder, generator):
+    spec = open_cache(folder / "latents.zarr").spec
+    latents = torch.randn((2, 5, 3, 4, 4), generator=generator)
+    torch.testing.assert_close(spec.unwhiten(spec.whiten(latents)), latents)
+
+
+def test_encoding_twice_gives_the_same_bytes(folder, tmp_path):
+    encode(Source(folder / "shards", Spread(), "spread", "digest"), 7, tmp_path / "again.zarr")
+    for path in sorted((folder / "latents.zarr").rglob("*")):
+        if path.is_file():
+            again = tmp_path / "again.zarr" / path.relative_to(folder / "latents.zarr")
+            assert again.read_bytes() == path.read_bytes()
+
+
+def test_several_shards_hold_what_one_would(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.encode.writer.SHARD_BYTES", 70 * 3 * 4 * 4 * 2)
+    source = Source(folder / "shards", Spread(), "spread", "digest")
+    encode(source, 7, tmp_path / "small.zarr")
+    assert len(list((tmp_path / "small.zarr" / "mean").rglob("c/*/*/*/*"))) > 3
+    small, large = open_cache(tmp_path / "small.zarr"), open_cache(folder / "latents.zarr")
+    np.testing.assert_array_equal(small.mean, large.mean)
+    np.testing.assert_array_equal(small.states, large.states)
+
+
+def test_a_deterministic_encoder_stores_no_spread(folder, tmp_path):
+    module, options = default(ENCODERS, "patch_pca", patch=4, components=2)
+    frames = np.concatenate([episode.frames for episode in shards.read(folder / "shards")])
+    source = Source(folder / "shards", module.fit(frames, options, 0), "patch_pca", "digest")
+    encode(source, 50, tmp_path / "pca.zarr")
+    cache = open_cache(tmp_path / "pca.zarr")
+    assert not cache.spec.stochastic
+    assert "std" not in cache.store
+    generator = torch.Generator().manual_seed(0)
+    drawn = cache.latents(np.arange(3), generator)
+    assert torch.equal(drawn, cache.latents(np.arange(3), None))
+
+
+def test_a_missing_cache_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"no latent cache there; run `dvc repro encode`"):
+        open_cache(tmp_path)
+
+
+def test_an_unsealed_cache_is_refused(damaged):
+    metadata = json.loads((damaged / "zarr.json").read_text())
+    metadata["attributes"] = {}
+    (damaged / "zarr.json").write_text(json.dumps(metadata))
+    with pytest.raises(DataError, match="not sealed, its encoding never finished"):
+        open_cache(damaged)
+
+
+@pytest.mark.parametrize("text", ["", "{"])
+def test_damaged_metadata_is_refused(damaged, text):
+    (damaged / "zarr.json").write_text(text)
+    with pytest.raises(DataError, match=r"zarr.json: damaged"):
+        open_cache(damaged)
+
+
+def test_a_broken_seal_is_refused(damaged):
+    metadata = (damaged / "zarr.json").read_text()
+    (damaged / "zarr.json").write_text(metadata.replace('"latent_shape"', '"latent_form"'))
+    with pytest.raises(DataError, match="its seal is damaged at"):
+        open_cache(damaged)
+
+
+def test_a_missing_array_is_refused(damaged):
+    import shutil
+
+    shutil.rmtree(damaged / "actions")
+    with pytest.raises(DataError, match=r"latents.zarr/actions: missing or not"):
+        open_cache(damaged)
+
+
+def test_flipped_bytes_are_noticed(damaged):
+    shard = next(path for path in (damaged / "mean" / "c").rglob("*") if path.is_file())
+    content = bytearray(shard.read_bytes())
+    content[100] ^= 0xFF
+    shard.write_bytes(content)
+    with pytest.raises(DataError, match=r"latents.zarr/mean: damaged"):
+        _ = open_cache(damaged).mean

@@ -1,0 +1,142 @@
+"""Layers of NanoWM, with the reference's parameter names."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Embedder(nn.Module):
+    """Two linear layers around a SiLU."""
+
+    def __init__(self, inputs: int, hidden: int) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(nn.Linear(inputs, hidden), nn.SiLU(), nn.Linear(hidden, hidden))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.mlp(x)
+
+
+class PatchEmbed(nn.Module):
+    """Latents [B, C, h, w] to one token a patch, [B, P, D]."""
+
+    def __init__(self, channels: int, hidden: int, patch: int) -> None:
+        super().__init__()
+        self.proj = nn.Conv2d(channels, hidden, patch, patch)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rearrange(self.proj(x), "b d h w -> b (h w) d")
+
+
+class Attention(nn.Module):
+    """Multi-head attention with RMS-normed, rotated queries and keys."""
+
+    def __init__(self, hidden: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(hidden, 3 * hidden)
+        self.q_norm = nn.RMSNorm(hidden // heads, eps=1e-6)
+        self.k_norm = nn.RMSNorm(hidden // heads, eps=1e-6)
+        self.proj = nn.Linear(hidden, hidden)
+
+    def forward(self, x: Tensor, rotation: Tensor, causal: bool) -> Tensor:
+        """Tokens [B, N, D]; rotation [2, N, head], cosines and sines."""
+        q, k, v = rearrange(self.qkv(x), "b n (three h d) -> three b h n d", three=3, h=self.heads)
+        q, k = rotate(self.q_norm(q), rotation), rotate(self.k_norm(k), rotation)
+        mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=causal)
+        return self.proj(rearrange(mixed, "b h n d -> b n (h d)"))
+
+
+class SwiGLU(nn.Module):
+    """Gated feed-forward layer of 4 x the width (Shazeer 2020), without biases."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.w1 = nn.Linear(hidden, 4 * hidden, bias=False)
+        self.w2 = nn.Linear(hidden, 4 * hidden, bias=False)
+        self.w3 = nn.Linear(4 * hidden, hidden, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.w3(functional.silu(self.w1(x)) * self.w2(x))
+
+
+class Block(nn.Module):
+    """Attention and feed-forward, both modulated by the frame's noise level (adaLN-Zero)."""
+
+    def __init__(self, hidden: int, heads: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(hidden, eps=1e-6, elementwise_affine=False)
+        self.attn = Attention(hidden, heads)
+        self.mlp = SwiGLU(hidden)
+        self.adaLN_modulation = nn.Sequential(nn.Identity(), nn.Linear(hidden, 6 * hidden))
+
+    def forward(
+        self, x: Tensor, condition: Tensor, attend: Callable[[Attention, Tensor], Tensor]
+    ) -> Tensor:
+        """Tokens [B, T, P, D], condition [B, T, D] after its SiLU, and the axis to attend along.
+
+        The modulation is computed once a frame and broadcast over the frame's patches.
+        """
+        modulation = self.adaLN_modulation(condition)[:, :, None].chunk(6, -1)
+        shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = modulation
+        x = x + gate * attend(self.attn, modulate(self.norm(x), shift, scale))
+        return x + mlp_gate * self.mlp(modulate(self.norm(x), mlp_shift, mlp_scale))
+
+
+class FinalLayer(nn.Module):
+    """Modulated projection of tokens to patches."""
+
+    def __init__(self, hidden: int, outputs: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(hidden, eps=1e-6, elementwise_affine=False)
+        self.linear = nn.Linear(hidden, outputs)
+        self.adaLN_modulation = nn.Sequential(nn.Identity(), nn.Linear(hidden, 2 * hidden))
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """Tokens [B, T, P, D] and condition [B, T, D] after its SiLU, to [B, T, P, outputs]."""
+        shift, scale = self.adaLN_modulation(condition)[:, :, None].chunk(2, -1)
+        return self.linear(modulate(self.norm(x), shift, scale))
+
+
+def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
+    """Scale around one, then shift."""
+    return x * (1 + scale) + shift
+
+
+def sinusoids(level: Tensor, size: int = 256) -> Tensor:
+    """Noise levels [...] to cosines then sines of geometric frequencies, [..., size]."""
+    half = size // 2
+    steps = torch.arange(half, dtype=torch.float32, device=level.device)
+    angles = level[..., None].float() * torch.exp(-math.log(10000) * steps / half)
+    return torch.cat([angles.cos(), angles.sin()], -1)
+
+
+def rotary_1d(length: int, head: int) -> Tensor:
+    """Cosines and sines [2, length, head] of rotary positions on a line (Su et al. 2021)."""
+    return _pairs(_angles(torch.arange(length), head // 2))
+
+
+def rotary_2d(grid: tuple[int, int], head: int) -> Tensor:
+    """The same for a grid, [2, h w, head]: half the angles turn with the row, half the column."""
+    rows, columns = torch.meshgrid(*(torch.arange(n) for n in grid), indexing="ij")
+    halves = [_angles(axis.flatten(), head // 4) for axis in (rows, columns)]
+    return _pairs(torch.cat(halves, -1))
+
+
+def _angles(positions: Tensor, count: int) -> Tensor:
+    frequencies = 10000 ** (-torch.arange(count, dtype=torch.float32) / count)
+    return positions[:, None].float() * frequencies
+
+
+def _pairs(angles: Tensor) -> Tensor:
+    both = torch.cat([angles, angles], -1)
+    return torch.stack([both.cos(), both.sin()])
+
+
+def rotate(x: Tensor, rotation: Tensor) -> Tensor:
+    """Turn features i and i + head / 2 of x [..., N, head] by their angle."""
+    first, second = x.chunk(2, -1)
+    return x * rotation[0] + torch.cat([-second, first], -1) * rotation[1]

@@ -1,0 +1,106 @@
+"""The training loop: one optimiser step after another, each a pure function of seed and step."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pipeline import stage
+from pipeline.train import Options
+from pipeline.train.checkpoint import Checkpoint
+from pipeline.train.levels import CLEAN, draw_levels
+from pipeline.train.windows import Windows
+from pipeline.train.world_model import WorldModel
+
+CURVE = ("loss", "learning_rate", "gradient_norm")
+
+
+class Trainer:
+    """A world model, its optimiser, and the curve so far."""
+
+    def __init__(self, model: WorldModel, windows: Windows, options: Options) -> None:
+        """Start before the first step."""
+        self.model, self.windows, self.options = model, windows, options
+        self.optimiser = torch.optim.AdamW(
+            model.denoiser.parameters(),
+            options.learning_rate,
+            betas=options.betas,
+            weight_decay=options.weight_decay,
+        )
+        self.curve = torch.zeros(options.steps, len(CURVE))
+        self.done = 0
+
+    def step(self) -> None:
+        """One optimiser step; everything random in it comes from the seed and the step's number."""
+        generator = _generator(self.options.seed, "step", self.done)
+        rate = learning_rate(self.done, self.options)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        loss = self._loss(batch_rows(self.done, len(self.windows), self.options), generator)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.model.denoiser.parameters(), self.options.clip)
+        self.optimiser.step()
+        self.curve[self.done] = torch.tensor([loss.item(), rate, norm.item()])
+        self.done += 1
+
+    def _loss(self, rows: NDArray[np.int64], generator: torch.Generator) -> Tensor:
+        """Mean squared error over the frames that carry noise."""
+        model, device = self.model, self.model.device
+        clean = self.windows.latents(rows, generator).to(device)
+        actions = model.fed_actions(self.windows.actions(rows))
+        batch, frames = clean.shape[:2]
+        count, prefix = model.objective.levels, self.options.prefix
+        level = draw_levels(batch, frames, count, prefix, generator).to(device)
+        noise = torch.randn(clean.shape, generator=generator).to(device)
+        noisy = model.objective.noised(clean, noise, level)
+        output = model.denoiser(noisy, level.clamp(min=0), actions)
+        error = (output - model.objective.target(clean, noise, level)).square().mean((2, 3, 4))
+        scored = level != CLEAN
+        return (error * scored).sum() / scored.sum()
+
+
+def train(trainer: Trainer, scratch: Path) -> Iterator[int]:
+    """Run all steps, resuming from what `scratch` holds; yields the number of steps done."""
+    checkpoint, options = Checkpoint(scratch), trainer.options
+    state = checkpoint.read()
+    if state is not None:
+        trainer.done = checkpoint.restore(state, trainer.model.denoiser, trainer.optimiser)
+        trainer.curve[: trainer.done] = state["curve"]
+    for _ in stage.track(range(trainer.done, options.steps), "train"):
+        trainer.step()
+        if trainer.done % options.save_every == 0 and trainer.done < options.steps:
+            curve = trainer.curve[: trainer.done]
+            checkpoint.write(trainer.model.denoiser, trainer.optimiser, curve)
+        yield trainer.done
+
+
+def learning_rate(step: int, options: Options) -> float:
+    """Linear warm-up, then half a cosine down to `final_rate` of the peak."""
+    if step < options.warmup:
+        return options.learning_rate * (step + 1) / options.warmup
+    progress = (step - options.warmup) / max(options.steps - options.warmup, 1)
+    share = options.final_rate + (1 - options.final_rate) * (1 + math.cos(math.pi * progress)) / 2
+    return options.learning_rate * share
+
+
+def batch_rows(step: int, count: int, options: Options) -> NDArray[np.int64]:
+    """Windows [B] of one step: epoch after epoch, each a new permutation of all windows."""
+    positions = np.arange(step * options.batch, (step + 1) * options.batch)
+    epochs = positions // count
+    rows = np.empty(options.batch, np.int64)
+    for epoch in np.unique(epochs):
+        order = torch.randperm(count, generator=_generator(options.seed, "epoch", int(epoch)))
+        chosen = epochs == epoch
+        rows[chosen] = order.numpy()[positions[chosen] % count]
+    return rows
+
+
+def _generator(seed: int, what: str, number: int) -> torch.Generator:
+    entropy = [seed, *what.encode(), number]
+    state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state >> np.uint64(1)))

@@ -1,0 +1,67 @@
+"""Windows of the latent cache: fixed numbers of frames, an interval apart, inside one episode."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pipeline.errors import ParamsError
+from pipeline.latent_cache import LatentCache
+
+
+def slices(lengths: Sequence[int], span: int) -> NDArray[np.int64]:
+    """Every window of `span` raw steps, as rows (episode, start): all starts 0..length - span.
+
+    A window of T frames spans T x interval raw steps, not (T - 1) x interval + 1: the action chunk
+    of its last frame belongs to it (world_model_dataset.py of the reference).
+    """
+    rows = [(i, start) for i, length in enumerate(lengths) for start in range(length - span + 1)]
+    return np.array(rows, np.int64).reshape(-1, 2)
+
+
+def fixed_subset(count: int, size: int, seed: int) -> NDArray[np.int64]:
+    """The reference's fixed validation clips: `size` distinct indices below `count`."""
+    return np.random.RandomState(seed).choice(count, size, replace=False).astype(np.int64)
+
+
+class Windows:
+    """The windows of one split of a cache; indexable by row, read in batches."""
+
+    def __init__(self, cache: LatentCache, split: str, frames: int, interval: int) -> None:
+        """List the windows.
+
+        Raises:
+            ParamsError: an episode is shorter than one window.
+        """
+        self.cache, self.frames, self.interval = cache, frames, interval
+        self.episodes = cache.of(split)
+        lengths = [cache.seal.episodes[episode].length for episode in self.episodes]
+        span = frames * interval
+        if min(lengths) < span:
+            raise ParamsError(
+                f"train.frames x train.interval = {span}, but the shortest episode in {cache.path} "
+                f"has {min(lengths)} frames; lower one of them or record longer episodes"
+            )
+        rows = slices(lengths, span)
+        self.rows = np.stack([np.array(self.episodes)[rows[:, 0]], rows[:, 1]], 1)
+
+    def __len__(self) -> int:
+        """Number of windows."""
+        return len(self.rows)
+
+    def frame_indices(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Frames of windows `rows` [B] in the store, [B, T]."""
+        episodes, starts = self.rows[rows].T
+        first = self.cache.starts[episodes] + starts
+        return first[:, None] + np.arange(self.frames) * self.interval
+
+    def actions(self, rows: NDArray[np.int64]) -> Tensor:
+        """Raw actions of windows `rows` [B], float32 [B, T, interval, A] in the world's units."""
+        steps = self.frame_indices(rows)[:, :, None] + np.arange(self.interval)
+        return torch.from_numpy(self.cache.actions[steps])
+
+    def latents(self, rows: NDArray[np.int64], generator: torch.Generator | None) -> Tensor:
+        """Whitened latents [B, T, C, h, w] of windows `rows` [B]; see `LatentCache.latents`."""
+        return self.cache.latents(self.frame_indices(rows), generator)

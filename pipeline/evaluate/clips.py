@@ -1,0 +1,68 @@
+"""The fixed validation clips: their true frames, latents and actions."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pipeline import shards
+from pipeline.encoders import to_tensor
+from pipeline.errors import ParamsError
+from pipeline.train.windows import Windows, fixed_subset
+
+
+@dataclass(frozen=True, slots=True)
+class Clips:
+    """B clips of T frames.
+
+    Attributes:
+        latents: whitened posterior means [B, T, C, h, w].
+        actions: [B, T, interval, A] in the world's units.
+        frames: uint8 [B, T, 3, H, W], as recorded.
+    """
+
+    latents: Tensor
+    actions: Tensor
+    frames: Tensor
+
+    def __len__(self) -> int:
+        """Number of clips B."""
+        return len(self.latents)
+
+    def part(self, start: int, stop: int) -> "Clips":
+        """Clips start..stop - 1."""
+        rows = slice(start, stop)
+        return Clips(self.latents[rows], self.actions[rows], self.frames[rows])
+
+
+def fixed_clips(windows: Windows, folder: Path, count: int, seed: int) -> Clips:
+    """`count` clips picked from all validation windows by the reference's rule."""
+    if count > len(windows):
+        raise ParamsError(
+            f"evaluate.clips = {count}, but {windows.cache.path} has {len(windows)} validation "
+            "windows; lower it or record more episodes"
+        )
+    return read_clips(windows, folder, fixed_subset(len(windows), count, seed))
+
+
+def dream_clips(windows: Windows, folder: Path, count: int) -> Clips:
+    """The first window of each of the first `count` validation episodes."""
+    firsts = np.flatnonzero(windows.rows[:, 1] == 0)[:count]
+    return read_clips(windows, folder, firsts.astype(np.int64))
+
+
+def read_clips(windows: Windows, folder: Path, rows: NDArray[np.int64]) -> Clips:
+    """Clips of some windows; their frames come from the shards, not from the codec."""
+    keys = [windows.cache.seal.episodes[episode].key for episode in windows.rows[rows, 0]]
+    taken: dict[int, NDArray[np.uint8]] = {}
+    for episode in shards.read(folder, "val"):
+        for place, key in enumerate(keys):
+            if key == episode.key:
+                start = windows.rows[rows[place], 1]
+                stop = start + windows.frames * windows.interval
+                taken[place] = episode.frames[start : stop : windows.interval]
+    frames = torch.stack([to_tensor(taken[place]) for place in range(len(rows))])
+    return Clips(windows.latents(rows, None), windows.actions(rows), frames)

@@ -1,0 +1,38 @@
+"""What evaluate leaves behind besides its metrics: a table by horizon, and dreams to look at."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from pipeline import stage
+from pipeline.evaluate.clips import Clips
+from pipeline.evaluate.evaluate import METRICS, Judge
+
+
+def headline(scores: dict[str, Any]) -> str:
+    """Last generated frame: the model's PSNR beside that of repeating the given frame."""
+    model, repeat = (scores[name]["psnr"][-1] for name in ("model", "repeat_last"))
+    return f"PSNR {model:.1f} dB at the last frame ({repeat:.1f} by repeating the first)"
+
+
+def write_horizon(scores: dict[str, Any], path: Path) -> None:
+    """CSV with a row a generated frame and a column a score."""
+    names = [name for name, value in scores.items() if isinstance(value, dict)]
+    with stage.output(path) as partial, partial.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["frame", *(f"{name}_{metric}" for name in names for metric in METRICS)])
+        for frame in range(scores["frames"]):
+            values = (scores[name][metric][frame] for name in names for metric in METRICS)
+            rows.writerow([frame + 1, *(f"{value:.6g}" for value in values)])
+
+
+def write_dreams(judge: Judge, clips: Clips, generator: torch.Generator, path: Path) -> None:
+    """Truth and prediction uint8 [N, T, 3, H, W], from one given frame on, far past the window."""
+    noise = torch.randn(clips.latents[:, 1:].shape, generator=generator)
+    generated = judge.decode(judge.generate(clips, clips.actions, noise))
+    prediction = torch.cat([clips.frames[:, :1], generated], 1)
+    with stage.output(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, truth=clips.frames.numpy(), prediction=prediction.numpy())

@@ -1,0 +1,61 @@
+"""Model predictive control: search a plan in latent space, carry out its beginning, look again."""
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pipeline.encoders import Encoder, to_tensor
+from pipeline.plan import Options
+from pipeline.plan.planners import Planner
+from pipeline.plan.tasks import Task
+from pipeline.train.world_model import Sampling, WorldModel
+
+
+@dataclass(slots=True)
+class Mpc:
+    """A controller; see `pipeline.plan.episodes.Controller`.
+
+    Plans are searched in standardised actions and cut to the range that was recorded: a model knows
+    nothing about actions that it has never seen. All candidates of one search start from the same
+    noise, so that they differ by their actions alone.
+    """
+
+    model: WorldModel
+    encoder: Encoder
+    planner: Planner
+    sampling: Sampling
+    options: Options
+    generator: torch.Generator
+    seconds: list[float] = field(default_factory=list)
+
+    def act(self, frame: NDArray[np.uint8], task: Task) -> NDArray[np.float32]:
+        """The first `execute` x interval actions of the best plan [n, A]."""
+        begun = time.perf_counter()
+        config, spec = self.model.config, self.model.spec
+        present, goal = self._look(frame), self._look(task.goal_frame)
+        noise = torch.randn((1, self.options.horizon, *spec.latent_shape), generator=self.generator)
+
+        def cost(plans: Tensor) -> Tensor:
+            history = present.expand(len(plans), 1, *spec.latent_shape)
+            future = self.model.rollout(history, self._actions(plans), noise, self.sampling)
+            return (future[:, -1].cpu() - goal).square().mean((1, 2, 3))
+
+        start = torch.zeros(self.options.horizon, config.interval * spec.action_dim)
+        plan = self._actions(self.planner.plan(cost, start, self.generator)[None])[0]
+        self.seconds.append(time.perf_counter() - begun)
+        return plan[: self.options.execute].flatten(0, 1).numpy()
+
+    def _look(self, frame: NDArray[np.uint8]) -> Tensor:
+        """Whitened latent [1, C, h, w] of one frame [H, W, 3]."""
+        return self.model.spec.whiten(self.encoder.encode(to_tensor(frame[None])).mean)
+
+    def _actions(self, plans: Tensor) -> Tensor:
+        """Standardised plans [N, H, interval x A] to actions [N, H, interval, A] as recorded."""
+        spec = self.model.spec
+        split = plans.unflatten(-1, (self.model.config.interval, spec.action_dim))
+        actions = split * spec.action("std", plans) + spec.action("mean", plans)
+        return actions.clamp(spec.action("min", plans), spec.action("max", plans))

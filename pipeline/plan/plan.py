@@ -1,0 +1,58 @@
+"""Every controller on every task."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pipeline import stage
+from pipeline.encoders import Encoder
+from pipeline.latent_cache import LatentCache
+from pipeline.plan import Options, results
+from pipeline.plan.episodes import Controller, Idle, Recorded, Replay, attempt
+from pipeline.plan.mpc import Mpc
+from pipeline.plan.planners import Planner
+from pipeline.plan.tasks import Task, draw_tasks
+from pipeline.train.world_model import Sampling, WorldModel
+from pipeline.worlds import World
+
+
+def plan(
+    world: World,
+    cache: LatentCache,
+    model: WorldModel,
+    encoder: Encoder,
+    planner: Planner,
+    sampling: Sampling,
+    options: Options,
+) -> tuple[list[Task], results.Outcomes, dict[str, object]]:
+    """Tasks, the outcome of each controller on each of them, and the summary."""
+    tasks, refused = draw_tasks(world, cache, options.goals, options.goal_steps, options.seed)
+    generator = torch.Generator().manual_seed(options.seed)
+    mpc = Mpc(model, encoder, planner, sampling, options, generator)
+    chunk = options.execute * model.config.interval
+    controllers: dict[str, Controller] = {
+        "planner": mpc,
+        "random": Recorded(_stretches(cache, chunk, options.seed)),
+        "noop": Idle(chunk),
+        "replay": Replay(),
+    }
+    outcomes: results.Outcomes = {name: [] for name in controllers}
+    for number, task in enumerate(stage.track(tasks, "plan")):
+        for name, controller in controllers.items():
+            film = name == "planner" and number < options.recorded
+            outcome = attempt(world, task, controller, options.budget_steps, film=film)
+            outcomes[name].append(outcome)
+    return tasks, outcomes, results.summary(outcomes, refused, mpc.seconds)
+
+
+def _stretches(cache: LatentCache, steps: int, seed: int) -> Iterator[NDArray[np.float32]]:
+    """Endless stretches [steps, A] of actions recorded in random training episodes."""
+    rng = np.random.default_rng(seed)
+    episodes = cache.of("train")
+    while True:
+        episode = int(rng.choice(episodes))
+        offset = int(rng.integers(cache.seal.episodes[episode].length - steps + 1))
+        first = int(cache.starts[episode]) + offset
+        yield cache.actions[first : first + steps]

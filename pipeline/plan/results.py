@@ -1,0 +1,77 @@
+"""What planning achieved: rates with their interval, a row for every goal, filmed episodes."""
+
+import csv
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import stage
+from pipeline.plan.episodes import Outcome
+from pipeline.plan.tasks import Task
+from pipeline.worlds import World
+
+Outcomes = dict[str, list[Outcome]]
+"""Of each controller, one for each task."""
+
+
+def rate(outcomes: Sequence[Outcome]) -> float:
+    """Share of successes."""
+    return sum(outcome.success for outcome in outcomes) / len(outcomes)
+
+
+def wilson(successes: int, tries: int) -> tuple[float, float]:
+    """95 % interval of a success rate (Wilson 1927)."""
+    z, share = 1.959964, successes / tries
+    centre = share + z**2 / (2 * tries)
+    half = z * math.sqrt(share * (1 - share) / tries + z**2 / (4 * tries**2))
+    scale = 1 + z**2 / tries
+    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+
+
+def summary(outcomes: Outcomes, refused: int, seconds: Sequence[float]) -> dict[str, object]:
+    """metrics/plan.json."""
+    planner = outcomes["planner"]
+    return {
+        "success_rate": rate(planner),
+        "success_interval": list(wilson(sum(o.success for o in planner), len(planner))),
+        "random_success_rate": rate(outcomes["random"]),
+        "noop_success_rate": rate(outcomes["noop"]),
+        "replay_success_rate": rate(outcomes["replay"]),
+        "goals": len(planner),
+        "solved_at_start": refused,
+        "seconds_per_replan": sum(seconds) / len(seconds),
+    }
+
+
+def write_rows(world: World, tasks: Sequence[Task], outcomes: Outcomes, path: Path) -> None:
+    """One CSV row a goal: how far it was, and how each controller fared."""
+    with stage.output(path) as partial, partial.open("w", newline="") as file:
+        rows = csv.writer(file)
+        fields = [
+            f"{name}_{what}" for name in outcomes for what in ("success", "distance", "steps")
+        ]
+        rows.writerow(["episode", "step", "start_distance", *fields])
+        for number, task in enumerate(tasks):
+            row: list[object] = [task.episode, task.step]
+            row.append(f"{world.distance(task.start, task.goal):.4f}")
+            for tried in outcomes.values():
+                outcome = tried[number]
+                row += [int(outcome.success), f"{outcome.distance:.4f}", outcome.steps]
+            rows.writerow(row)
+
+
+def write_films(tasks: Sequence[Task], outcomes: Sequence[Outcome], path: Path) -> None:
+    """The filmed episodes [E, T, H, W, 3], the last frame repeated, their goals and outcomes."""
+    filmed = [(task, o) for task, o in zip(tasks, outcomes, strict=True) if o.frames]
+    longest = max(len(outcome.frames) for _, outcome in filmed)
+    films = [o.frames + [o.frames[-1]] * (longest - len(o.frames)) for _, o in filmed]
+    with stage.output(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(
+            file,
+            frames=np.stack([np.stack(film) for film in films]),
+            lengths=np.array([len(o.frames) for _, o in filmed]),
+            goals=np.stack([task.goal_frame for task, _ in filmed]),
+            success=np.array([o.success for _, o in filmed]),
+        )

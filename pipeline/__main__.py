@@ -1,0 +1,36 @@
+"""`wm`: every stage of the pipeline, and the tools that are no stage."""
+
+import typer
+
+from pipeline import stage
+from pipeline.collect.__main__ import command as collect
+from pipeline.encode.__main__ import command as encode
+from pipeline.evaluate.__main__ import command as evaluate
+from pipeline.fit.__main__ import command as fit
+from pipeline.ingest.__main__ import command as ingest
+from pipeline.plan.__main__ import command as plan
+from pipeline.report.__main__ import command as report
+from pipeline.summary import command as summary
+from pipeline.train.__main__ import command as train
+
+STAGES = "Stages, in order (dvc repro runs them all)"
+
+app = typer.Typer(
+    help="Nano World Models: simulate, encode once, train, evaluate, plan.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+for command in (collect, ingest, fit, encode, train, evaluate, plan, report):
+    name = command.__module__.split(".")[1]
+    app.command(name, rich_help_panel=STAGES)(command)
+app.command("summary", rich_help_panel="Tools")(summary)
+
+
+def main() -> None:
+    """Entry point of `wm`."""
+    stage.run(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""`python -m pipeline.report FIT TRAIN EVALUATE PLAN CURVE HORIZON DREAMS FILMS SECONDS REPORT`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline import stage
+
+
+def command(
+    fit: Annotated[Path, typer.Argument(help="Metrics of fit.")],
+    train: Annotated[Path, typer.Argument(help="Metrics of train.")],
+    evaluate: Annotated[Path, typer.Argument(help="Metrics of evaluate.")],
+    plan: Annotated[Path, typer.Argument(help="Metrics of plan.")],
+    curve: Annotated[Path, typer.Argument(help="Loss curve of train.")],
+    horizon: Annotated[Path, typer.Argument(help="Scores by generated frame of evaluate.")],
+    dreams: Annotated[Path, typer.Argument(help="Long rollouts of evaluate.")],
+    films: Annotated[Path, typer.Argument(help="Filmed episodes of plan.")],
+    seconds: Annotated[Path, typer.Argument(help="Folder of the times that the stages took.")],
+    out: Annotated[Path, typer.Argument(metavar="REPORT", help="Folder for index.html.")],
+    params: Annotated[Path, typer.Option(help="Parameters to read.")] = Path("params.yaml"),
+) -> None:
+    """Write one self-contained page: metrics beside their baselines, dreams, plans, parameters."""
+    from pipeline.params import read
+    from pipeline.report import Options, page
+
+    with stage.timed(None) as say:
+        settings = read(params)
+        options = settings.section("report", Options)
+        inputs = page.Inputs(fit, train, evaluate, plan, curve, horizon, dreams, films, seconds)
+        text = page.render(inputs, settings, options)
+        with stage.output(out) as partial:
+            partial.mkdir()
+            (partial / "index.html").write_text(text)
+        say(f"report: {out / 'index.html'}, {len(text) / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    stage.main(command)

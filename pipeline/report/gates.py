@@ -1,0 +1,56 @@
+"""What a run of the default pipeline must show before anyone trusts the rest of it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+MIN_RECONSTRUCTION = 26.0
+MAX_ERROR_RATIO = 0.4
+MIN_SHUFFLED_RATIO = 2.0
+MIN_GAIN = 0.35
+MIN_GOALS = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One promise: what was measured, what it is held against, and whether it holds."""
+
+    name: str
+    measured: str
+    bound: str
+    holds: bool
+
+
+def gates(fit: dict[str, Any], evaluate: dict[str, Any], plan: dict[str, Any]) -> list[Gate]:
+    """Every promise, checked on the metrics of fit, evaluate and plan."""
+    model, repeat, shuffled = (
+        evaluate[name]["latent_mse"] for name in ("model", "repeat_last", "shuffled_actions")
+    )
+    ratios = [ours / theirs for ours, theirs in zip(model, repeat, strict=True)]
+    ignored = [theirs / ours for ours, theirs in zip(model, shuffled, strict=True)]
+    gain = plan["success_rate"] - plan["random_success_rate"]
+    return [
+        Gate(
+            "Validation frames come back from their latents (PSNR)",
+            f"{fit['val_psnr']:.1f} dB",
+            f"at least {MIN_RECONSTRUCTION:g} dB",
+            fit["val_psnr"] >= MIN_RECONSTRUCTION,
+        ),
+        Gate(
+            "Latent error against repeating the last frame, at every generated frame",
+            ", ".join(f"{ratio:.3f}" for ratio in ratios),
+            f"below {MAX_ERROR_RATIO:g} x",
+            all(ratio < MAX_ERROR_RATIO for ratio in ratios),
+        ),
+        Gate(
+            "Latent error under another clip's actions against the true ones",
+            ", ".join(f"{ratio:.1f}" for ratio in ignored),
+            f"above {MIN_SHUFFLED_RATIO:g} x",
+            all(ratio > MIN_SHUFFLED_RATIO for ratio in ignored),
+        ),
+        Gate(
+            f"Planner's success above chance, on {plan['goals']} goals",
+            f"{plan['success_rate']:.2f} - {plan['random_success_rate']:.2f} = {gain:.2f}",
+            f"at least {MIN_GAIN:g} on {MIN_GOALS} goals or more",
+            gain >= MIN_GAIN and plan["goals"] >= MIN_GOALS,
+        ),
+    ]

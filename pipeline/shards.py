@@ -14,9 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import webdataset
 from pydantic import BaseModel, ConfigDict, ValidationError
-from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from pipeline.episode import Episode
 from pipeline.errors import DataError
@@ -63,6 +61,8 @@ class Writer:
 
     def __init__(self, folder: Path, split: Split, episodes_per_shard: int) -> None:
         """Open the first tar in an existing `folder`."""
+        import webdataset
+
         self.folder, self.split, self.per_shard = folder, split, episodes_per_shard
         self.episodes: list[str] = []
         self.lengths: list[int] = []
@@ -155,6 +155,8 @@ def read(folder: Path, split: Split | None = None) -> Iterator[Episode]:
 
 def _samples(path: Path) -> Iterator[dict[str, Any]]:
     """The members of one tar, grouped by episode, as raw bytes."""
+    from webdataset.tariterators import group_by_keys, tar_file_expander
+
     with path.open("rb") as stream:
         files = tar_file_expander([{"url": str(path), "stream": stream}])
         yield from group_by_keys(files)

@@ -71,7 +71,7 @@ def remove(path: Path) -> None:
 
 @contextmanager
 def scratch(name: str, *identity: str) -> Iterator[Path]:
-    """A folder that survives a killed run and is found again only by the same identity.
+    """Where to keep a folder that survives a killed run, found again only by the same identity.
 
     Args:
         name: the stage.
@@ -79,7 +79,6 @@ def scratch(name: str, *identity: str) -> Iterator[Path]:
     """
     digest = hashlib.sha256("\0".join(identity).encode()).hexdigest()[:16]
     folder = SCRATCH / f"{name}-{digest}"
-    folder.mkdir(parents=True, exist_ok=True)
     yield folder
     remove(folder)
 

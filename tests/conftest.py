@@ -1,49 +1,20 @@
-"""What tests share: golden numbers, generators, members of families, small episodes."""
+"""Fixtures of every test, and one thread for each of the workers."""
 
 import os
 
 # Two workers share two cores: threads that spin for each other would slow both down many times.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
-
 import numpy as np
 import pytest
 import torch
-import yaml
-from numpy.typing import NDArray
+from helpers import default, make_episode
 
-from pipeline.episode import Episode
-from pipeline.params import Params
-from pipeline.variants import Family
-
-ROOT = Path(__file__).parent.parent
-GOLDEN = ROOT / "tests" / "golden"
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
-
-
-def every(family: Family) -> list[str]:
-    """All members of a family, for parametrize: a new file is tested before its author writes."""
-    return family.names()
-
-
-def default(family: Family, name: str, **changes: object) -> tuple[ModuleType, Params]:
-    """A member's module, and its options from params.yaml with some changed."""
-    module = family.load(name, "test")
-    return module, module.Options.model_validate({**PARAMS[family.block][name], **changes})
-
-
-def golden(name: str) -> Callable[[str], torch.Tensor]:
-    """The arrays of a golden file as tensors."""
-    arrays = np.load(GOLDEN / f"{name}.npz")
-    return lambda key: torch.from_numpy(arrays[key])
-
-
-def scaled_error(ours: torch.Tensor, theirs: torch.Tensor) -> float:
-    """Largest difference relative to the largest reference value."""
-    return float((ours - theirs).abs().max() / theirs.abs().max())
+from pipeline import encoders, shards, variants
+from pipeline.encode.encode import Source, encode
+from pipeline.ingest import Options as IngestOptions
+from pipeline.ingest.ingest import ingest
+from pipeline.latent_cache import open_cache
 
 
 @pytest.fixture
@@ -51,12 +22,22 @@ def generator() -> torch.Generator:
     return torch.Generator().manual_seed(0)
 
 
-def make_episode(key: str, length: int = 12, size: int = 16, seed: int = 0) -> Episode:
-    """An episode of a square that slides to the right, with actions that say how far."""
-    rng = np.random.default_rng([seed, *key.encode()])
-    actions = rng.normal(size=(length, 2)).astype(np.float32)
-    frames: NDArray[np.uint8] = np.zeros((length, size, size, 3), np.uint8)
-    for step in range(length):
-        frames[step, 4:8, step % size : step % size + 4] = rng.integers(100, 255, 3)
-    states = np.cumsum(actions, 0, dtype=np.float32)
-    return Episode(key, frames, actions, states, {"door": 30.0, "wall": 32.0})
+@pytest.fixture(scope="session")
+def folder_of_latents(tmp_path_factory):
+    """A folder with small shards, their codec and their sealed latent cache."""
+    folder = tmp_path_factory.mktemp("cache")
+    episodes = [make_episode(f"episode_{i:03d}", length=14 + i) for i in range(10)]
+    split = IngestOptions(episodes_per_shard=4, train_share=0.7, split_seed=0)
+    ingest(episodes, "wall", True, split, folder / "shards")
+    module, chosen = default(variants.ENCODERS, "patch_pca", patch=4, components=3)
+    frames = np.concatenate([e.frames for e in shards.read(folder / "shards", "train")])
+    encoders.save(module.fit(frames, chosen, 0), "patch_pca", chosen.model_dump(), folder / "codec")
+    name, encoder = encoders.load(folder / "codec")
+    source = Source(folder / "shards", encoder, name, encoders.digest(folder / "codec"))
+    encode(source, 50, folder / "latents.zarr")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cache(folder_of_latents):
+    return open_cache(folder_of_latents / "latents.zarr")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import zarr
-from conftest import default, make_episode
+from helpers import default, make_episode
 
 from pipeline import shards
 from pipeline.encode.encode import Source, encode

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import PARAMS
+from helpers import PARAMS
 
 from pipeline import params
 from pipeline.errors import ParamsError

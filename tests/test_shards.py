@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 import webdataset
-from conftest import make_episode
+from helpers import make_episode
 
 from pipeline import shards
 from pipeline.errors import DataError

@@ -1,4 +1,4 @@
-"""`python -m pipeline.evaluate LATENTS SHARDS CODEC WORLD_MODEL METRICS HORIZON DREAMS`."""
+"""`python -m pipeline.evaluate LATENTS SHARDS CODEC WORLD_MODEL METRICS MEANS ...`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,8 @@ def command(
     folder: Annotated[Path, typer.Argument(metavar="SHARDS", help="Episodes written by ingest.")],
     codec: Annotated[Path, typer.Argument(help="Encoder made by fit.")],
     world_model: Annotated[Path, typer.Argument(help="Model written by train.")],
-    metrics: Annotated[Path, typer.Argument(help="JSON file for the mean scores.")],
+    metrics: Annotated[Path, typer.Argument(help="JSON file for scores by generated frame.")],
+    means: Annotated[Path, typer.Argument(help="JSON file for their means over the frames.")],
     horizon: Annotated[Path, typer.Argument(help="CSV file: every score by generated frame.")],
     dreams: Annotated[Path, typer.Argument(help="NPZ file: long rollouts beside the truth.")],
     params: Annotated[Path, typer.Option(help="Parameters to read.")] = Path("params.yaml"),
@@ -43,9 +44,11 @@ def command(
         windows = Windows(cache, "val", model.config.frames, model.config.interval)
         chosen = clips.fixed_clips(windows, folder, options.clips, options.seed)
         scores = evaluate.summary(evaluate.evaluate(judge, chosen, options.batch, generator))
-        long = Windows(cache, "val", options.dream_frames, model.config.interval)
+        interval, place = model.config.interval, "evaluate.dream_frames"
+        long = Windows(cache, "val", options.dream_frames, interval, place)
         shown = clips.dream_clips(long, folder, options.dreams)
         stage.write_json(metrics, scores)
+        stage.write_json(means, outputs.means(scores))
         outputs.write_horizon(scores, horizon)
         outputs.write_dreams(judge, shown, generator, dreams)
         say(f"evaluate: {options.clips} clips, {outputs.headline(scores)}, in {metrics}")

@@ -18,6 +18,15 @@ def headline(scores: dict[str, Any]) -> str:
     return f"PSNR {model:.1f} dB at the last frame ({repeat:.1f} by repeating the first)"
 
 
+def means(scores: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Every score as one number, the mean over generated frames: what `dvc metrics diff` reads."""
+    named = {name: value for name, value in scores.items() if isinstance(value, dict)}
+    return {
+        name: {metric: sum(values) / len(values) for metric, values in by_metric.items()}
+        for name, by_metric in named.items()
+    }
+
+
 def write_horizon(scores: dict[str, Any], path: Path) -> None:
     """CSV with a row a generated frame and a column a score."""
     names = [name for name, value in scores.items() if isinstance(value, dict)]

@@ -27,7 +27,9 @@ def wilson(successes: int, tries: int) -> tuple[float, float]:
     centre = share + z**2 / (2 * tries)
     half = z * math.sqrt(share * (1 - share) / tries + z**2 / (4 * tries**2))
     scale = 1 + z**2 / tries
-    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+    low, high = (centre - half) / scale, (centre + half) / scale
+    # At a rate of 0 or 1 the bound is that rate, up to rounding.
+    return min(max(low, 0.0), share), max(min(high, 1.0), share)
 
 
 def summary(outcomes: Outcomes, refused: int, seconds: Sequence[float]) -> dict[str, object]:

@@ -30,27 +30,27 @@ def gates(fit: dict[str, Any], evaluate: dict[str, Any], plan: dict[str, Any]) -
     gain = plan["success_rate"] - plan["random_success_rate"]
     return [
         Gate(
-            "Validation frames come back from their latents (PSNR)",
+            "reconstruction of validation frames, PSNR",
             f"{fit['val_psnr']:.1f} dB",
             f"at least {MIN_RECONSTRUCTION:g} dB",
             fit["val_psnr"] >= MIN_RECONSTRUCTION,
         ),
         Gate(
-            "Latent error against repeating the last frame, at every generated frame",
+            "error / error of repeating the last frame, by frame",
             ", ".join(f"{ratio:.3f}" for ratio in ratios),
             f"below {MAX_ERROR_RATIO:g} x",
             all(ratio < MAX_ERROR_RATIO for ratio in ratios),
         ),
         Gate(
-            "Latent error under another clip's actions against the true ones",
+            "error under another clip's actions / error, by frame",
             ", ".join(f"{ratio:.1f}" for ratio in ignored),
             f"above {MIN_SHUFFLED_RATIO:g} x",
             all(ratio > MIN_SHUFFLED_RATIO for ratio in ignored),
         ),
         Gate(
-            f"Planner's success above chance, on {plan['goals']} goals",
+            f"planning success - chance, {plan['goals']} goals",
             f"{plan['success_rate']:.2f} - {plan['random_success_rate']:.2f} = {gain:.2f}",
-            f"at least {MIN_GAIN:g} on {MIN_GOALS} goals or more",
+            f"at least {MIN_GAIN:g} on {MIN_GOALS} goals",
             gain >= MIN_GAIN and plan["goals"] >= MIN_GOALS,
         ),
     ]

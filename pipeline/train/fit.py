@@ -71,6 +71,7 @@ def train(trainer: Trainer, scratch: Path) -> Iterator[int]:
     if state is not None:
         trainer.done = checkpoint.restore(state, trainer.model.denoiser, trainer.optimiser)
         trainer.curve[: trainer.done] = state["curve"]
+        print(f"train: resuming after step {trainer.done} of {options.steps}", flush=True)
     for _ in stage.track(range(trainer.done, options.steps), "train"):
         trainer.step()
         if trainer.done % options.save_every == 0 and trainer.done < options.steps:

@@ -29,8 +29,15 @@ def fixed_subset(count: int, size: int, seed: int) -> NDArray[np.int64]:
 class Windows:
     """The windows of one split of a cache; indexable by row, read in batches."""
 
-    def __init__(self, cache: LatentCache, split: str, frames: int, interval: int) -> None:
-        """List the windows.
+    def __init__(
+        self,
+        cache: LatentCache,
+        split: str,
+        frames: int,
+        interval: int,
+        place: str = "train.frames",
+    ) -> None:
+        """List the windows; `place` is the param that an error should name.
 
         Raises:
             ParamsError: an episode is shorter than one window.
@@ -41,7 +48,7 @@ class Windows:
         span = frames * interval
         if min(lengths) < span:
             raise ParamsError(
-                f"train.frames x train.interval = {span}, but the shortest episode in {cache.path} "
+                f"{place} x train.interval = {span}, but the shortest episode in {cache.path} "
                 f"has {min(lengths)} frames; lower one of them or record longer episodes"
             )
         rows = slices(lengths, span)

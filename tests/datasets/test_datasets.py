@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from conftest import default, every
+from helpers import default, every
 
 from pipeline.errors import DataError
 from pipeline.variants import DATASETS, WORLDS

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import default, every
+from helpers import default, every
 
 from pipeline import encoders
 from pipeline.encoders import to_tensor

@@ -1,7 +1,7 @@
 """Fit sees the train split alone."""
 
 import numpy as np
-from conftest import make_episode
+from helpers import make_episode
 
 from pipeline import shards
 from pipeline.fit.fit import sample_frames

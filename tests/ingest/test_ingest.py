@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import make_episode
+from helpers import make_episode
 
 from pipeline import shards
 from pipeline.errors import DataError

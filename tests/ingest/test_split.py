@@ -2,26 +2,28 @@
 
 import numpy as np
 import pytest
-from conftest import GOLDEN
+from helpers import golden_arrays
 
 from pipeline.ingest.split import ActionStatistics, split
 
+DATASET = golden_arrays("dataset")
+
 
 def test_the_split_is_the_references():
-    arrays = np.load(GOLDEN / "dataset.npz")
     train, val = split(20, 0.9, 42)
-    assert train == arrays["train_traj"].tolist()
-    assert val == arrays["val_traj"].tolist()
+    assert train == DATASET["train_traj"].tolist()
+    assert val == DATASET["val_traj"].tolist()
 
 
 def test_action_statistics_are_the_references():
-    arrays = np.load(GOLDEN / "dataset.npz")
     statistics = ActionStatistics()
-    for index in arrays["train_traj"]:
-        statistics.add(arrays["actions"][index, : arrays["seq_lengths"][index]].astype(np.float32))
+    for index in DATASET["train_traj"]:
+        statistics.add(
+            DATASET["actions"][index, : DATASET["seq_lengths"][index]].astype(np.float32)
+        )
     summary = statistics.summary()
-    assert summary["mean"] == pytest.approx(arrays["raw_action_mean"].tolist(), abs=1e-6)
-    assert summary["std"] == pytest.approx(arrays["raw_action_std"].tolist(), abs=1e-6)
+    assert summary["mean"] == pytest.approx(DATASET["raw_action_mean"].tolist(), abs=1e-6)
+    assert summary["std"] == pytest.approx(DATASET["raw_action_std"].tolist(), abs=1e-6)
 
 
 def test_action_statistics_are_those_of_numpy():

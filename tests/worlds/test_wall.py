@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import GOLDEN, default
+from helpers import GOLDEN, default
 from PIL import Image
 
 from pipeline.variants import WORLDS

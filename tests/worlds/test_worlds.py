@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import default, every
+from helpers import default, every
 
 from pipeline.variants import WORLDS
 

@@ -1,0 +1,134 @@
+"""Evaluation against models whose answers are known: a perfect one, and one that stands still."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from helpers import default
+from train_helpers import world_model
+
+from pipeline import encoders, shards
+from pipeline.errors import DataError, ParamsError
+from pipeline.evaluate import clips, evaluate, outputs
+from pipeline.image_metrics import psnr
+from pipeline.train.windows import Windows
+from pipeline.train.world_model import Sampling
+from pipeline.variants import SAMPLERS
+
+
+@pytest.fixture(scope="module")
+def windows(cache):
+    return Windows(cache, "val", frames=4, interval=2)
+
+
+@pytest.fixture(scope="module")
+def chosen(windows, folder_of_latents):
+    return clips.fixed_clips(windows, folder_of_latents / "shards", 12, 42)
+
+
+class Oracle:
+    """Rolls out the true latents if it is given the true actions, else something else."""
+
+    def __init__(self, model, truth):
+        self.spec, self.truth = model.spec, truth
+
+    def rollout(self, history, actions, noise, sampling):
+        rows = []
+        for first, row in zip(history[:, 0], actions, strict=True):
+            for latents, true in zip(self.truth.latents, self.truth.actions, strict=True):
+                if torch.equal(first, latents[0]) and torch.equal(row, true[:-1]):
+                    rows.append(latents[1:])
+                    break
+            else:
+                rows.append(torch.zeros_like(self.truth.latents[0, 1:]))
+        return torch.stack(rows)
+
+
+def judge(model, folder):
+    _, encoder = encoders.load(folder / "codec")
+    module, options = default(SAMPLERS, "sequential")
+    return evaluate.Judge(model, encoder, Sampling(module.build(options), 2))
+
+
+@pytest.fixture
+def perfect(cache, chosen, folder_of_latents):
+    return judge(Oracle(world_model(cache), chosen), folder_of_latents)
+
+
+def test_the_clips_are_the_references_draw_of_all_validation_windows(windows, chosen):
+    rows = np.random.RandomState(42).choice(len(windows), 12, replace=False)
+    assert torch.equal(chosen.latents, windows.latents(rows, None))
+    assert torch.equal(chosen.actions, windows.actions(rows))
+
+
+def test_the_frames_of_a_clip_are_those_that_were_recorded(windows, chosen, folder_of_latents):
+    episodes = {e.key: e for e in shards.read(folder_of_latents / "shards", "val")}
+    rows = np.random.RandomState(42).choice(len(windows), 12, replace=False)
+    for frames, (episode, start) in zip(chosen.frames, windows.rows[rows], strict=True):
+        key = windows.cache.seal.episodes[episode].key
+        expected = episodes[key].frames[start : start + 8 : 2].transpose(0, 3, 1, 2)
+        np.testing.assert_array_equal(frames.numpy(), expected)
+
+
+def test_a_perfect_model_scores_perfectly_and_only_under_the_true_actions(
+    perfect, chosen, generator
+):
+    scores = evaluate.summary(evaluate.evaluate(perfect, chosen, 5, generator))
+    assert (scores["clips"], scores["frames"]) == (12, 3)
+    assert scores["model"]["latent_mse"] == [0, 0, 0]
+    for other in ("repeat_last", "shuffled_actions", "zero_actions"):
+        assert min(scores[other]["latent_mse"]) > 0.01
+        assert max(scores[other]["psnr"]) < min(scores["model"]["psnr"])
+
+
+def test_a_perfect_model_is_judged_by_the_recorded_pixels(perfect, chosen, generator):
+    scores = evaluate.summary(evaluate.evaluate(perfect, chosen, 5, generator))
+    decoded = perfect.decode(chosen.latents[:, 1:])
+    for frame in range(3):
+        expected = psnr(decoded[:, frame], chosen.frames[:, frame + 1]).mean()
+        assert scores["model"]["psnr"][frame] == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_repeating_the_last_frame_is_scored_on_pixels_that_never_saw_the_codec(
+    perfect, chosen, generator
+):
+    scores = evaluate.summary(evaluate.evaluate(perfect, chosen, 5, generator))
+    expected = psnr(chosen.frames[:, 0], chosen.frames[:, 2]).mean()
+    assert scores["repeat_last"]["psnr"][1] == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_batches_do_not_matter(cache, chosen, folder_of_latents):
+    one = judge(world_model(cache), folder_of_latents)
+    results = [
+        evaluate.summary(evaluate.evaluate(one, chosen, batch, torch.Generator().manual_seed(0)))
+        for batch in (3, 12)
+    ]
+    for name in ("model", "shuffled_actions", "zero_actions", "repeat_last"):
+        for metric in evaluate.METRICS:
+            assert results[0][name][metric] == pytest.approx(results[1][name][metric], rel=1e-4)
+
+
+def test_what_is_left_behind_can_be_read(perfect, chosen, generator, tmp_path):
+    scores = evaluate.summary(evaluate.evaluate(perfect, chosen, 5, generator))
+    json.dumps(scores, allow_nan=False)
+    outputs.write_horizon(scores, tmp_path / "horizon.csv")
+    table = np.genfromtxt(tmp_path / "horizon.csv", delimiter=",", names=True)
+    np.testing.assert_array_equal(table["frame"], [1, 2, 3])
+    np.testing.assert_allclose(table["model_psnr"], scores["model"]["psnr"], rtol=1e-5)
+    outputs.write_dreams(perfect, chosen.part(0, 2), generator, tmp_path / "dreams.npz")
+    with np.load(tmp_path / "dreams.npz") as dreams:
+        assert dreams["truth"].shape == dreams["prediction"].shape == (2, 4, 3, 16, 16)
+        np.testing.assert_array_equal(dreams["truth"][:, 0], dreams["prediction"][:, 0])
+
+
+def test_more_clips_than_windows_are_refused(windows, folder_of_latents):
+    with pytest.raises(ParamsError, match=r"evaluate.clips = 9999, but .* validation windows"):
+        clips.fixed_clips(windows, folder_of_latents / "shards", 9999, 42)
+
+
+def test_a_codec_that_did_not_make_the_latents_is_refused(cache, folder_of_latents):
+    with pytest.raises(DataError, match="holds another patch_pca than the patch_pca"):
+        encoders.load_for(
+            cache.spec.model_copy(update={"codec": "other"}), folder_of_latents / "codec"
+        )

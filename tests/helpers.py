@@ -1,0 +1,58 @@
+"""What tests share: golden numbers, members of families, small episodes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from numpy.typing import NDArray
+
+from pipeline.episode import Episode
+from pipeline.params import Params
+from pipeline.variants import Family
+
+ROOT = Path(__file__).parent.parent
+GOLDEN = ROOT / "tests" / "golden"
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+def every(family: Family) -> list[str]:
+    """All members of a family, for parametrize: a new file is tested before its author writes."""
+    return family.names()
+
+
+def default(family: Family, name: str, **changes: object) -> tuple[ModuleType, Params]:
+    """A member's module, and its options from params.yaml with some changed."""
+    module = family.load(name, "test")
+    return module, module.Options.model_validate({**PARAMS[family.block][name], **changes})
+
+
+def golden_arrays(name: str) -> dict[str, NDArray[Any]]:
+    """The arrays of a golden file."""
+    with np.load(GOLDEN / f"{name}.npz") as file:
+        return dict(file)
+
+
+def golden(name: str) -> Callable[[str], torch.Tensor]:
+    """The arrays of a golden file, each as a tensor when it is asked for."""
+    arrays = golden_arrays(name)
+    return lambda key: torch.from_numpy(arrays[key])
+
+
+def scaled_error(ours: torch.Tensor, theirs: torch.Tensor) -> float:
+    """Largest difference relative to the largest reference value."""
+    return float((ours - theirs).abs().max() / theirs.abs().max())
+
+
+def make_episode(key: str, length: int = 12, size: int = 16, seed: int = 0) -> Episode:
+    """An episode of a square that slides to the right, with actions that say how far."""
+    rng = np.random.default_rng([seed, *key.encode()])
+    actions = rng.normal(size=(length, 2)).astype(np.float32)
+    frames: NDArray[np.uint8] = np.zeros((length, size, size, 3), np.uint8)
+    for step in range(length):
+        frames[step, 4:8, step % size : step % size + 4] = rng.integers(100, 255, 3)
+    states = np.cumsum(actions, 0, dtype=np.float32)
+    return Episode(key, frames, actions, states, {"door": 30.0, "wall": 32.0})

@@ -1,0 +1,121 @@
+"""A workspace of its own with a smoke-sized configuration, and DVC to run in it."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from helpers import PARAMS, ROOT
+
+BIN = Path(sys.executable).parent
+ENVIRONMENT = {
+    **os.environ,
+    "PATH": f"{BIN}:{os.environ['PATH']}",
+    "OMP_NUM_THREADS": "1",
+    "DVC_NO_ANALYTICS": "1",
+    "GIT_AUTHOR_NAME": "t",
+    "GIT_AUTHOR_EMAIL": "t@example.org",
+    "GIT_COMMITTER_NAME": "t",
+    "GIT_COMMITTER_EMAIL": "t@example.org",
+}
+SMOKE = {
+    "collect.episodes": 20,
+    "collect.steps": 24,
+    "worlds.wall.size": 32,
+    "ingest.episodes_per_shard": 8,
+    "ingest.train_share": 0.8,
+    "encoders.tiny_vae.channels": [8, 16, 16],
+    "encoders.tiny_vae.steps": 3,
+    "encoders.tiny_vae.batch": 4,
+    "encoders.patch_pca.patch": 4,
+    "denoisers.nanowm.width": 32,
+    "denoisers.nanowm.depth": 2,
+    "denoisers.nanowm.heads": 2,
+    "train.steps": 60,
+    "train.batch": 4,
+    "train.warmup": 2,
+    "train.save_every": 20,
+    "evaluate.clips": 8,
+    "evaluate.sampling_steps": 1,
+    "evaluate.dreams": 2,
+    "evaluate.dream_frames": 4,
+    "plan.goals": 3,
+    "plan.goal_steps": 5,
+    "plan.budget_steps": 5,
+    "plan.horizon": 1,
+    "plan.recorded": 2,
+    "planners.cem.candidates": 8,
+    "planners.cem.elites": 2,
+    "planners.cem.rounds": 1,
+}
+
+
+def set_params(folder: Path, changes: dict[str, Any]) -> None:
+    """Change dotted keys of a workspace's params.yaml."""
+    path = folder / "params.yaml"
+    values = yaml.safe_load(path.read_text())
+    for dotted, value in changes.items():
+        *parents, last = dotted.split(".")
+        block = values
+        for parent in parents:
+            block = block[parent]
+        block[last] = value
+    path.write_text(yaml.safe_dump(values, sort_keys=False))
+
+
+def make_workspace(folder: Path) -> Path:
+    """What a user has after a clone, with smoke-sized params, committed."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "pipeline", folder / "pipeline", ignore=ignored)
+    for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
+        shutil.copy(ROOT / name, folder / name)
+    (folder / ".dvc").mkdir()
+    for name in (".dvc/config", ".dvc/.gitignore"):
+        shutil.copy(ROOT / name, folder / name)
+    (folder / "params.yaml").write_text(yaml.safe_dump(PARAMS, sort_keys=False))
+    set_params(folder, SMOKE)
+    run(folder, "git", "init", "-q")
+    commit(folder)
+    return folder
+
+
+def commit(folder: Path) -> None:
+    run(folder, "git", "add", "-A")
+    run(folder, "git", "commit", "-q", "-m", "state", "--allow-empty")
+
+
+def run(folder: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a command in a workspace; `python` is the one that runs the tests."""
+    done = subprocess.run(
+        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    if check and done.returncode:
+        raise AssertionError(f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+def executed(output: str) -> list[str]:
+    """Stages that a `dvc repro` or `dvc exp run` really ran, in order."""
+    return re.findall(r"Running stage '(\w+)'", output)
+
+
+def results(folder: Path) -> dict[str, str]:
+    """Digest of every output but measured times and the page that shows them."""
+    digests = {}
+    for top in ("data", "models", "metrics", "plots", "results"):
+        for path in sorted((folder / top).rglob("*")):
+            if path.is_file() and path.name != ".gitignore" and "seconds" not in path.parts:
+                content = path.read_bytes()
+                if path.name == "plan.json":
+                    content = json.dumps(
+                        {k: v for k, v in json.loads(content).items() if "seconds" not in k}
+                    ).encode()
+                name = str(path.relative_to(folder))
+                digests[name] = hashlib.sha256(content).hexdigest()
+    return digests

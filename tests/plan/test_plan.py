@@ -1,0 +1,163 @@
+"""Planning in the Wall world, with a model that knows its physics and one that knows nothing."""
+
+import csv
+
+import numpy as np
+import pytest
+import torch
+from helpers import PARAMS, default
+
+from pipeline import encoders, variants
+from pipeline.encode.encode import Source, encode
+from pipeline.encoders import Raw
+from pipeline.errors import DataError, ParamsError
+from pipeline.ingest import Options as IngestOptions
+from pipeline.ingest.ingest import ingest
+from pipeline.latent_cache import open_cache
+from pipeline.plan import Options, results
+from pipeline.plan.episodes import Outcome
+from pipeline.plan.plan import plan
+from pipeline.plan.tasks import draw_tasks
+from pipeline.train.world_model import Sampling
+
+
+class Position:
+    """Encodes a frame as where its dot is, [2, 1, 1]: a latent with known physics."""
+
+    stochastic = False
+
+    def encode(self, frames):
+        red = frames[:, 0].float()
+        side = red.shape[-1]
+        grid = (torch.arange(side) + 0.5) * 65 / side - 0.5
+        total = red.sum((1, 2))
+        x, y = (red.sum(1) @ grid) / total, (red.sum(2) @ grid) / total
+        return Raw(torch.stack([x, y], 1)[..., None, None], None)
+
+
+class Physics:
+    """A world model of a free dot: it moves by twice its actions."""
+
+    def __init__(self, spec, interval):
+        self.spec = spec
+        self.config = type("Config", (), {"interval": interval})
+
+    def rollout(self, history, actions, noise, sampling):
+        moves = 2 * actions.sum(2).cumsum(1)[..., None, None]
+        return self.spec.whiten(self.spec.unwhiten(history[:, -1:]) + moves)
+
+
+class Blind(Physics):
+    """A world model to which all actions are alike."""
+
+    def rollout(self, history, actions, noise, sampling):
+        return history[:, -1:].expand(-1, actions.shape[1], -1, -1, -1)
+
+
+@pytest.fixture(scope="module")
+def world():
+    module, options = default(variants.WORLDS, "wall", crossing=0)
+    return module.build(options)
+
+
+@pytest.fixture(scope="module")
+def cache(world, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("plan")
+    options = IngestOptions(episodes_per_shard=64, train_share=0.5, split_seed=0)
+    ingest(list(world.collect(20, 30, seed=0)), "wall", False, options, folder / "shards")
+    encode(Source(folder / "shards", Position(), "position", ""), 50, folder / "latents.zarr")
+    return open_cache(folder / "latents.zarr")
+
+
+def options(**changes):
+    return Options.model_validate({**PARAMS["plan"], "goals": 24, "recorded": 2, **changes})
+
+
+def run(world, cache, model, **changes):
+    module, chosen = default(variants.PLANNERS, "cem", rounds=6)
+    sampling = Sampling(None, 1)
+    return plan(world, cache, model, Position(), module.build(chosen), sampling, options(**changes))
+
+
+def test_a_model_that_knows_the_physics_reaches_most_goals(world, cache):
+    tasks, outcomes, scores = run(world, cache, Physics(cache.spec, 5))
+    assert scores["success_rate"] >= 0.8
+    assert scores["success_rate"] >= scores["random_success_rate"] + 0.4
+    assert scores["replay_success_rate"] == 1
+    assert scores["noop_success_rate"] == 0
+    assert scores["goals"] == len(tasks) == 24
+    low, high = scores["success_interval"]
+    assert low < scores["success_rate"] <= high
+    assert [len(o.frames) > 0 for o in outcomes["planner"]] == [True] * 2 + [False] * 22
+
+
+def test_a_model_that_ignores_actions_does_no_better_than_chance(world, cache):
+    _, _, scores = run(world, cache, Blind(cache.spec, 5))
+    assert scores["success_rate"] <= scores["random_success_rate"] + 0.2
+
+
+def test_the_same_seed_gives_the_same_outcomes(world, cache):
+    first, second = (run(world, cache, Physics(cache.spec, 5), goals=4)[1] for _ in range(2))
+    for name in first:
+        assert [(o.success, o.distance, o.steps) for o in first[name]] == [
+            (o.success, o.distance, o.steps) for o in second[name]
+        ]
+
+
+def test_goals_are_replayed_and_never_solved_at_the_start(world, cache):
+    tasks, refused = draw_tasks(world, cache, 40, steps=3, seed=0)
+    assert refused > 0
+    for task in tasks:
+        assert not world.success(task.start, task.goal)
+        world.restore(task.start, task.meta)
+        for action in task.actions:
+            world.step(action)
+        np.testing.assert_array_equal(world.snapshot(), task.goal)
+        np.testing.assert_array_equal(world.render(), task.goal_frame)
+    val = {cache.seal.episodes[episode].key for episode in cache.of("val")}
+    assert {task.episode for task in tasks} <= val
+
+
+def test_goals_further_than_an_episode_is_long_are_refused(world, cache):
+    with pytest.raises(ParamsError, match=r"plan.goal_steps = 30, but the shortest validation"):
+        draw_tasks(world, cache, 4, steps=30, seed=0)
+
+
+def test_goals_that_are_all_solved_already_are_refused(world, cache, monkeypatch):
+    monkeypatch.setattr(world, "success", lambda state, goal: True)
+    with pytest.raises(DataError, match=r"solved already; raise plan.goal_steps"):
+        draw_tasks(world, cache, 2, steps=5, seed=0)
+
+
+def test_every_goal_has_its_row_and_the_films_their_frames(world, cache, tmp_path):
+    tasks, outcomes, scores = run(world, cache, Physics(cache.spec, 5), goals=6)
+    results.write_rows(world, tasks, outcomes, tmp_path / "rows.csv")
+    with (tmp_path / "rows.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["episode"] for row in rows] == [task.episode for task in tasks]
+    solved = sum(int(row["planner_success"]) for row in rows)
+    assert solved / 6 == pytest.approx(scores["success_rate"])
+    results.write_films(tasks, outcomes["planner"], tmp_path / "films.npz")
+    with np.load(tmp_path / "films.npz") as films:
+        assert films["frames"].shape[2:] == (64, 64, 3)
+        assert films["goals"].shape == (2, 64, 64, 3)
+        steps = [outcome.steps + 1 for outcome in outcomes["planner"][:2]]
+        assert films["lengths"].tolist() == steps
+
+
+@pytest.mark.parametrize(
+    ("successes", "tries", "interval"),
+    [(0, 10, (0.0, 0.2775)), (5, 10, (0.2366, 0.7634)), (48, 50, (0.8654, 0.9890))],
+)
+def test_intervals_are_wilsons(successes, tries, interval):
+    assert results.wilson(successes, tries) == pytest.approx(interval, abs=1e-4)
+
+
+def test_a_rate_is_the_share_of_successes():
+    tried = [Outcome(success, 0.0, 1) for success in (True, False, True, True)]
+    assert results.rate(tried) == 0.75
+
+
+def test_no_encoder_is_needed_that_the_codec_folder_does_not_hold(tmp_path):
+    with pytest.raises(DataError, match=r"encoder.json: no such file"):
+        encoders.load(tmp_path)

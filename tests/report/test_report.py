@@ -1,0 +1,162 @@
+"""The page in a real browser: nothing logged, nothing cut off, every picture painted."""
+
+import csv
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+from helpers import ROOT
+from typer.testing import CliRunner
+
+from pipeline.params import STAGES, read
+from pipeline.report import Options, page
+from pipeline.report.gates import gates
+from pipeline.summary import command as summary
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+SCORES = {"latent_mse": [0.1, 0.1], "psnr": [30.0, 28.0], "ssim": [0.9, 0.8]}
+WORSE = {"latent_mse": [0.5, 0.6], "psnr": [20.0, 18.0], "ssim": [0.7, 0.6]}
+EVALUATE = {
+    "clips": 4,
+    "frames": 2,
+    "model": SCORES,
+    "repeat_last": WORSE,
+    "shuffled_actions": WORSE,
+    "zero_actions": WORSE,
+}
+PLAN = {
+    "success_rate": 0.8,
+    "success_interval": [0.7, 0.9],
+    "random_success_rate": 0.2,
+    "noop_success_rate": 0.0,
+    "replay_success_rate": 1.0,
+    "goals": 50,
+    "solved_at_start": 2,
+    "seconds_per_replan": 0.5,
+}
+FIT = {"val_psnr": 35.0, "train_frames": 10, "val_frames": 5}
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    (folder / "seconds").mkdir()
+    for number, stage in enumerate(STAGES[:-1]):
+        (folder / "seconds" / f"{stage}.json").write_text(json.dumps({"seconds": number + 0.5}))
+    train = {"loss": 0.1, "steps": 100, "parameters": 900_000}
+    for name, values in (("fit", FIT), ("train", train), ("evaluate", EVALUATE), ("plan", PLAN)):
+        (folder / f"{name}.json").write_text(json.dumps(values))
+    with (folder / "curve.csv").open("w") as file:
+        rows = csv.writer(file)
+        rows.writerows([("step", "loss"), *((step, 1 / step) for step in range(1, 50))])
+    with (folder / "horizon.csv").open("w") as file:
+        names = [f"{name}_{m}" for name in list(EVALUATE)[2:] for m in SCORES]
+        rows = csv.writer(file)
+        rows.writerows([("frame", *names), *((f, *range(1, 13)) for f in (1, 2))])
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 255, (3, 5, 3, 64, 64), np.uint8)
+    np.savez(folder / "dreams.npz", truth=truth, prediction=truth[::-1])
+    np.savez(
+        folder / "films.npz",
+        frames=rng.integers(0, 255, (3, 7, 64, 64, 3), np.uint8),
+        lengths=np.array([7, 4, 6]),
+        goals=rng.integers(0, 255, (3, 64, 64, 3), np.uint8),
+        success=np.array([True, False, True]),
+    )
+    names = ("fit.json", "train.json", "evaluate.json", "plan.json", "curve.csv", "horizon.csv")
+    return page.Inputs(*(folder / n for n in (*names, "dreams.npz", "films.npz", "seconds")))
+
+
+@pytest.fixture(scope="module")
+def html(inputs, tmp_path_factory):
+    text = page.render(inputs, read(ROOT / "params.yaml"), Options(dreams=2, episodes=3))
+    path = tmp_path_factory.mktemp("page") / "index.html"
+    path.write_text(text)
+    return path
+
+
+def test_the_page_needs_no_other_file_and_says_what_was_measured(html):
+    text = html.read_text()
+    assert "http" not in text.replace("http://www.w3.org", "")
+    for said in ("28.0 dB", "80 %", "20 %", "reached", "missed", "kl_weight", "0.35 on 48 goals"):
+        assert said in text
+    assert text.count("<img") == 2 + 3 + 3
+
+
+def test_the_same_inputs_give_the_same_page(html, inputs):
+    again = page.render(inputs, read(ROOT / "params.yaml"), Options(dreams=2, episodes=3))
+    assert again == html.read_text()
+
+
+def test_a_browser_shows_all_of_it(html):
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI must have chromium on its PATH")
+        pytest.skip("no chromium on the PATH")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        for width in (1280, 390):
+            view = browser.new_page(viewport={"width": width, "height": 900})
+            said: list[str] = []
+            view.on("console", lambda message, said=said: said.append(message.text))
+            view.on("pageerror", lambda error, said=said: said.append(str(error)))
+            view.goto(html.as_uri())
+            view.wait_for_load_state("networkidle")
+            assert said == []
+            overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            assert view.evaluate(overflow) <= 0
+            pictures = view.evaluate(
+                "Promise.all([...document.images].map(async i => "
+                "{await i.decode(); return [i.naturalWidth, i.clientWidth, i.clientHeight]}))"
+            )
+            assert len(pictures) == 8
+            assert all(min(sizes) > 50 for sizes in pictures)
+        browser.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "failing"),
+    [
+        ({}, []),
+        ({"val_psnr": 25.9}, [0]),
+        ({"latent_mse": [0.1, 0.25]}, [1]),
+        ({"shuffled": [0.5, 0.19]}, [2]),
+        ({"success_rate": 0.5}, [3]),
+        ({"goals": 47}, [3]),
+    ],
+)
+def test_gates_hold_and_fail_where_they_should(change, failing):
+    fit = {**FIT, **{k: v for k, v in change.items() if k in FIT}}
+    plan = {**PLAN, **{k: v for k, v in change.items() if k in PLAN}}
+    model = {**SCORES, "latent_mse": change.get("latent_mse", SCORES["latent_mse"])}
+    shuffled = {**WORSE, "latent_mse": change.get("shuffled", WORSE["latent_mse"])}
+    evaluate = {**EVALUATE, "model": model, "shuffled_actions": shuffled}
+    if "latent_mse" in change:
+        evaluate["shuffled_actions"] = {**WORSE, "latent_mse": [0.9, 0.9]}
+    checked = gates(fit, evaluate, plan)
+    assert [i for i, gate in enumerate(checked) if not gate.holds] == failing
+
+
+def test_the_summary_prints_every_gate_and_its_strict_form_fails_with_one(inputs, tmp_path, html):
+    import typer
+
+    app = typer.Typer()
+    app.command()(summary)
+    arguments = [str(inputs.fit), str(inputs.evaluate), str(inputs.plan), str(html), "--strict"]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    assert done.output.count("holds") == 4
+    assert f"report: {html}" in done.output
+    worse = tmp_path / "plan.json"
+    worse.write_text(json.dumps({**PLAN, "success_rate": 0.3}))
+    arguments[2] = str(worse)
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 1
+    assert "FAILS" in done.output
+    assert CliRunner().invoke(app, arguments[:-1]).exit_code == 0

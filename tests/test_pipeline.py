@@ -1,0 +1,174 @@
+"""The pipeline as a DVC user runs it, at smoke size, in a workspace of its own."""
+
+import json
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+from pipeline_helpers import (
+    ENVIRONMENT,
+    commit,
+    executed,
+    make_workspace,
+    results,
+    run,
+    set_params,
+)
+
+from pipeline.params import STAGES
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A workspace after its first `dvc repro`; tests copy it before they change anything."""
+    folder = make_workspace(tmp_path_factory.mktemp("pipeline") / "finished")
+    done = run(folder, "dvc", "repro")
+    assert executed(done.stdout) == list(STAGES)
+    commit(folder)
+    return folder
+
+
+@pytest.fixture
+def workspace(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "workspace", symlinks=True)
+
+
+def test_every_stage_leaves_what_dvc_yaml_says(finished):
+    evaluate = json.loads((finished / "metrics/evaluate.json").read_text())
+    assert set(evaluate) == {
+        "clips",
+        "frames",
+        "model",
+        "repeat_last",
+        "shuffled_actions",
+        "zero_actions",
+    }
+    for name in ("model", "repeat_last", "shuffled_actions", "zero_actions"):
+        assert set(evaluate[name]) == {"latent_mse", "psnr", "ssim"}
+        assert all(len(values) == evaluate["frames"] == 3 for values in evaluate[name].values())
+    assert set(json.loads((finished / "metrics/plan.json").read_text())) == {
+        "success_rate",
+        "success_interval",
+        "random_success_rate",
+        "noop_success_rate",
+        "replay_success_rate",
+        "goals",
+        "solved_at_start",
+        "seconds_per_replan",
+    }
+    assert (finished / "report/index.html").stat().st_size > 10_000
+    assert len(list((finished / "data/wall/latents/tiny_vae.zarr").rglob("*"))) < 50
+    assert list((finished / "runs").rglob("events.out.tfevents.*"))
+    assert not list(finished.rglob("*.partial"))
+    assert not list((finished / ".scratch").iterdir())
+
+
+def test_a_second_repro_runs_nothing_and_changes_nothing(workspace):
+    before = results(workspace)
+    assert executed(run(workspace, "dvc", "repro").stdout) == []
+    assert results(workspace) == before
+    assert run(workspace, "git", "status", "--porcelain").stdout == ""
+
+
+def test_the_encoder_is_swapped_by_one_word_and_swapping_back_runs_nothing(workspace):
+    before = results(workspace)
+    swapped = run(workspace, "dvc", "exp", "run", "-S", "encoder=patch_pca")
+    assert executed(swapped.stdout) == ["fit", "encode", "train", "evaluate", "plan", "report"]
+    model = json.loads((workspace / "models/wall/patch_pca/world_model/config.json").read_text())
+    assert model["spec"]["encoder"] == "patch_pca"
+    assert "fit.json" in run(workspace, "dvc", "metrics", "diff").stdout
+    assert "patch_pca" in run(workspace, "dvc", "params", "diff").stdout
+    back = run(workspace, "dvc", "exp", "run", "-S", "encoder=tiny_vae")
+    assert executed(back.stdout) == []
+    after = results(workspace)
+    assert {name: after[name] for name in before} == before
+    again = run(workspace, "dvc", "exp", "run", "-S", "encoder=patch_pca")
+    assert executed(again.stdout) == []
+
+
+def test_a_train_knob_runs_train_and_later_stages_alone(workspace):
+    set_params(workspace, {"train.learning_rate": 0.01})
+    again = run(workspace, "dvc", "repro")
+    assert executed(again.stdout) == ["train", "evaluate", "plan", "report"]
+
+
+def test_editing_an_encoder_that_is_not_chosen_invalidates_nothing(workspace):
+    other = workspace / "pipeline/encoders/patch_pca.py"
+    other.write_text(other.read_text() + "\n# edited\n")
+    assert executed(run(workspace, "dvc", "repro").stdout) == []
+    chosen = workspace / "pipeline/encoders/tiny_vae.py"
+    chosen.write_text(chosen.read_text() + "\n# edited\n")
+    dry = run(workspace, "dvc", "repro", "--dry").stdout
+    assert executed(dry)[0] == "fit"
+
+
+def test_dvc_answers_what_its_users_ask(workspace):
+    assert executed(run(workspace, "dvc", "repro", "-s", "train").stdout) == []
+    forced = run(workspace, "dvc", "repro", "-s", "-f", "train")
+    assert executed(forced.stdout) == ["train"]
+    assert "train" in run(workspace, "dvc", "dag").stdout
+    assert "model.psnr" in run(workspace, "dvc", "metrics", "show").stdout
+    set_params(workspace, {"train.batch": 5})
+    assert "train.batch" in run(workspace, "dvc", "params", "diff").stdout
+    shown = run(workspace, "dvc", "plots", "show", "--out", "shown")
+    assert "index.html" in shown.stdout
+    page = (workspace / "shown/index.html").read_text()
+    for title in ("Training loss", "PSNR by generated frame", "Latent error by generated frame"):
+        assert title in page
+
+
+def kill_in(workspace, stage, ready):
+    """Start `dvc repro`, and kill it with all it started when `stage` runs and `ready()` holds."""
+    with subprocess.Popen(
+        ["dvc", "repro"],
+        cwd=workspace,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        for line in process.stdout:
+            if f"Running stage '{stage}'" in line:
+                break
+        else:
+            pytest.fail(f"{stage} never ran")
+        limit = time.monotonic() + 60
+        while not ready() and time.monotonic() < limit:
+            time.sleep(0.01)
+        run(workspace, "pkill", "-KILL", "-s", str(process.pid))
+        process.wait()
+        assert process.returncode == -signal.SIGKILL
+
+
+def test_killed_in_any_stage_the_next_repro_ends_with_the_same_bytes(finished, tmp_path):
+    workspace = make_workspace(tmp_path / "killed")
+
+    def begun_to_write():
+        return any(workspace.rglob(".*.partial"))
+
+    def checkpointed():
+        return any((workspace / ".scratch").rglob("latest.safetensors"))
+
+    def at_once():
+        return True
+
+    moments = {"train": checkpointed, "evaluate": at_once, "plan": at_once, "report": at_once}
+    for stage in STAGES:
+        kill_in(workspace, stage, moments.get(stage, begun_to_write))
+    ended = run(workspace, "dvc", "repro")
+    assert executed(ended.stdout) == ["report"]
+    assert results(workspace) == results(finished)
+    assert not list(workspace.rglob(".*.partial"))
+
+
+def test_training_resumes_from_its_scratch_and_ends_with_the_same_bytes(workspace):
+    before = results(workspace)
+    shutil.rmtree(workspace / ".dvc/cache")
+    shutil.rmtree(workspace / "models/wall/tiny_vae/world_model")
+    kill_in(workspace, "train", lambda: any((workspace / ".scratch").rglob("latest.safetensors")))
+    resumed = run(workspace, "dvc", "repro", "-s", "train")
+    assert "train: resuming after step" in resumed.stdout
+    assert results(workspace) == before

@@ -1,0 +1,88 @@
+"""Outputs appear whole or not at all; errors have the exit codes that users script against."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from helpers import ROOT
+
+from pipeline import stage
+
+
+def test_an_output_appears_when_the_block_ends(tmp_path):
+    with stage.output(tmp_path / "deep" / "out") as partial:
+        partial.mkdir()
+        (partial / "file").write_text("content")
+        assert not (tmp_path / "deep" / "out").exists()
+    assert (tmp_path / "deep" / "out" / "file").read_text() == "content"
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["out"]
+
+
+def test_a_failure_leaves_what_was_there_and_nothing_half_written(tmp_path):
+    (tmp_path / "out").write_text("before")
+
+    def fail():
+        with stage.output(tmp_path / "out") as partial:
+            partial.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert (tmp_path / "out").read_text() == "before"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_a_killed_run_left_is_swept_away(tmp_path):
+    (tmp_path / ".out.partial").mkdir()
+    (tmp_path / ".out.partial" / "stale").write_text("half")
+    with stage.output(tmp_path / "out") as partial:
+        partial.write_text("new")
+    assert (tmp_path / "out").read_text() == "new"
+
+
+def test_scratch_is_found_again_by_the_same_identity_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def be_killed():
+        with stage.scratch("train", "a") as folder:
+            folder.mkdir(parents=True)
+            (folder / "state").write_text("kept")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        be_killed()
+    with stage.scratch("train", "b") as other:
+        assert not other.exists()
+    with stage.scratch("train", "a") as again:
+        assert (again / "state").read_text() == "kept"
+    assert not again.exists()
+
+
+def test_the_time_taken_is_recorded_and_said(tmp_path, capsys):
+    with stage.timed(tmp_path / "seconds.json") as say:
+        say("collect: done")
+    assert 0 <= json.loads((tmp_path / "seconds.json").read_text())["seconds"] < 5
+    assert capsys.readouterr().out.startswith("collect: done in 0.")
+
+
+SCRIPT = """
+from pipeline import stage
+from pipeline.errors import DataError
+def command(kind: str) -> None:
+    raise DataError("place: value; way out") if kind == "user" else RuntimeError("a bug")
+stage.main(command)
+"""
+
+
+@pytest.mark.parametrize(("kind", "code"), [("user", 2), ("bug", 1)])
+def test_exit_codes_and_what_is_printed(kind, code):
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, kind], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code
+    if kind == "user":
+        assert done.stderr == "error: place: value; way out\n"
+    else:
+        assert "RuntimeError: a bug" in done.stderr
+        assert "Traceback" in done.stderr

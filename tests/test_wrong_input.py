@@ -1,0 +1,141 @@
+"""Wrong input to a stage: one line, exit code 2, and nothing half-written."""
+
+import json
+import shutil
+
+import pytest
+import yaml
+from pipeline_helpers import make_workspace, run, set_params
+
+LATENTS = "data/wall/latents/tiny_vae.zarr"
+SHARDS = "data/wall/shards"
+CODEC = "models/wall/tiny_vae/codec"
+MODEL = "models/wall/tiny_vae/world_model"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A workspace with everything up to a trained model."""
+    folder = make_workspace(tmp_path_factory.mktemp("wrong") / "trained")
+    set_params(folder, {"train.steps": 4})
+    run(folder, "dvc", "repro", "train")
+    return folder
+
+
+@pytest.fixture
+def workspace(trained, tmp_path):
+    return shutil.copytree(trained, tmp_path / "workspace", symlinks=True)
+
+
+def command(workspace, stage):
+    """A stage's own command line, as dvc.yaml has it, with every output out of the way."""
+    table = yaml.safe_load((workspace / "dvc.yaml").read_text())["stages"][stage]
+    filled = table["cmd"].replace("${dataset}", "wall").replace("${encoder}", "tiny_vae")
+    for kind in ("outs", "metrics", "plots"):
+        for out in table.get(kind, []):
+            name = out if isinstance(out, str) else next(iter(out))
+            path = workspace / name.replace("${dataset}", "wall").replace("${encoder}", "tiny_vae")
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    return filled.split()
+
+
+def refused(workspace, stage, *expected):
+    """Run a stage; it must end with 2 and one line that holds all of `expected`."""
+    words = command(workspace, stage)
+    before = sorted(str(path) for path in workspace.rglob("*") if "__pycache__" not in str(path))
+    done = run(workspace, *words, check=False)
+    after = sorted(str(path) for path in workspace.rglob("*") if "__pycache__" not in str(path))
+    assert done.returncode == 2, done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("error: ")
+    for part in expected:
+        assert part in lines[0]
+    assert {path for path in set(after) - set(before) if "/runs" not in path} == set()
+
+
+def test_an_unknown_encoder_is_refused_by_the_first_stage_that_runs(workspace):
+    set_params(workspace, {"encoder": "tiny_va"})
+    refused(workspace, "collect", "params.yaml: encoder = 'tiny_va'", "did you mean tiny_vae?")
+
+
+def test_a_misspelt_key_of_a_late_stage_stops_the_first_one(workspace):
+    set_params(workspace, {"plan.goal": 3})
+    refused(workspace, "collect", "unknown key plan.goal", "did you mean goals?")
+
+
+def test_a_missing_raw_folder(workspace):
+    shutil.rmtree(workspace / "data/wall/raw")
+    refused(workspace, "ingest", "data/wall/raw: no such folder", "dvc repro collect")
+
+
+def test_an_empty_raw_folder(workspace):
+    shutil.rmtree(workspace / "data/wall/raw")
+    (workspace / "data/wall/raw").mkdir()
+    refused(workspace, "ingest", "data/wall/raw/states.pth: no such file")
+
+
+@pytest.mark.parametrize("stage", ["fit", "encode"])
+def test_a_truncated_tar(workspace, stage):
+    tar = workspace / SHARDS / "train-000000.tar"
+    tar.write_bytes(tar.read_bytes()[:2000])
+    refused(workspace, stage, "train-000000.tar: has 2000 of", "dvc checkout")
+
+
+def test_a_patch_that_does_not_divide_the_frames(workspace):
+    set_params(workspace, {"encoder": "patch_pca", "encoders.patch_pca.patch": 5})
+    refused(workspace, "fit", "patch_pca.patch = 5 does not divide frames of 32 x 32")
+
+
+def test_a_cache_that_was_never_sealed(workspace):
+    metadata = workspace / LATENTS / "zarr.json"
+    metadata.write_text(json.dumps({**json.loads(metadata.read_text()), "attributes": {}}))
+    refused(workspace, "train", f"{LATENTS}: not sealed", "dvc repro -f encode")
+
+
+def test_a_corrupt_cache(workspace):
+    chunk = next(p for p in (workspace / LATENTS / "mean" / "c").rglob("*") if p.is_file())
+    content = bytearray(chunk.read_bytes())
+    content[10] ^= 0xFF
+    chunk.write_bytes(content)
+    refused(workspace, "train", f"{LATENTS}/mean: damaged", "dvc checkout")
+
+
+def test_a_window_longer_than_the_shortest_episode(workspace):
+    set_params(workspace, {"train.frames": 5})
+    refused(workspace, "train", "train.frames x train.interval = 25", "has 24 frames")
+
+
+def test_a_model_that_does_not_fit_the_latents(workspace):
+    set_params(workspace, {"denoisers.nanowm.patch": 3})
+    refused(workspace, "train", "denoisers.nanowm.patch = 3 does not divide latents of 8 x 8")
+
+
+@pytest.mark.parametrize("stage", ["evaluate", "plan"])
+def test_a_checkpoint_of_another_encoder(workspace, stage):
+    config = workspace / MODEL / "config.json"
+    text = config.read_text().replace('"encoder": "tiny_vae"', '"encoder": "patch_pca"')
+    config.write_text(text)
+    refused(workspace, stage, "its encoder is tiny_vae, the world model was trained on encoder pat")
+
+
+def test_a_codec_that_changed_under_the_model(workspace):
+    card = workspace / CODEC / "encoder.json"
+    card.write_text(card.read_text() + "\n")
+    refused(workspace, "evaluate", f"{CODEC}: holds another tiny_vae", "dvc repro")
+
+
+def test_dreams_longer_than_an_episode(workspace):
+    set_params(workspace, {"evaluate.dream_frames": 9})
+    refused(workspace, "evaluate", "evaluate.dream_frames x train.interval = 45")
+
+
+def test_goals_further_than_an_episode_is_long(workspace):
+    set_params(workspace, {"plan.goal_steps": 24})
+    refused(workspace, "plan", "plan.goal_steps = 24", "has 24 frames; lower it")
+
+
+def test_a_usage_error_exits_with_2_as_well(workspace):
+    done = run(workspace, "python", "-m", "pipeline.train", check=False)
+    assert done.returncode == 2
+    assert "Missing argument" in done.stderr

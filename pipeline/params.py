@@ -33,6 +33,10 @@ class Variant:
     module: ModuleType
     options: Params
 
+    def build(self, *arguments: Any) -> Any:
+        """The member itself, by its module's own `build`."""
+        return self.module.build(self.options, *arguments)
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -99,17 +100,31 @@ def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterabl
 
 
 @contextmanager
-def timed(record: Path | None) -> Iterator[Callable[[str], None]]:
-    """Time a stage; the function handed out prints its closing line.
+def timed(record: Path | None) -> Iterator["Closing"]:
+    """Time a stage; what is handed out prints its closing line once everything is written.
 
     Args:
         record: JSON file for the seconds the stage took, or None to only print them.
     """
     start = time.perf_counter()
-    lines: list[str] = []
-    yield lines.append
+    closing = Closing()
+    yield closing
     seconds = time.perf_counter() - start
     if record is not None:
         write_json(record, {"seconds": round(seconds, 2)})
-    for line in lines:
-        print(f"{line} in {seconds:.1f} s")
+    speed = closing.count / seconds
+    shown = f", {speed:,.{0 if speed > 10 else 2}f} {closing.unit}/s" if closing.count else ""
+    print(f"{closing.line} in {seconds:.1f} s{shown}")
+
+
+@dataclass(slots=True)
+class Closing:
+    """The one line that a stage ends with."""
+
+    line: str = ""
+    count: int = 0
+    unit: str = ""
+
+    def __call__(self, line: str, count: int = 0, unit: str = "frames") -> None:
+        """Say what was written; how much of it gives the speed."""
+        self.line, self.count, self.unit = line, count, unit

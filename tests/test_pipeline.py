@@ -1,12 +1,15 @@
 """The pipeline as a DVC user runs it, at smoke size, in a workspace of its own."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
 import time
 
 import pytest
+import yaml
+from helpers import ROOT
 from pipeline_helpers import (
     ENVIRONMENT,
     commit,
@@ -88,6 +91,18 @@ def test_the_encoder_is_swapped_by_one_word_and_swapping_back_runs_nothing(works
     assert executed(again.stdout) == []
 
 
+def test_the_encoder_of_the_docs_is_added_by_one_file_and_one_block(workspace):
+    page = (ROOT / "docs/add-an-encoder.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (workspace / "pipeline/encoders/mean_colour.py").write_text(code)
+    text = (workspace / "params.yaml").read_text()
+    (workspace / "params.yaml").write_text(text.replace("encoders:\n", f"encoders:\n{block}"))
+    assert executed(run(workspace, "dvc", "repro").stdout) == []
+    swapped = run(workspace, "dvc", "exp", "run", "-S", "encoder=mean_colour")
+    assert executed(swapped.stdout) == ["fit", "encode", "train", "evaluate", "plan", "report"]
+
+
 def test_a_train_knob_runs_train_and_later_stages_alone(workspace):
     set_params(workspace, {"train.learning_rate": 0.01})
     again = run(workspace, "dvc", "repro")
@@ -117,6 +132,45 @@ def test_dvc_answers_what_its_users_ask(workspace):
     page = (workspace / "shown/index.html").read_text()
     for title in ("Training loss", "PSNR by generated frame", "Latent error by generated frame"):
         assert title in page
+
+
+RECORDER = """
+import json, runpy, sys
+from pipeline import params
+
+class Recording(params.Settings):
+    def section(self, stage, options):
+        used.add(stage)
+        return super().section(stage, options)
+
+    def variant(self, family):
+        used.update((family.selector, f"{family.block}.{self.values[family.selector]}"))
+        return super().variant(family)
+
+def read(path):
+    whole = checked(path)
+    return Recording(whole.path, whole.values)
+
+used, checked, params.read = set(), params.read, read
+try:
+    runpy.run_module(f"pipeline.{sys.argv[1]}", run_name="__main__")
+finally:
+    print(json.dumps(sorted(used)))
+"""
+
+
+@pytest.mark.parametrize("stage", STAGES[:-1])
+def test_a_stage_declares_exactly_the_params_that_it_reads(finished, stage, tmp_path):
+    table = yaml.safe_load((finished / "dvc.yaml").read_text())["stages"][stage]
+    names = {"dataset": "wall", "encoder": "tiny_vae"}
+    words = re.sub(r"\$\{(\w+)\}", lambda m: names[m[1]], table["cmd"]).split()[3:]
+    copy = shutil.copytree(finished, tmp_path / "workspace", symlinks=True)
+    script = RECORDER.replace("sys.argv[1]", repr(stage))
+    done = run(copy, "python", "-c", script, *words)
+    used = set(json.loads(done.stdout.splitlines()[-1]))
+    chosen = yaml.safe_load((finished / "params.yaml").read_text())
+    declared = {re.sub(r"\$\{(\w+)\}", lambda m: chosen[m[1]], p) for p in table["params"]}
+    assert used == declared
 
 
 def kill_in(workspace, stage, ready):

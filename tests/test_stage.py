@@ -64,6 +64,9 @@ def test_the_time_taken_is_recorded_and_said(tmp_path, capsys):
         say("collect: done")
     assert 0 <= json.loads((tmp_path / "seconds.json").read_text())["seconds"] < 5
     assert capsys.readouterr().out.startswith("collect: done in 0.")
+    with stage.timed(None) as say:
+        say("collect: done", 10**9)
+    assert capsys.readouterr().out.endswith(" frames/s\n")
 
 
 SCRIPT = """

@@ -21,6 +21,7 @@ class Options(Params):
 
     channels: list[int] = Field(min_length=1, description="one resolution each, halved in between")
     latent_channels: int = Field(gt=0)
+    l1_weight: float = Field(ge=0, description="of the absolute error, which keeps black black")
     kl_weight: float = Field(ge=0)
     steps: int = Field(gt=0)
     batch: int = Field(gt=0)
@@ -28,7 +29,7 @@ class Options(Params):
 
 
 def fit(frames: NDArray[np.uint8], options: Options, seed: int) -> "TinyVae":
-    """Fit to training frames uint8 [N, H, W, 3] with Adam on squared error + KL."""
+    """Fit to training frames uint8 [N, H, W, 3] with Adam on squared and absolute error + KL."""
     make_importable()
     from diffusers import AutoencoderKL
 
@@ -57,7 +58,9 @@ def fit(frames: NDArray[np.uint8], options: Options, seed: int) -> "TinyVae":
         posterior = vae.encode(pixels).latent_dist
         noise = torch.randn(posterior.mean.shape, generator=generator)
         decoded = vae.decode(posterior.mean + posterior.std * noise).sample
-        loss = functional.mse_loss(decoded, pixels) + options.kl_weight * posterior.kl().mean()
+        loss = functional.mse_loss(decoded, pixels)
+        loss = loss + options.l1_weight * functional.l1_loss(decoded, pixels)
+        loss = loss + options.kl_weight * posterior.kl().mean()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)

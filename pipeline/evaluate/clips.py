@@ -11,7 +11,10 @@ from torch import Tensor
 from pipeline import shards
 from pipeline.encoders import to_tensor
 from pipeline.errors import ParamsError
+from pipeline.evaluate import Options
+from pipeline.latent_cache import LatentCache
 from pipeline.train.windows import Windows, fixed_subset
+from pipeline.train.world_model import Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,16 @@ class Clips:
         """Clips start..stop - 1."""
         rows = slice(start, stop)
         return Clips(self.latents[rows], self.actions[rows], self.frames[rows])
+
+
+def choose(
+    cache: LatentCache, folder: Path, model: Config, options: Options
+) -> tuple[Clips, Clips]:
+    """The fixed clips of a model's window, and the longer ones for dreams."""
+    windows = Windows(cache, "val", model.frames, model.interval)
+    fixed = fixed_clips(windows, folder, options.clips, options.seed)
+    long = Windows(cache, "val", options.dream_frames, model.interval, "evaluate.dream_frames")
+    return fixed, dream_clips(long, folder, options.dreams)
 
 
 def fixed_clips(windows: Windows, folder: Path, count: int, seed: int) -> Clips:

@@ -6,15 +6,16 @@ from typing import Annotated
 import typer
 
 from pipeline import stage
+from pipeline.arguments import PARAMS, ParamsFile, SecondsFile, output
 
 
 def command(
-    raw: Annotated[Path, typer.Argument(help="Data set in its published layout.")],
-    out: Annotated[Path, typer.Argument(help="Folder of webdataset shards to write.")],
-    params: Annotated[Path, typer.Option(help="Parameters to read.")] = Path("params.yaml"),
-    seconds: Annotated[Path | None, typer.Option(help="JSON file for the time taken.")] = None,
+    raw: Annotated[Path, typer.Argument(metavar="RAW", help="Data set in its published layout.")],
+    out: Annotated[Path, output("SHARDS", "Folder for the webdataset shards.")],
+    params: ParamsFile = PARAMS,
+    seconds: SecondsFile = None,
 ) -> None:
-    """Read any supported layout; write deterministic, lossless webdataset shards."""
+    """Read a published layout; write deterministic, lossless webdataset shards."""
     from pipeline import variants
     from pipeline.ingest import Options
     from pipeline.ingest.ingest import ingest
@@ -22,17 +23,14 @@ def command(
 
     with stage.timed(seconds) as say:
         settings = read(params)
-        layout = settings.variant(variants.DATASETS)
-        dataset = layout.module.build(layout.options)
         options = settings.section("ingest", Options)
+        chosen = settings.variant(variants.DATASETS)
+        dataset = chosen.build()
         with stage.output(out) as partial:
-            manifest = ingest(
-                dataset.open(raw), layout.name, dataset.normalise_actions, options, partial
-            )
-        count = len(manifest.shards)
-        say(
-            f"ingest: {manifest.episodes} episodes, {manifest.frames} frames, {count} tars in {out}"
-        )
+            source, normalise = dataset.open(raw), dataset.normalise_actions
+            manifest = ingest(source, chosen.name, normalise, options, partial)
+        sizes = f"{manifest.episodes} episodes in {len(manifest.shards)} tars"
+        say(f"ingest: {sizes}, {manifest.frames} frames in {out}", manifest.frames)
 
 
 if __name__ == "__main__":

@@ -29,8 +29,12 @@ class Mpc:
     planner: Planner
     sampling: Sampling
     options: Options
-    generator: torch.Generator
     seconds: list[float] = field(default_factory=list)
+    generator: torch.Generator = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Seed all that is drawn in planning."""
+        self.generator = torch.Generator().manual_seed(self.options.seed)
 
     def act(self, frame: NDArray[np.uint8], task: Task) -> NDArray[np.float32]:
         """The first `execute` x interval actions of the best plan [n, A]."""

@@ -3,35 +3,23 @@
 from collections.abc import Iterator
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from pipeline import stage
-from pipeline.encoders import Encoder
 from pipeline.latent_cache import LatentCache
 from pipeline.plan import Options, results
 from pipeline.plan.episodes import Controller, Idle, Recorded, Replay, attempt
 from pipeline.plan.mpc import Mpc
-from pipeline.plan.planners import Planner
 from pipeline.plan.tasks import Task, draw_tasks
-from pipeline.train.world_model import Sampling, WorldModel
 from pipeline.worlds import World
 
 
 def plan(
-    world: World,
-    cache: LatentCache,
-    model: WorldModel,
-    encoder: Encoder,
-    planner: Planner,
-    sampling: Sampling,
-    options: Options,
+    world: World, cache: LatentCache, mpc: Mpc, options: Options
 ) -> tuple[list[Task], results.Outcomes, dict[str, object]]:
     """Tasks, the outcome of each controller on each of them, and the summary."""
     tasks, refused = draw_tasks(world, cache, options.goals, options.goal_steps, options.seed)
-    generator = torch.Generator().manual_seed(options.seed)
-    mpc = Mpc(model, encoder, planner, sampling, options, generator)
-    chunk = options.execute * model.config.interval
+    chunk = options.execute * mpc.model.config.interval
     controllers: dict[str, Controller] = {
         "planner": mpc,
         "random": Recorded(_stretches(cache, chunk, options.seed)),

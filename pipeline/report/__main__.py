@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipeline import stage
+from pipeline.arguments import PARAMS, ParamsFile
 
 
 def command(
@@ -19,7 +20,7 @@ def command(
     films: Annotated[Path, typer.Argument(help="Filmed episodes of plan.")],
     seconds: Annotated[Path, typer.Argument(help="Folder of the times that the stages took.")],
     out: Annotated[Path, typer.Argument(metavar="REPORT", help="Folder for index.html.")],
-    params: Annotated[Path, typer.Option(help="Parameters to read.")] = Path("params.yaml"),
+    params: ParamsFile = PARAMS,
 ) -> None:
     """Write one self-contained page: metrics beside their baselines, dreams, plans, parameters."""
     from pipeline.params import read

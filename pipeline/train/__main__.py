@@ -6,68 +6,41 @@ from typing import Annotated
 import typer
 
 from pipeline import stage
+from pipeline.arguments import PARAMS, Latents, ParamsFile, SecondsFile, output
 
 
 def command(
-    latents: Annotated[Path, typer.Argument(help="Latent cache written by encode.")],
-    out: Annotated[Path, typer.Argument(metavar="WORLD_MODEL", help="Folder for the model.")],
-    metrics: Annotated[Path, typer.Argument(help="JSON file for the final losses.")],
-    curve: Annotated[Path, typer.Argument(help="CSV file for the loss curve.")],
-    params: Annotated[Path, typer.Option(help="Parameters to read.")] = Path("params.yaml"),
-    seconds: Annotated[Path | None, typer.Option(help="JSON file for the time taken.")] = None,
-    logs: Annotated[Path | None, typer.Option(help="Folder for TensorBoard events.")] = None,
+    latents: Latents,
+    out: Annotated[Path, output("WORLD_MODEL", "Folder for the trained model.")],
+    metrics: Annotated[Path, output("METRICS", "JSON file for the final loss.")],
+    curve: Annotated[Path, output("CURVE", "CSV file for the loss curve.")],
+    params: ParamsFile = PARAMS,
+    seconds: SecondsFile = None,
+    logs: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Folder for TensorBoard events.")
+    ] = None,
 ) -> None:
-    """Train a diffusion-forcing world model on cached latents; resumes what was interrupted."""
-    import torch
-
-    from pipeline import device, variants
+    """Train a diffusion-forcing world model on cached latents; resume what was interrupted."""
+    from pipeline import device
     from pipeline.latent_cache import open_cache
     from pipeline.params import read
-    from pipeline.train import Options
-    from pipeline.train.curve import TensorBoard, write_csv
-    from pipeline.train.fit import Trainer, train
-    from pipeline.train.windows import Windows
-    from pipeline.train.world_model import Config, Part, WorldModel
+    from pipeline.train.curve import final_loss, write_csv
+    from pipeline.train.run import prepare, resume_and_run
 
     with stage.timed(seconds) as say:
-        settings = read(params)
-        options = settings.section("train", Options)
-        cache = open_cache(latents)
-        windows = Windows(cache, "train", options.frames, options.interval)
-        parts = {
-            family.selector: Part(name=chosen.name, options=chosen.options.model_dump())
-            for family in (variants.DENOISERS, variants.OBJECTIVES)
-            for chosen in [settings.variant(family)]
-        }
-        config = Config(
-            denoiser=parts["denoiser"],
-            objective=parts["objective"],
-            frames=options.frames,
-            interval=options.interval,
-            spec=cache.spec,
-        )
-        with torch.random.fork_rng():
-            torch.manual_seed(options.seed)  # layers initialise from the global generator
-            trainer = Trainer(WorldModel(config, device.pick()), windows, options)
-        board = TensorBoard(logs) if logs else None
-        identity = (config.model_dump_json(), options.model_dump_json(), stage.code_digest())
-        with stage.scratch("train", *identity) as scratch:
-            for done in train(trainer, scratch):
-                if board:
-                    board.add(done, trainer.curve[done - 1])
+        trainer = prepare(read(params), open_cache(latents), device.pick())
+        with stage.scratch("train", *trainer.identity()) as scratch:
+            taken = resume_and_run(trainer, scratch, logs)
             with stage.output(out) as partial:
                 trainer.model.save(partial)
             write_csv(trainer.curve, curve)
-            tail = trainer.curve[-max(1, options.steps // 10) :, 0]
-            weights = sum(p.numel() for p in trainer.model.denoiser.parameters())
-            stage.write_json(
-                metrics,
-                {"loss": float(tail.mean()), "steps": options.steps, "parameters": weights},
-            )
-        if board:
-            board.close()
-        sizes = f"{options.steps} steps, {weights:,} parameters"
-        say(f"train: {sizes}, loss {tail.mean():.4f}, in {out}")
+            loss, size = final_loss(trainer.curve), trainer.model.parameters()
+            stage.write_json(metrics, {"loss": loss, "steps": trainer.done, "parameters": size})
+        say(
+            f"train: {trainer.done} steps, {size:,} parameters, loss {loss:.4f}, in {out}",
+            taken,
+            "steps",
+        )
 
 
 if __name__ == "__main__":

@@ -22,14 +22,19 @@ def write_csv(curve: Tensor, path: Path) -> None:
             rows.writerow((start + len(part), *(f"{value:.6g}" for value in part.mean(0).tolist())))
 
 
-class TensorBoard:
-    """Scalars of every tenth step in a folder of event files; a resumed run appends."""
+def final_loss(curve: Tensor) -> float:
+    """Mean loss over the last tenth of a curve [steps, 3]."""
+    return float(curve[-max(1, len(curve) // 10) :, 0].mean())
 
-    def __init__(self, folder: Path) -> None:
-        """Open the folder."""
+
+class TensorBoard:
+    """Scalars of every tenth step in a folder of event files."""
+
+    def __init__(self, folder: Path, done: int) -> None:
+        """Open the folder of a run that has `done` steps behind it; later ones are shown anew."""
         from torch.utils.tensorboard import SummaryWriter
 
-        self.writer = SummaryWriter(str(folder))
+        self.writer = SummaryWriter(str(folder), purge_step=done + 1)
 
     def add(self, step: int, curve: Tensor) -> None:
         """Log one row [3] of the curve."""

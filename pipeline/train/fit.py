@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -34,6 +33,19 @@ class Trainer:
         self.curve = torch.zeros(options.steps, len(CURVE))
         self.done = 0
 
+    def identity(self) -> tuple[str, ...]:
+        """All that decides the result; what it has in common with a stale run is not enough."""
+        config, options = self.model.config, self.options
+        return config.model_dump_json(), options.model_dump_json(), stage.code_digest()
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Continue from the state that a checkpoint holds, if it holds a readable one."""
+        state = checkpoint.read()
+        if state is not None:
+            self.done = checkpoint.restore(state, self.model.denoiser, self.optimiser)
+            self.curve[: self.done] = state["curve"]
+            print(f"train: resuming after step {self.done} of {self.options.steps}", flush=True)
+
     def step(self) -> None:
         """One optimiser step; everything random in it comes from the seed and the step's number."""
         generator = _generator(self.options.seed, "step", self.done)
@@ -64,14 +76,9 @@ class Trainer:
         return (error * scored).sum() / scored.sum()
 
 
-def train(trainer: Trainer, scratch: Path) -> Iterator[int]:
-    """Run all steps, resuming from what `scratch` holds; yields the number of steps done."""
-    checkpoint, options = Checkpoint(scratch), trainer.options
-    state = checkpoint.read()
-    if state is not None:
-        trainer.done = checkpoint.restore(state, trainer.model.denoiser, trainer.optimiser)
-        trainer.curve[: trainer.done] = state["curve"]
-        print(f"train: resuming after step {trainer.done} of {options.steps}", flush=True)
+def train(trainer: Trainer, checkpoint: Checkpoint) -> Iterator[int]:
+    """Run the steps that remain, checkpointing now and then; yields the number of steps done."""
+    options = trainer.options
     for _ in stage.track(range(trainer.done, options.steps), "train"):
         trainer.step()
         if trainer.done % options.save_every == 0 and trainer.done < options.steps:

@@ -14,11 +14,12 @@ from torch import Tensor
 from pipeline.errors import DataError
 from pipeline.latent_cache import LatentCache
 from pipeline.latents import LatentSpec
+from pipeline.params import Settings
 from pipeline.train.denoisers import Denoiser
 from pipeline.train.objectives import Objective
 from pipeline.train.samplers import Sampler, ddim_timesteps, sample
 from pipeline.train.size import Size
-from pipeline.variants import DENOISERS, OBJECTIVES, Family
+from pipeline.variants import DENOISERS, OBJECTIVES, SAMPLERS, Family
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
@@ -136,6 +137,10 @@ class WorldModel:
             frames = torch.cat([frames, clean[:, context:]], 1)
         return frames[:, known:]
 
+    def parameters(self) -> int:
+        """Number of weights."""
+        return sum(weight.numel() for weight in self.denoiser.parameters())
+
     def save(self, folder: Path) -> None:
         """Write config.json and model.safetensors into a new folder."""
         folder.mkdir(parents=True)
@@ -146,11 +151,17 @@ class WorldModel:
         (folder / CONFIG).write_text(self.config.model_dump_json(indent=2) + "\n")
 
 
-def load(folder: Path, device: torch.device) -> WorldModel:
-    """Read a world model that `WorldModel.save` wrote, ready for sampling.
+def sampling(settings: Settings, steps: int) -> Sampling:
+    """The chosen sampler, with a number of denoising steps a frame."""
+    return Sampling(settings.variant(SAMPLERS).build(), steps)
+
+
+def load(folder: Path, device: torch.device, cache: LatentCache) -> WorldModel:
+    """Read a world model that `WorldModel.save` wrote, ready to sample latents like a cache's.
 
     Raises:
-        DataError: a file is missing or damaged, or the weights are of another architecture.
+        DataError: a file is missing or damaged, the weights are of another architecture, or the
+            model was trained on other latents than the cache holds.
     """
     remedy = "restore it with `dvc checkout` or train it again with `dvc repro -f train`"
     for name in (CONFIG, WEIGHTS):
@@ -163,5 +174,6 @@ def load(folder: Path, device: torch.device) -> WorldModel:
     except (ValidationError, json.JSONDecodeError, SafetensorError, RuntimeError) as error:
         first = str(error).splitlines()[0]
         raise DataError(f"{folder}: not a readable world model ({first}); {remedy}") from None
+    model.check_cache(cache)
     model.denoiser.eval().requires_grad_(False)
     return model

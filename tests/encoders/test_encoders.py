@@ -11,7 +11,7 @@ from pipeline.errors import DataError, ParamsError
 from pipeline.image_metrics import psnr
 from pipeline.variants import ENCODERS
 
-QUICK = {"tiny_vae": {"steps": 8}, "patch_pca": {}}
+QUICK = {"tiny_vae": {"steps": 8}}
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def frames():
 
 @pytest.fixture(scope="module", params=every(ENCODERS))
 def fitted(request, frames):
-    module, options = default(ENCODERS, request.param, **QUICK[request.param])
+    module, options = default(ENCODERS, request.param, **QUICK.get(request.param, {}))
     return request.param, options, module.fit(frames, options, seed=0)
 
 

@@ -16,6 +16,7 @@ from pipeline.ingest.ingest import ingest
 from pipeline.latent_cache import open_cache
 from pipeline.plan import Options, results
 from pipeline.plan.episodes import Outcome
+from pipeline.plan.mpc import Mpc
 from pipeline.plan.plan import plan
 from pipeline.plan.tasks import draw_tasks
 from pipeline.train.world_model import Sampling
@@ -76,7 +77,9 @@ def options(**changes):
 def run(world, cache, model, **changes):
     module, chosen = default(variants.PLANNERS, "cem", rounds=6)
     sampling = Sampling(None, 1)
-    return plan(world, cache, model, Position(), module.build(chosen), sampling, options(**changes))
+    limits = options(**changes)
+    mpc = Mpc(model, Position(), module.build(chosen), sampling, limits)
+    return plan(world, cache, mpc, limits)
 
 
 def test_a_model_that_knows_the_physics_reaches_most_goals(world, cache):

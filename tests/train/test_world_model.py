@@ -77,9 +77,9 @@ def test_actions_are_standardised_where_the_data_set_asks_for_it(model):
     assert model.fed_actions(actions + torch.tensor(spec.actions["std"])).allclose(torch.ones(1))
 
 
-def test_a_saved_model_is_the_same_model(model, generator, sampling, tmp_path):
+def test_a_saved_model_is_the_same_model(model, cache, generator, sampling, tmp_path):
     model.save(tmp_path / "wm")
-    loaded = models.load(tmp_path / "wm", CPU)
+    loaded = models.load(tmp_path / "wm", CPU, cache)
     assert loaded.config == model.config
     arguments = inputs(model, generator)
     expected = model.rollout(*arguments, sampling)
@@ -90,22 +90,22 @@ def test_a_saved_model_is_the_same_model(model, generator, sampling, tmp_path):
     ]
 
 
-def test_a_missing_or_damaged_model_is_named(model, tmp_path):
+def test_a_missing_or_damaged_model_is_named(model, cache, tmp_path):
     with pytest.raises(DataError, match=r"config.json: no such file; run `dvc repro train`"):
-        models.load(tmp_path, CPU)
+        models.load(tmp_path, CPU, cache)
     model.save(tmp_path / "wm")
     weights = tmp_path / "wm" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:500])
     with pytest.raises(DataError, match="not a readable world model"):
-        models.load(tmp_path / "wm", CPU)
+        models.load(tmp_path / "wm", CPU, cache)
 
 
-def test_weights_of_another_size_are_refused(model, tmp_path):
+def test_weights_of_another_size_are_refused(model, cache, tmp_path):
     model.save(tmp_path / "wm")
     config = tmp_path / "wm" / "config.json"
     config.write_text(config.read_text().replace('"width": 32', '"width": 64'))
     with pytest.raises(DataError, match="not a readable world model"):
-        models.load(tmp_path / "wm", CPU)
+        models.load(tmp_path / "wm", CPU, cache)
 
 
 def test_latents_of_another_encoder_are_refused(model, cache):

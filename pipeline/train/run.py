@@ -1,0 +1,51 @@
+"""One training run: what is trained on what, from where it resumes, and where it is logged."""
+
+from pathlib import Path
+
+import torch
+
+from pipeline import variants
+from pipeline.latent_cache import LatentCache
+from pipeline.params import Settings
+from pipeline.train import Options
+from pipeline.train.checkpoint import Checkpoint
+from pipeline.train.curve import TensorBoard
+from pipeline.train.fit import Trainer, train
+from pipeline.train.windows import Windows
+from pipeline.train.world_model import Config, Part, WorldModel
+
+
+def prepare(settings: Settings, cache: LatentCache, device: torch.device) -> Trainer:
+    """A trainer before its first step, as params.yaml describes it."""
+    options = settings.section("train", Options)
+    windows = Windows(cache, "train", options.frames, options.interval)
+    denoiser = settings.variant(variants.DENOISERS)
+    objective = settings.variant(variants.OBJECTIVES)
+    config = Config(
+        denoiser=Part(name=denoiser.name, options=denoiser.options.model_dump()),
+        objective=Part(name=objective.name, options=objective.options.model_dump()),
+        frames=options.frames,
+        interval=options.interval,
+        spec=cache.spec,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(options.seed)  # layers initialise from the global generator
+        model = WorldModel(config, device)
+    return Trainer(model, windows, options)
+
+
+def resume_and_run(trainer: Trainer, scratch: Path, logs: Path | None) -> int:
+    """Take all the steps that remain, and say how many these were.
+
+    TensorBoard events go to a folder of `logs`, if given.
+    """
+    checkpoint = Checkpoint(scratch)
+    trainer.resume(checkpoint)
+    before = trainer.done
+    board = TensorBoard(logs / scratch.name, trainer.done) if logs else None
+    for done in train(trainer, checkpoint):
+        if board:
+            board.add(done, trainer.curve[done - 1])
+    if board:
+        board.close()
+    return trainer.done - before

@@ -1,0 +1,31 @@
+"""What is installed together works together."""
+
+import subprocess
+import sys
+
+import pytest
+from helpers import ROOT
+
+LEROBOT = """
+from pipeline.torchvision_shim import make_importable
+make_importable()
+from lerobot.datasets.lerobot_dataset import LeRobotDataset
+assert LeRobotDataset.__name__ == "LeRobotDataset"
+"""
+
+BESIDE_CPU_TORCH = """
+from pipeline.torchvision_shim import make_importable
+make_importable()
+make_importable()
+import diffusers, torchmetrics.functional.image, torchvision
+assert diffusers.AutoencoderKL and torchvision.transforms
+"""
+
+
+@pytest.mark.parametrize("script", [LEROBOT, BESIDE_CPU_TORCH], ids=["lerobot", "torchvision"])
+def test_packages_that_need_torchvision_import_beside_any_torch(script):
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script], cwd=ROOT, check=True)
+
+
+def test_no_two_packages_ask_for_what_the_other_forbids():
+    subprocess.run([sys.executable, "-m", "pip", "check"], check=True, capture_output=True)

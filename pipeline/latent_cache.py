@@ -4,6 +4,7 @@ Arrays of a store of N frames: mean and (for a stochastic encoder) std float16 [
 float32 [N, A], states float32 [N, S]. Episodes follow each other, those that train first.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -110,4 +111,8 @@ def open_cache(path: Path) -> LatentCache:
         found = store.get(name)
         if not isinstance(found, zarr.Array) or found.shape != (frames, *shape):
             raise DataError(f"{path}/{name}: missing or not {(frames, *shape)}; {REMEDY}")
+        files = sum(file.is_file() for file in (path / name / "c").rglob("*"))
+        expected = math.ceil(frames / (found.shards or found.chunks)[0])
+        if files != expected:
+            raise DataError(f"{path}/{name}: has {files} of {expected} shards; {REMEDY}")
     return LatentCache(path, seal, store)

@@ -160,6 +160,22 @@ def test_a_missing_array_is_refused(damaged):
         open_cache(damaged)
 
 
+def test_a_missing_shard_is_refused_rather_than_read_as_zeros(damaged):
+    next(path for path in (damaged / "mean" / "c").rglob("*") if path.is_file()).unlink()
+    with pytest.raises(DataError, match=r"latents.zarr/mean: has \d of \d shards"):
+        open_cache(damaged)
+
+
+def test_latents_beyond_float16_are_refused(folder, tmp_path):
+    class Loud(Spread):
+        def encode(self, frames):
+            return Raw(super().encode(frames).mean * 1e6, None)
+
+    source = Source(folder / "shards", Loud(), "loud", "digest")
+    with pytest.raises(DataError, match=r"its latents reach .*, beyond the range of float16"):
+        encode(source, 7, tmp_path / "loud.zarr")
+
+
 def test_flipped_bytes_are_noticed(damaged):
     shard = next(path for path in (damaged / "mean" / "c").rglob("*") if path.is_file())
     content = bytearray(shard.read_bytes())

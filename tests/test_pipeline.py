@@ -68,6 +68,13 @@ def test_every_stage_leaves_what_dvc_yaml_says(finished):
     assert not list((finished / ".scratch").iterdir())
 
 
+def test_the_docs_read_every_artefact_as_they_say(finished):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/artefacts.md").read_text(), re.DOTALL)
+    assert len(blocks) == 3
+    for block in blocks:
+        run(finished, "python", "-c", block)
+
+
 def test_a_second_repro_runs_nothing_and_changes_nothing(workspace):
     before = results(workspace)
     assert executed(run(workspace, "dvc", "repro").stdout) == []

@@ -12,6 +12,7 @@ from pipeline import shards, stage
 from pipeline.encode.writer import Writer
 from pipeline.encoders import Encoder, Raw, to_tensor
 from pipeline.episode import Episode
+from pipeline.errors import DataError
 from pipeline.latents import EpisodeEntry, LatentSpec
 
 
@@ -108,5 +109,11 @@ def _encoded(
     """Mean and spread of the posteriors of one episode, as they are stored."""
     for start in range(0, len(episode), batch):
         raw = encoder.encode(to_tensor(episode.frames[start : start + batch]))
-        std = None if raw.std is None else raw.std.numpy().astype(np.float16)
-        yield raw.mean.numpy().astype(np.float16), std
+        largest = float(raw.mean.abs().max())
+        if not largest <= float(np.finfo(np.float16).max):
+            raise DataError(
+                f"episode {episode.key}: its latents reach {largest:.3g}, beyond the range of "
+                "float16; scale them down in the encoder"
+            )
+        mean = raw.mean.numpy().astype(np.float16)
+        yield mean, None if raw.std is None else raw.std.numpy().astype(np.float16)

@@ -60,6 +60,8 @@ class Appender:
             shards=(self.shard, *shape[1:]),
             # Latents hardly compress; the checksum is there to notice a damaged file.
             compressors=[Crc32cCodec()],
+            # Every shard is a file, also one of zeros: a missing file is a damaged store.
+            config={"write_empty_chunks": True},
         )
         self.pending: list[NDArray[Any]] = []
         self.held = self.written = 0

@@ -114,24 +114,17 @@ class WorldModel:
         frames = history.to(self.device)
         noise = noise.expand(len(history), *noise.shape[1:]).to(self.device)
         known, total = history.shape[1], history.shape[1] + noise.shape[1]
-        for _ in range(total):
-            done = frames.shape[1]
-            if done == total:
-                break
+        timesteps = ddim_timesteps(sampling.steps, self.objective.levels)
+        while (done := frames.shape[1]) < total:
             context = min(done, window - 1)
             new = min(window - context, total - done)
-            part = slice(done - context, done + new)
-            start = torch.cat(
-                [frames[:, done - context :], noise[:, done - known : done - known + new]], 1
-            )
-            timesteps = ddim_timesteps(sampling.steps, self.objective.levels)
-            matrix = sampling.sampler.matrix(context + new, context, timesteps)
+            start = torch.cat([frames[:, -context:], noise[:, done - known :][:, :new]], 1)
             clean = sample(
                 self.denoiser,
                 self.objective,
-                matrix,
+                sampling.sampler.matrix(context + new, context, timesteps),
                 start,
-                fed[:, part],
+                fed[:, done - context : done + new],
                 causal=self.denoiser.causal,
             )
             frames = torch.cat([frames, clean[:, context:]], 1)

@@ -7,6 +7,7 @@ PINS   := constraints.txt
 .PHONY: repro test lint clean
 
 repro: $(VENV)/.base
+	$(BIN)/wm check
 	PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro
 	@$(BIN)/wm summary metrics/fit.json metrics/evaluate.json metrics/plan.json report/index.html
 

@@ -3,6 +3,7 @@
 import typer
 
 from pipeline import stage
+from pipeline.check import command as check
 from pipeline.collect.__main__ import command as collect
 from pipeline.encode.__main__ import command as encode
 from pipeline.evaluate.__main__ import command as evaluate
@@ -24,6 +25,7 @@ app = typer.Typer(
 for command in (collect, ingest, fit, encode, train, evaluate, plan, report):
     name = command.__module__.split(".")[1]
     app.command(name, rich_help_panel=STAGES)(command)
+app.command("check", rich_help_panel="Tools")(check)
 app.command("summary", rich_help_panel="Tools")(summary)
 
 

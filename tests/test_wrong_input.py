@@ -59,6 +59,18 @@ def test_an_unknown_encoder_is_refused_by_the_first_stage_that_runs(workspace):
     refused(workspace, "collect", "params.yaml: encoder = 'tiny_va'", "did you mean tiny_vae?")
 
 
+def test_check_names_the_closest_match_and_says_what_is_chosen(workspace):
+    right = run(workspace, "wm", "check")
+    assert right.stdout.startswith("params.yaml: dataset wall, encoder tiny_vae, denoiser nanowm")
+    set_params(workspace, {"encoder": "tiny_va"})
+    wrong = run(workspace, "wm", "check", check=False)
+    assert wrong.returncode == 2
+    assert wrong.stderr == (
+        "error: params.yaml: encoder = 'tiny_va' is unknown; did you mean tiny_vae? "
+        "(known: patch_pca, tiny_vae)\n"
+    )
+
+
 def test_a_misspelt_key_of_a_late_stage_stops_the_first_one(workspace):
     set_params(workspace, {"plan.goal": 3})
     refused(workspace, "collect", "unknown key plan.goal", "did you mean goals?")

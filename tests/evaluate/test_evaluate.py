@@ -62,6 +62,15 @@ def test_the_clips_are_the_references_draw_of_all_validation_windows(windows, ch
     assert torch.equal(chosen.actions, windows.actions(rows))
 
 
+def test_clips_are_posterior_means_never_samples(windows, folder_of_latents, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        windows, "latents", lambda rows, generator: asked.append(generator) or torch.zeros(2)
+    )
+    clips.fixed_clips(windows, folder_of_latents / "shards", 2, 42)
+    assert asked == [None]
+
+
 def test_the_frames_of_a_clip_are_those_that_were_recorded(windows, chosen, folder_of_latents):
     episodes = {e.key: e for e in shards.read(folder_of_latents / "shards", "val")}
     rows = np.random.RandomState(42).choice(len(windows), 12, replace=False)

@@ -15,7 +15,7 @@ from pipeline.ingest import Options as IngestOptions
 from pipeline.ingest.ingest import ingest
 from pipeline.latent_cache import open_cache
 from pipeline.plan import Options, results
-from pipeline.plan.episodes import Outcome
+from pipeline.plan.episodes import Idle, Outcome, attempt
 from pipeline.plan.mpc import Mpc
 from pipeline.plan.plan import plan
 from pipeline.plan.tasks import draw_tasks
@@ -94,6 +94,31 @@ def test_a_model_that_knows_the_physics_reaches_most_goals(world, cache):
     assert [len(o.frames) > 0 for o in outcomes["planner"]] == [True] * 2 + [False] * 22
 
 
+def test_a_plan_costs_what_its_last_frame_is_off_the_goal(world, cache):
+    seen = {}
+
+    class Curious:
+        def plan(self, cost, start, generator):
+            plans = torch.randn((3, *start.shape), generator=generator)
+            seen["plans"], seen["costs"] = plans, cost(plans)
+            return plans[0]
+
+    model = Physics(cache.spec, 5)
+    mpc = Mpc(model, Position(), Curious(), Sampling(None, 1), options(horizon=2, execute=1))
+    (task,), _ = draw_tasks(world, cache, 1, steps=10, seed=0)
+    world.restore(task.start, task.meta)
+    chosen = mpc.act(world.render(), task)
+    spec = cache.spec
+    actions = seen["plans"].unflatten(-1, (5, 2)) * spec.action("std", seen["plans"])
+    actions = (actions + spec.action("mean", actions)).clamp(
+        spec.action("min", actions), spec.action("max", actions)
+    )
+    here, goal = (mpc._look(frame) for frame in (world.render(), task.goal_frame))
+    end = here + (2 * actions.sum((1, 2)) / torch.tensor(spec.std))[..., None, None]
+    torch.testing.assert_close(seen["costs"], (end - goal).square().mean((1, 2, 3)))
+    np.testing.assert_allclose(chosen, actions[0, 0].numpy(), rtol=1e-6)
+
+
 def test_a_model_that_ignores_actions_does_no_better_than_chance(world, cache):
     _, _, scores = run(world, cache, Blind(cache.spec, 5))
     assert scores["success_rate"] <= scores["random_success_rate"] + 0.2
@@ -105,6 +130,13 @@ def test_the_same_seed_gives_the_same_outcomes(world, cache):
         assert [(o.success, o.distance, o.steps) for o in first[name]] == [
             (o.success, o.distance, o.steps) for o in second[name]
         ]
+
+
+def test_no_controller_takes_more_steps_than_its_budget(world, cache):
+    (task,), _ = draw_tasks(world, cache, 1, steps=10, seed=0)
+    outcome = attempt(world, task, Idle(7), budget=10, film=True)
+    assert (outcome.steps, outcome.success, len(outcome.frames)) == (10, False, 11)
+    assert outcome.distance == world.distance(task.start, task.goal)
 
 
 def test_goals_are_replayed_and_never_solved_at_the_start(world, cache):

@@ -62,6 +62,16 @@ def test_an_action_changes_no_frame_before_the_one_that_it_leads_to(model, gener
     assert (before[:, 3] != after[:, 3]).any()
 
 
+@pytest.mark.parametrize("frame", [1, 4, 6])
+def test_every_frame_starts_from_its_own_noise(model, generator, sampling, frame):
+    history, actions, noise = inputs(model, generator, new=8)
+    changed = noise.clone()
+    changed[:, frame] += 1
+    before, after = (model.rollout(history, actions, n, sampling) for n in (noise, changed))
+    assert torch.equal(before[:, :frame], after[:, :frame])
+    assert (before[:, frame] != after[:, frame]).any()
+
+
 def test_shared_noise_is_the_same_noise_for_each(model, generator, sampling):
     history, actions, noise = inputs(model, generator)
     shared = model.rollout(history, actions, noise[:1], sampling)

@@ -1,0 +1,47 @@
+"""A run is prepared as params.yaml says, and its first weights come from its seed."""
+
+import torch
+import yaml
+from helpers import PARAMS
+
+from pipeline import params
+from pipeline.train.run import prepare
+
+CPU = torch.device("cpu")
+
+
+def prepared(cache, folder, **train):
+    small = {"width": 32, "depth": 2, "heads": 2, "patch": 2, "causal": True}
+    values = {**PARAMS, "train": {**PARAMS["train"], "interval": 2, **train}}
+    values["denoisers"] = {"nanowm": small}
+    (folder / "params.yaml").write_text(yaml.safe_dump(values))
+    return prepare(params.read(folder / "params.yaml"), cache, CPU)
+
+
+def test_the_first_weights_come_from_the_seed_alone(cache, tmp_path):
+    first = prepared(cache, tmp_path, seed=3)
+    torch.randn(5)  # whatever was drawn before must not matter
+    second, other = prepared(cache, tmp_path, seed=3), prepared(cache, tmp_path, seed=4)
+    weights = [run.model.denoiser.blocks[0].attn.qkv.weight for run in (first, second, other)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_preparing_a_run_leaves_the_global_generator_alone(cache, tmp_path):
+    before = torch.random.get_rng_state()
+    prepared(cache, tmp_path)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_a_changed_configuration_has_another_identity(cache, tmp_path):
+    first = prepared(cache, tmp_path).identity()
+    assert prepared(cache, tmp_path).identity() == first
+    assert prepared(cache, tmp_path, learning_rate=0.1).identity() != first
+    assert prepared(cache, tmp_path, frames=3).identity() != first
+
+
+def test_the_model_carries_the_choice_of_params(cache, tmp_path):
+    config = prepared(cache, tmp_path, frames=3).model.config
+    assert (config.denoiser.name, config.objective.name) == ("nanowm", "x")
+    assert (config.frames, config.interval, config.denoiser.options["width"]) == (3, 2, 32)
+    assert config.spec == cache.spec

@@ -1,6 +1,7 @@
 """The pipeline as a DVC user runs it, at smoke size, in a workspace of its own."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -199,7 +200,7 @@ def kill_in(workspace, stage, ready):
         limit = time.monotonic() + 60
         while not ready() and time.monotonic() < limit:
             time.sleep(0.01)
-        run(workspace, "pkill", "-KILL", "-s", str(process.pid))
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         assert process.returncode == -signal.SIGKILL
 

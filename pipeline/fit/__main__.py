@@ -32,7 +32,8 @@ def command(
             encoders.save(encoder, chosen.name, chosen.options.model_dump(), partial)
         counts = {"train_frames": len(train), "val_frames": len(val)}
         stage.write_json(metrics, {"val_psnr": psnr, **counts})
-        say(f"fit: {chosen.name}, {psnr:.1f} dB on {len(val)} validation frames, in {codec}")
+        sizes = f"{chosen.name} on {len(train)} frames, {psnr:.1f} dB on {len(val)} others"
+        say(f"fit: {sizes}, in {codec}", len(train))
 
 
 if __name__ == "__main__":

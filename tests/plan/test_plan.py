@@ -7,7 +7,7 @@ import pytest
 import torch
 from helpers import PARAMS, default
 
-from pipeline import encoders, variants
+from pipeline import variants
 from pipeline.encode.encode import Source, encode
 from pipeline.encoders import Raw
 from pipeline.errors import DataError, ParamsError
@@ -191,8 +191,3 @@ def test_intervals_are_wilsons(successes, tries, interval):
 def test_a_rate_is_the_share_of_successes():
     tried = [Outcome(success, 0.0, 1) for success in (True, False, True, True)]
     assert results.rate(tried) == 0.75
-
-
-def test_no_encoder_is_needed_that_the_codec_folder_does_not_hold(tmp_path):
-    with pytest.raises(DataError, match=r"encoder.json: no such file"):
-        encoders.load(tmp_path)

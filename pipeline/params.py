@@ -21,6 +21,9 @@ class Params(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    def check_with(self, settings: "Settings") -> None:
+        """Refuse what cannot go together with the rest of params.yaml, by a ParamsError."""
+
 
 Section = TypeVar("Section", bound=Params)
 
@@ -74,10 +77,12 @@ def read(path: Path) -> Settings:
         raise ParamsError(f"{path}: holds no keys; restore it with `git checkout {path}`")
     settings = Settings(path, values)
     _check_keys(settings)
-    for stage in STAGES:
-        settings.section(stage, importlib.import_module(f"pipeline.{stage}").Options)
+    modules = {stage: importlib.import_module(f"pipeline.{stage}") for stage in STAGES}
+    sections = [settings.section(stage, modules[stage].Options) for stage in STAGES]
     for family in FAMILIES:
         _check_family(settings, family)
+    for section in sections:
+        section.check_with(settings)
     return settings
 
 
@@ -113,8 +118,19 @@ def _checked(path: Path, place: str, values: Any, options: type[Section]) -> Sec
         first = error.errors()[0]
         key = ".".join([place, *(str(part) for part in first["loc"])])
         if first["type"] == "extra_forbidden":
-            hint = did_you_mean(str(first["loc"][-1]), options.model_fields)
+            hint = did_you_mean(str(first["loc"][-1]), _fields(options, first["loc"][:-1]))
             raise ParamsError(f"{path}: unknown key {key}; {hint}") from None
         if first["type"] == "missing":
             raise ParamsError(f"{path}: key {key} is missing; add it") from None
-        raise ParamsError(f"{path}: {key} = {first['input']!r}: {first['msg']}") from None
+        said = first["msg"].removeprefix("Value error, ")
+        raise ParamsError(f"{path}: {key} = {first['input']!r}: {said}") from None
+
+
+def _fields(options: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    """Names of the options in the block that `path` leads to."""
+    for part in path:
+        nested = options.model_fields[str(part)].annotation
+        assert isinstance(nested, type)
+        assert issubclass(nested, BaseModel)
+        options = nested
+    return list(options.model_fields)

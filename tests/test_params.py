@@ -47,6 +47,9 @@ def test_the_default_is_right(tmp_path):
         ({"encoders.pca": {}}, "a block of encoders = 'pca' is unknown"),
         ({"worlds.wall.doors": [3]}, "every door must lie in 8..56"),
         ({"planners.cem.elites": 65}, "elites = 65 exceeds candidates = 64"),
+        ({"plan.distance.frame": "all"}, "unknown key plan.distance.frame; did you mean frames?"),
+        ({"plan.distance.frames": "first"}, "plan.distance.frames = 'first': Input should be"),
+        ({"plan.distance.base": None}, "key plan.distance.base is missing"),
     ],
 )
 def test_every_mistake_is_named(tmp_path, changes, expected):

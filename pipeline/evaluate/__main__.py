@@ -35,6 +35,7 @@ def command(
     from pipeline.evaluate import Options, clips, evaluate, outputs
     from pipeline.latent_cache import open_cache
     from pipeline.params import read
+    from pipeline.train import rollout
     from pipeline.train import world_model as models
 
     with stage.timed(seconds) as say:
@@ -43,7 +44,13 @@ def command(
         cache = open_cache(latents)
         model = models.load(world_model, device.pick(), cache)
         encoder = encoders.load_for(model.spec, codec)
-        judge = evaluate.Judge(model, encoder, models.sampling(settings, options.sampling_steps))
+        sampling = rollout.chosen(settings, options.sampling)
+        options.sampling.check_fits(
+            model.config.frames,
+            stochastic=model.objective.stochastic_steps,
+            place="evaluate.sampling",
+        )
+        judge = evaluate.Judge(model, encoder, sampling, options.context)
         fixed, long = clips.choose(cache, shards, model.config, options)
         generator = torch.Generator().manual_seed(options.seed)
         scores = evaluate.summary(evaluate.evaluate(judge, fixed, options.batch, generator))

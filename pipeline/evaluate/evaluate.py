@@ -10,7 +10,8 @@ from pipeline import stage
 from pipeline.encoders import Encoder
 from pipeline.evaluate.clips import Clips
 from pipeline.image_metrics import psnr, ssim
-from pipeline.train.world_model import Sampling, WorldModel
+from pipeline.train.rollout import Noise, Sampling
+from pipeline.train.world_model import WorldModel
 
 METRICS = ("latent_mse", "psnr", "ssim")
 Scores = dict[str, Tensor]
@@ -24,15 +25,23 @@ class Judge:
     model: WorldModel
     encoder: Encoder
     sampling: Sampling
+    context: int
+    """Frames of a clip that are given."""
 
     def decode(self, latents: Tensor) -> Tensor:
         """Whitened latents [B, F, C, h, w] to frames uint8 [B, F, 3, H, W]."""
         raw = self.model.spec.unwhiten(latents.cpu())
         return self.encoder.decode(raw.flatten(0, 1)).unflatten(0, raw.shape[:2])
 
-    def generate(self, clips: Clips, actions: Tensor, noise: Tensor) -> Tensor:
-        """Latents [B, T - 1, C, h, w] of all frames but the first, which is given."""
-        history = clips.latents[:, :1]
+    def noise(self, clips: Clips, generator: torch.Generator) -> Noise:
+        """What the rollouts of some clips draw."""
+        count, frames = clips.latents.shape[:2]
+        shape = self.model.spec.latent_shape
+        return self.sampling.noise(count, self.context, frames - self.context, shape, generator)
+
+    def generate(self, clips: Clips, actions: Tensor, noise: Noise) -> Tensor:
+        """Latents [B, F, C, h, w] of all frames of the clips but those given."""
+        history = clips.latents[:, : self.context]
         return self.model.rollout(history, actions[:, :-1], noise, self.sampling).cpu()
 
 
@@ -41,13 +50,13 @@ def evaluate(
 ) -> dict[str, Scores]:
     """Scores of the model and of its baselines on the same clips, from the same noise.
 
-    `repeat_last` repeats the given frame; `shuffled_actions` and `zero_actions` are the model under
-    the actions of another clip, or under none: a model that ignores actions scores no worse.
+    `repeat_last` repeats the last given frame; `shuffled_actions` and `zero_actions` are the model
+    under the actions of another clip, or under none: one that ignores actions scores no worse.
     """
     order = torch.randperm(len(clips), generator=generator)
     others = torch.empty_like(clips.actions)
     others[order] = clips.actions[order.roll(1)]  # one cycle: nobody keeps its own actions
-    noise = torch.randn(clips.latents[:, 1:].shape, generator=generator)
+    noise, given = judge.noise(clips, generator), judge.context
     collected: dict[str, list[Scores]] = {}
     starts = range(0, len(clips), batch)
     for start in stage.track(starts, "evaluate"):
@@ -59,10 +68,10 @@ def evaluate(
             "zero_actions": torch.zeros_like(part.actions),
         }
         for name, actions in conditions.items():
-            latents = judge.generate(part, actions, noise[rows])
+            latents = judge.generate(part, actions, noise.part(rows.start, rows.stop))
             collected.setdefault(name, []).append(_scores(part, latents, judge.decode(latents)))
-        repeated = part.latents[:, :1].expand_as(part.latents[:, 1:])
-        frames = part.frames[:, :1].expand_as(part.frames[:, 1:])
+        repeated = part.latents[:, given - 1 : given].expand_as(part.latents[:, given:])
+        frames = part.frames[:, given - 1 : given].expand_as(part.frames[:, given:])
         collected.setdefault("repeat_last", []).append(_scores(part, repeated, frames))
     return {name: _joined(parts) for name, parts in collected.items()}
 
@@ -79,13 +88,14 @@ def summary(scores: dict[str, Scores]) -> dict[str, object]:
 
 def _scores(clips: Clips, latents: Tensor, frames: Tensor) -> Scores:
     """Against the recorded frames and the posterior means of their latents."""
-    truth = clips.frames[:, 1:]
+    new = latents.shape[1]
+    truth = clips.frames[:, -new:]
 
     def each(metric: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         flat = metric(frames.flatten(0, 1), truth.flatten(0, 1))
         return flat.unflatten(0, truth.shape[:2])
 
-    error = (latents - clips.latents[:, 1:]).square().mean((2, 3, 4))
+    error = (latents - clips.latents[:, -new:]).square().mean((2, 3, 4))
     return {"latent_mse": error, "psnr": each(psnr), "ssim": each(ssim)}
 
 

@@ -13,7 +13,7 @@ from pipeline.evaluate.evaluate import METRICS, Judge
 
 
 def headline(scores: dict[str, Any]) -> str:
-    """Last generated frame: the model's PSNR beside that of repeating the given frame."""
+    """Last generated frame: the model's PSNR beside that of repeating the last one given."""
     model, repeat = (scores[name]["psnr"][-1] for name in ("model", "repeat_last"))
     return f"PSNR {model:.1f} dB at the last frame ({repeat:.1f} by repeating the first)"
 
@@ -39,9 +39,9 @@ def write_horizon(scores: dict[str, Any], path: Path) -> None:
 
 
 def write_dreams(judge: Judge, clips: Clips, generator: torch.Generator, path: Path) -> None:
-    """Truth and prediction uint8 [N, T, 3, H, W], from one given frame on, far past the window."""
-    noise = torch.randn(clips.latents[:, 1:].shape, generator=generator)
+    """Truth and prediction uint8 [N, T, 3, H, W], from the given frames far past the window."""
+    noise = judge.noise(clips, generator)
     generated = judge.decode(judge.generate(clips, clips.actions, noise))
-    prediction = torch.cat([clips.frames[:, :1], generated], 1)
+    prediction = torch.cat([clips.frames[:, : judge.context], generated], 1)
     with stage.output(path) as partial, partial.open("wb") as file:
         np.savez_compressed(file, truth=clips.frames.numpy(), prediction=prediction.numpy())

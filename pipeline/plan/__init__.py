@@ -1,8 +1,19 @@
 """Closed-loop planning in the simulator: model predictive control on latent rollouts."""
 
+from typing import Literal
+
 from pydantic import Field
 
-from pipeline.params import Params
+from pipeline.params import Params, Settings
+from pipeline.train import SamplingOptions
+
+
+class Distance(Params):
+    """What a plan costs; see `pipeline.plan.goal_distance`."""
+
+    frames: Literal["last", "all"] = Field(description="whose distances to the goal count")
+    metric: Literal["mse", "cosine"]
+    base: float = Field(gt=0, description="frame i weighs base^i, if all count")
 
 
 class Options(Params):
@@ -13,6 +24,11 @@ class Options(Params):
     budget_steps: int = Field(gt=0, description="environment steps that a controller may take")
     horizon: int = Field(gt=0, description="model frames that a plan looks ahead")
     execute: int = Field(gt=0, description="model frames of a plan carried out before replanning")
-    sampling_steps: int = Field(gt=0, description="denoising steps a frame")
+    sampling: SamplingOptions
+    distance: Distance
     recorded: int = Field(gt=0, description="episodes kept as frames for the report")
     seed: int = Field(ge=0)
+
+    def check_with(self, settings: Settings) -> None:
+        """See `Params.check_with`."""
+        self.sampling.check_with(settings, "plan.sampling")

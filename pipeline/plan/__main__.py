@@ -24,6 +24,7 @@ def command(
     from pipeline.plan import Options, results
     from pipeline.plan.mpc import Mpc
     from pipeline.plan.plan import plan
+    from pipeline.train import rollout
     from pipeline.train import world_model as models
 
     with stage.timed(seconds) as say:
@@ -32,7 +33,12 @@ def command(
         cache = open_cache(latents)
         model = models.load(world_model, device.pick(), cache)
         encoder = encoders.load_for(model.spec, codec)
-        sampling = models.sampling(settings, options.sampling_steps)
+        sampling = rollout.chosen(settings, options.sampling)
+        options.sampling.check_fits(
+            model.config.frames,
+            stochastic=model.objective.stochastic_steps,
+            place="plan.sampling",
+        )
         mpc = Mpc(model, encoder, settings.variant(variants.PLANNERS).build(), sampling, options)
         world = settings.variant(variants.WORLDS).build()
         tasks, outcomes, scores = plan(world, cache, mpc, options)

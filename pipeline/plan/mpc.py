@@ -10,9 +10,11 @@ from torch import Tensor
 
 from pipeline.encoders import Encoder, to_tensor
 from pipeline.plan import Options
+from pipeline.plan.goal_distance import goal_distance
 from pipeline.plan.planners import Planner
 from pipeline.plan.tasks import Task
-from pipeline.train.world_model import Sampling, WorldModel
+from pipeline.train.rollout import Sampling
+from pipeline.train.world_model import WorldModel
 
 
 @dataclass(slots=True)
@@ -41,14 +43,16 @@ class Mpc:
         begun = time.perf_counter()
         config, spec = self.model.config, self.model.spec
         present, goal = self._look(frame), self._look(task.goal_frame)
-        noise = torch.randn((1, self.options.horizon, *spec.latent_shape), generator=self.generator)
+        horizon, shape = self.options.horizon, spec.latent_shape
+        noise = self.sampling.noise(1, 1, horizon, shape, self.generator)
 
         def cost(plans: Tensor) -> Tensor:
-            history = present.expand(len(plans), 1, *spec.latent_shape)
+            history = present.expand(len(plans), 1, *shape)
             future = self.model.rollout(history, self._actions(plans), noise, self.sampling)
-            return (future[:, -1].cpu() - goal).square().mean((1, 2, 3))
+            frames = torch.cat([history, future.cpu()], 1)
+            return goal_distance(frames, goal[:, None], self.options.distance)
 
-        start = torch.zeros(self.options.horizon, config.interval * spec.action_dim)
+        start = torch.zeros(horizon, config.interval * spec.action_dim)
         plan = self._actions(self.planner.plan(cost, start, self.generator)[None])[0]
         self.seconds.append(time.perf_counter() - begun)
         return plan[: self.options.execute].flatten(0, 1).numpy()

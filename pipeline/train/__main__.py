@@ -32,7 +32,7 @@ def command(
         with stage.scratch("train", *trainer.identity()) as scratch:
             taken = resume_and_run(trainer, scratch, logs)
             with stage.output(out) as partial:
-                trainer.model.save(partial)
+                trainer.model.save_pretrained(partial)
             write_csv(trainer.curve, curve)
             loss, size = final_loss(trainer.curve), trainer.model.parameters()
             stage.write_json(metrics, {"loss": loss, "steps": trainer.done, "parameters": size})

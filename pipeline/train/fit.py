@@ -12,6 +12,7 @@ from pipeline import stage
 from pipeline.train import Options
 from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.levels import CLEAN, draw_levels
+from pipeline.train.loss import frame_losses
 from pipeline.train.windows import Windows
 from pipeline.train.world_model import WorldModel
 
@@ -61,19 +62,19 @@ class Trainer:
         self.done += 1
 
     def _loss(self, rows: NDArray[np.int64], generator: torch.Generator) -> Tensor:
-        """Mean squared error over the frames that carry noise."""
+        """Mean loss of the frames that carry noise."""
         model, device = self.model, self.model.device
         clean = self.windows.latents(rows, generator).to(device)
         actions = model.fed_actions(self.windows.actions(rows))
         batch, frames = clean.shape[:2]
-        count, prefix = model.objective.levels, self.options.prefix
-        level = draw_levels(batch, frames, count, prefix, generator).to(device)
+        levels, weighting = self.options.levels, self.options.weighting
+        level = draw_levels(levels, batch, frames, model.objective.levels, generator).to(device)
         noise = torch.randn(clean.shape, generator=generator).to(device)
         noisy = model.objective.noised(clean, noise, level)
         output = model.denoiser(noisy, level.clamp(min=0), actions)
-        error = (output - model.objective.target(clean, noise, level)).square().mean((2, 3, 4))
-        scored = level != CLEAN
-        return (error * scored).sum() / scored.sum()
+        target = model.objective.target(clean, noise, level)
+        losses = frame_losses(model.objective, output, target, level, weighting)
+        return losses.sum() / (level != CLEAN).sum()
 
 
 def train(trainer: Trainer, checkpoint: Checkpoint) -> Iterator[int]:

@@ -1,12 +1,29 @@
-"""Gaussian diffusion with a squared-cosine schedule and zero terminal SNR."""
+"""Gaussian diffusion: its schedules, and the steps of DDIM."""
 
 import math
-from functools import cache
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-LEVELS = 1000
+from pipeline.params import Params
+from pipeline.train.process import LEVELS, Process
+
+FLOOR = 1e-8
+"""Smallest power of a signal where the reference derives noise from it, and only there."""
+
+
+class Schedule(Params):
+    """How the signal fades from level to level."""
+
+    schedule: Literal["linear", "squared_cosine"]
+    zero_terminal_snr: bool
+
+
+def linear_betas(count: int = LEVELS) -> Tensor:
+    """Betas float64 [count] from 1e-4 to 0.02 at 1000 levels (Ho et al. 2020, sec. 4)."""
+    scale = 1000 / count
+    return torch.linspace(scale * 1e-4, scale * 0.02, count, dtype=torch.float64)
 
 
 def cosine_betas(count: int = LEVELS) -> Tensor:
@@ -28,37 +45,45 @@ def zero_terminal_snr(betas: Tensor) -> Tensor:
     return 1 - torch.cat([signal[:1], signal[1:] / signal[:-1]])
 
 
-@cache
-def signal_power() -> Tensor:
-    """Cumulative alphas float64 [LEVELS + 1] by level, with a last 1 that CLEAN = -1 indexes."""
-    alphas = (1 - zero_terminal_snr(cosine_betas())).cumprod(0)
-    return torch.cat([alphas, torch.ones(1, dtype=torch.float64)])
+def betas(options: Schedule) -> Tensor:
+    """Betas float64 [LEVELS] of the chosen schedule."""
+    chosen = linear_betas() if options.schedule == "linear" else cosine_betas()
+    return zero_terminal_snr(chosen) if options.zero_terminal_snr else chosen
 
 
-def scales(level: Tensor) -> tuple[Tensor, Tensor]:
-    """Factors of signal and noise, float32 [B, T, 1, 1, 1], for levels [B, T]."""
-    power = signal_power().to(level.device)[level][..., None, None, None]
-    return power.sqrt().float(), (1 - power).sqrt().float()
+class Gaussian(Process):
+    """Variance-preserving noise; the objectives with this process say what is predicted."""
 
+    stochastic_steps = True
 
-class Gaussian:
-    """The noising and denoising that objectives with this process share."""
+    def __init__(self, options: Schedule) -> None:
+        """With the chosen schedule."""
+        power = (1 - betas(options)).cumprod(0)
+        super().__init__(power.sqrt(), (1 - power).sqrt())
 
-    levels = LEVELS
-
-    def noised(self, clean: Tensor, noise: Tensor, level: Tensor) -> Tensor:
-        """Latents [B, T, C, h, w] at levels [B, T]; CLEAN leaves a frame as it is."""
-        signal, spread = scales(level)
-        return signal * clean + spread * noise
-
-    def step(self, noisy: Tensor, clean: Tensor, level: Tensor, following: Tensor) -> Tensor:
+    def step(
+        self,
+        noisy: Tensor,
+        clean: Tensor,
+        level: Tensor,
+        following: Tensor,
+        eta: float = 0.0,
+        fresh: Tensor | None = None,
+    ) -> Tensor:
         """From `level` to `following` along the line to `clean` (DDIM, Song et al. 2021, eq. 12).
 
-        Frames that stay at their level are returned untouched.
+        Frames that stay at their level are returned untouched. With eta > 0 part of the noise that
+        remains is replaced by `fresh` noise (ibid., eq. 16).
         """
-        signal, spread = scales(level)
-        next_signal, next_spread = scales(following)
-        # The reference floors the signal's power at 1e-8 here, and here alone.
-        noise = (noisy - signal.clamp(min=1e-4) * clean) / spread.clamp(min=1e-4)
-        moved = next_signal * clean + next_spread * noise
+        signal, spread = self.scales(level)
+        next_signal, next_spread = self.scales(following)
+        least = FLOOR**0.5
+        noise = (noisy - signal.clamp(min=least) * clean) / spread.clamp(min=least)
+        if fresh is None or not eta:
+            moved = next_signal * clean + next_spread * noise
+        else:
+            lost = (1 - (signal / next_signal).square()).clamp(min=0).sqrt()
+            renewed = eta * next_spread / spread.clamp(min=least) * lost
+            kept = (next_spread.square() - renewed.square()).clamp(min=0).sqrt()
+            moved = next_signal * clean + kept * noise + renewed * fresh
         return torch.where((level == following)[..., None, None, None], noisy, moved)

@@ -11,6 +11,6 @@ class Size(BaseModel):
     latent_shape: tuple[int, int, int]
     """Channels, height, width."""
     action_dim: int
-    """Length of the action that leads from one frame of the window to the next."""
+    """Length of the action that leads from one frame of the window to the next; 0 for none."""
     frames: int
     """Length of the window."""

@@ -1,9 +1,8 @@
 """WorldModel: a denoiser with the spec of its latents, which rolls frames out under actions."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -14,14 +13,15 @@ from torch import Tensor
 from pipeline.errors import DataError
 from pipeline.latent_cache import LatentCache
 from pipeline.latents import LatentSpec
-from pipeline.params import Settings
+from pipeline.train import SamplingOptions, card, hub, rollout
 from pipeline.train.denoisers import Denoiser
 from pipeline.train.objectives import Objective
-from pipeline.train.samplers import Sampler, ddim_timesteps, sample
+from pipeline.train.rollout import Noise, Sampling
 from pipeline.train.size import Size
+from pipeline.train.weights import load_weights
 from pipeline.variants import DENOISERS, OBJECTIVES, SAMPLERS, Family
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
+CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 
 
 class Part(BaseModel):
@@ -51,14 +51,11 @@ class Config(BaseModel):
     """Environment steps between two frames."""
     spec: LatentSpec
 
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How a world model is sampled."""
-
-    sampler: Sampler
-    steps: int
-    """Denoising steps a frame."""
+    @property
+    def size(self) -> Size:
+        """What the denoiser must fit."""
+        action_dim = self.interval * self.spec.action_dim
+        return Size(latent_shape=self.spec.latent_shape, action_dim=action_dim, frames=self.frames)
 
 
 class WorldModel:
@@ -66,14 +63,9 @@ class WorldModel:
 
     def __init__(self, config: Config, device: torch.device) -> None:
         """Build a freshly initialised model."""
-        self.config, self.spec = config, config.spec
-        self.objective: Objective = config.objective.build(OBJECTIVES)
-        action_dim = config.interval * config.spec.action_dim
-        size = Size(
-            latent_shape=config.spec.latent_shape, action_dim=action_dim, frames=config.frames
-        )
-        self.denoiser: Denoiser = config.denoiser.build(DENOISERS, size).to(device)
-        self.device = device
+        self.config, self.spec, self.device = config, config.spec, device
+        self.objective: Objective = config.objective.build(OBJECTIVES).to(device)
+        self.denoiser: Denoiser = config.denoiser.build(DENOISERS, config.size).to(device)
 
     def check_cache(self, cache: LatentCache) -> None:
         """Refuse latents of another encoder or data set than the model was trained on.
@@ -81,7 +73,7 @@ class WorldModel:
         Raises:
             DataError: the specs differ.
         """
-        for field in ("dataset", "encoder", "codec", "source"):
+        for field in ("dataset", "encoder", "codec", "source", "latent_shape"):
             ours, theirs = getattr(self.spec, field), getattr(cache.spec, field)
             if ours != theirs:
                 raise DataError(
@@ -93,80 +85,132 @@ class WorldModel:
         """Actions [..., interval, A] in the world's units, as the network is fed them."""
         return self.spec.scale_actions(actions).flatten(-2).to(self.device)
 
-    def rollout(
-        self, history: Tensor, actions: Tensor, noise: Tensor, sampling: Sampling
-    ) -> Tensor:
+    def rollout(self, history: Tensor, actions: Tensor, noise: Noise, sampling: Sampling) -> Tensor:
         """Generate the frames that follow a history, in a window that slides along.
 
         Args:
             history: whitened latents [B, K, C, h, w] of the frames so far, K >= 1.
             actions: [B, K - 1 + F, interval, A] in the world's units; those that lead from the
                 history's first frame on to the last frame to generate.
-            noise: standard normal [B or 1, F, C, h, w], where each generated frame starts from.
+            noise: see `Sampling.noise`.
             sampling: in which order, in how many steps.
 
         Returns:
             Whitened latents [B, F, C, h, w].
         """
-        fed, window = self.fed_actions(actions), self.config.frames
+        fed = self.fed_actions(actions)
         # The network wants an action for every frame of a window; the last is never used.
         fed = torch.cat([fed, torch.zeros_like(fed[:, :1])], 1)
-        frames = history.to(self.device)
-        noise = noise.expand(len(history), *noise.shape[1:]).to(self.device)
-        known, total = history.shape[1], history.shape[1] + noise.shape[1]
-        timesteps = ddim_timesteps(sampling.steps, self.objective.levels)
-        while (done := frames.shape[1]) < total:
-            context = min(done, window - 1)
-            new = min(window - context, total - done)
-            start = torch.cat([frames[:, -context:], noise[:, done - known :][:, :new]], 1)
-            clean = sample(
-                self.denoiser,
-                self.objective,
-                sampling.sampler.matrix(context + new, context, timesteps),
-                start,
-                fed[:, done - context : done + new],
-                causal=self.denoiser.causal,
-            )
-            frames = torch.cat([frames, clean[:, context:]], 1)
-        return frames[:, known:]
+        given = rollout.Frames(history.to(self.device), fed, noise)
+        window = self.config.frames
+        return rollout.rollout(self.denoiser, self.objective, window, given, sampling)
+
+    def sampling(
+        self, order: str, steps: int, *, eta: float = 0.0, stabilisation: float = 0.0
+    ) -> Sampling:
+        """A sampler by its name, with windows moved one frame at a time once they are full."""
+        module = SAMPLERS.load(order, "order")
+        options = SamplingOptions(
+            steps=steps,
+            spacing="trailing",
+            eta=eta,
+            clip=False,
+            stabilisation=stabilisation,
+            context=self.config.frames - 1,
+            generate=self.config.frames - 1,
+        )
+        return Sampling(module.build(module.Options()), options)
+
+    def dream(
+        self,
+        history: Tensor,
+        actions: Tensor,
+        generator: torch.Generator,
+        *,
+        order: str = "sequential",
+        steps: int = 50,
+    ) -> Tensor:
+        """The rollout of `history` [B, K, C, h, w] under `actions` [B, K - 1 + F, interval, A].
+
+        Latents are whitened, actions in the world's units; returns whitened latents
+        [B, F, C, h, w]. See `rollout` for full control.
+        """
+        sampling, known = self.sampling(order, steps), history.shape[1]
+        new = actions.shape[1] - known + 1
+        noise = sampling.noise(len(history), known, new, self.spec.latent_shape, generator)
+        return self.rollout(history, actions, noise, sampling)
 
     def parameters(self) -> int:
         """Number of weights."""
         return sum(weight.numel() for weight in self.denoiser.parameters())
 
-    def save(self, folder: Path) -> None:
-        """Write config.json and model.safetensors into a new folder."""
+    def save_pretrained(self, folder: Path) -> None:
+        """Write config.json, model.safetensors and a model card into a new folder."""
         folder.mkdir(parents=True)
         state = {
             name: value.cpu().contiguous() for name, value in self.denoiser.state_dict().items()
         }
         save_file(state, folder / WEIGHTS)
         (folder / CONFIG).write_text(self.config.model_dump_json(indent=2) + "\n")
+        (folder / CARD).write_text(card.text(self))
 
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | Path,
+        *,
+        revision: str | None = None,
+        device: str | torch.device = "cpu",
+    ) -> Self:
+        """Read a world model from a folder, or from the Hugging Face hub, ready to be sampled.
 
-def sampling(settings: Settings, steps: int) -> Sampling:
-    """The chosen sampler, with a number of denoising steps a frame."""
-    return Sampling(settings.variant(SAMPLERS).build(), steps)
+        Args:
+            name: a folder that `save_pretrained` wrote, or the id of a hub repository.
+            revision: branch, tag or commit on the hub.
+            device: where to put it.
+
+        Raises:
+            DataError: a file is missing or damaged, or the weights are of another architecture.
+        """
+        folder = hub.folder(name, revision, (CONFIG, WEIGHTS))
+        for file in (CONFIG, WEIGHTS):
+            if not (folder / file).is_file():
+                raise DataError(f"{folder / file}: no such file; run `dvc repro train` to make it")
+        try:
+            config = Config.model_validate(json.loads((folder / CONFIG).read_text()))
+            model = cls(config, torch.device(device))
+            state = load_file(folder / WEIGHTS)
+        except (ValueError, SafetensorError, TypeError) as error:
+            raise DataError(
+                f"{folder}: not a readable world model ({_first(error)}); restore it with "
+                "`dvc checkout` or train it again with `dvc repro -f train`"
+            ) from None
+        load_weights(model.denoiser, state, folder / WEIGHTS)
+        model.denoiser.eval().requires_grad_(False)
+        return model
+
+    def push_to_hub(self, repo_id: str, *, private: bool = False, message: str = "") -> str:
+        """Upload config, weights and card to the Hugging Face hub; returns the commit's address.
+
+        Raises:
+            DataError: the hub refuses, or nobody is logged in.
+        """
+        return hub.push(self.save_pretrained, repo_id, private=private, message=message)
 
 
 def load(folder: Path, device: torch.device, cache: LatentCache) -> WorldModel:
-    """Read a world model that `WorldModel.save` wrote, ready to sample latents like a cache's.
+    """Read a world model, ready to sample latents like a cache's.
 
     Raises:
-        DataError: a file is missing or damaged, the weights are of another architecture, or the
-            model was trained on other latents than the cache holds.
+        DataError: it cannot be read, or was trained on other latents than the cache holds.
     """
-    remedy = "restore it with `dvc checkout` or train it again with `dvc repro -f train`"
-    for name in (CONFIG, WEIGHTS):
-        if not (folder / name).is_file():
-            raise DataError(f"{folder / name}: no such file; run `dvc repro train` to make it")
-    try:
-        config = Config.model_validate(json.loads((folder / CONFIG).read_text()))
-        model = WorldModel(config, device)
-        model.denoiser.load_state_dict(load_file(folder / WEIGHTS))
-    except (ValidationError, json.JSONDecodeError, SafetensorError, RuntimeError) as error:
-        first = str(error).splitlines()[0]
-        raise DataError(f"{folder}: not a readable world model ({first}); {remedy}") from None
+    model = WorldModel.from_pretrained(folder, device=device)
     model.check_cache(cache)
-    model.denoiser.eval().requires_grad_(False)
     return model
+
+
+def _first(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        detail = error.errors()[0]
+        return f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"
+    return str(error).splitlines()[0]

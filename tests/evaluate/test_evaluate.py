@@ -5,16 +5,14 @@ import json
 import numpy as np
 import pytest
 import torch
-from helpers import default
-from train_helpers import world_model
+from helpers import PARAMS
+from train_helpers import sampling, world_model
 
 from pipeline import encoders, shards
 from pipeline.errors import DataError, ParamsError
-from pipeline.evaluate import clips, evaluate, outputs
+from pipeline.evaluate import Options, clips, evaluate, outputs
 from pipeline.image_metrics import psnr
 from pipeline.train.windows import Windows
-from pipeline.train.world_model import Sampling
-from pipeline.variants import SAMPLERS
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +43,9 @@ class Oracle:
         return torch.stack(rows)
 
 
-def judge(model, folder):
+def judge(model, folder, context=1):
     _, encoder = encoders.load(folder / "codec")
-    module, options = default(SAMPLERS, "sequential")
-    return evaluate.Judge(model, encoder, Sampling(module.build(options), 2))
+    return evaluate.Judge(model, encoder, sampling(steps=2), context)
 
 
 @pytest.fixture
@@ -141,3 +138,26 @@ def test_a_codec_that_did_not_make_the_latents_is_refused(cache, folder_of_laten
         encoders.load_for(
             cache.spec.model_copy(update={"codec": "other"}), folder_of_latents / "codec"
         )
+
+
+def test_with_more_frames_given_only_the_others_are_scored(cache, chosen, folder_of_latents):
+    class Known(Oracle):
+        def rollout(self, history, actions, noise, sampling):
+            assert history.shape[1] == 2
+            assert noise.start.shape[1] == 2
+            return super().rollout(history, actions, noise, sampling)[:, 1:]
+
+    one = judge(Known(world_model(cache), chosen), folder_of_latents, context=2)
+    generator = torch.Generator().manual_seed(0)
+    scores = evaluate.summary(evaluate.evaluate(one, chosen, 5, generator))
+    assert scores["frames"] == 2
+    assert scores["model"]["latent_mse"] == [0, 0]
+    expected = psnr(chosen.frames[:, 1], chosen.frames[:, 3]).mean()
+    assert scores["repeat_last"]["psnr"][1] == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_clips_must_leave_something_to_generate(cache, folder_of_latents):
+    config = world_model(cache).config
+    asked = Options.model_validate({**PARAMS["evaluate"], "context": 4})
+    with pytest.raises(ParamsError, match=r"evaluate.context = 4 leaves nothing .* at most 3"):
+        clips.choose(cache, folder_of_latents / "shards", config, asked)

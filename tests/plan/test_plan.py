@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import PARAMS, default
+from train_helpers import sampling
 
 from pipeline import variants
 from pipeline.encode.encode import Source, encode
@@ -19,7 +20,6 @@ from pipeline.plan.episodes import Idle, Outcome, attempt
 from pipeline.plan.mpc import Mpc
 from pipeline.plan.plan import plan
 from pipeline.plan.tasks import draw_tasks
-from pipeline.train.world_model import Sampling
 
 
 class Position:
@@ -76,9 +76,8 @@ def options(**changes):
 
 def run(world, cache, model, **changes):
     module, chosen = default(variants.PLANNERS, "cem", rounds=6)
-    sampling = Sampling(None, 1)
     limits = options(**changes)
-    mpc = Mpc(model, Position(), module.build(chosen), sampling, limits)
+    mpc = Mpc(model, Position(), module.build(chosen), sampling(steps=1), limits)
     return plan(world, cache, mpc, limits)
 
 
@@ -104,7 +103,7 @@ def test_a_plan_costs_what_its_last_frame_is_off_the_goal(world, cache):
             return plans[0]
 
     model = Physics(cache.spec, 5)
-    mpc = Mpc(model, Position(), Curious(), Sampling(None, 1), options(horizon=2, execute=1))
+    mpc = Mpc(model, Position(), Curious(), sampling(steps=1), options(horizon=2, execute=1))
     (task,), _ = draw_tasks(world, cache, 1, steps=10, seed=0)
     world.restore(task.start, task.meta)
     chosen = mpc.act(world.render(), task)

@@ -1,9 +1,8 @@
 """Every planner finds the minimum of a cost that is known."""
 
-import numpy as np
 import pytest
 import torch
-from helpers import default, every, golden
+from helpers import default, every
 
 from pipeline.variants import PLANNERS
 
@@ -44,23 +43,45 @@ def test_it_sees_nothing_but_the_cost_of_finite_plans(planner, generator):
     assert {shape[1:] for shape in seen} == {(4, 3)}
 
 
-def test_every_round_of_the_cross_entropy_method_is_the_references():
-    arrays = golden("cem")
-    module, options = default(PLANNERS, "cem", candidates=32, elites=6, rounds=6)
-    planner, noise = module.build(options), arrays("noise")
-    weights, start, goal = arrays("W"), arrays("obs0"), arrays("obsg")
-    for batch in range(2):
+def bounded(**changes):
+    module, options = default(
+        PLANNERS, "cem", **{"candidates": 64, "elites": 8, "rounds": 5, **changes}
+    )
+    return module.build(options)
 
-        def cost(plans, batch=batch):
-            end = start[batch].flatten() + (plans @ weights).sum(1)
-            return (end - goal[batch].flatten()).square().mean(1)
 
-        for number in range(6):
-            mean, spread = arrays("plain/mu")[number, batch], arrays("plain/sigma")[number, batch]
-            mean, spread = planner.refit(cost, mean, spread, noise[number, batch])
-            expected = (
-                arrays("plain/mu")[number + 1, batch],
-                arrays("plain/sigma")[number + 1, batch],
-            )
-            np.testing.assert_allclose(mean, expected[0], atol=1e-5)
-            np.testing.assert_allclose(spread, expected[1], atol=1e-5)
+def test_candidates_are_cut_to_the_bounds_and_so_is_the_start(generator):
+    seen = []
+
+    def cost(plans):
+        seen.append(plans)
+        return quadratic(plans)
+
+    plan = bounded(low=-0.5, high=0.75).plan(cost, torch.full((3, 2), 2.0), generator)
+    plans = torch.stack(seen)
+    assert (plans.min(), plans.max()) == (-0.5, 0.75)
+    assert (seen[0][0] == 0.75).all()
+    torch.testing.assert_close(plan[2, 1], torch.tensor(0.75), atol=1e-3, rtol=0)
+
+
+def test_a_single_bound_leaves_the_other_side_free(generator):
+    plan = bounded(low=0.0, candidates=200).plan(quadratic, torch.zeros(3, 2), generator)
+    assert plan.min() >= 0
+    assert plan.max() > 1
+
+
+def test_every_round_tells_the_cost_of_its_best_candidate(generator):
+    planner, costs = bounded(), []
+
+    def cost(plans):
+        costs.append(quadratic(plans))
+        return costs[-1]
+
+    noises = torch.randn((5, 64, 3, 2), generator=generator)
+    rounds = list(planner.search(cost, torch.zeros(3, 2), noises))
+    assert [found.best for found in rounds] == [values.min() for values in costs]
+
+
+def test_bounds_that_leave_no_room_are_refused():
+    with pytest.raises(ValueError, match=r"low = 1.0 is not below high = 0.5"):
+        bounded(low=1.0, high=0.5)

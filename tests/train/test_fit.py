@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from helpers import PARAMS, every
 from train_helpers import options, world_model
 
 from pipeline.train.checkpoint import Checkpoint
+from pipeline.train.denoisers._blocks import BLOCKS
 from pipeline.train.fit import Trainer, batch_rows, learning_rate, train
 from pipeline.train.windows import Windows
+from pipeline.variants import OBJECTIVES
 
 QUICK = {"steps": 12, "batch": 4, "save_every": 5, "warmup": 2, "interval": 2}
 
@@ -86,7 +89,7 @@ def test_the_gradient_that_the_optimiser_sees_is_clipped(cache):
 
 
 def test_clean_prefixes_are_not_scored(cache):
-    one = trainer(cache, prefix=1.0)
+    one = trainer(cache, levels={**PARAMS["train"]["levels"], "prefix": 1.0})
     clean = one.windows.latents(np.arange(4), None)
     # A network that answers zero is wrong by the mean square of the noisy frames alone.
     generator = torch.Generator().manual_seed(0)
@@ -94,6 +97,31 @@ def test_clean_prefixes_are_not_scored(cache):
     each = clean.square().mean((2, 3, 4))
     assert float(each[:, 1:].min()) <= loss <= float(each[:, 1:].max())
     assert loss != pytest.approx(float(each.mean()))
+
+
+@pytest.mark.parametrize("objective", every(OBJECTIVES))
+@pytest.mark.parametrize("form", ["per_frame", "reference"])
+def test_every_objective_trains_with_every_weighting(cache, tmp_path, objective, form):
+    chosen = options(**{**QUICK, "weighting": {"gamma": 5.0, "form": form}})
+    windows = Windows(cache, "train", chosen.frames, chosen.interval)
+    one = run(Trainer(world_model(cache, objective=objective), windows, chosen), tmp_path)
+    assert one.curve.isfinite().all()
+    assert (one.curve[:, 0] > 0).all()
+
+
+@pytest.mark.parametrize("injection", BLOCKS)
+def test_every_injection_trains_and_resumes(cache, tmp_path, injection):
+    def make():
+        chosen = options(**{**QUICK, "steps": 6})
+        windows = Windows(cache, "train", chosen.frames, chosen.interval)
+        return Trainer(world_model(cache, injection=injection), windows, chosen)
+
+    whole = run(make(), tmp_path / "whole")
+    run(make(), tmp_path / "cut", 5)
+    resumed = make()
+    resumed.resume(Checkpoint(tmp_path / "cut"))
+    list(train(resumed, Checkpoint(tmp_path / "cut")))
+    assert_same(whole, resumed)
 
 
 def test_the_learning_rate_warms_up_and_falls_along_half_a_cosine():

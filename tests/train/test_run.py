@@ -11,7 +11,8 @@ CPU = torch.device("cpu")
 
 
 def prepared(cache, folder, **train):
-    small = {"width": 32, "depth": 2, "heads": 2, "patch": 2, "causal": True}
+    shape = {"width": 32, "depth": 2, "heads": 2}
+    small = {**PARAMS["denoisers"]["nanowm"], "size": shape}
     values = {**PARAMS, "train": {**PARAMS["train"], "interval": 2, **train}}
     values["denoisers"] = {"nanowm": small}
     (folder / "params.yaml").write_text(yaml.safe_dump(values))
@@ -43,5 +44,5 @@ def test_a_changed_configuration_has_another_identity(cache, tmp_path):
 def test_the_model_carries_the_choice_of_params(cache, tmp_path):
     config = prepared(cache, tmp_path, frames=3).model.config
     assert (config.denoiser.name, config.objective.name) == ("nanowm", "x")
-    assert (config.frames, config.interval, config.denoiser.options["width"]) == (3, 2, 32)
+    assert (config.frames, config.interval, config.denoiser.options["size"]["width"]) == (3, 2, 32)
     assert config.spec == cache.spec

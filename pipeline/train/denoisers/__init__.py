@@ -1,6 +1,21 @@
 """Denoisers: the networks of a world model."""
 
+from dataclasses import dataclass
+
 from torch import Tensor, nn
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the frames of one window leave behind in a causal network for the frames after them.
+
+    Attributes:
+        keys: of each layer that looks back in time, [N, heads, window, head].
+        values: the same shapes.
+    """
+
+    keys: list[Tensor]
+    values: list[Tensor]
 
 
 class Denoiser(nn.Module):
@@ -9,12 +24,31 @@ class Denoiser(nn.Module):
     causal: bool
     """Whether a frame's output never depends on later frames."""
 
-    def forward(self, noisy: Tensor, level: Tensor, actions: Tensor) -> Tensor:
+    def forward(
+        self,
+        noisy: Tensor,
+        level: Tensor,
+        actions: Tensor | None,
+        positions: Tensor | None = None,
+        memory: Memory | None = None,
+    ) -> Tensor:
         """What the objective regresses, [B, T, C, h, w].
 
         Args:
             noisy: latents [B, T, C, h, w], T at most the window.
-            level: int64 [B, T], diffusion timestep of each frame, 0 for the least noise.
-            actions: [B, T, A]; actions[:, i] leads from frame i to i + 1, the last one is unused.
+            level: int64, diffusion timestep of each frame [B, T] or of each clip [B]; 0 for the
+                least noise.
+            actions: [B, F, A] of the whole window, F = T unless there is a memory; actions[:, i]
+                leads from frame i to i + 1, the last one is unused. None: nothing is known of them.
+            positions: int64 [T], the places of the frames in their window; 0..T - 1 if None.
+            memory: of earlier frames of this window, which is seen, and added to. Only a causal
+                network has one; the frames before `positions` must all have passed through.
+
+        Raises:
+            ValueError: more frames than the window that the network was made for.
         """
+        raise NotImplementedError
+
+    def memory(self, batch: int) -> Memory:
+        """An empty memory for `batch` windows."""
         raise NotImplementedError

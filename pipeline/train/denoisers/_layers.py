@@ -4,9 +4,12 @@ import math
 from collections.abc import Callable
 
 import torch
-from einops import rearrange
+from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.nn import functional
+
+Mix = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Queries, keys and values [B, heads, N, head] to attended values."""
 
 
 class Embedder(nn.Module):
@@ -42,11 +45,30 @@ class Attention(nn.Module):
         self.k_norm = nn.RMSNorm(hidden // heads, eps=1e-6)
         self.proj = nn.Linear(hidden, hidden)
 
-    def forward(self, x: Tensor, rotation: Tensor, causal: bool) -> Tensor:
-        """Tokens [B, N, D]; rotation [2, N, head], cosines and sines."""
+    def forward(self, x: Tensor, rotation: Tensor, mix: Mix) -> Tensor:
+        """Tokens [B, N, D]; rotation [2, N, head], cosines and sines; and how they are mixed."""
         q, k, v = rearrange(self.qkv(x), "b n (three h d) -> three b h n d", three=3, h=self.heads)
         q, k = rotate(self.q_norm(q), rotation), rotate(self.k_norm(k), rotation)
-        mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=causal)
+        return self.proj(rearrange(mix(q, k, v), "b h n d -> b n (h d)"))
+
+
+class CrossAttention(nn.Module):
+    """Multi-head attention of tokens to action embeddings, neither normed nor rotated."""
+
+    def __init__(self, hidden: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.q = nn.Linear(hidden, hidden)
+        self.kv = nn.Linear(hidden, 2 * hidden)
+        self.proj = nn.Linear(hidden, hidden)
+
+    def forward(self, x: Tensor, context: Tensor, repeats: int, seen: Tensor | None) -> Tensor:
+        """Tokens [B R, N, D], context [B, M, D] that R rows share, and who sees what [N, M]."""
+        q = rearrange(self.q(x), "b n (h d) -> b h n d", h=self.heads)
+        k, v = repeat(
+            self.kv(context), "b m (two h d) -> two (b r) h m d", two=2, h=self.heads, r=repeats
+        )
+        mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=seen)
         return self.proj(rearrange(mixed, "b h n d -> b n (h d)"))
 
 
@@ -63,29 +85,6 @@ class SwiGLU(nn.Module):
         return self.w3(functional.silu(self.w1(x)) * self.w2(x))
 
 
-class Block(nn.Module):
-    """Attention and feed-forward, both modulated by the frame's noise level (adaLN-Zero)."""
-
-    def __init__(self, hidden: int, heads: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(hidden, eps=1e-6, elementwise_affine=False)
-        self.attn = Attention(hidden, heads)
-        self.mlp = SwiGLU(hidden)
-        self.adaLN_modulation = nn.Sequential(nn.Identity(), nn.Linear(hidden, 6 * hidden))
-
-    def forward(
-        self, x: Tensor, condition: Tensor, attend: Callable[[Attention, Tensor], Tensor]
-    ) -> Tensor:
-        """Tokens [B, T, P, D], condition [B, T, D] after its SiLU, and the axis to attend along.
-
-        The modulation is computed once a frame and broadcast over the frame's patches.
-        """
-        modulation = self.adaLN_modulation(condition)[:, :, None].chunk(6, -1)
-        shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = modulation
-        x = x + gate * attend(self.attn, modulate(self.norm(x), shift, scale))
-        return x + mlp_gate * self.mlp(modulate(self.norm(x), mlp_shift, mlp_scale))
-
-
 class FinalLayer(nn.Module):
     """Modulated projection of tokens to patches."""
 
@@ -93,12 +92,17 @@ class FinalLayer(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(hidden, eps=1e-6, elementwise_affine=False)
         self.linear = nn.Linear(hidden, outputs)
-        self.adaLN_modulation = nn.Sequential(nn.Identity(), nn.Linear(hidden, 2 * hidden))
+        self.adaLN_modulation = modulation(hidden, 2)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """Tokens [B, T, P, D] and condition [B, T, D] after its SiLU, to [B, T, P, outputs]."""
-        shift, scale = self.adaLN_modulation(condition)[:, :, None].chunk(2, -1)
+        """Tokens [B, T, P, D] and condition [B, T, 1, D] to [B, T, P, outputs]."""
+        shift, scale = self.adaLN_modulation(condition).chunk(2, -1)
         return self.linear(modulate(self.norm(x), shift, scale))
+
+
+def modulation(hidden: int, parts: int) -> nn.Sequential:
+    """From a condition to shifts, scales and gates."""
+    return nn.Sequential(nn.SiLU(), nn.Linear(hidden, parts * hidden))
 
 
 def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:

@@ -2,17 +2,16 @@
 
 from torch import Tensor
 
-from pipeline.params import Params
-from pipeline.train.gaussian import Gaussian, scales
+from pipeline.train.gaussian import Gaussian, Schedule
 
 
-class Options(Params):
-    """Nothing to choose."""
+class Options(Schedule):
+    """The schedule."""
 
 
 def build(options: Options) -> "Velocity":
     """The objective."""
-    return Velocity()
+    return Velocity(options)
 
 
 class Velocity(Gaussian):
@@ -20,10 +19,14 @@ class Velocity(Gaussian):
 
     def target(self, clean: Tensor, noise: Tensor, level: Tensor) -> Tensor:
         """The derivative of the noisy latent along the angle from signal to noise."""
-        signal, spread = scales(level)
+        signal, spread = self.scales(level)
         return signal * noise - spread * clean
 
     def to_clean(self, output: Tensor, noisy: Tensor, level: Tensor) -> Tensor:
         """Turned back by that angle."""
-        signal, spread = scales(level)
+        signal, spread = self.scales(level)
         return signal * noisy - spread * output
+
+    def gain(self, level: Tensor) -> Tensor:
+        """The noise's scale: from none at clean levels to one at pure noise."""
+        return self.table[1, level]

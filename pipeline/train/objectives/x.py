@@ -1,18 +1,18 @@
 """Predict the clean latent itself."""
 
+import torch
 from torch import Tensor
 
-from pipeline.params import Params
-from pipeline.train.gaussian import Gaussian
+from pipeline.train.gaussian import Gaussian, Schedule
 
 
-class Options(Params):
-    """Nothing to choose."""
+class Options(Schedule):
+    """The schedule."""
 
 
 def build(options: Options) -> "Clean":
     """The objective."""
-    return Clean()
+    return Clean(options)
 
 
 class Clean(Gaussian):
@@ -25,3 +25,7 @@ class Clean(Gaussian):
     def to_clean(self, output: Tensor, noisy: Tensor, level: Tensor) -> Tensor:
         """The answer as it is."""
         return output
+
+    def gain(self, level: Tensor) -> Tensor:
+        """One."""
+        return torch.ones_like(self.table[0, level])

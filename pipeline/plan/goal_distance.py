@@ -1,0 +1,41 @@
+"""How far a rolled-out future is from its goal: what a plan costs."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pipeline.plan import Distance
+
+EPS = 1e-6
+"""Shortest length that a feature is divided by."""
+
+
+def goal_distance(frames: Tensor, goal: Tensor, options: Distance) -> Tensor:
+    """Cost of each future, [N], as in the reference (planning/objective.py).
+
+    Args:
+        frames: latents [N, T, C, h, w], the present frame first.
+        goal: latents [N or 1, 1, C, h, w].
+        options: which frames count, and by which metric.
+    """
+    metric = METRICS[options.metric]
+    if options.frames == "last":
+        return metric(frames[:, -1:], goal)[:, 0]
+    distances = metric(frames, goal)
+    weights = options.base ** torch.arange(frames.shape[1], device=frames.device)
+    # The weights add up to 1, yet the reference takes a mean: a factor of 1/T, which ranks alike.
+    return (distances * weights / weights.sum()).mean(1)
+
+
+def _mse(frames: Tensor, goal: Tensor) -> Tensor:
+    """Mean squared difference of each frame, [N, T]."""
+    return (frames - goal).square().mean((2, 3, 4))
+
+
+def _cosine(frames: Tensor, goal: Tensor) -> Tensor:
+    """1 - cosine between the features [C] of frame and goal, mean over positions, [N, T]."""
+    ours, theirs = (functional.normalize(x, dim=2, eps=EPS) for x in (frames, goal))
+    return (1 - (ours * theirs).sum(2)).mean((2, 3))
+
+
+METRICS = {"mse": _mse, "cosine": _cosine}

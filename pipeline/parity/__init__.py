@@ -1,0 +1,5 @@
+"""This implementation against golden files: numbers that the reference implementation produced.
+
+A file's name is a module's name: the arrays of `cem.npz` are checked by `pipeline/parity/cem.py`,
+whose `check(arrays, folder)` runs the code of the pipeline itself, and yields a Check for each.
+"""

@@ -1,0 +1,43 @@
+"""`python -m pipeline.parity DIR`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline import stage
+
+
+def command(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Golden files (.npz, .json, .safetensors).")
+    ],
+) -> None:
+    """Run this implementation against numbers of the reference; exit with 1 if any disagrees."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from pipeline.errors import DataError
+    from pipeline.parity.run import run
+
+    checks = list(stage.track(run(folder), "parity"))
+    if not checks:
+        raise DataError(f"{folder}: its golden files hold no arrays")
+    table = Table("array", "scaled error", "tolerance", "")
+    for check in checks:
+        shown = (f"{check.error:.1e}", f"{check.tolerance:.0e}") if check.understood else ("", "")
+        style = None if check.passed else "bold red"
+        table.add_row(escape(check.name), *shown, check.verdict, style=style)
+    console = Console()
+    if not console.is_terminal:
+        console.width = 120  # a pipe has no width, and a wrapped name cannot be searched for
+    console.print(table)
+    failed = sum(not check.passed for check in checks)
+    print(f"{failed or len(checks)} of {len(checks)} arrays {'disagree' if failed else 'agree'}")
+    if failed:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    stage.main(command)

@@ -1,0 +1,159 @@
+"""Golden files: reading them, remembering what was read, and comparing our numbers with theirs."""
+
+import json
+import math
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from pipeline.errors import DataError
+
+SUFFIXES = (".npz", ".json", ".safetensors")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How one array fared.
+
+    Attributes:
+        name: of the array in its file.
+        error: scaled error, or number of differing entries; see `compare` and `exact`.
+        tolerance: largest error that still agrees.
+        understood: whether anything was compared at all.
+    """
+
+    name: str
+    error: float
+    tolerance: float
+    understood: bool = True
+
+    @property
+    def passed(self) -> bool:
+        """Whether ours agrees with theirs; an error of NaN does not."""
+        return self.understood and self.error <= self.tolerance
+
+    @property
+    def verdict(self) -> str:
+        """The check in a word."""
+        if not self.understood:
+            return "not understood"
+        return "agrees" if self.passed else "DISAGREES"
+
+
+def compare(name: str, ours: Tensor, theirs: Tensor, tolerance: float) -> Check:
+    """Largest difference relative to the largest of their values; infinite if shapes differ."""
+    if ours.shape != theirs.shape:
+        return Check(name, math.inf, tolerance)
+    ours, theirs = ours.detach().cpu().double(), theirs.double()
+    error, scale = float((ours - theirs).abs().max()), float(theirs.abs().max())
+    if error == 0:
+        return Check(name, 0.0, tolerance)
+    return Check(name, error / scale if scale else math.inf, tolerance)
+
+
+def exact(name: str, ours: Tensor, theirs: Tensor) -> Check:
+    """Number of entries that differ, none of which may; infinite if shapes differ."""
+    if ours.shape != theirs.shape:
+        return Check(name, math.inf, 0.0)
+    return Check(name, float((ours.cpu() != theirs).sum()), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrays:
+    """The arrays of one file, by name; `read` grows with every name that is asked for."""
+
+    path: Path
+    values: Mapping[str, NDArray[Any]]
+    read: set[str] = field(default_factory=set)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.values)
+
+    def __call__(self, name: str) -> Tensor:
+        """A numeric array as a tensor."""
+        array = self._take(name)
+        if array.dtype.kind not in "biuf":
+            raise DataError(f"{self.path}: {name} is of type {array.dtype}, not a number")
+        return torch.from_numpy(array)
+
+    def text(self, name: str) -> str:
+        """A text array of one entry."""
+        return str(self._take(name))
+
+    def texts(self, name: str) -> list[str]:
+        """A text array of several entries [N]."""
+        return [str(entry) for entry in self._take(name)]
+
+    def inputs(self, *names: str) -> None:
+        """Count those of `names` that are there as read: a check may need them or not."""
+        self.read.update(name for name in names if name in self)
+
+    def _take(self, name: str) -> NDArray[Any]:
+        if name not in self.values:
+            raise DataError(f"{self.path}: holds no array {name}, which others of its arrays need")
+        self.read.add(name)
+        return self.values[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder of golden files; `read` grows with every file that is asked for.
+
+    Each reader raises a DataError if the file is missing or damaged.
+    """
+
+    path: Path
+    read: set[Path] = field(default_factory=set)
+
+    def files(self) -> list[Path]:
+        """The golden files, in the order of their names."""
+        return sorted(file for file in self.path.iterdir() if file.suffix in SUFFIXES)
+
+    def arrays(self, stem: str) -> Arrays:
+        """The arrays of STEM.npz."""
+        path = self._open(f"{stem}.npz")
+        try:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+                return Arrays(path, dict(file))
+        except (OSError, EOFError, ValueError, TypeError, BadZipFile, zlib.error) as error:
+            raise _damaged(path, error) from None
+
+    def weights(self, stem: str) -> dict[str, Tensor]:
+        """The tensors of STEM.safetensors, in float32."""
+        path = self._open(f"{stem}.safetensors")
+        try:
+            return {name: value.float() for name, value in load_file(path).items()}
+        except (OSError, SafetensorError) as error:
+            raise _damaged(path, error) from None
+
+    def json(self, stem: str) -> Any:
+        """The value of STEM.json."""
+        path = self._open(f"{stem}.json")
+        try:
+            return json.loads(path.read_text())
+        except ValueError as error:
+            raise _damaged(path, error) from None
+
+    def _open(self, name: str) -> Path:
+        path = self.path / name
+        if not path.is_file():
+            raise DataError(f"{path}: no such file, but other golden files need it; add it")
+        self.read.add(path)
+        return path
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(f"{path}: damaged ({' '.join(str(error).split())}); copy it anew")

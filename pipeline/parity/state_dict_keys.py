@@ -1,0 +1,40 @@
+"""Names and shapes of parameters."""
+
+import re
+from collections.abc import Iterator
+
+import torch
+
+from pipeline.parity.golden import Arrays, Check, Folder
+from pipeline.parity.vae_tiny_io import autoencoder
+from pipeline.train.denoisers import nanowm
+from pipeline.train.size import Size
+
+MODEL = re.compile(r"NanoWM-(S|B|L|XL)/(\d)_(\w+)")
+SIZE = Size(latent_shape=(4, 32, 32), action_dim=7, frames=4)
+
+
+def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
+    """`NanoWM-SIZE/PATCH_INJECTION` and `sd_vae`: how many names or shapes differ."""
+    for name, theirs in folder.json("state_dict_keys").items():
+        with torch.device("meta"):
+            if found := MODEL.fullmatch(name):
+                size, patch, injection = found.groups()
+                options = nanowm.Options.model_validate(
+                    {
+                        "size": size,
+                        "patch": int(patch),
+                        "injection": injection,
+                        "causal": True,
+                        "reference_init": False,
+                    }
+                )
+                model: torch.nn.Module = nanowm.build(options, SIZE)
+            elif name == "sd_vae":
+                model = autoencoder((128, 256, 512, 512), 32)
+            else:
+                yield Check(name, float("nan"), 0, understood=False)
+                continue
+        ours = {key: list(value.shape) for key, value in model.state_dict().items()}
+        differing = [key for key in {*ours, *theirs} if ours.get(key) != theirs.get(key)]
+        yield Check(name, len(differing), 0)

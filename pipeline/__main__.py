@@ -1,5 +1,7 @@
 """`wm`: every stage of the pipeline, and the tools that are no stage."""
 
+from collections.abc import Callable
+
 import typer
 
 from pipeline import stage
@@ -9,7 +11,10 @@ from pipeline.encode.__main__ import command as encode
 from pipeline.evaluate.__main__ import command as evaluate
 from pipeline.fit.__main__ import command as fit
 from pipeline.ingest.__main__ import command as ingest
+from pipeline.parameters import command as parameters
+from pipeline.parity.__main__ import command as parity
 from pipeline.plan.__main__ import command as plan
+from pipeline.reference.commands import export, import_
 from pipeline.report.__main__ import command as report
 from pipeline.summary import command as summary
 from pipeline.train.__main__ import command as train
@@ -25,8 +30,16 @@ app = typer.Typer(
 for command in (collect, ingest, fit, encode, train, evaluate, plan, report):
     name = command.__module__.split(".")[1]
     app.command(name, rich_help_panel=STAGES)(command)
-app.command("check", rich_help_panel="Tools")(check)
-app.command("summary", rich_help_panel="Tools")(summary)
+TOOLS: dict[str, Callable[..., None]] = {
+    "check": check,
+    "export": export,
+    "import": import_,
+    "parameters": parameters,
+    "parity": parity,
+    "summary": summary,
+}
+for name, tool in TOOLS.items():
+    app.command(name, rich_help_panel="Tools")(tool)
 
 
 def main() -> None:

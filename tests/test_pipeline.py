@@ -70,10 +70,21 @@ def test_every_stage_leaves_what_dvc_yaml_says(finished):
 
 
 def test_the_docs_read_every_artefact_as_they_say(finished):
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/artefacts.md").read_text(), re.DOTALL)
-    assert len(blocks) == 3
-    for block in blocks:
-        run(finished, "python", "-c", block)
+    for page, count in (("docs/artefacts.md", 3), ("README.md", 1)):
+        blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+        assert len(blocks) == count
+        for block in blocks:
+            run(finished, "python", "-c", block)
+
+
+def test_objective_sampler_and_injection_are_words(workspace):
+    words = ("objective=flow", "sampler=pyramid", "denoisers.nanowm.injection=film")
+    changes = [part for word in words for part in ("-S", word)]
+    done = run(workspace, "dvc", "exp", "run", *changes)
+    assert executed(done.stdout) == ["train", "evaluate", "plan", "report"]
+    model = json.loads((workspace / "models/wall/tiny_vae/world_model/config.json").read_text())
+    assert model["objective"]["name"] == "flow"
+    assert model["denoiser"]["options"]["injection"] == "film"
 
 
 def test_a_second_repro_runs_nothing_and_changes_nothing(workspace):

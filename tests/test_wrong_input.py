@@ -4,8 +4,10 @@ import json
 import shutil
 
 import pytest
+import torch
 import yaml
 from pipeline_helpers import make_workspace, run, set_params
+from safetensors.torch import load_file, save_file
 
 LATENTS = "data/wall/latents/tiny_vae.zarr"
 SHARDS = "data/wall/shards"
@@ -135,6 +137,43 @@ def test_a_codec_that_changed_under_the_model(workspace):
     card = workspace / CODEC / "encoder.json"
     card.write_text(card.read_text() + "\n")
     refused(workspace, "evaluate", f"{CODEC}: holds another tiny_vae", "dvc repro")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"evaluate.sampling.context": 4}, "evaluate.sampling.context = 4, but the world model's"),
+        ({"plan.sampling.generate": 4}, "plan.sampling.generate = 4, but the world model's"),
+        ({"evaluate.context": 4}, "evaluate.context = 4 leaves nothing to generate"),
+        ({"train.frames": 3}, "evaluate.sampling.context = 3, but the world model's"),
+        ({"objectives.eps.zero_terminal_snr": True}, "eps cannot be trained with zero_terminal"),
+        ({"objective": "flow", "plan.sampling.eta": 0.5}, "plan.sampling.eta = 0.5, but the steps"),
+        ({"denoisers.nanowm.size": "XXL"}, "size = 'XXL': no such size; did you"),
+        ({"denoisers.nanowm.injection": "film2"}, "nanowm.injection = 'film2'"),
+        ({"train.levels.distribution": "normal"}, "train.levels.distribution = 'normal'"),
+    ],
+)
+def test_impossible_combinations_stop_the_first_stage(workspace, changes, message):
+    set_params(workspace, changes)
+    refused(workspace, "collect", message)
+
+
+def test_weights_that_are_not_numbers(workspace):
+    weights = workspace / MODEL / "model.safetensors"
+    state = load_file(weights)
+    state["pos_embed"][0, 0, 0] = torch.nan
+    save_file(state, weights)
+    refused(workspace, "evaluate", "1 values that are not finite (pos_embed)")
+
+
+def test_a_model_of_shorter_windows_than_params_say(workspace):
+    config = workspace / MODEL / "config.json"
+    config.write_text(config.read_text().replace('"frames": 4', '"frames": 3'))
+    weights = workspace / MODEL / "model.safetensors"
+    state = load_file(weights)
+    state["temp_embed"] = state["temp_embed"][:, :3].contiguous()
+    save_file(state, weights)
+    refused(workspace, "plan", "plan.sampling.context = 3, but the world model's windows have 3")
 
 
 def test_dreams_longer_than_an_episode(workspace):

@@ -1,0 +1,50 @@
+"""Reading the reference's checkpoints: safetensors, or Lightning's .ckpt without its code."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from pipeline.errors import DataError
+
+COMPILED = "_orig_mod."
+MODEL = "model."
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """The network's tensors by the network's own names, in float32.
+
+    A Lightning checkpoint also holds the autoencoder: where names begin with `model.`, only those
+    are the network's. Names that torch.compile has prefixed lose the prefix.
+
+    Raises:
+        DataError: no such file, damaged, or it would have to execute code to be read.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; name a .safetensors or a .ckpt")
+    state = _tensors(path)
+    if any(name.startswith(MODEL) for name in state):
+        state = {n.removeprefix(MODEL): v for n, v in state.items() if n.startswith(MODEL)}
+    return {name.removeprefix(COMPILED): value.float() for name, value in state.items()}
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        loaded: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except (SafetensorError, OSError, RuntimeError, EOFError) as error:
+        raise DataError(f"{path}: damaged ({str(error).splitlines()[0]}); copy it anew") from None
+    except pickle.UnpicklingError:
+        raise DataError(
+            f"{path}: holds more than tensors, and reading it would execute code; save its "
+            "state_dict as safetensors where you trust it, and import that"
+        ) from None
+    state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
+    if not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise DataError(f"{path}: holds no state_dict of tensors")
+    return dict(state)

@@ -1,0 +1,148 @@
+"""A checkpoint of the reference into a WorldModel, and a WorldModel into such a checkpoint."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from safetensors.torch import save_file
+
+from pipeline.errors import DataError
+from pipeline.latent_cache import open_cache
+from pipeline.latents import LatentSpec
+from pipeline.reference import checkpoint
+from pipeline.reference.config import ReferenceConfig
+from pipeline.train.denoisers.nanowm import SIZES, Options
+from pipeline.train.weights import load_weights
+from pipeline.train.world_model import Config, Part, WorldModel
+
+ENCODERS = {"sd_vae": "sd_vae", "vae": "sd_vae", "webdino": "web_dino", "vjepa2_1": "vjepa"}
+SD_SCALE = 0.18215
+"""What the reference multiplies latents of Stable Diffusion's VAE by."""
+UNBOUNDED = 1e30
+PUBLISHED = "published"
+"""Stands for the digests of a codec and of shards that only the checkpoint's authors know."""
+WEIGHTS, CONFIG = "model.safetensors", "config.yaml"
+
+
+def imported(path: Path, config: ReferenceConfig, latents: Path | None) -> WorldModel:
+    """The world model of a checkpoint; its latent spec from a cache, where one is given.
+
+    Without a cache the actions' statistics are unknown: a model that was trained on normalised
+    actions then wants them normalised by its caller.
+
+    Raises:
+        DataError: keys, shapes or values do not fit, or the cache holds other latents.
+    """
+    spec = _spec(config) if latents is None else _spec_of(latents, config)
+    shape, patch = config.model.shape
+    diffusion = config.experiment.diffusion
+    schedule = {
+        "schedule": "linear" if diffusion.noise_schedule == "linear" else "squared_cosine",
+        "zero_terminal_snr": diffusion.zero_terminal_snr,
+    }
+    objective = "eps" if diffusion.pred_name == "epsilon" else diffusion.pred_name
+    injection = config.model.action_injection.type if config.model.use_action else "none"
+    network: dict[str, Any] = {
+        "size": shape.model_dump(),
+        "patch": patch,
+        "injection": injection,
+        "causal": config.model.causal,
+        "reference_init": True,
+    }
+    made = Config(
+        denoiser=Part(name="nanowm", options=network),
+        objective=Part(name=objective, options={} if objective == "flow" else schedule),
+        frames=config.model.num_frames,
+        interval=config.dataset.frame_interval,
+        spec=spec,
+    )
+    model = WorldModel(made, torch.device("cpu"))
+    load_weights(model.denoiser, checkpoint.read(path), path)
+    return model
+
+
+def exported(model: WorldModel, folder: Path) -> None:
+    """Write weights under the reference's names, and what its config.yaml says of them.
+
+    Raises:
+        DataError: a network that the reference does not have.
+    """
+    config, spec = model.config, model.spec
+    if config.denoiser.name != "nanowm":
+        raise DataError(f"the reference has no denoiser like {config.denoiser.name}")
+    options = Options.model_validate(config.denoiser.options)
+    size = next((name for name, shape in SIZES.items() if shape == options.size), None)
+    if size is None:
+        raise DataError(
+            f"the reference has no size like {options.size!r}; known: {', '.join(SIZES)}"
+        )
+    schedule = config.objective.options
+    names = {"linear": "linear", "squared_cosine": "squaredcos_cap_v2"}
+    used = options.injection != "none"
+    values = {
+        "model": {
+            "arch": f"NanoWM-{size}/{options.patch}",
+            "num_frames": config.frames,
+            "use_action": used,
+            "action_injection": {"type": options.injection if used else "additive"},
+            "causal": options.causal,
+            "image_size": list(spec.frame_shape[:2]),
+            "latent_size": list(spec.latent_shape[1:]),
+            "latent_channels": spec.latent_shape[0],
+            "extras": 1,
+        },
+        "dataset": {
+            "name": spec.dataset,
+            "frame_interval": config.interval,
+            "spec": {"action_dim": spec.action_dim},
+            "loader": {"normalize_action": spec.normalise_actions},
+        },
+        "experiment": {
+            "diffusion": {
+                "noise_schedule": names[schedule.get("schedule", "squared_cosine")],
+                "pred_name": config.objective.name,
+                "zero_terminal_snr": schedule.get("zero_terminal_snr", False),
+            }
+        },
+    }
+    folder.mkdir(parents=True)
+    save_file({k: v.contiguous() for k, v in model.denoiser.state_dict().items()}, folder / WEIGHTS)
+    (folder / CONFIG).write_text(yaml.safe_dump(values, sort_keys=False))
+
+
+def _spec(config: ReferenceConfig) -> LatentSpec:
+    """What can be known of the latents from the config alone."""
+    dims, channels = config.dataset.spec.action_dim, config.model.latent[0]
+    scale = 1 / SD_SCALE if ENCODERS[config.latent_codec.kind] == "sd_vae" else 1.0
+    bounds = {"mean": 0.0, "std": 1.0, "min": -UNBOUNDED, "max": UNBOUNDED}
+    return LatentSpec(
+        dataset=config.dataset.name,
+        encoder=ENCODERS[config.latent_codec.kind],
+        codec=PUBLISHED,
+        source=PUBLISHED,
+        frame_shape=(*config.model.image, 3),
+        latent_shape=config.model.latent,
+        stochastic=ENCODERS[config.latent_codec.kind] == "sd_vae",
+        mean=[0.0] * channels,
+        std=[scale] * channels,
+        action_dim=dims,
+        state_dim=0,
+        normalise_actions=False,
+        actions={name: [value] * dims for name, value in bounds.items()},
+    )
+
+
+def _spec_of(latents: Path, config: ReferenceConfig) -> LatentSpec:
+    """The spec of a cache, with the checkpoint's scale and its way with actions."""
+    published, found = _spec(config), open_cache(latents).spec
+    for field in ("encoder", "latent_shape", "action_dim"):
+        ours, theirs = getattr(found, field), getattr(published, field)
+        if ours != theirs:
+            raise DataError(
+                f"{latents}: its {field} is {ours}, the checkpoint was trained on {theirs}; give "
+                "the cache of the checkpoint's own encoder and data set, or none"
+            )
+    normalise = config.dataset.loader.normalize_action
+    changes = {"mean": published.mean, "std": published.std, "normalise_actions": normalise}
+    return found.model_copy(update=changes)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import typer
 
 from pipeline import stage
+from pipeline.bench.commands import app as bench
 from pipeline.check import command as check
 from pipeline.collect.__main__ import command as collect
 from pipeline.encode.__main__ import command as encode
@@ -40,6 +41,7 @@ TOOLS: dict[str, Callable[..., None]] = {
 }
 for name, tool in TOOLS.items():
     app.command(name, rich_help_panel="Tools")(tool)
+app.add_typer(bench, name="bench", rich_help_panel="Tools")
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ float32 [N, A], states float32 [N, S]. Episodes follow each other, those that tr
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,10 @@ class LatentCache:
     def of(self, split: str) -> list[int]:
         """The episodes of one split, in order."""
         return [i for i, episode in enumerate(self.seal.episodes) if episode.split == split]
+
+    def whitened_by(self, spec: LatentSpec) -> "LatentCache":
+        """The same frames, whitened as a model's own spec says: an imported one has its own way."""
+        return replace(self, seal=self.seal.model_copy(update={"spec": spec}))
 
     def latents(self, frames: NDArray[np.int64], generator: torch.Generator | None) -> Tensor:
         """Whitened latents float32 [*frames.shape, C, h, w].

@@ -22,7 +22,7 @@ def command(
 
     from pipeline.errors import ParamsError
     from pipeline.train.denoisers._blocks import BLOCKS
-    from pipeline.train.denoisers.nanowm import SIZES, Options, build
+    from pipeline.train.denoisers.nanowm import SIZES, build, named
     from pipeline.train.size import Size
 
     if not re.fullmatch(r"\d+x\d+x\d+", latent):
@@ -35,12 +35,8 @@ def command(
     for name in SIZES:
         counts = []
         for injection in BLOCKS:
-            options = {"size": name, "patch": patch, "injection": injection}
             with torch.device("meta"):
-                network = build(
-                    Options.model_validate({**options, "causal": True, "reference_init": False}),
-                    size,
-                )
+                network = build(named(name, patch, injection, causal=True), size)
             counts.append(f"{sum(weight.numel() for weight in network.parameters()):,}")
         table.add_row(f"{name}/{patch}", *counts)
     console = Console()

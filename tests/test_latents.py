@@ -183,3 +183,10 @@ def test_flipped_bytes_are_noticed(damaged):
     shard.write_bytes(content)
     with pytest.raises(DataError, match=r"latents.zarr/mean: damaged"):
         _ = open_cache(damaged).mean
+
+
+def test_a_model_may_whiten_in_its_own_way(cache):
+    spec = cache.spec.model_copy(update={"mean": [0.0] * 3, "std": [2.0] * 3})
+    frames = np.arange(5)
+    raw = cache.spec.unwhiten(cache.latents(frames, None))
+    torch.testing.assert_close(cache.whitened_by(spec).latents(frames, None), raw / 2)

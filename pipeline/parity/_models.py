@@ -51,15 +51,6 @@ def _built(
     *,
     causal: bool,
 ) -> Denoiser:
-    options = nanowm.Options.model_validate(
-        {
-            "size": shape,
-            "patch": patch,
-            "injection": injection,
-            "causal": causal,
-            "reference_init": False,
-        }
-    )
-    model = nanowm.build(options, size)
+    model = nanowm.build(nanowm.named(shape, patch, injection, causal), size)
     model.load_state_dict(weights)
     return model

@@ -20,15 +20,7 @@ def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
         with torch.device("meta"):
             if found := MODEL.fullmatch(name):
                 size, patch, injection = found.groups()
-                options = nanowm.Options.model_validate(
-                    {
-                        "size": size,
-                        "patch": int(patch),
-                        "injection": injection,
-                        "causal": True,
-                        "reference_init": False,
-                    }
-                )
+                options = nanowm.named(size, int(patch), injection, causal=True)
                 model: torch.nn.Module = nanowm.build(options, SIZE)
             elif name == "sd_vae":
                 model = autoencoder((128, 256, 512, 512), 32)

@@ -12,7 +12,6 @@ pipeline_tag: image-to-video
 tags:
 - world-model
 - diffusion-forcing
-datasets:
 - {dataset}
 ---
 

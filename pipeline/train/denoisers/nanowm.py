@@ -6,6 +6,7 @@ positions; the embedded action, shifted by one frame, enters each block.
 """
 
 import math
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Literal
 
@@ -66,6 +67,19 @@ class Options(Params):
     causal: bool = Field(description="whether frames see earlier frames alone")
     reference_init: bool = Field(
         description="start cross-attention as the reference does, where it can never learn"
+    )
+
+
+def named(size: str | Mapping[str, int], patch: int, injection: str, causal: bool) -> Options:
+    """The options of a network of the published family, initialised as it should have been."""
+    return Options.model_validate(
+        {
+            "size": size,
+            "patch": patch,
+            "injection": injection,
+            "causal": causal,
+            "reference_init": False,
+        }
     )
 
 

@@ -1,0 +1,76 @@
+"""The machine that a bench ran on, and how fast it can possibly be."""
+
+import platform
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import torch
+
+from pipeline.bench.timing import interleaved
+
+CPUINFO = Path("/proc/cpuinfo")
+SIDE = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a measured time depends on.
+
+    Attributes:
+        processor: its model.
+        instructions: the widest that torch uses on it.
+        threads: that torch uses.
+        torch: its version.
+        device: the GPU's model, or cpu.
+        dtype: of the matrix products.
+        ceiling: measured bfloat16 matrix product on the GPU, in FLOP/s; None on a CPU.
+    """
+
+    processor: str
+    instructions: str
+    threads: int
+    torch: str
+    device: str
+    dtype: str
+    ceiling: float | None
+
+
+def describe(device: torch.device) -> Machine:
+    """The machine, its ceiling measured."""
+    on_gpu = device.type == "cuda"
+    return Machine(
+        processor=_processor(),
+        instructions=torch.backends.cpu.get_cpu_capability(),
+        threads=torch.get_num_threads(),
+        torch=torch.__version__,
+        device=torch.cuda.get_device_name(device) if on_gpu else "cpu",
+        dtype="bfloat16" if on_gpu else "float32",
+        ceiling=_matmul(device) if on_gpu else None,
+    )
+
+
+def precision(device: torch.device) -> AbstractContextManager[None]:
+    """Autocast to bfloat16 on a GPU; float32 elsewhere."""
+    on_gpu = device.type == "cuda"
+    return torch.autocast("cuda", torch.bfloat16) if on_gpu else nullcontext()
+
+
+def tolerance(device: torch.device) -> float:
+    """Largest scaled difference between two variants' answers."""
+    return 2e-2 if device.type == "cuda" else 1e-5
+
+
+def _processor() -> str:
+    lines = CPUINFO.read_text().splitlines() if CPUINFO.is_file() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
+
+
+def _matmul(device: torch.device) -> float:
+    """FLOP/s of a square bfloat16 matrix product."""
+    left, right = (torch.randn(SIDE, SIDE, device=device).bfloat16() for _ in range(2))
+    products = {"product": lambda: left @ right}
+    interleaved(products, 3, device)
+    return 2 * SIDE**3 / median(interleaved(products, 20, device)["product"].wall)

@@ -1,0 +1,142 @@
+"""Timing samples of the published protocol: one frame after the other, on clean predecessors."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from pipeline.bench import Sampling
+from pipeline.bench.baseline import assert_published_work, counted, wasteful
+from pipeline.bench.machine import describe, precision, tolerance
+from pipeline.bench.results import BASELINE, Results, rows
+from pipeline.bench.setting import Inputs, inputs, network, randomised
+from pipeline.bench.timing import interleaved
+from pipeline.train.denoisers import Denoiser, Memory
+from pipeline.train.denoisers.nanowm import NanoWM
+from pipeline.train.objectives import v
+from pipeline.train.samplers import ddim_timesteps, sample
+from pipeline.train.samplers.sequential import Sequential
+
+PER_FRAME, CACHED = "modulation per frame", "and K/V cache"
+
+
+Remember = Callable[[int], Memory]
+"""See `Denoiser.memory`."""
+
+
+class Counting(Denoiser):
+    """A network that counts its forwards, and the frames in them."""
+
+    def __init__(self, network: NanoWM, compiled: bool, remember: Remember) -> None:
+        """Nothing counted yet."""
+        super().__init__()
+        self.causal, self.remember = network.causal, remember
+        self.answer = torch.compile(network) if compiled else network
+        self.forwards = self.frames = 0
+
+    def forward(
+        self,
+        noisy: Tensor,
+        level: Tensor,
+        actions: Tensor | None,
+        positions: Tensor | None = None,
+        memory: Memory | None = None,
+    ) -> Tensor:
+        """See `Denoiser.forward`."""
+        self.forwards += 1
+        self.frames += noisy.shape[1]
+        return self.answer(noisy, level, actions, positions, memory)
+
+    def memory(self, batch: int) -> Memory:
+        """See `Denoiser.memory`."""
+        return self.remember(batch)
+
+
+def run(setting: Sampling, device: torch.device) -> Results:
+    """Time the sampler with and without its savings.
+
+    Raises:
+        AssertionError: the baseline does other work than the reference, a sampler passes other
+            frames through the network than it should, or the samples differ.
+    """
+    forward_work = assert_published_work(setting)
+    generator = torch.Generator().manual_seed(0)
+    ours = randomised(network(setting), generator).to(device)
+    fed = inputs(setting, generator, device)
+    samples, networks = variants(setting, ours, fed, device, ours.memory)
+    answers = {name: drawn() for name, drawn in samples.items()}
+    for name, forwards in passes(setting).items():
+        found = (networks[name].forwards, networks[name].frames)
+        assert found == forwards, f"{name}: {found} forwards and frames, not {forwards}"
+    # Not Python's max, which may pass over NaN.
+    difference = torch.tensor([scaled(a, answers[BASELINE]) for a in answers.values()]).max().item()
+    assert difference <= tolerance(device), f"samples differ by {difference:.1e}, scaled"
+    machine, work = describe(device), _work(setting, ours)
+    timings = interleaved(samples, setting.repeats, device)
+    generated = setting.batch * (setting.frames - setting.context)
+    patches = ours.grid[0] * ours.grid[1]
+    figures = rows(timings, work, generated, patches, machine.ceiling)
+    return Results("sampler", setting, machine, round(forward_work / 1e9, 2), difference, figures)
+
+
+def variants(
+    setting: Sampling, ours: NanoWM, fed: Inputs, device: torch.device, remember: Remember
+) -> tuple[dict[str, Callable[[], Tensor]], dict[str, Counting]]:
+    """Samplers by name, slowest first, and the network that each of them counts with."""
+    plain = {BASELINE: wasteful(ours), PER_FRAME: ours, CACHED: ours}
+    networks = {name: Counting(each, setting.compiled, remember) for name, each in plain.items()}
+    draw = partial(_draw, setting, fed, device)
+    return {name: partial(draw, net, name == CACHED) for name, net in networks.items()}, networks
+
+
+def _draw(
+    setting: Sampling, fed: Inputs, device: torch.device, network: Counting, savings: bool
+) -> Tensor:
+    objective = v.Velocity(v.Options(schedule="squared_cosine", zero_terminal_snr=True)).to(device)
+    timesteps = ddim_timesteps(setting.steps, objective.levels)
+    matrix = Sequential().matrix(setting.frames, setting.context, timesteps)
+    window = torch.cat([fed.clean[:, : setting.context], fed.noise[:, setting.context :]], 1)
+    with precision(device):
+        return sample(network, objective, matrix, window, fed.actions, savings=savings)
+
+
+def passes(setting: Sampling) -> dict[str, tuple[int, int]]:
+    """Forwards of each sampler, and frames in them all, for one window.
+
+    Without the cache all frames pass at every step of every generated frame. With it only the frame
+    that moves does, and each frame passes once more when at rest: the context in one forward, and
+    all generated ones but the last.
+    """
+    generated = setting.frames - setting.context
+    moves = generated * setting.steps
+    whole = (moves, moves * setting.frames)
+    return {
+        BASELINE: whole,
+        PER_FRAME: whole,
+        CACHED: (moves + generated, moves + setting.frames - 1),
+    }
+
+
+def _work(setting: Sampling, ours: NanoWM) -> dict[str, int]:
+    """Floating-point operations of each sampler."""
+    device, plain = torch.device("meta"), replace(setting, compiled=False)
+
+    def remember(batch: int) -> Memory:
+        # A network asks whether it is autocast, and torch does not say so of the meta device.
+        made = ours.memory(batch)
+        return Memory(
+            [key.to(device) for key in made.keys], [value.to(device) for value in made.values]
+        )
+
+    with device:
+        imagined = network(plain)
+    fed = inputs(plain, torch.Generator(), device)
+    samples, _ = variants(plain, imagined, fed, device, remember)
+    return {name: counted(drawn) for name, drawn in samples.items()}
+
+
+def scaled(ours: Tensor, theirs: Tensor) -> float:
+    """Largest difference relative to the largest value of `theirs`."""
+    return float((ours - theirs).abs().max() / theirs.abs().max())

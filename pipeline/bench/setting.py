@@ -1,0 +1,103 @@
+"""From the words of a command line to a checked setting, and from that to networks and inputs."""
+
+import re
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.bench import Sampling, Setting
+from pipeline.errors import ParamsError, did_you_mean
+from pipeline.train.denoisers.nanowm import SIZES, NanoWM, build, named
+from pipeline.train.process import LEVELS
+from pipeline.train.size import Size
+
+INJECTIONS = ("additive", "adaln", "adaln_fuse", "film")
+"""Those whose published work `pipeline.bench.baseline` knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a bench feeds to every variant alike.
+
+    Attributes:
+        clean: latents [B, T, C, h, w], standard normal.
+        noise: of the same shape.
+        level: int64 [B, T], 0..LEVELS - 1.
+        actions: [B, T, A].
+    """
+
+    clean: Tensor
+    noise: Tensor
+    level: Tensor
+    actions: Tensor
+
+
+def shape_of(latent: str) -> tuple[int, int, int]:
+    """Channels, height and width of `CxHxW`.
+
+    Raises:
+        ParamsError: it is written otherwise.
+    """
+    if not re.fullmatch(r"[1-9]\d*x[1-9]\d*x[1-9]\d*", latent):
+        raise ParamsError(f"--latent = {latent!r} is not CxHxW, such as 4x32x32")
+    channels, height, width = map(int, latent.split("x"))
+    return channels, height, width
+
+
+def check(setting: Setting) -> None:
+    """Refuse what cannot be timed.
+
+    Raises:
+        ParamsError: an unknown size or injection, a number out of range, or a context that leaves
+            no frame to generate.
+    """
+    if setting.size not in SIZES:
+        raise ParamsError(f"--size = {setting.size!r}: {did_you_mean(setting.size, SIZES)}")
+    if setting.injection not in INJECTIONS:
+        known = did_you_mean(setting.injection, INJECTIONS)
+        raise ParamsError(f"--injection = {setting.injection!r}: {known}")
+    least = {"patch": 1, "action-dim": 1, "frames": 2, "batch": 1, "repeats": 1}
+    if isinstance(setting, Sampling):
+        least |= {"context": 1, "steps": 1}
+    for name, bound in least.items():
+        value = getattr(setting, name.replace("-", "_"))
+        if value < bound:
+            raise ParamsError(f"--{name} = {value} must be {bound} or more")
+    if isinstance(setting, Sampling) and setting.steps > LEVELS:
+        raise ParamsError(f"--steps = {setting.steps} must be {LEVELS} or less")
+    if isinstance(setting, Sampling) and setting.context >= setting.frames:
+        raise ParamsError(
+            f"--context = {setting.context} leaves nothing to generate in --frames = "
+            f"{setting.frames}; lower it"
+        )
+    with torch.device("meta"):
+        network(setting)
+
+
+def network(setting: Setting) -> NanoWM:
+    """The network, freshly initialised, on torch's default device."""
+    size = Size(latent_shape=setting.latent, action_dim=setting.action_dim, frames=setting.frames)
+    return build(named(setting.size, setting.patch, setting.injection, causal=True), size)
+
+
+def randomised(network: NanoWM, generator: torch.Generator) -> NanoWM:
+    """The network with weights that answer: a fresh one's gates are shut, and its output is 0.
+
+    The norms keep their ones, lest all queries and keys be alike and nothing hang on the places.
+    """
+    norms = {id(m.weight) for m in network.modules() if isinstance(m, nn.RMSNorm)}
+    for weight in network.parameters():
+        if id(weight) not in norms:
+            nn.init.normal_(weight, std=0.02, generator=generator)
+    return network
+
+
+def inputs(setting: Setting, generator: torch.Generator, device: torch.device) -> Inputs:
+    """A batch, drawn on the generator's device."""
+    batch, frames = setting.batch, setting.frames
+    shape = (batch, frames, *setting.latent)
+    clean, noise = (torch.randn(shape, generator=generator) for _ in range(2))
+    level = torch.randint(LEVELS, (batch, frames), generator=generator)
+    actions = torch.randn(batch, frames, setting.action_dim, generator=generator)
+    return Inputs(clean.to(device), noise.to(device), level.to(device), actions.to(device))

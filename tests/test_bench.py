@@ -64,7 +64,7 @@ def test_the_samples_and_the_number_of_forwards_are_those_of_the_reference(injec
     setting = replace(TINY, frames=5, context=2, injection=injection)
     ours = randomised(network(setting), generator)
     fed = inputs(setting, generator, CPU)
-    drawn, networks = sampler.variants(setting, ours, fed, CPU, ours.memory)
+    drawn, networks = sampler.variants(setting, ours, fed, CPU)
     answers = [draw() for draw in drawn.values()]
     for answer in answers[1:]:
         assert scaled_error(answer, answers[0]) < 1e-5

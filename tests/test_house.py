@@ -131,6 +131,7 @@ def test_imports_follow_the_arrows_of_the_pipeline():
         reached = {m.split(".")[1] for m in imports(name) if "." in m}
         stages = reached & set(STAGES)
         assert stages <= upstream.get(owner, set()), f"{name} imports {stages}"
+        assert not reached & {"bench", "parity", "reference"}, f"{name} imports a tool"
         if owner not in STAGES and owner not in shared:
             assert not reached & shared, f"{name} imports {reached & shared}"
 

@@ -145,7 +145,6 @@ def test_a_codec_that_changed_under_the_model(workspace):
         ({"evaluate.sampling.context": 4}, "evaluate.sampling.context = 4, but the world model's"),
         ({"plan.sampling.generate": 4}, "plan.sampling.generate = 4, but the world model's"),
         ({"evaluate.context": 4}, "evaluate.context = 4 leaves nothing to generate"),
-        ({"train.frames": 3}, "evaluate.sampling.context = 3, but the world model's"),
         ({"objectives.eps.zero_terminal_snr": True}, "eps cannot be trained with zero_terminal"),
         ({"objective": "flow", "plan.sampling.eta": 0.5}, "plan.sampling.eta = 0.5, but the steps"),
         ({"denoisers.nanowm.size": "XXL"}, "size = 'XXL': no such size; did you"),
@@ -173,6 +172,7 @@ def test_a_model_of_shorter_windows_than_params_say(workspace):
     state = load_file(weights)
     state["temp_embed"] = state["temp_embed"][:, :3].contiguous()
     save_file(state, weights)
+    set_params(workspace, {"plan.sampling.context": 3})
     refused(workspace, "plan", "plan.sampling.context = 3, but the world model's windows have 3")
 
 

@@ -22,17 +22,13 @@ from pipeline.train.samplers.sequential import Sequential
 PER_FRAME, CACHED = "modulation per frame", "and K/V cache"
 
 
-Remember = Callable[[int], Memory]
-"""See `Denoiser.memory`."""
-
-
 class Counting(Denoiser):
     """A network that counts its forwards, and the frames in them."""
 
-    def __init__(self, network: NanoWM, compiled: bool, remember: Remember) -> None:
+    def __init__(self, network: NanoWM, compiled: bool) -> None:
         """Nothing counted yet."""
         super().__init__()
-        self.causal, self.remember = network.causal, remember
+        self.causal, self.memory_of = network.causal, network.memory
         self.answer = torch.compile(network) if compiled else network
         self.forwards = self.frames = 0
 
@@ -51,7 +47,7 @@ class Counting(Denoiser):
 
     def memory(self, batch: int) -> Memory:
         """See `Denoiser.memory`."""
-        return self.remember(batch)
+        return self.memory_of(batch)
 
 
 def run(setting: Sampling, device: torch.device) -> Results:
@@ -65,7 +61,7 @@ def run(setting: Sampling, device: torch.device) -> Results:
     generator = torch.Generator().manual_seed(0)
     ours = randomised(network(setting), generator).to(device)
     fed = inputs(setting, generator, device)
-    samples, networks = variants(setting, ours, fed, device, ours.memory)
+    samples, networks = variants(setting, ours, fed, device)
     answers = {name: drawn() for name, drawn in samples.items()}
     for name, forwards in passes(setting).items():
         found = (networks[name].forwards, networks[name].frames)
@@ -73,7 +69,7 @@ def run(setting: Sampling, device: torch.device) -> Results:
     # Not Python's max, which may pass over NaN.
     difference = torch.tensor([scaled(a, answers[BASELINE]) for a in answers.values()]).max().item()
     assert difference <= tolerance(device), f"samples differ by {difference:.1e}, scaled"
-    machine, work = describe(device), _work(setting, ours)
+    machine, work = describe(device), _work(setting)
     timings = interleaved(samples, setting.repeats, device)
     generated = setting.batch * (setting.frames - setting.context)
     patches = ours.grid[0] * ours.grid[1]
@@ -82,11 +78,11 @@ def run(setting: Sampling, device: torch.device) -> Results:
 
 
 def variants(
-    setting: Sampling, ours: NanoWM, fed: Inputs, device: torch.device, remember: Remember
+    setting: Sampling, ours: NanoWM, fed: Inputs, device: torch.device
 ) -> tuple[dict[str, Callable[[], Tensor]], dict[str, Counting]]:
     """Samplers by name, slowest first, and the network that each of them counts with."""
     plain = {BASELINE: wasteful(ours), PER_FRAME: ours, CACHED: ours}
-    networks = {name: Counting(each, setting.compiled, remember) for name, each in plain.items()}
+    networks = {name: Counting(each, setting.compiled) for name, each in plain.items()}
     draw = partial(_draw, setting, fed, device)
     return {name: partial(draw, net, name == CACHED) for name, net in networks.items()}, networks
 
@@ -119,21 +115,13 @@ def passes(setting: Sampling) -> dict[str, tuple[int, int]]:
     }
 
 
-def _work(setting: Sampling, ours: NanoWM) -> dict[str, int]:
+def _work(setting: Sampling) -> dict[str, int]:
     """Floating-point operations of each sampler."""
     device, plain = torch.device("meta"), replace(setting, compiled=False)
-
-    def remember(batch: int) -> Memory:
-        # A network asks whether it is autocast, and torch does not say so of the meta device.
-        made = ours.memory(batch)
-        return Memory(
-            [key.to(device) for key in made.keys], [value.to(device) for value in made.values]
-        )
-
     with device:
         imagined = network(plain)
     fed = inputs(plain, torch.Generator(), device)
-    samples, _ = variants(plain, imagined, fed, device, remember)
+    samples, _ = variants(plain, imagined, fed, device)
     return {name: counted(drawn) for name, drawn in samples.items()}
 
 

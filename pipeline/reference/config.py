@@ -71,7 +71,7 @@ class ActionSpec(Part):
 class Loader(Part):
     """dataset.loader."""
 
-    normalize_action: bool = False
+    normalize_action: bool
 
 
 class Dataset(Part):
@@ -80,7 +80,7 @@ class Dataset(Part):
     name: str
     frame_interval: int
     spec: ActionSpec
-    loader: Loader = Loader()
+    loader: Loader
 
 
 class Diffusion(Part):

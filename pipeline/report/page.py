@@ -54,6 +54,7 @@ def render(inputs: Inputs, settings: Settings, options: Options) -> str:
     )
     return environment.get_template("page.html").render(
         chosen={family.selector: settings.values[family.selector] for family in FAMILIES},
+        given=settings.values["evaluate"]["context"],
         fit=fit,
         train=train,
         evaluate=evaluate,

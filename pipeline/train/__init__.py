@@ -42,8 +42,12 @@ class SamplingOptions(Params):
     eta: float = Field(ge=0, le=1, description="share of DDIM's noise renewed at each step")
     clip: bool = Field(description="cut clean latents to -1..1, as pixels would be")
     stabilisation: float = Field(ge=0, lt=1, description="noise mixed into context frames")
-    context: int = Field(gt=0, description="most frames that a moved window keeps as context")
-    generate: int = Field(gt=0, description="most frames generated before the window moves")
+    context: int | None = Field(
+        gt=0, description="most frames that a moved window keeps; null for all but one"
+    )
+    generate: int | None = Field(
+        gt=0, description="most frames generated before the window moves; null to fill it"
+    )
 
     @model_validator(mode="after")
     def _both_ends(self) -> "SamplingOptions":
@@ -64,7 +68,7 @@ class SamplingOptions(Params):
         """
         for name in ("context", "generate"):
             value = getattr(self, name)
-            if value >= window:
+            if value is not None and value >= window:
                 raise ParamsError(
                     f"{place}.{name} = {value}, but the world model's windows have {window} "
                     f"frames (train.frames); choose at most {window - 1}"

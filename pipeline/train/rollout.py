@@ -86,11 +86,12 @@ def rollout(
     (Song et al. 2025, sec. 5.2; df_sample.py of the reference); what is returned is clean.
     """
     options, frames = sampling.options, given.history
+    most = window - 1
     known, total = frames.shape[1], frames.shape[1] + given.noise.start.shape[1]
     timesteps = ddim_timesteps(options.steps, objective.levels, options.spacing)
     while (done := frames.shape[1]) < total:
-        context = min(done, options.context)
-        new = min(options.generate, window - context, total - done)
+        context = min(done, options.context or most)
+        new = min(options.generate or most, window - context, total - done)
         matrix = sampling.sampler.matrix(context + new, context, timesteps)
         shown = frames[:, -context:]
         if given.noise.context is not None:

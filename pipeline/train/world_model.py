@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -106,19 +106,34 @@ class WorldModel:
         return rollout.rollout(self.denoiser, self.objective, window, given, sampling)
 
     def sampling(
-        self, order: str, steps: int, *, eta: float = 0.0, stabilisation: float = 0.0
+        self,
+        order: str,
+        steps: int,
+        *,
+        spacing: Literal["trailing", "linspace"] = "trailing",
+        eta: float = 0.0,
+        clip: bool = False,
+        stabilisation: float = 0.0,
+        context: int | None = None,
+        generate: int | None = None,
     ) -> Sampling:
-        """A sampler by its name, with windows moved one frame at a time once they are full."""
+        """A sampler by its name, with its options (`pipeline.train.SamplingOptions`).
+
+        Raises:
+            ParamsError: what this model cannot be asked for.
+        """
         module = SAMPLERS.load(order, "order")
         options = SamplingOptions(
             steps=steps,
-            spacing="trailing",
+            spacing=spacing,
             eta=eta,
-            clip=False,
+            clip=clip,
             stabilisation=stabilisation,
-            context=self.config.frames - 1,
-            generate=self.config.frames - 1,
+            context=context,
+            generate=generate,
         )
+        stochastic = self.objective.stochastic_steps
+        options.check_fits(self.config.frames, stochastic=stochastic, place="sampling")
         return Sampling(module.build(module.Options()), options)
 
     def dream(

@@ -170,6 +170,7 @@ def test_a_mismatch_names_the_keys_and_leaves_nothing(tmp_path, change, message)
         (changed(model__action_injection={"type": "telepathy"}), "action_injection.type = 'telep"),
         (changed(model__extras=2), "model.extras = 2"),
         (changed(experiment={}), "experiment.diffusion: Field required"),
+        (changed(dataset__loader={}), "dataset.loader.normalize_action: Field required"),
         (changed(latent_codec={"kind": "pixel"}), "latent_codec.kind = 'pixel'"),
     ],
 )

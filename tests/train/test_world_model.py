@@ -62,7 +62,9 @@ def test_past_the_window_a_frame_depends_on_the_last_frames_alone(model, generat
     assert not torch.equal(model.rollout(remembered, actions, noise, QUICK), first)
 
 
-@pytest.mark.parametrize(("context", "generate"), [(1, 3), (2, 1), (3, 3), (1, 1)])
+@pytest.mark.parametrize(
+    ("context", "generate"), [(1, 3), (2, 1), (3, 3), (1, 1), (None, None), (None, 1), (1, None)]
+)
 def test_the_window_keeps_its_context_and_generates_as_many_frames_as_it_may(
     model, generator, context, generate, monkeypatch
 ):
@@ -77,6 +79,7 @@ def test_the_window_keeps_its_context_and_generates_as_many_frames_as_it_may(
     monkeypatch.setattr(rollout, "sample", recorded)
     arguments = inputs(model, generator, new=7)
     model.rollout(*arguments, sampling(steps=1, context=context, generate=generate))
+    context, generate = context or 3, generate or 3
     assert sum(new for _, new in shapes) == 7
     assert shapes[0] == (1, min(generate, 3))
     assert all(known <= context and new <= generate for known, new in shapes)
@@ -173,6 +176,19 @@ def test_a_dream_is_a_rollout_from_drawn_noise(model):
     ]
     assert dreams[0].shape == (2, 6, *model.spec.latent_shape)
     assert torch.equal(*dreams)
+
+
+def test_a_sampling_is_made_by_its_name(model):
+    made = model.sampling("pyramid", 7, stabilisation=0.02, context=2, generate=1)
+    assert (
+        made.options
+        == sampling("pyramid", steps=7, stabilisation=0.02, context=2, generate=1).options
+    )
+    assert (made.options.context, model.sampling("pyramid", 7).options.context) == (2, None)
+    with pytest.raises(ParamsError, match="order = 'piramid' is unknown; did you mean pyramid"):
+        model.sampling("piramid", 7)
+    with pytest.raises(ParamsError, match=r"sampling.context = 9, but the world model's windows"):
+        model.sampling("pyramid", 7, context=9)
 
 
 @pytest.mark.parametrize(

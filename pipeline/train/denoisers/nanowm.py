@@ -183,7 +183,8 @@ class NanoWM(Denoiser):
         device = self.pos_embed.device
         _, patches, hidden = self.pos_embed.shape
         shape = (batch * patches, self.heads, self.frames, hidden // self.heads)
-        mixed = torch.is_autocast_enabled(device.type)
+        # torch knows no autocasting of the meta device, and raises.
+        mixed = device.type != "meta" and torch.is_autocast_enabled(device.type)
         dtype = torch.get_autocast_dtype(device.type) if mixed else self.pos_embed.dtype
         layers = range(len(self.blocks) // 2)
         keys, values = (

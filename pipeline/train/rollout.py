@@ -84,10 +84,22 @@ def rollout(
     A window holds up to `options.context` frames of context, then up to `options.generate` new
     ones. With stabilisation the network is shown the context with a little noise, and is told so
     (Song et al. 2025, sec. 5.2; df_sample.py of the reference); what is returned is clean.
+
+    Raises:
+        ValueError: there are more or fewer actions than frames, or noise is missing.
     """
     options, frames = sampling.options, given.history
     most = window - 1
     known, total = frames.shape[1], frames.shape[1] + given.noise.start.shape[1]
+    if given.actions.shape[1] != total:
+        raise ValueError(
+            f"{given.actions.shape[1] - 1} actions, but {known} frames of history and "
+            f"{total - known} to generate want {total - 1}"
+        )
+    if (options.stabilisation and given.noise.context is None) or (
+        options.eta and given.noise.generator is None
+    ):
+        raise ValueError("stabilisation and eta take noise of their own: draw it by Sampling.noise")
     timesteps = ddim_timesteps(options.steps, objective.levels, options.spacing)
     while (done := frames.shape[1]) < total:
         context = min(done, options.context or most)

@@ -169,6 +169,15 @@ def test_stochastic_steps_draw_from_the_noises_generator(model, generator):
     assert not torch.equal(results[0], results[2])
 
 
+def test_actions_and_noise_that_do_not_fit_are_refused(model, generator):
+    history, actions, noise = inputs(model, generator, known=2, new=3)
+    with pytest.raises(ValueError, match=r"3 actions, but 2 frames of history and 3 to .* want 4"):
+        model.rollout(history, actions[:, :3], noise, QUICK)
+    for changes in ({"stabilisation": 0.02}, {"eta": 0.5}):
+        with pytest.raises(ValueError, match="take noise of their own"):
+            model.rollout(history, actions, noise, sampling(steps=2, **changes))
+
+
 def test_a_dream_is_a_rollout_from_drawn_noise(model):
     history, actions, _ = inputs(model, torch.Generator().manual_seed(3), new=6)
     dreams = [

@@ -51,8 +51,7 @@ def command(
             place="evaluate.sampling",
         )
         judge = evaluate.Judge(model, encoder, sampling, options.context)
-        seen = cache.whitened_by(model.spec)
-        fixed, long = clips.choose(seen, shards, model.config, options)
+        fixed, long = clips.choose(cache, shards, model.config, options)
         generator = torch.Generator().manual_seed(options.seed)
         scores = evaluate.summary(evaluate.evaluate(judge, fixed, options.batch, generator))
         stage.write_json(metrics, scores)

@@ -44,12 +44,13 @@ class Clips:
 def choose(
     cache: LatentCache, folder: Path, model: Config, options: Options
 ) -> tuple[Clips, Clips]:
-    """The fixed clips of a model's window, and the longer ones for dreams.
+    """The fixed clips of a model's window, and the longer ones for dreams, as the model whitens.
 
     Raises:
         ParamsError: no frame is left to generate, or there are too few windows.
     """
     options.check_context(model.frames)
+    cache = cache.whitened_by(model.spec)
     windows = Windows(cache, "val", model.frames, model.interval)
     fixed = fixed_clips(windows, folder, options.clips, options.seed)
     long = Windows(cache, "val", options.dream_frames, model.interval, "evaluate.dream_frames")

@@ -154,6 +154,21 @@ def test_with_more_frames_given_only_the_others_are_scored(cache, chosen, folder
     assert scores["model"]["latent_mse"] == [0, 0]
     expected = psnr(chosen.frames[:, 1], chosen.frames[:, 3]).mean()
     assert scores["repeat_last"]["psnr"][1] == pytest.approx(float(expected), rel=1e-5)
+    moved = (chosen.latents[:, 1] - chosen.latents[:, 3]).square().mean()
+    assert scores["repeat_last"]["latent_mse"][1] == pytest.approx(float(moved), rel=1e-5)
+
+
+def test_clips_are_whitened_as_the_model_was_trained(cache, folder_of_latents):
+    config = world_model(cache).config
+    own = config.model_copy(
+        update={"spec": cache.spec.model_copy(update={"mean": [0.0] * 3, "std": [2.0] * 3})}
+    )
+    asked = Options.model_validate({**PARAMS["evaluate"], "clips": 4, "dream_frames": 6})
+    chosen = [
+        clips.choose(cache, folder_of_latents / "shards", each, asked) for each in (config, own)
+    ]
+    for ours, theirs in zip(*chosen, strict=True):
+        torch.testing.assert_close(theirs.latents, cache.spec.unwhiten(ours.latents) / 2)
 
 
 def test_clips_must_leave_something_to_generate(cache, folder_of_latents):

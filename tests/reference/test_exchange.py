@@ -95,7 +95,8 @@ def test_an_imported_checkpoint_computes_what_the_reference_computes(injection, 
     output = model.denoiser(arrays("x"), arrays("t2"), arrays("action"))
     assert scaled_error(output, arrays(f"out/{injection}_{kind}_t2")) < 2e-5
     assert (model.config.frames, model.config.interval) == (4, 3)
-    assert model.config.objective.name == "v"
+    schedule = {"schedule": "squared_cosine", "zero_terminal_snr": True}
+    assert (model.config.objective.name, model.config.objective.options) == ("v", schedule)
     assert (model.spec.encoder, model.spec.dataset) == ("sd_vae", "dino_wm_pusht")
     latents = torch.ones(1, 4, 8, 8)
     torch.testing.assert_close(model.spec.whiten(latents), latents * 0.18215)

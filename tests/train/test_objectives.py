@@ -140,6 +140,23 @@ def test_the_references_form_averages_weights_before_they_meet_errors(latents):
     torch.testing.assert_close(losses.mean(1), expected)
 
 
+def test_clean_frames_do_not_thin_the_references_weights(latents):
+    clean, noise, level = latents
+    objective = build("v")
+    target = objective.target(clean, noise, level)
+    weighting = Weighting(gamma=5, form="reference")
+
+    def losses(level):
+        return frame_losses(objective, torch.zeros_like(target), target, level, weighting)
+
+    prefixed = level.clone()
+    prefixed[:, :2] = CLEAN
+    alone = frame_losses(
+        objective, torch.zeros_like(target[:, 2:]), target[:, 2:], level[:, 2:], weighting
+    )
+    torch.testing.assert_close(losses(prefixed)[:, 2:], alone)
+
+
 @pytest.mark.parametrize("form", ["per_frame", "reference"])
 @pytest.mark.parametrize("gamma", [0.0, 5.0])
 def test_clean_frames_are_not_scored(objective, latents, form, gamma):

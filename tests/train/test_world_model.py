@@ -169,6 +169,14 @@ def test_stochastic_steps_draw_from_the_noises_generator(model, generator):
     assert not torch.equal(results[0], results[2])
 
 
+def test_shared_noise_is_shared_at_every_stochastic_step(model, generator):
+    history, actions, noise = inputs(model, generator)
+    same = (each[:1].expand_as(each) for each in (history, actions))
+    shared = Noise(noise.start[:1], generator=torch.Generator().manual_seed(0))
+    first, second = model.rollout(*same, shared, sampling(steps=3, eta=1.0))
+    torch.testing.assert_close(first, second)
+
+
 def test_actions_and_noise_that_do_not_fit_are_refused(model, generator):
     history, actions, noise = inputs(model, generator, known=2, new=3)
     with pytest.raises(ValueError, match=r"3 actions, but 2 frames of history and 3 to .* want 4"):

@@ -5,15 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.tools import ActionDim, Frames, Latent, Patch, shape_of, show
+
 if TYPE_CHECKING:
     from pipeline.bench.results import Results
 
 Name = Annotated[str, typer.Option("--size", help="Size of NanoWM.")]
-Patch = Annotated[int, typer.Option(help="Side of a patch in latent cells.")]
 Injection = Annotated[str, typer.Option(help="How actions enter.")]
-Latent = Annotated[str, typer.Option(metavar="CxHxW", help="Shape of a latent.")]
-Dim = Annotated[int, typer.Option(help="Length of an action, all raw steps of a frame together.")]
-Frames = Annotated[int, typer.Option(help="Length of the window.")]
 Context = Annotated[int, typer.Option(help="Frames of the window that are given.")]
 Steps = Annotated[int, typer.Option(help="Denoising steps of a frame.")]
 Batch = Annotated[int, typer.Option(help="Windows at a time.")]
@@ -32,7 +30,7 @@ def sampler(
     patch: Patch = 2,
     injection: Injection = "additive",
     latent: Latent = "4x32x32",
-    action_dim: Dim = 7,
+    action_dim: ActionDim = 7,
     frames: Frames = 4,
     context: Context = 1,
     steps: Steps = 10,
@@ -50,7 +48,7 @@ def sampler(
         size=size,
         patch=patch,
         injection=injection,
-        latent=setting.shape_of(latent),
+        latent=shape_of(latent),
         action_dim=action_dim,
         frames=frames,
         batch=batch,
@@ -69,7 +67,7 @@ def train(
     patch: Patch = 2,
     injection: Injection = "additive",
     latent: Latent = "4x32x32",
-    action_dim: Dim = 7,
+    action_dim: ActionDim = 7,
     frames: Frames = 4,
     batch: Batch = 2,
     repeats: Repeats = 5,
@@ -85,7 +83,7 @@ def train(
         size=size,
         patch=patch,
         injection=injection,
-        latent=setting.shape_of(latent),
+        latent=shape_of(latent),
         action_dim=action_dim,
         frames=frames,
         batch=batch,
@@ -98,15 +96,10 @@ def train(
 
 def _show(results: "Results", out: Path | None) -> None:
     """Print a table, and write the JSON if asked to."""
-    from rich.console import Console
-
     from pipeline import stage
     from pipeline.bench.results import table, values
 
-    console = Console()
-    if not console.is_terminal:
-        console.width = 120
-    console.print(table(results))
+    show(table(results))
     machine = results.machine
     print(
         f"{machine.processor} ({machine.instructions}), {machine.threads} threads, torch "

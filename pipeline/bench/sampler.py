@@ -11,11 +11,11 @@ from pipeline.bench import Sampling
 from pipeline.bench.baseline import assert_published_work, counted, wasteful
 from pipeline.bench.machine import describe, precision, tolerance
 from pipeline.bench.results import BASELINE, Results, rows
-from pipeline.bench.setting import Inputs, inputs, network, randomised
+from pipeline.bench.setting import Inputs, inputs, network, randomised, velocity
 from pipeline.bench.timing import interleaved
 from pipeline.train.denoisers import Denoiser, Memory
 from pipeline.train.denoisers.nanowm import NanoWM
-from pipeline.train.objectives import v
+from pipeline.train.objectives import Objective
 from pipeline.train.samplers import ddim_timesteps, sample
 from pipeline.train.samplers.sequential import Sequential
 
@@ -83,14 +83,18 @@ def variants(
     """Samplers by name, slowest first, and the network that each of them counts with."""
     plain = {BASELINE: wasteful(ours), PER_FRAME: ours, CACHED: ours}
     networks = {name: Counting(each, setting.compiled) for name, each in plain.items()}
-    draw = partial(_draw, setting, fed, device)
+    draw = partial(_draw, setting, fed, velocity(device), device)
     return {name: partial(draw, net, name == CACHED) for name, net in networks.items()}, networks
 
 
 def _draw(
-    setting: Sampling, fed: Inputs, device: torch.device, network: Counting, savings: bool
+    setting: Sampling,
+    fed: Inputs,
+    objective: Objective,
+    device: torch.device,
+    network: Counting,
+    savings: bool,
 ) -> Tensor:
-    objective = v.Velocity(v.Options(schedule="squared_cosine", zero_terminal_snr=True)).to(device)
     timesteps = ddim_timesteps(setting.steps, objective.levels)
     matrix = Sequential().matrix(setting.frames, setting.context, timesteps)
     window = torch.cat([fed.clean[:, : setting.context], fed.noise[:, setting.context :]], 1)

@@ -1,6 +1,5 @@
-"""From the words of a command line to a checked setting, and from that to networks and inputs."""
+"""Checking a setting, and making of it what every variant shares: network, objective, inputs."""
 
-import re
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 from pipeline.bench import Sampling, Setting
 from pipeline.errors import ParamsError, did_you_mean
 from pipeline.train.denoisers.nanowm import SIZES, NanoWM, build, named
+from pipeline.train.objectives import v
 from pipeline.train.process import LEVELS
 from pipeline.train.size import Size
 
@@ -31,18 +31,6 @@ class Inputs:
     noise: Tensor
     level: Tensor
     actions: Tensor
-
-
-def shape_of(latent: str) -> tuple[int, int, int]:
-    """Channels, height and width of `CxHxW`.
-
-    Raises:
-        ParamsError: it is written otherwise.
-    """
-    if not re.fullmatch(r"[1-9]\d*x[1-9]\d*x[1-9]\d*", latent):
-        raise ParamsError(f"--latent = {latent!r} is not CxHxW, such as 4x32x32")
-    channels, height, width = map(int, latent.split("x"))
-    return channels, height, width
 
 
 def check(setting: Setting) -> None:
@@ -79,6 +67,11 @@ def network(setting: Setting) -> NanoWM:
     """The network, freshly initialised, on torch's default device."""
     size = Size(latent_shape=setting.latent, action_dim=setting.action_dim, frames=setting.frames)
     return build(named(setting.size, setting.patch, setting.injection, causal=True), size)
+
+
+def velocity(device: torch.device) -> v.Velocity:
+    """The published objective, its tables on a device."""
+    return v.Velocity(v.Options(schedule="squared_cosine", zero_terminal_snr=True)).to(device)
 
 
 def randomised(network: NanoWM, generator: torch.Generator) -> NanoWM:

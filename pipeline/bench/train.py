@@ -12,12 +12,12 @@ from pipeline.bench import Setting
 from pipeline.bench.baseline import assert_published_work, counted, wasteful
 from pipeline.bench.machine import describe, precision, tolerance
 from pipeline.bench.results import BASELINE, Results, rows
-from pipeline.bench.setting import Inputs, inputs, network, randomised
+from pipeline.bench.setting import Inputs, inputs, network, randomised, velocity
 from pipeline.bench.timing import interleaved
 from pipeline.train import Weighting
 from pipeline.train.denoisers.nanowm import NanoWM
 from pipeline.train.loss import frame_losses
-from pipeline.train.objectives import v
+from pipeline.train.objectives import Objective
 
 PER_FRAME = "modulation per frame"
 RATE, CLIP = 1e-4, 1.0
@@ -57,17 +57,17 @@ def _stepper(
 ) -> Callable[[], Tensor]:
     optimiser = torch.optim.AdamW(network.parameters(), RATE)
     answer = torch.compile(network) if setting.compiled else network
-    return partial(_step, answer, optimiser, fed, device)
+    return partial(_step, answer, optimiser, fed, velocity(device), device)
 
 
 def _step(
     answer: Callable[[Tensor, Tensor, Tensor], Tensor],
     optimiser: torch.optim.Optimizer,
     fed: Inputs,
+    objective: Objective,
     device: torch.device,
 ) -> Tensor:
     """One step; loss and norm of the gradient before it, [2]."""
-    objective = v.Velocity(v.Options(schedule="squared_cosine", zero_terminal_snr=True)).to(device)
     noisy = objective.noised(fed.clean, fed.noise, fed.level)
     target = objective.target(fed.clean, fed.noise, fed.level)
     with precision(device):

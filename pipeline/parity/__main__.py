@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipeline import stage
+from pipeline.tools import show
 
 
 def command(
@@ -14,7 +15,6 @@ def command(
     ],
 ) -> None:
     """Run this implementation against numbers of the reference; exit with 1 if any disagrees."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -29,10 +29,7 @@ def command(
         shown = (f"{check.error:.1e}", f"{check.tolerance:.0e}") if check.understood else ("", "")
         style = None if check.passed else "bold red"
         table.add_row(escape(check.name), *shown, check.verdict, style=style)
-    console = Console()
-    if not console.is_terminal:
-        console.width = 120  # a pipe has no width, and a wrapped name cannot be searched for
-    console.print(table)
+    show(table)
     failed = sum(not check.passed for check in checks)
     print(f"{failed or len(checks)} of {len(checks)} arrays {'disagree' if failed else 'agree'}")
     if failed:

@@ -6,7 +6,7 @@ from helpers import GOLDEN, default
 from PIL import Image
 
 from pipeline.variants import WORLDS
-from pipeline.worlds import wall
+from pipeline.worlds.wall import physics, policy
 
 META = {"wall": 32.0, "door": 30.0}
 
@@ -67,11 +67,11 @@ def test_the_border_stops_a_dot(world, start, action, end):
 
 def test_no_path_ever_enters_or_crosses_something_solid(world):
     rng = np.random.default_rng(0)
-    position = wall._starts(500, 32, rng)
+    position = policy.starts(500, 32, rng)
     doors = np.full(500, 30.0)
     for _ in range(200):
         before = position
-        position = wall.move(position, rng.normal(0, 1.5, (500, 2)), 32, doors)
+        position = physics.move(position, rng.normal(0, 1.5, (500, 2)), 32, doors)
         in_wall = np.abs(position[:, 0] - 32) < 3
         assert (np.abs(position[in_wall, 1] - 30) < 4).all()
         assert (position >= 4.5).all()
@@ -83,10 +83,10 @@ def test_no_path_ever_enters_or_crosses_something_solid(world):
 
 def test_one_dot_moves_as_it_does_among_many(world):
     rng = np.random.default_rng(1)
-    position, actions = wall._starts(20, 32, rng), rng.normal(0, 1, (20, 2))
+    position, actions = policy.starts(20, 32, rng), rng.normal(0, 1, (20, 2))
     doors = np.full(20, 30.0)
-    together = wall.move(position, actions, 32, doors)
-    alone = [wall.move(position[[i]], actions[[i]], 32, doors[[i]])[0] for i in range(20)]
+    together = physics.move(position, actions, 32, doors)
+    alone = [physics.move(position[[i]], actions[[i]], 32, doors[[i]])[0] for i in range(20)]
     np.testing.assert_array_equal(together, np.stack(alone))
 
 

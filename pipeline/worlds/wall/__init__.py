@@ -1,0 +1,114 @@
+"""Wall: a dot walks between two rooms through a door (DINO-WM, Zhou et al. 2024, app. A).
+
+Positions are pixels of a 65 x 65 image, y down; an action moves the dot by twice its value. A dot
+that would enter something solid stops at the point of contact, half a pixel off its face.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from pipeline.episode import Episode, Meta
+from pipeline.worlds import Recording
+from pipeline.worlds.wall.physics import BORDER, HALF_DOOR, Positions, move
+from pipeline.worlds.wall.picture import draw
+from pipeline.worlds.wall.policy import starts, walk
+
+REACHED = 4.5  # success radius in pixels, as published
+
+
+class Options(Recording):
+    """The look of the Wall world and how its episodes are collected."""
+
+    size: int = Field(ge=16, description="height and width of the frames in pixels")
+    dot_std: float = Field(gt=0, description="radius of the dot (published: 1.7)")
+    wall: float = Field(ge=10, le=54, description="x of the wall's middle")
+    doors: list[float] = Field(min_length=1, description="y of the door's middle, one an episode")
+    crossing: float = Field(ge=0, le=1, description="share of episodes that go through the door")
+
+    @model_validator(mode="after")
+    def _doors_in_the_wall(self) -> "Options":
+        low, high = BORDER[0] + HALF_DOOR, BORDER[1] - HALF_DOOR
+        if not all(low <= door <= high for door in self.doors):
+            raise ValueError(f"every door must lie in {low:g}..{high:g}")
+        return self
+
+
+def build(options: Options) -> "Wall":
+    """The simulator."""
+    return Wall(options)
+
+
+class Wall:
+    """One dot in one room layout; see `pipeline.worlds.World`."""
+
+    state_dim = 2
+    low, high = np.full(2, -1.8, np.float32), np.full(2, 1.8, np.float32)
+
+    def __init__(self, options: Options) -> None:
+        """Start in the middle of the left room, with the first door."""
+        self.options = options
+        self.restore(
+            np.array([16, 32], np.float32), {"wall": options.wall, "door": options.doors[0]}
+        )
+
+    def sample(
+        self, rng: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], Meta]:
+        """A start in one room and a goal in the other, in an episode with one of the doors."""
+        wall, door = self.options.wall, float(rng.choice(self.options.doors))
+        places = starts(1, wall, rng)[0], starts(1, wall, rng)[0]
+        while (places[0][0] < wall) == (places[1][0] < wall):
+            places = places[0], starts(1, wall, rng)[0]
+        start, goal = (place.astype(np.float32) for place in places)
+        return start, goal, {"wall": wall, "door": door}
+
+    def restore(self, state: NDArray[np.float32], meta: Meta) -> None:
+        """Put the dot at a state [2] of an episode with this wall and door."""
+        self.wall, self.door = float(meta["wall"]), float(meta["door"])
+        self.position: Positions = np.asarray(state, np.float64)
+
+    def snapshot(self) -> NDArray[np.float32]:
+        """Position of the dot [2]."""
+        return self.position.astype(np.float32)
+
+    def step(self, action: NDArray[np.float32]) -> None:
+        """Move the dot by twice the action [2], up to the first solid thing."""
+        doors = np.array([self.door])
+        moved = move(self.position[None], np.asarray(action, np.float64)[None], self.wall, doors)
+        # float32 is what the data set stores: a restored state continues bit for bit.
+        self.position = moved[0].astype(np.float32).astype(np.float64)
+
+    def render(self) -> NDArray[np.uint8]:
+        """The present frame, [size, size, 3]."""
+        return self._draw(self.position[None], self.wall, self.door)[0]
+
+    def distance(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> float:
+        """Euclidean distance in pixels."""
+        return float(np.linalg.norm(np.asarray(state, np.float64) - goal))
+
+    def success(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> bool:
+        """Within 4.5 pixels of the goal."""
+        return self.distance(state, goal) < REACHED
+
+    def collect(self, episodes: int, steps: int, seed: int) -> Iterator[Episode]:
+        """Record `episodes` episodes of `steps` frames, all simulated side by side."""
+        rng = np.random.default_rng(seed)
+        doors = rng.choice(np.array(self.options.doors), episodes)
+        states, actions = walk(
+            episodes, steps, doors, self.options.wall, self.options.crossing, rng
+        )
+        for index in range(episodes):
+            meta = {"wall": self.options.wall, "door": float(doors[index])}
+            yield Episode(
+                key=f"episode_{index:03d}",
+                frames=self._draw(states[index].astype(np.float64), meta["wall"], meta["door"]),
+                actions=actions[index],
+                states=states[index],
+                meta=meta,
+            )
+
+    def _draw(self, positions: Positions, wall: float, door: float) -> NDArray[np.uint8]:
+        return draw(positions, wall, door, self.options.size, self.options.dot_std)

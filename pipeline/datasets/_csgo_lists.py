@@ -1,0 +1,118 @@
+"""Which recordings train and which test, and where each test clip begins: three small files.
+
+train_split.txt and test_split.txt name a recording a line; position k of
+csgo_validation_start_indices.npy (int64) belongs to the k-th name of test_split.txt, ordered by
+number.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.errors import DataError
+
+TRAIN, TEST = "train_split.txt", "test_split.txt"
+STARTS = "csgo_validation_start_indices.npy"
+
+_NAME = re.compile(r"hdf5_dm_july2021_([1-9]\d*)\.hdf5")
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Numbers of recordings: those that train, and those that test with the frame to start at."""
+
+    train: list[int]
+    starts: dict[int, int]
+
+    def shuffled(self) -> "Lists":
+        """The starts as the reference hands them out.
+
+        It shuffles the recordings that test, by numpy's generator seeded with 42, but not their
+        starts (world_model_dataset.py, `_split_trajectories_indices`, `_create_slices_exhaustive`).
+        """
+        test, order = list(self.starts), np.arange(len(self.starts))
+        np.random.RandomState(42).shuffle(order)
+        dealt = zip((test[place] for place in order), self.starts.values(), strict=True)
+        whose = dict(dealt)
+        return Lists(self.train, {number: whose[number] for number in test})
+
+
+def name(number: int) -> str:
+    """File name of a recording."""
+    return f"hdf5_dm_july2021_{number}.hdf5"
+
+
+def number(name: str) -> int | None:
+    """Number of a recording, None if a file is called otherwise."""
+    match = _NAME.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+def exist(folder: Path) -> bool:
+    """Whether any of the three files lies in a folder."""
+    return any((folder / file).exists() for file in (TRAIN, TEST, STARTS))
+
+
+def write(folder: Path, lists: Lists) -> None:
+    """Write the three files, by ascending number."""
+    for file, numbers in ((TRAIN, lists.train), (TEST, lists.starts)):
+        (folder / file).write_text("".join(f"{name(each)}\n" for each in sorted(numbers)))
+    np.save(folder / STARTS, np.array([lists.starts[each] for each in sorted(lists.starts)]))
+
+
+def read(folder: Path) -> Lists:
+    """Read the three files.
+
+    Raises:
+        DataError: a file is missing, damaged or contradicts another.
+    """
+    train, test = (_names(folder / file) for file in (TRAIN, TEST))
+    seen: set[int] = set()
+    for each in train + test:
+        if each in seen:
+            raise DataError(f"{folder}: {TRAIN} and {TEST} name {name(each)} twice; drop one line")
+        seen.add(each)
+    starts = _starts(folder / STARTS)
+    if len(starts) != len(test):
+        raise DataError(
+            f"{folder / STARTS}: holds {len(starts)} starts for {len(test)} names in {TEST}; "
+            "take both from one source"
+        )
+    return Lists(train, dict(zip(test, starts, strict=True)))
+
+
+def _names(path: Path) -> list[int]:
+    """The numbers of a list, ascending."""
+    numbers = []
+    for place, line in enumerate(_present(path).read_text(errors="replace").splitlines(), 1):
+        if line.strip():
+            found = number(line.strip())
+            if found is None:
+                raise DataError(
+                    f"{path}: line {place} is {line.strip()[:60]!r}, expected {name(1)} or alike; "
+                    "correct it"
+                )
+            numbers.append(found)
+    return sorted(numbers)
+
+
+def _starts(path: Path) -> list[int]:
+    try:
+        starts = np.load(_present(path), allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        if isinstance(error, DataError):
+            raise
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path}: damaged ({reason}); fetch it again") from None
+    whole = isinstance(starts, np.ndarray) and starts.ndim == 1 and starts.dtype.kind in "iu"
+    if not whole or (starts < 0).any():
+        raise DataError(f"{path}: must hold whole numbers from 0 on, in one row; fetch it again")
+    return [int(start) for start in starts]
+
+
+def _present(path: Path) -> Path:
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; {TRAIN}, {TEST} and {STARTS} belong together")
+    return path

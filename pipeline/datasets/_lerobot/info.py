@@ -1,0 +1,146 @@
+"""meta/info.json: the version, the features, and where the files lie."""
+
+import re
+import string
+from pathlib import Path, PurePosixPath
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.errors import DataError, did_you_mean
+
+FILE = "meta/info.json"
+_FIELDS = {"episode_chunk", "episode_index", "chunk_index", "file_index", "video_key"}
+_SPEC = re.compile(r"(0?\d)?d?")
+
+
+class Feature(BaseModel):
+    """One column of a set: its dtype is that of its values, or `video`, or `image`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dtype: str
+    shape: tuple[int, ...]
+
+
+class Info(BaseModel):
+    """What the reader needs of info.json; all else in it, `info` or `video_info`, is left alone."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    codebase_version: Literal["v2.0", "v2.1", "v3.0"]
+    total_episodes: int = Field(gt=0)
+    chunks_size: int = Field(gt=0)
+    fps: int | float = Field(gt=0)
+    data_path: str
+    video_path: str | None
+    features: dict[str, Feature]
+
+
+class Place(NamedTuple):
+    """The two numbers in a file's name: v2's chunk and episode, v3's chunk and file."""
+
+    chunk: int
+    file: int
+
+
+class Listed(NamedTuple):
+    """An episode that the meta files list; `first` is its first frame within its video file."""
+
+    number: int
+    length: int
+    first: int
+    data: Place
+    video: Place
+    task: str
+
+
+def key(number: int) -> str:
+    """Name of an episode."""
+    return f"episode_{number:06d}"
+
+
+def read(raw: Path) -> Info:
+    """The info.json of a folder.
+
+    Raises:
+        DataError: the folder or the file is missing, damaged, or of a version that is not known.
+    """
+    if not raw.is_dir():
+        raise DataError(f"{raw}: no such folder; run `dvc repro collect` to simulate one")
+    path = raw / FILE
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; the LeRobot layout needs it")
+    try:
+        return Info.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        if name == "codebase_version":
+            said = f"codebase_version = {first['input']!r} is unknown; known: v2.0, v2.1, v3.0; "
+            raise DataError(f"{path}: {said}convert the set with lerobot's own scripts") from None
+        raise DataError(f"{path}: {name}: {first['msg']}; fetch it again") from None
+
+
+def vectors(info: Info, raw: Path) -> dict[str, int]:
+    """The features that become actions and states, `action` first, and their sizes.
+
+    Raises:
+        DataError: the set has no actions, or one of these features is no vector.
+    """
+    names = ["action", "observation.state", "observation.environment_state"]
+    if names[0] not in info.features:
+        hint = did_you_mean(names[0], info.features)
+        raise DataError(f"{raw / FILE}: has no feature 'action'; {hint}")
+    found = {name: info.features[name].shape for name in names if name in info.features}
+    for name, shape in found.items():
+        if len(shape) != 1:
+            raise DataError(f"{raw / FILE}: {name} is shaped {list(shape)}; only [D] can be read")
+    return {name: shape[0] for name, shape in found.items()}
+
+
+def camera(info: Info, name: str, raw: Path) -> Feature:
+    """The camera that the user chose.
+
+    Raises:
+        DataError: the set has no such camera.
+    """
+    cameras = {k: f for k, f in info.features.items() if f.dtype in ("video", "image")}
+    if name not in cameras:
+        hint = did_you_mean(name, cameras)
+        raise DataError(f"{raw / FILE}: has no camera {name!r} (option `video`); {hint}")
+    if cameras[name].dtype == "video" and info.video_path is None:
+        raise DataError(f"{raw / FILE}: video_path is null, but {name} is a video; fetch it again")
+    return cameras[name]
+
+
+def fill(template: str, place: Place, video_key: str = "") -> PurePosixPath:
+    """A `data_path` or `video_path` with its fields filled in, relative to the set's folder.
+
+    Raises:
+        DataError: it has a field or format of no LeRobot set, or leads out of the folder.
+    """
+    wrong = f"{FILE}: path {template!r}"
+    try:
+        parts = list(string.Formatter().parse(template))
+    except ValueError as error:
+        raise DataError(f"{wrong} is no template ({error}); fetch the set again") from None
+    for _, field, spec, conversion in parts:
+        if field is None:
+            continue
+        if field not in _FIELDS:
+            raise DataError(f"{wrong} has an unknown field; {did_you_mean(field, _FIELDS)}")
+        if conversion or not _SPEC.fullmatch(spec or ""):
+            raise DataError(f"{wrong} formats {field} by {spec!r}; expected 03d or the like")
+    path = PurePosixPath(
+        template.format(
+            episode_chunk=place.chunk,
+            chunk_index=place.chunk,
+            episode_index=place.file,
+            file_index=place.file,
+            video_key=video_key,
+        )
+    )
+    if path.is_absolute() or ".." in path.parts:
+        raise DataError(f"{wrong} leads out of the folder to {path}; use a set that you trust")
+    return path

@@ -1,0 +1,96 @@
+"""Videos in memory: decoded once, in order; encoded the same way every time."""
+
+import io
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import DataError
+
+Frames = NDArray[np.uint8]
+
+# Published sets: yuv420p h264 (PushT), AV1 with a keyframe every other frame (LeRobot).
+H264 = {"codec": "libx264", "pix_fmt": "yuv420p", "crf": "18", "preset": "veryfast"}
+AV1 = {
+    "codec": "libsvtav1", "pix_fmt": "yuv420p", "crf": "30", "preset": "8", "g": "2",
+    "svtav1-params": "lp=1",
+}  # fmt: skip
+os.environ.setdefault("SVT_LOG", "1")  # errors alone, read when the encoder is loaded
+LOSSLESS = {"codec": "libx264rgb", "pix_fmt": "rgb24", "qp": "0", "preset": "veryfast"}
+
+
+def decode(video: bytes | Path, place: str, count: int | None = None) -> Frames:
+    """The first `count` frames of a video (all, if None), uint8 [T, H, W, 3] RGB.
+
+    Args:
+        video: a file, or the bytes of one.
+        place: what an error should name.
+        count: how many frames there must be at least.
+
+    Raises:
+        DataError: the video is damaged, too short, or changes its size.
+    """
+    frames: list[Frames] = []
+    for frame in stream(video, place):
+        if frames and frame.shape != frames[0].shape:
+            raise DataError(
+                f"{place}: frame {len(frames)} is {frame.shape[1]}x{frame.shape[0]}, those before "
+                f"{frames[0].shape[1]}x{frames[0].shape[0]}; fetch it again or leave it out"
+            )
+        frames.append(frame)
+        if len(frames) == count:
+            break
+    if not frames or len(frames) < (count or 1):
+        raise DataError(f"{place}: holds {len(frames)} of {count or 1} frames; fetch it again")
+    return np.stack(frames)
+
+
+def stream(video: bytes | Path, place: str) -> Iterator[Frames]:
+    """Frames [H, W, 3] of a video, one after the other.
+
+    Raises:
+        DataError: the video is missing or damaged.
+    """
+    import av
+
+    if isinstance(video, Path) and not video.is_file():
+        raise DataError(f"{place}: no such file; fetch it again")
+    source = str(video) if isinstance(video, Path) else io.BytesIO(video)
+    try:
+        with av.open(source, "r") as container:
+            if not container.streams.video:
+                raise DataError(f"{place}: holds no video; fetch it again")
+            container.streams.video[0].thread_type = "NONE"  # workers share the cores already
+            for frame in container.decode(video=0):
+                yield frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+    except av.error.FFmpegError as error:
+        raise DataError(f"{place}: damaged ({error.strerror}); fetch it again") from None
+
+
+def encode(frames: Iterable[Frames], fps: int, settings: dict[str, str]) -> bytes:
+    """Frames [H, W, 3] as an mp4 file; the same frames give the same bytes.
+
+    Args:
+        frames: RGB; height and width must be even unless the settings are LOSSLESS.
+        fps: frames a second, a tag that changes no frame.
+        settings: H264, AV1 or LOSSLESS.
+    """
+    import av
+
+    options = {key: value for key, value in settings.items() if key not in ("codec", "pix_fmt")}
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4", options={"fflags": "+bitexact"}) as container:
+        track: Any = None
+        for frame in frames:
+            if track is None:
+                track = container.add_stream(settings["codec"], rate=fps, options=options)
+                track.height, track.width = frame.shape[:2]
+                track.pix_fmt = settings["pix_fmt"]
+                track.thread_count = 1
+            container.mux(track.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(track.encode())
+    return file.getvalue()

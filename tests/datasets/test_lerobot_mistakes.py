@@ -1,0 +1,146 @@
+"""Every mistake of a LeRobot set is named: the file, the episode, the value, the way out."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from helpers import default
+from lerobot_helpers import (
+    DATA,
+    EPISODES,
+    VIDEO,
+    column,
+    cut_short,
+    edit,
+    feature_with,
+    info_with,
+    layout,
+    vectors,
+)  # fmt: skip
+
+from pipeline import video
+from pipeline.datasets._lerobot.info import Place, fill
+from pipeline.errors import DataError
+from pipeline.variants import DATASETS
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    raw = tmp_path_factory.mktemp("v2") / "raw"
+    layout().write(EPISODES, raw)
+    return raw
+
+
+@pytest.fixture
+def v2(written, tmp_path):
+    return Path(shutil.copytree(written, tmp_path / "v2"))
+
+
+def film(frames, fps=3):
+    return lambda raw: (raw / VIDEO).write_bytes(video.encode(frames, fps, video.AV1))
+
+
+def with_nan():
+    actions = EPISODES[1].actions.copy()
+    actions[4, 2] = np.nan
+    return actions
+
+
+def misspell_action(raw):
+    def rename(info):
+        info["features"]["actions"] = info["features"].pop("action")
+
+    edit(raw / "meta/info.json", rename)
+
+
+def empty(raw):
+    shutil.rmtree(raw)
+    raw.mkdir()
+
+
+MISTAKES = {
+    "folder": (shutil.rmtree, r"v2: no such folder; run `dvc repro collect`"),
+    "empty": (empty, r"info.json: no such file; the LeRobot layout needs it"),
+    "info": (cut_short("meta/info.json"), r"info.json: .*Invalid JSON.*fetch it again"),
+    "v1.6": (info_with(codebase_version="v1.6"), r"version = 'v1.6' is unknown; known: v2.0, v2.1"),
+    "fps": (info_with(fps=0), r"info.json: fps.*greater than 0"),
+    "no action": (misspell_action, r"no feature 'action'; did you mean actions\?"),
+    "matrix": (feature_with("action", shape=[7, 2]), r"action is shaped \[7, 2\]; only"),
+    "no film": (info_with(video_path=None), r"video_path is null, but .*image is a video"),
+    "episodes": (lambda raw: (raw / "meta/episodes.jsonl").unlink(), r"s.jsonl: no such file"),
+    "line": (cut_short("meta/episodes.jsonl", 90), r"episodes.jsonl: line 2: Invalid JSON"),
+    "fewer": (info_with(total_episodes=4), r"lists 3 episodes, but .* total_episodes = 4; fetch"),
+    "nothing": (lambda raw: shutil.rmtree(raw / "videos"), r"files of none of its 3 episodes"),
+    "parquet": (cut_short(DATA), r"1.parquet: damaged \(.*\); fetch it again"),
+    "column": (column("action", None), r"1.parquet: has no column 'action'; fetch"),
+    "nan": (column("action", vectors(with_nan())),
+            r"1.parquet: episode_000001: action\[2\] is nan at frame 4; .*on_error"),
+    "size": (column("action", vectors(EPISODES[1].actions[:, :6].copy())),
+             r"action holds 54 values in 9 rows, meta/info.json says 7 in each"),
+    "rows": (column("episode_index", pa.array([1] * 8 + [2])),
+             r"1.parquet: episode_000001: has 8 rows, but its length in meta/ is 9"),
+    "order": (column("frame_index", pa.array([0, 2, 1, 3, 4, 5, 6, 7, 8])),
+              r"frame_index does not count from 0 to 8"),
+    "speed": (info_with(fps=5), r"1.parquet: episode_000001: a frame at .* does not fit 5 frames"),
+    "shift": (column("timestamp", pa.array(np.arange(1, 10) / 3, pa.float32())),
+              r"frame 0 has timestamp 0.333333 s, expected 0 s; correct fps"),
+    "never": (column("timestamp", pa.array([None] * 9, pa.float32())), r"at nan s does not fit"),
+    "mp4": (cut_short(VIDEO), r"1.mp4: episode_000001: damaged \(.*\); fetch it again"),
+    "hollow": (cut_short(VIDEO, 0), r"1.mp4: episode_000001: damaged \(.*\); fetch it again"),
+    "short": (film(EPISODES[1].frames[:8]), r"1.mp4: .*holds 8 frames .* the episode has 9 from 0"),
+    "long": (film(EPISODES[0].frames), r"1.mp4: .*holds 12 frames from 0 to 3.66667 s, but .* 9"),
+    "slow": (film(EPISODES[1].frames, 2), r"1.mp4: .*a frame at 0.5 s does not fit 3 frames"),
+    "slower": (film(EPISODES[1].frames, 1), r"1.mp4: .*holds 9 frames from 0 to 8 s, but"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "message"), MISTAKES.values(), ids=list(MISTAKES))
+def test_every_mistake_is_named(change, message, v2):
+    change(v2)
+    with pytest.raises(DataError, match=message) as caught:
+        layout().open(v2)[1]
+    assert str(v2) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_film_that_vanishes_is_named(v2):
+    source = layout().open(v2)
+    (v2 / VIDEO).unlink()
+    with pytest.raises(DataError, match=r"1.mp4: episode_000001: no such file"):
+        source[1]
+
+
+def test_a_misspelt_camera_is_answered_with_those_there_are(v2):
+    said = r"no camera 'observation.images.imge' .*; did you mean observation.images.image\?"
+    with pytest.raises(DataError, match=said):
+        layout("observation.images.imge").open(v2)
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("../{episode_index}.parquet", r"leads out of the folder to \.\./1"),
+        ("/etc/{episode_index}", "leads out of the folder to /etc/1"),
+        ("data/{video_key}", r"leads out of the folder to data/\.\./key"),
+        ("{episode_index.__class__}", "has an unknown field; did you mean episode_index"),
+        ("{video_key[0]}", "has an unknown field"),
+        ("{}", "has an unknown field"),
+        ("{video_key!r}", "formats video_key by ''"),
+        ("{episode_index:999999999d}", "formats episode_index by '999999999d'"),
+        ("data/{episode_index", "is no template"),
+    ],
+)
+def test_a_malicious_path_is_refused(template, message, v2):
+    with pytest.raises(DataError, match=message):
+        fill(template, Place(0, 1), "../key")
+    if "video_key" not in template:
+        info_with(data_path=template)(v2)
+        with pytest.raises(DataError, match=r"meta/info.json: path"):
+            layout().open(v2)
+
+
+def test_options_refuse_an_empty_camera():
+    with pytest.raises(ValueError, match="at least 1 character"):
+        default(DATASETS, "rt1", video="")

@@ -1,0 +1,135 @@
+"""LeRobot v3.0 holds many episodes in a file: each is cut out of it exactly.
+
+golden/lerobot_v3 was written by lerobot 0.4.4; golden/lerobot_v3_truth.npz is what went into it.
+"""
+
+import pickle
+import shutil
+from pathlib import Path
+
+import av
+import numpy as np
+import pyarrow as pa
+import pytest
+from helpers import GOLDEN, golden_arrays
+from lerobot_helpers import CAMERA, assert_same_film, column, cut_short, layout, waves
+
+from pipeline import video
+from pipeline.datasets._lerobot import clips
+from pipeline.errors import DataError
+
+VIDEO = f"videos/{CAMERA}/chunk-000/file-000.mp4"
+META = "meta/episodes/chunk-000/file-000.parquet"
+STARTS = {0: 0, 1: 26, 2: 52}  # of the episodes of the v3.0 set, in its video
+
+
+@pytest.fixture
+def v3(tmp_path):
+    return Path(shutil.copytree(GOLDEN / "lerobot_v3", tmp_path / "v3"))
+
+
+def test_the_v3_set_is_read_as_it_was_recorded():
+    truth = golden_arrays("lerobot_v3_truth")
+    source = layout().open(GOLDEN / "lerobot_v3")
+    assert [source.key(index) for index in range(3)] == [f"episode_00000{n}" for n in range(3)]
+    tasks = ["pick the cube", "open drawer", "pick the cube"]
+    for number, episode in enumerate(source):
+        assert episode.meta == {"task": tasks[number], "fps": 3}
+        assert_same_film(episode.frames, truth[f"frames_{number}"], 1.5)
+        np.testing.assert_array_equal(episode.actions, truth[f"actions_{number}"])
+        np.testing.assert_array_equal(episode.states, truth[f"states_{number}"])
+        assert episode.video == source[number].video is not None
+        np.testing.assert_array_equal(video.decode(episode.video, "video"), episode.frames)
+
+
+def test_another_camera_of_the_v3_set_can_be_chosen():
+    episode = layout("observation.images.wrist").open(GOLDEN / "lerobot_v3")[1]
+    assert episode.frames.shape == (26, 32, 48, 3)
+
+
+def test_a_later_episode_is_read_without_decoding_those_before_it(v3):
+    expected = layout().open(v3)[1].frames
+    with av.open(str(v3 / VIDEO)) as container:
+        packets = [p for p in container.demux(video=0) if p.pts is not None]
+    content = bytearray((v3 / VIDEO).read_bytes())
+    for packet in packets[: STARTS[1]] + packets[STARTS[2] :]:
+        content[packet.pos : packet.pos + packet.size] = bytes(packet.size)
+    (v3 / VIDEO).write_bytes(content)
+    np.testing.assert_array_equal(layout().open(v3)[1].frames, expected)
+    with pytest.raises(DataError, match=r"file-000.mp4: episode_000000: "):
+        layout().open(v3)[0]
+
+
+X264 = {"codec": "libx264", "pix_fmt": "yuv420p", "bf": "3"}
+OPEN = {"x264-params": "open-gop=1", "g": "10"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "whole"),
+    [
+        ({**video.AV1, "g": "13"}, {0, 1, 2}),
+        (video.AV1 | {"g": "7"}, {0}),
+        (X264 | {"g": "13"}, {0, 1, 2}),
+        (X264, set()),
+        (X264 | OPEN, set()),
+    ],
+    ids=["av1", "av1 between keyframes", "h264", "h264 between keyframes", "h264 open groups"],
+)
+def test_no_frame_is_off_by_one_in_any_codec(settings, whole, v3):
+    frames = waves(65, 0)
+    (v3 / VIDEO).write_bytes(video.encode(frames, 3, settings))
+    decoded = video.decode(v3 / VIDEO, "all")
+    for number, episode in enumerate(layout().open(v3)):
+        start = STARTS[number]
+        np.testing.assert_array_equal(episode.frames, decoded[start : start + len(episode)])
+        if episode.video is not None:
+            np.testing.assert_array_equal(video.decode(episode.video, "own"), episode.frames)
+        if number in whole:
+            assert episode.video is not None
+
+
+@pytest.mark.parametrize("first", range(0, 24))
+def test_every_cut_of_a_film_is_exact(first, tmp_path):
+    path = tmp_path / "film.mp4"
+    path.write_bytes(video.encode(waves(24, 0), 30, X264 | OPEN))
+    decoded = video.decode(path, "all")
+    for count in {1, 2, 24 - first}:
+        if first + count <= 24:
+            clip = clips.cut(path, first, count, 30, "cut")
+            np.testing.assert_array_equal(clip.frames, decoded[first : first + count])
+
+
+def test_a_source_travels_to_other_processes():
+    source = layout().open(GOLDEN / "lerobot_v3")
+    there = pickle.loads(pickle.dumps(source))
+    np.testing.assert_array_equal(there[1].frames, source[1].frames)
+    assert there.key(1) == "episode_000001"
+
+
+FROM = f"videos/{CAMERA}/from_timestamp"
+MISTAKES = {
+    "no meta": (lambda raw: shutil.rmtree(raw / "meta/episodes"), r"episodes: holds no chunk-"),
+    "cut": (cut_short(META), r"file-000.parquet: damaged"),
+    "empty cell": (column("length", pa.array([26, None, 13]), META), r"has empty cells"),
+    "length": (column("length", pa.array([26, 25, 13]), META),
+               r"1: its video goes from 8.6.* to 17.3.* s, 26 frames at 3 a second, .* is 25"),
+    "between": (column(FROM, pa.array([0, 8.8, 17.4]), META), r"at 8.8 s does not fit 3"),
+    "nan": (column(FROM, pa.array([0, np.nan, 17.4]), META), r"at nan s does not fit 3"),
+    "no films": (lambda raw: (raw / VIDEO).unlink(), r"files of none of its 3 episodes"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "message"), MISTAKES.values(), ids=list(MISTAKES))
+def test_every_mistake_of_v3_is_named(change, message, v3):
+    change(v3)
+    with pytest.raises(DataError, match=message) as caught:
+        layout().open(v3)[1]
+    assert str(v3) in str(caught.value)
+
+
+def test_a_v3_film_that_ends_too_early_is_named(v3):
+    (v3 / VIDEO).write_bytes(video.encode(waves(64, 0), 3, video.AV1))
+    source = layout().open(v3)
+    assert len(source[1]) == 26
+    with pytest.raises(DataError, match=r"2: lacks 1 of 13 frames, the first at 21.3333 s"):
+        source[2]

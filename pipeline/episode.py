@@ -19,8 +19,10 @@ class Episode:
         key: name, unique within a data set.
         frames: uint8 [T, H, W, 3] RGB.
         actions: float32 [T, A] in the world's units; the last one leads past the episode.
-        states: float32 [T, S] in the world's units; for scoring and planning goals only.
+        states: float32 [T, S] in the world's units; for scoring and planning goals only. S is 0
+            where a set has none.
         meta: what a simulator needs to restore this episode (door position, block shape, ...).
+        video: the video file that the frames were decoded from, if they were; it may hold more.
     """
 
     key: str
@@ -28,6 +30,7 @@ class Episode:
     actions: NDArray[np.float32]
     states: NDArray[np.float32]
     meta: Meta
+    video: bytes | None = None
 
     def __post_init__(self) -> None:
         """Check lengths, dtypes and values once, where the data enters."""

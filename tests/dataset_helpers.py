@@ -1,0 +1,124 @@
+"""An example of each layout's episodes, for the tests that every layout must pass."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from helpers import default
+from numpy.typing import NDArray
+
+from pipeline.datasets import Dataset
+from pipeline.episode import Episode, Meta
+from pipeline.variants import DATASETS
+
+
+def normal(size: int) -> Callable[[np.random.Generator, int], NDArray[np.float32]]:
+    """Draws values [T, size] that have nothing in common."""
+    return lambda rng, length: rng.normal(size=(length, size)).astype(np.float32)
+
+
+def keys_and_mouse(rng: np.random.Generator, length: int) -> NDArray[np.float32]:
+    """CSGO's actions [T, 51]: keys and clicks, and one bin of 23 and of 15 for the mouse."""
+    held = rng.integers(0, 2, (length, 13))
+    bins = [np.eye(size)[rng.integers(0, size, length)] for size in (23, 15)]
+    return np.concatenate([held, *bins], axis=1).astype(np.float32)
+
+
+def pushed_block(rng: np.random.Generator, length: int) -> NDArray[np.float32]:
+    """PushT's states [T, 7]: two positions, an angle in 0..2 pi, a velocity."""
+    places, velocity = rng.uniform(0, 512, (length, 4)), rng.normal(size=(length, 2))
+    angle = rng.uniform(0, 2 * np.pi, (length, 1))
+    return np.concatenate([places, angle, velocity], axis=1).astype(np.float32)
+
+
+def player(rng: np.random.Generator, length: int) -> NDArray[np.float32]:
+    """CSGO's states [T, 5]: health, rounds, team, kill, death."""
+    most = [101, 31, 2, 2, 2]
+    return rng.integers(0, most, (length, 5)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Example:
+    """What episodes of a layout look like.
+
+    Attributes:
+        size: height and width; unequal, so that swapped axes are noticed.
+        actions: draws actions [T, A].
+        states: draws states [T, S].
+        meta: what must be read back, at least.
+        loss: largest mean difference of a frame from the one written; 0 where nothing is lost.
+    """
+
+    size: tuple[int, int]
+    actions: Callable[[np.random.Generator, int], NDArray[np.float32]]
+    states: Callable[[np.random.Generator, int], NDArray[np.float32]]
+    meta: Meta = field(default_factory=dict)
+    loss: float = 0.0
+
+
+EXAMPLES = {
+    "wall": Example((20, 24), normal(2), normal(2), {"door": 30.0, "wall": 32.0}),
+    "point_maze": Example((20, 24), normal(2), normal(4)),
+    "rope": Example((20, 24), normal(4), normal(3 * 4)),
+    "granular": Example((20, 24), normal(4), normal(7 * 4)),
+    "pusht": Example((48, 64), normal(2), pushed_block, {"shape": "T"}, loss=3),
+    "csgo": Example((150, 280), keys_and_mouse, player),
+    "rt1": Example((64, 96), normal(7), normal(8), {"task": "lift the can"}, loss=3),
+}
+LENGTHS = (5, 8, 6)
+
+
+def example_episode(name: str, index: int, length: int) -> Episode:
+    """An episode whose every frame, row, column and colour differs clearly from the others."""
+    example = EXAMPLES[name]
+    rng = np.random.default_rng([index, *name.encode()])
+    (height, width), time = example.size, np.arange(length)[:, None, None]
+    down, across = np.linspace(0, 200, height)[:, None], np.linspace(0, 100, width)
+    frames = np.empty((length, height, width, 3), np.uint8)
+    frames[..., 0] = down + 0 * across + 0 * time
+    frames[..., 1] = across + 12 * time + 0 * down
+    frames[..., 2] = 40 * index + 5 * time + 0 * down + 0 * across
+    actions, states = example.actions(rng, length), example.states(rng, length)
+    return Episode(f"episode_{index:03d}", frames, actions, states, example.meta)
+
+
+def example_episodes(name: str, lengths: tuple[int, ...] = LENGTHS) -> Iterator[Episode]:
+    """Episodes of a layout, made one after the other."""
+    return (example_episode(name, index, length) for index, length in enumerate(lengths))
+
+
+def layout(name: str) -> Dataset:
+    """A layout with its options from params.yaml."""
+    module, options = default(DATASETS, name)
+    return module.build(options)
+
+
+TENSORS = ("wall", "point_maze", "rope", "granular")
+
+
+def write(name: str, folder: Path, lengths: tuple[int, ...] = LENGTHS) -> list[Episode]:
+    """Write examples of a layout, and say which."""
+    episodes = list(example_episodes(name, lengths))
+    layout(name).write(episodes, folder)
+    return episodes
+
+
+def read_all(name: str, folder: Path) -> list[Episode]:
+    """Every episode of a folder."""
+    source = layout(name).open(folder)
+    return [source[index] for index in range(len(source))]
+
+
+def change(path: Path, edit: Callable[[torch.Tensor], torch.Tensor | None]) -> None:
+    """Store a tensor as `edit` returns it, or as `edit` leaves it if it returns nothing."""
+    value = torch.load(path, weights_only=True)
+    edited = edit(value)
+    torch.save(value if edited is None else edited, path)
+
+
+def frames_file(name: str, index: int) -> str:
+    """Where a layout of tensors has an episode's frames."""
+    deformable = name in ("rope", "granular")
+    return f"{index:06d}/obses.pth" if deformable else f"obses/episode_{index:03d}.pth"

@@ -1,7 +1,7 @@
-"""Episodes in webdataset tar shards: lossless, deterministic, described by a manifest.
+"""Episodes in webdataset tar shards: as they were recorded, deterministic, with a manifest beside.
 
-A sample is KEY.frames.npz, KEY.actions.npy, KEY.states.npy and KEY.meta.json; each split has its
-own tars (train-000000.tar, val-000000.tar, ...), so any webdataset reader can stream one of them.
+A sample is KEY.frames.{mp4,npz,npy}, KEY.actions.npy, KEY.states.npy and KEY.meta.json; each split
+has its own tars (train-000000.tar, val-000000.tar, ...), so any webdataset reader can stream one.
 """
 
 import hashlib
@@ -9,141 +9,51 @@ import io
 import json
 import tarfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from numpy.typing import NDArray
 
+from pipeline import frame_formats
 from pipeline.episode import Episode
 from pipeline.errors import DataError
-
-Split = Literal["train", "val"]
-MANIFEST = "manifest.json"
+from pipeline.manifest import Shard, Split, read_manifest
 
 
-class Shard(BaseModel):
-    """One tar file: how large it must be, and what is in it."""
+def write(
+    path: Path, split: Split, episodes: Iterable[Episode], codec: frame_formats.Codec
+) -> Shard:
+    """Write one tar, an episode at a time; the same episodes give the same bytes."""
+    from webdataset import TarWriter
 
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    split: Split
-    bytes: int
-    sha256: str
-    episodes: list[str]
-    lengths: list[int]
-
-
-class Manifest(BaseModel):
-    """What a folder of shards holds; `actions` are statistics of the train split alone."""
-
-    model_config = ConfigDict(frozen=True)
-
-    dataset: str
-    episodes: int
-    frames: int
-    frame_shape: tuple[int, int, int]
-    action_dim: int
-    state_dim: int
-    normalise_actions: bool
-    actions: dict[str, list[float]]
-    shards: list[Shard]
-
-    def digest(self) -> str:
-        """Digest of all that the shards hold."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
-
-
-class Writer:
-    """Writes the episodes of one split, in a `with` block."""
-
-    def __init__(self, folder: Path, split: Split, episodes_per_shard: int) -> None:
-        """Open the first tar in an existing `folder`."""
-        import webdataset
-
-        self.folder, self.split, self.per_shard = folder, split, episodes_per_shard
-        self.episodes: list[str] = []
-        self.lengths: list[int] = []
-        # No time, user or group of this machine goes into a tar: the same episodes, the same bytes.
-        self.tars = webdataset.ShardWriter(
-            str(folder / f"{split}-%06d.tar"),
-            maxcount=episodes_per_shard,
-            maxsize=float("inf"),
-            verbose=0,
-            mtime=0,
-            user="",
-            group="",
-        )
-
-    def add(self, episode: Episode) -> None:
-        """Append one episode, losslessly."""
-        self.tars.write(
-            {
-                "__key__": episode.key,
-                "frames.npz": {"frames": episode.frames},
-                "actions.npy": episode.actions,
-                "states.npy": episode.states,
-                "meta.json": dict(episode.meta),
-            }
-        )
-        self.episodes.append(episode.key)
-        self.lengths.append(len(episode))
-
-    def __enter__(self) -> "Writer":
-        """Ready to add episodes."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the last tar."""
-        self.tars.close()
-
-    def describe(self) -> list[Shard]:
-        """What was written, once it is closed."""
-        shards = []
-        for start in range(0, len(self.episodes), self.per_shard):
-            part = slice(start, start + self.per_shard)
-            name = f"{self.split}-{start // self.per_shard:06d}.tar"
-            content = (self.folder / name).read_bytes()
-            shards.append(
-                Shard(
-                    name=name,
-                    split=self.split,
-                    bytes=len(content),
-                    sha256=hashlib.sha256(content).hexdigest(),
-                    episodes=self.episodes[part],
-                    lengths=self.lengths[part],
-                )
+    keys, lengths = [], []
+    # No time, user or group of this machine goes into a tar.
+    with TarWriter(str(path), encoder=False, mtime=0, user="", group="") as tar:
+        for episode in episodes:
+            name, frames = frame_formats.pack(episode, codec)
+            tar.write(
+                {
+                    "__key__": episode.key,
+                    name: frames,
+                    "actions.npy": _npy(episode.actions),
+                    "states.npy": _npy(episode.states),
+                    "meta.json": json.dumps(dict(episode.meta)).encode(),
+                }
             )
-        return shards
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a folder of shards, every tar's size checked against it.
-
-    Raises:
-        DataError: the folder is no output of ingest, or a tar is missing or truncated.
-    """
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; run `dvc repro ingest` to write shards")
-    try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise DataError(
-            f"{path}: {first['loc']}: {first['msg']}; run `dvc repro -f ingest`"
-        ) from None
-    for shard in manifest.shards:
-        tar = folder / shard.name
-        size = tar.stat().st_size if tar.is_file() else 0
-        if size != shard.bytes:
-            raise DataError(
-                f"{tar}: has {size} of {shard.bytes} bytes; restore it with `dvc checkout` "
-                "or write it again with `dvc repro -f ingest`"
-            )
-    return manifest
+            keys.append(episode.key)
+            lengths.append(len(episode))
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Shard(
+        name=path.name,
+        split=split,
+        bytes=path.stat().st_size,
+        sha256=digest,
+        episodes=keys,
+        lengths=lengths,
+    )
 
 
 def read(folder: Path, split: Split | None = None) -> Iterator[Episode]:
@@ -151,6 +61,12 @@ def read(folder: Path, split: Split | None = None) -> Iterator[Episode]:
     for shard in read_manifest(folder).shards:
         if split in (None, shard.split):
             yield from _read_tar(folder / shard.name, shard.episodes)
+
+
+def _npy(values: NDArray[np.float32]) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, values)
+    return buffer.getvalue()
 
 
 def _samples(path: Path) -> Iterator[dict[str, Any]]:
@@ -163,18 +79,11 @@ def _samples(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _read_tar(path: Path, expected: Sequence[str]) -> Iterator[Episode]:
-    """Decode the four members by hand: webdataset's own decoder would also run pickles."""
     keys: list[str] = []
     try:
         for sample in _samples(path):
             keys.append(sample["__key__"])
-            yield Episode(
-                key=sample["__key__"],
-                frames=np.load(io.BytesIO(sample["frames.npz"]), allow_pickle=False)["frames"],
-                actions=np.load(io.BytesIO(sample["actions.npy"]), allow_pickle=False),
-                states=np.load(io.BytesIO(sample["states.npy"]), allow_pickle=False),
-                meta=json.loads(sample["meta.json"]),
-            )
+            yield _episode(sample, path)
     except (tarfile.TarError, zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
         if isinstance(error, DataError):
             raise
@@ -185,3 +94,18 @@ def _read_tar(path: Path, expected: Sequence[str]) -> Iterator[Episode]:
         ) from None
     if keys != list(expected):
         raise DataError(f"{path}: holds {len(keys)} episodes, its manifest lists {len(expected)}")
+
+
+def _episode(sample: dict[str, Any], path: Path) -> Episode:
+    """Decode the members by hand: webdataset's own decoder would also run pickles."""
+    name = next(name for name in frame_formats.MEMBERS if name in sample)
+    actions = np.load(io.BytesIO(sample["actions.npy"]), allow_pickle=False)
+    place = f"{path}/{sample['__key__']}.{name}"
+    return Episode(
+        key=sample["__key__"],
+        frames=frame_formats.unpack(name, sample[name], len(actions), place),
+        actions=actions,
+        states=np.load(io.BytesIO(sample["states.npy"]), allow_pickle=False),
+        meta=json.loads(sample["meta.json"]),
+        video=sample[name] if name == "frames.mp4" else None,
+    )

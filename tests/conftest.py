@@ -5,15 +5,14 @@ import os
 # Two workers share two cores: threads that spin for each other would slow both down many times.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-import numpy as np
 import pytest
 import torch
 from helpers import default, make_episode
+from ingest_helpers import ingested
 
-from pipeline import encoders, shards, variants
+from pipeline import encoders, variants
 from pipeline.encode.encode import Source, encode
-from pipeline.ingest import Options as IngestOptions
-from pipeline.ingest.ingest import ingest
+from pipeline.fit.fit import sample_frames
 from pipeline.latent_cache import open_cache
 
 
@@ -27,10 +26,9 @@ def folder_of_latents(tmp_path_factory):
     """A folder with small shards, their codec and their sealed latent cache."""
     folder = tmp_path_factory.mktemp("cache")
     episodes = [make_episode(f"episode_{i:03d}", length=14 + i) for i in range(10)]
-    split = IngestOptions(episodes_per_shard=4, train_share=0.7, split_seed=0)
-    ingest(episodes, "wall", True, split, folder / "shards")
+    ingested(episodes, folder / "shards", episodes_per_shard=4, train_share=0.7, split_seed=0)
     module, chosen = default(variants.ENCODERS, "patch_pca", patch=4, components=3)
-    frames = np.concatenate([e.frames for e in shards.read(folder / "shards", "train")])
+    frames = sample_frames(folder / "shards", "train", 1000, 1)
     encoders.save(module.fit(frames, chosen, 0), "patch_pca", chosen.model_dump(), folder / "codec")
     name, encoder = encoders.load(folder / "codec")
     source = Source(folder / "shards", encoder, name, encoders.digest(folder / "codec"))

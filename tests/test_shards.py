@@ -9,18 +9,17 @@ import warnings
 import pytest
 import webdataset
 from helpers import make_episode
+from ingest_helpers import ingested
 
 from pipeline import shards
 from pipeline.errors import DataError
-from pipeline.ingest import Options
-from pipeline.ingest.ingest import ingest
+from pipeline.manifest import Manifest, read_manifest
 
 
 @pytest.fixture
 def folder(tmp_path):
     episodes = [make_episode(f"episode_{i:03d}") for i in range(6)]
-    options = Options(episodes_per_shard=8, train_share=0.7, split_seed=0)
-    ingest(episodes, "wall", False, options, tmp_path / "shards")
+    ingested(episodes, tmp_path / "shards", train_share=0.7)
     return tmp_path / "shards"
 
 
@@ -53,16 +52,16 @@ def test_a_damaged_tar_of_the_right_size_is_named(folder):
 def test_a_missing_tar_and_a_missing_manifest_are_named(folder):
     (folder / "val-000000.tar").unlink()
     with pytest.raises(DataError, match=r"val-000000.tar: has 0 of"):
-        shards.read_manifest(folder)
+        read_manifest(folder)
     (folder / "manifest.json").unlink()
     with pytest.raises(DataError, match=r"manifest.json: no such file; run `dvc repro ingest`"):
-        shards.read_manifest(folder)
+        read_manifest(folder)
 
 
 def test_a_damaged_manifest_is_named(folder):
     (folder / "manifest.json").write_text("{}")
     with pytest.raises(DataError, match=r"manifest.json: .*run `dvc repro -f ingest`"):
-        shards.read_manifest(folder)
+        read_manifest(folder)
 
 
 class Explosive:
@@ -83,7 +82,7 @@ def test_a_pickle_inside_a_shard_is_never_run(folder):
     tar.write_bytes(buffer.getvalue())
     manifest = folder / "manifest.json"
     sizes = manifest.read_text()
-    shard = shards.Manifest.model_validate_json(sizes).shards[0]
+    shard = Manifest.model_validate_json(sizes).shards[0]
     manifest.write_text(sizes.replace(f'"bytes": {shard.bytes}', f'"bytes": {tar.stat().st_size}'))
     with pytest.raises(DataError, match=r"train-000000.tar: damaged after 0 episodes"):
         list(shards.read(folder))

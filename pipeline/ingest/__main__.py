@@ -16,20 +16,25 @@ def command(
     seconds: SecondsFile = None,
 ) -> None:
     """Read a published layout; write deterministic, lossless webdataset shards."""
-    from pipeline import variants
+    from pipeline import cluster, variants
+    from pipeline.collect.inventory import located
+    from pipeline.datasets import Layout
     from pipeline.ingest import Options
-    from pipeline.ingest.ingest import ingest
+    from pipeline.ingest.ingest import Job, ingest
     from pipeline.params import read
 
     with stage.timed(seconds) as say:
         settings = read(params)
         options = settings.section("ingest", Options)
         chosen = settings.variant(variants.DATASETS)
-        dataset = chosen.build()
+        dataset, layout = chosen.build(), chosen.options
+        assert isinstance(layout, Layout)
+        job = Job(chosen.name, dataset.interval, layout, dataset.open(located(raw)))
         with stage.output(out) as partial:
-            source, normalise = dataset.open(raw), dataset.normalise_actions
-            manifest = ingest(source, chosen.name, normalise, options, partial)
+            manifest = ingest(job, options, settings.section("cluster", cluster.Options), partial)
         sizes = f"{manifest.episodes} episodes in {len(manifest.shards)} tars"
+        if bad := len(manifest.quarantined):
+            sizes += f" ({bad} quarantined: see manifest.json)"
         say(f"ingest: {sizes}, {manifest.frames} frames in {out}", manifest.frames)
 
 

@@ -1,15 +1,20 @@
-"""Ingest is lossless, deterministic, and refuses what does not fit together."""
+"""Ingest keeps what was recorded, is deterministic, and refuses or sets aside what is wrong."""
+
+import hashlib
+import tarfile
 
 import numpy as np
 import pytest
-from helpers import make_episode
+import torch
+from helpers import ROOT, make_episode
+from ingest_helpers import ingested
 
-from pipeline import shards
+from pipeline import cluster, shards, video
+from pipeline.datasets import Published
+from pipeline.episode import Episode
 from pipeline.errors import DataError
-from pipeline.ingest import Options
-from pipeline.ingest.ingest import ingest
 
-OPTIONS = Options(episodes_per_shard=3, train_share=0.8, split_seed=42)
+SMALL = {"episodes_per_shard": 3, "train_share": 0.8}
 
 
 @pytest.fixture
@@ -17,8 +22,26 @@ def episodes():
     return [make_episode(f"episode_{i:03d}", length=10 + i) for i in range(10)]
 
 
-def test_episodes_come_back_equal_and_split(episodes, tmp_path):
-    manifest = ingest(episodes, "wall", False, OPTIONS, tmp_path / "out")
+ELSEWHERE = [
+    pytest.param({"workers": 2, "ray": None}, id="processes"),
+    pytest.param({"workers": None, "ray": "local"}, id="ray"),
+]
+
+
+@pytest.fixture
+def where(request, monkeypatch):
+    """Where to work; other processes must find the source of these tests."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests"))
+    return cluster.Options(**request.param)
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("codec", ["raw", "deflate", "h264"])
+def test_episodes_come_back_equal_and_split_in_every_lossless_codec(codec, episodes, tmp_path):
+    manifest = ingested(episodes, tmp_path / "out", codec=codec, **SMALL)
     assert (manifest.episodes, manifest.frames) == (10, sum(map(len, episodes)))
     assert [shard.name for shard in manifest.shards] == [
         "train-000000.tar",
@@ -39,27 +62,115 @@ def test_episodes_come_back_equal_and_split(episodes, tmp_path):
     assert not set(val) & {episode.key for episode in shards.read(tmp_path / "out", "train")}
 
 
+def test_a_recorded_video_is_copied_byte_for_byte(tmp_path):
+    plain = [make_episode(f"episode_{i}", size=32) for i in range(3)]
+    filmed = []
+    for episode in plain:
+        content = video.encode([*episode.frames, episode.frames[-1]], 10, video.H264)
+        frames = video.decode(content, episode.key, len(episode))
+        filmed.append(
+            Episode(episode.key, frames, episode.actions, episode.states, {}, video=content)
+        )
+    ingested(filmed, tmp_path / "out", train_share=0.7)
+    with tarfile.open(tmp_path / "out" / "train-000000.tar") as tar:
+        stored = tar.extractfile("episode_0.frames.mp4").read()
+    assert stored == filmed[0].video
+    for episode in shards.read(tmp_path / "out"):
+        original = filmed[int(episode.key[-1])]
+        assert len(episode) == len(original)  # the video has a frame more
+        np.testing.assert_array_equal(episode.frames, original.frames)
+
+
 def test_statistics_see_the_train_split_alone(episodes, tmp_path):
-    manifest = ingest(episodes, "wall", False, OPTIONS, tmp_path / "out")
+    manifest = ingested(episodes, tmp_path / "out", **SMALL)
     train = np.concatenate([e.actions for e in shards.read(tmp_path / "out", "train")])
     everything = np.concatenate([e.actions for e in episodes])
     np.testing.assert_allclose(manifest.actions["mean"], train.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(manifest.actions["std"], train.std(0, ddof=1), rtol=1e-4)
     assert not np.allclose(manifest.actions["mean"], everything.mean(0), rtol=1e-3)
 
 
-def test_the_same_episodes_give_the_same_bytes(episodes, tmp_path):
-    for name in ("a", "b"):
-        ingest(episodes, "wall", False, OPTIONS, tmp_path / name)
-    for path in (tmp_path / "a").iterdir():
-        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+def test_a_split_that_comes_with_the_data_is_kept(episodes, tmp_path):
+    split = Published(train=[0, 1, 2], val=[7, 8])
+    manifest = ingested(episodes, tmp_path / "out", split=split)
+    keys = {shard.split: set(shard.episodes) for shard in manifest.shards}
+    assert keys["train"] == {"episode_000", "episode_001", "episode_002"}
+    assert keys["val"] == {"episode_007", "episode_008"}
 
 
-def test_a_frame_size_that_changes_is_refused(episodes, tmp_path):
-    episodes[4] = make_episode("episode_004", size=20)
-    with pytest.raises(DataError, match=r"episode_004: frames are shaped \(20, 20, 3\)|one shape"):
-        ingest(episodes, "wall", False, OPTIONS, tmp_path / "out")
+@pytest.mark.parametrize("where", ELSEWHERE, indirect=True)
+def test_the_same_bytes_however_many_work_and_wherever(where, episodes, tmp_path):
+    ingested(episodes, tmp_path / "alone", **SMALL)
+    ingested(episodes, tmp_path / "many", where=where, **SMALL)
+    assert contents(tmp_path / "alone") == contents(tmp_path / "many")
+
+
+@pytest.mark.parametrize("where", ELSEWHERE, indirect=True)
+def test_an_error_in_another_process_is_the_users_error_still(where, episodes, tmp_path):
+    episodes[4] = DataError("x.mp4: damaged; fetch it again")
+    with pytest.raises(DataError, match=r"^x.mp4: damaged; fetch it again$"):
+        ingested(episodes, tmp_path / "out", where=where, **SMALL)
+
+
+def test_shards_are_hashed(episodes, tmp_path):
+    manifest = ingested(episodes, tmp_path / "out", **SMALL)
+    for shard in manifest.shards:
+        content = (tmp_path / "out" / shard.name).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == shard.sha256
+        assert len(content) == shard.bytes
+
+
+WRONG = {
+    "unreadable": (DataError("x.mp4: damaged"), r"x.mp4: damaged"),
+    "of another size": (make_episode("odd", size=20), r"odd: frames are shaped \(20, 20, 3\)"),
+    "too short": (make_episode("brief", length=4), r"brief: has 4 frames, ingest.shortest = 10;"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_an_episode_that_is_wrong_is_refused_or_listed(name, episodes, tmp_path):
+    wrong, message = WRONG[name]
+    episodes[4] = wrong  # trains
+    with pytest.raises(DataError, match=message):
+        ingested(episodes, tmp_path / "out", shortest=10, **SMALL)
+    manifest = ingested(episodes, tmp_path / "skip", shortest=10, on_error="skip", **SMALL)
+    (bad,) = manifest.quarantined
+    assert bad.episode in ("damaged_4", "odd", "brief")
+    assert bad.split == "train"
+    assert manifest.episodes == 9
+    assert len(list(shards.read(tmp_path / "skip"))) == 9
+    others = [episode for index, episode in enumerate(episodes) if index != 4]
+    assert manifest.frames == sum(map(len, others))
+
+
+def test_the_first_episode_may_be_the_wrong_one(episodes, tmp_path):
+    for index in (8, 1, 5):  # the first three that train
+        episodes[index] = DataError("gone")
+    manifest = ingested(episodes, tmp_path / "out", on_error="skip", **SMALL)
+    assert len(manifest.quarantined) == 3
+    assert manifest.shards[0].name == "train-000001.tar"  # nothing was left of the first
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_split_of_which_nothing_can_be_read_is_refused(split, episodes, tmp_path):
+    parts = Published(train=[0, 1, 2], val=[3, 4])
+    for index in getattr(parts, split):
+        episodes[index] = DataError("gone")
+    with pytest.raises(DataError, match="can be read"):
+        ingested(episodes, tmp_path / "out", split=parts, on_error="skip")
 
 
 def test_a_split_without_validation_is_refused(tmp_path):
-    with pytest.raises(DataError, match="1 episodes split into 0 train and 1 val"):
-        ingest([make_episode("episode_000")], "wall", False, OPTIONS, tmp_path / "out")
+    with pytest.raises(DataError, match="1 episodes leave none for train"):
+        ingested([make_episode("episode_000")], tmp_path / "out")
+
+
+def test_the_manifest_says_how_encoders_see_frames(episodes, tmp_path):
+    as_recorded = ingested(episodes, tmp_path / "a", **SMALL)
+    assert as_recorded.view.of(episodes[0].frames).shape == (10, 3, 16, 16)
+    small = ingested(episodes, tmp_path / "b", resolution=(8, 12), **SMALL)
+    assert small.frame_shape == (16, 16, 3)
+    seen = small.view.of(episodes[0].frames)
+    assert seen.shape == (10, 3, 8, 12)
+    assert seen.dtype == torch.uint8
+    assert small.digest() != as_recorded.digest()

@@ -1,0 +1,108 @@
+"""Work in parallel, on the cores of this machine or on a Ray cluster: the same results in order."""
+
+import multiprocessing
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, TypeVar
+
+from pydantic import Field
+
+from pipeline.errors import ParamsError
+from pipeline.params import Params
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class Options(Params):
+    """Where parallel work runs. It changes no result, so no stage depends on it."""
+
+    workers: int | None = Field(gt=0, description="processes at once; null: one for every core")
+    ray: str | None = Field(
+        description="address of a Ray cluster that shares this folder, or local; null: no Ray"
+    )
+
+
+def scatter(
+    function: Callable[[Task], Result], tasks: Sequence[Task], options: Options
+) -> Iterator[Result]:
+    """`function(task)` of every task, in the order of the tasks.
+
+    Args:
+        function: at the top level of a module; it and the tasks are pickled.
+        tasks: what to work on.
+        options: where.
+
+    Raises:
+        ParamsError: Ray is asked for and not installed, or not to be reached.
+    """
+    workers = min(options.workers or os.cpu_count() or 1, len(tasks))
+    if options.ray is not None:
+        yield from _on_ray(function, tasks, options.ray)
+    elif workers < 2:
+        yield from map(function, tasks)
+    else:
+        yield from _on_processes(function, tasks, workers)
+
+
+def _on_processes(
+    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int
+) -> Iterator[Result]:
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, initializer=_die_with_parent)
+    try:
+        yield from pool.map(function, tasks)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _die_with_parent() -> None:
+    """A worker whose parent was killed would otherwise wait for tasks for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _on_ray(
+    function: Callable[[Task], Result], tasks: Sequence[Task], address: str
+) -> Iterator[Result]:
+    try:
+        import ray
+    except ImportError:
+        raise ParamsError(
+            "cluster.ray is set, but ray is missing; pip install -e '.[ray]' or set it to null"
+        ) from None
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        ray.init(
+            address=None if address == "local" else address,
+            include_dashboard=False,
+            log_to_driver=False,
+            configure_logging=False,
+        )
+    except (ConnectionError, ValueError) as error:
+        raise ParamsError(
+            f"cluster.ray = {address!r}: {error}; start it or set it to null"
+        ) from None
+    remote = ray.remote(function)
+    limit = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
+    running: deque[Any] = deque()
+    try:
+        for task in tasks:
+            if len(running) == limit:
+                yield ray.get(running.popleft())
+            running.append(remote.remote(task))
+        while running:
+            yield ray.get(running.popleft())
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None
+    finally:
+        ray.shutdown()

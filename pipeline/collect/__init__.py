@@ -1,4 +1,4 @@
-"""Simulate episodes in the exact layout in which the real set is published."""
+"""Episodes in the exact layout in which the real set is published: simulated, or your own."""
 
 from pydantic import Field
 
@@ -6,8 +6,6 @@ from pipeline.params import Params
 
 
 class Options(Params):
-    """How much to simulate."""
+    """Where chance begins; how much is recorded is an option of the world."""
 
-    episodes: int = Field(gt=0)
-    steps: int = Field(gt=1, description="frames an episode")
     seed: int = Field(ge=0)

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Annotated
 
+import typer
+
 from pipeline import stage
 from pipeline.arguments import PARAMS, ParamsFile, SecondsFile, output
 
@@ -11,23 +13,23 @@ def command(
     raw: Annotated[Path, output("RAW", "Folder for the episodes, in their published layout.")],
     params: ParamsFile = PARAMS,
     seconds: SecondsFile = None,
+    preview: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="PNG file for some frames of some episodes."),
+    ] = None,
 ) -> None:
-    """Simulate episodes in the published layout of the data set."""
-    from pipeline import variants
-    from pipeline.collect import Options
+    """Simulate episodes in the published layout of the data set, or point at your own download."""
+    from pipeline.collect.collect import collect
+    from pipeline.collect.inventory import located
+    from pipeline.collect.preview import contact_sheet
     from pipeline.params import read
 
     with stage.timed(seconds) as say:
-        settings = read(params)
-        options = settings.section("collect", Options)
-        chosen = settings.variant(variants.WORLDS)
-        dataset = settings.variant(variants.DATASETS).build()
-        episodes = chosen.build().collect(options.episodes, options.steps, options.seed)
-        with stage.output(raw) as partial:
-            dataset.write(stage.track(episodes, "collect", options.episodes), partial)
-        frames = options.episodes * options.steps
-        sizes = f"{options.episodes} episodes, {frames} frames"
-        say(f"collect: {sizes} of {chosen.name} in {raw}", frames)
+        dataset, line, count = collect(read(params), raw)
+        if preview is not None:
+            contact_sheet(dataset.open(located(raw)), preview)
+            line += f", seen in {preview}"
+        say(f"collect: {line}", count)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,52 @@
+"""Episodes from a simulator, or an inventory of those that the user has."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from pipeline import stage, variants
+from pipeline.collect import Options
+from pipeline.collect.inventory import take
+from pipeline.datasets import Dataset, Layout
+from pipeline.episode import Episode
+from pipeline.params import Settings
+from pipeline.worlds import Recording
+
+
+def collect(settings: Settings, raw: Path) -> tuple[Dataset, str, int]:
+    """Write `raw`; return the layout it is in, what to say of it, and how many frames are new.
+
+    Raises:
+        DataError: what the user has is not of the layout.
+    """
+    chosen = settings.variant(variants.DATASETS)
+    layout, dataset = chosen.options, chosen.build()
+    assert isinstance(layout, Layout)
+    if layout.root is not None:
+        root = Path(layout.root)
+        episodes = len(dataset.open(root))
+        with stage.output(raw) as partial:
+            files = take(root, partial)
+        return dataset, f"{episodes} episodes of {chosen.name} in {files} files of {root}", 0
+    world = settings.variant(variants.WORLDS)
+    seed, amount = settings.section("collect", Options).seed, world.options
+    assert isinstance(amount, Recording)
+    recorded = Counted(world.build().collect(amount.episodes, amount.steps, seed))
+    with stage.output(raw) as partial:
+        dataset.write(stage.track(recorded, "collect", amount.episodes), partial)
+    sizes = f"{recorded.episodes} episodes, {recorded.frames} frames"
+    return dataset, f"{sizes} of {world.name} in {raw}", recorded.frames
+
+
+class Counted:
+    """Episodes, counted as they pass."""
+
+    def __init__(self, episodes: Iterable[Episode]) -> None:
+        """Count from nothing."""
+        self.source, self.episodes, self.frames = episodes, 0, 0
+
+    def __iter__(self) -> Iterator[Episode]:
+        """The same episodes."""
+        for episode in self.source:
+            self.episodes += 1
+            self.frames += len(episode)
+            yield episode

@@ -4,6 +4,8 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
+from pipeline.view import View
+
 SEAL = "nano_world_models"
 """Attribute of a zarr store under which its Seal stands."""
 
@@ -19,8 +21,10 @@ class LatentSpec(BaseModel):
     """Digest of the fitted encoder."""
     source: str
     """Digest of the shards that were encoded."""
-    frame_shape: tuple[int, int, int]
-    """Height, width, channels of the frames."""
+    view: View
+    """How encoders were shown the recorded frames."""
+    interval: int
+    """Environment steps from one frame of a model to the next, as published."""
     latent_shape: tuple[int, int, int]
     """Channels, height, width."""
     stochastic: bool
@@ -36,8 +40,8 @@ class LatentSpec(BaseModel):
     def array_shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of one frame's entry in each array of a store."""
         spread = {"std": self.latent_shape} if self.stochastic else {}
-        dims = {"actions": (self.action_dim,), "states": (self.state_dim,)}
-        return {"mean": self.latent_shape, **spread, **dims}
+        states = {"states": (self.state_dim,)} if self.state_dim else {}
+        return {"mean": self.latent_shape, **spread, "actions": (self.action_dim,), **states}
 
     def whiten(self, latents: Tensor) -> Tensor:
         """Raw latents [..., C, h, w] to mean 0 and variance 1 per channel."""

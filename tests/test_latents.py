@@ -1,19 +1,20 @@
 """The latent cache holds what the encoder made, whitened on reading, and notices damage."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 import zarr
 from helpers import default, make_episode
+from ingest_helpers import ingested
 
 from pipeline import shards
 from pipeline.encode.encode import Source, encode
-from pipeline.encoders import Raw, to_tensor
+from pipeline.encoders import Raw
 from pipeline.errors import DataError
-from pipeline.ingest import Options
-from pipeline.ingest.ingest import ingest
+from pipeline.fit.fit import sample_frames
 from pipeline.latent_cache import open_cache
 from pipeline.variants import ENCODERS
 
@@ -35,8 +36,7 @@ class Spread:
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("latents")
     episodes = [make_episode(f"episode_{i:03d}", length=40 + i) for i in range(8)]
-    options = Options(episodes_per_shard=3, train_share=0.75, split_seed=0)
-    ingest(episodes, "wall", False, options, path / "shards")
+    ingested(episodes, path / "shards", episodes_per_shard=3, train_share=0.75)
     encode(Source(path / "shards", Spread(), "spread", "digest"), 7, path / "latents.zarr")
     return path
 
@@ -55,7 +55,9 @@ def test_every_frame_is_there_in_order(folder):
     assert [entry.key for entry in cache.seal.episodes] == [episode.key for episode in episodes]
     for entry, start, episode in zip(cache.seal.episodes, cache.starts, episodes, strict=True):
         rows = slice(start, start + entry.length)
-        expected = Spread().encode(to_tensor(episode.frames)).mean.numpy().astype(np.float16)
+        expected = (
+            Spread().encode(cache.spec.view.of(episode.frames)).mean.numpy().astype(np.float16)
+        )
         np.testing.assert_array_equal(cache.mean[rows], expected)
         np.testing.assert_array_equal(cache.actions[rows], episode.actions)
         np.testing.assert_array_equal(cache.states[rows], episode.states)
@@ -114,7 +116,7 @@ def test_several_shards_hold_what_one_would(folder, tmp_path, monkeypatch):
 
 def test_a_deterministic_encoder_stores_no_spread(folder, tmp_path):
     module, options = default(ENCODERS, "patch_pca", patch=4, components=2)
-    frames = np.concatenate([episode.frames for episode in shards.read(folder / "shards")])
+    frames = sample_frames(folder / "shards", "train", 1000, 1)
     source = Source(folder / "shards", module.fit(frames, options, 0), "patch_pca", "digest")
     encode(source, 50, tmp_path / "pca.zarr")
     cache = open_cache(tmp_path / "pca.zarr")
@@ -190,3 +192,25 @@ def test_a_model_may_whiten_in_its_own_way(cache):
     frames = np.arange(5)
     raw = cache.spec.unwhiten(cache.latents(frames, None))
     torch.testing.assert_close(cache.whitened_by(spec).latents(frames, None), raw / 2)
+
+
+def test_frames_are_encoded_at_the_size_that_the_data_set_asks_for(tmp_path):
+    episodes = [make_episode(f"episode_{i:03d}") for i in range(4)]
+    ingested(episodes, tmp_path / "shards", resolution=(8, 12), train_share=0.5)
+    encode(Source(tmp_path / "shards", Spread(), "spread", ""), 7, tmp_path / "latents.zarr")
+    cache = open_cache(tmp_path / "latents.zarr")
+    assert cache.spec.latent_shape == (3, 2, 3)
+    assert (cache.spec.view.height, cache.spec.view.width) == (8, 12)
+    first = next(shards.read(tmp_path / "shards"))
+    expected = Spread().encode(cache.spec.view.of(first.frames)).mean.numpy().astype(np.float16)
+    np.testing.assert_array_equal(cache.mean[: len(first)], expected)
+
+
+def test_a_set_without_states_has_a_cache_without_states(tmp_path):
+    plain = [make_episode(f"episode_{i:03d}") for i in range(4)]
+    blind = [replace(episode, states=episode.states[:, :0]) for episode in plain]
+    ingested(blind, tmp_path / "shards", train_share=0.5)
+    encode(Source(tmp_path / "shards", Spread(), "spread", ""), 7, tmp_path / "latents.zarr")
+    cache = open_cache(tmp_path / "latents.zarr")
+    assert cache.spec.state_dim == 0
+    assert "states" not in cache.store

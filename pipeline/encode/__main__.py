@@ -18,8 +18,8 @@ def command(
     from pipeline import encoders
     from pipeline.encode import Options
     from pipeline.encode.encode import Source, encode
+    from pipeline.manifest import read_manifest
     from pipeline.params import read
-    from pipeline.shards import read_manifest
 
     with stage.timed(seconds) as say:
         options = read(params).section("encode", Options)

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from pipeline import shards, stage
 from pipeline.encode.writer import Writer
-from pipeline.encoders import Encoder, Raw, to_tensor
+from pipeline.encoders import Encoder, Raw
 from pipeline.episode import Episode
 from pipeline.errors import DataError
 from pipeline.latents import EpisodeEntry, LatentSpec
+from pipeline.manifest import Manifest, Split, read_manifest
+from pipeline.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +30,22 @@ class Source:
 
 def encode(source: Source, batch: int, out: Path) -> LatentSpec:
     """Encode every episode of the shards, the train split first; seal the store last."""
-    manifest = shards.read_manifest(source.folder)
-    probe = source.encoder.encode(to_tensor(np.zeros((1, *manifest.frame_shape), np.uint8)))
+    manifest = read_manifest(source.folder)
+    probe = source.encoder.encode(manifest.view.of(np.zeros((1, *manifest.frame_shape), np.uint8)))
     spec = _spec(source, manifest, Moments(probe.mean.shape[1]), probe)
     writer = Writer(out, spec.array_shapes(), manifest.frames)
     moments = Moments(spec.latent_shape[0])
     entries = []
     for split, episode in stage.track(_episodes(source.folder), "encode", manifest.episodes):
-        for mean, std in _encoded(source.encoder, episode, batch):
+        for mean, std in _encoded(source.encoder, manifest.view, episode, batch):
             writer.add("mean", mean)
             if std is not None:
                 writer.add("std", std)
             if split == "train":
                 moments.add(mean, std)
         writer.add("actions", episode.actions)
-        writer.add("states", episode.states)
+        if spec.state_dim:
+            writer.add("states", episode.states)
         entries.append(
             EpisodeEntry(key=episode.key, split=split, length=len(episode), meta=dict(episode.meta))
         )
@@ -78,14 +81,15 @@ class Moments:
         return np.sqrt(np.maximum(variance, 1e-12))
 
 
-def _spec(source: Source, manifest: shards.Manifest, moments: Moments, probe: Raw) -> LatentSpec:
+def _spec(source: Source, manifest: Manifest, moments: Moments, probe: Raw) -> LatentSpec:
     channels, height, width = probe.mean.shape[1:]
     return LatentSpec(
         dataset=manifest.dataset,
         encoder=source.encoder_name,
         codec=source.codec_digest,
         source=manifest.digest(),
-        frame_shape=manifest.frame_shape,
+        view=manifest.view,
+        interval=manifest.interval,
         latent_shape=(channels, height, width),
         stochastic=probe.std is not None,
         mean=moments.mean().tolist(),
@@ -97,18 +101,18 @@ def _spec(source: Source, manifest: shards.Manifest, moments: Moments, probe: Ra
     )
 
 
-def _episodes(folder: Path) -> Iterator[tuple[shards.Split, Episode]]:
-    for split in get_args(shards.Split):
+def _episodes(folder: Path) -> Iterator[tuple[Split, Episode]]:
+    for split in get_args(Split):
         for episode in shards.read(folder, split):
             yield split, episode
 
 
 def _encoded(
-    encoder: Encoder, episode: Episode, batch: int
+    encoder: Encoder, view: View, episode: Episode, batch: int
 ) -> Iterator[tuple[NDArray[np.float16], NDArray[np.float16] | None]]:
     """Mean and spread of the posteriors of one episode, as they are stored."""
     for start in range(0, len(episode), batch):
-        raw = encoder.encode(to_tensor(episode.frames[start : start + batch]))
+        raw = encoder.encode(view.of(episode.frames[start : start + batch]))
         largest = float(raw.mean.abs().max())
         if not largest <= float(np.finfo(np.float16).max):
             raise DataError(

@@ -2,13 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.errors import DataError
@@ -34,8 +31,9 @@ class Raw:
 class Encoder(Protocol):
     """A frame encoder. `encoders/NAME.py` offers `Options`, `fit` and `load`.
 
-    `fit(frames, options, seed)` makes one from training frames, `load(folder, options)` reads one
-    that was saved. An encoder holds no random state and keeps to inference mode.
+    `fit(frames, options, seed)` makes one from training frames uint8 [N, 3, H, W];
+    `load(folder, options)` reads one that was saved. An encoder holds no random state and keeps to
+    inference mode.
     """
 
     stochastic: bool
@@ -95,10 +93,3 @@ def digest(folder: Path) -> str:
         if path.is_file():
             total.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
     return total.hexdigest()
-
-
-def to_tensor(frames: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> Tensor:
-    """Frames uint8 [B, H, W, 3] as a tensor [B, 3, H, W]."""
-    import torch
-
-    return torch.from_numpy(np.asarray(frames)).permute(0, 3, 1, 2)

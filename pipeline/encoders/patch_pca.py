@@ -2,15 +2,13 @@
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from einops import rearrange
-from numpy.typing import NDArray
 from pydantic import Field
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pipeline.encoders import Raw, to_tensor
+from pipeline.encoders import Raw
 from pipeline.errors import ParamsError
 from pipeline.params import Params
 
@@ -22,12 +20,12 @@ class Options(Params):
     components: int = Field(gt=0, description="channels of the latent")
 
 
-def fit(frames: NDArray[np.uint8], options: Options, seed: int) -> "PatchPca":
-    """Fit to training frames uint8 [N, H, W, 3], by the eigenvectors of their covariance.
+def fit(frames: Tensor, options: Options, seed: int) -> "PatchPca":
+    """Fit to training frames uint8 [N, 3, H, W], by the eigenvectors of their covariance.
 
     Nothing is drawn, so `seed` changes nothing.
     """
-    height, width = frames.shape[1:3]
+    height, width = frames.shape[2:]
     if height % options.patch or width % options.patch:
         raise ParamsError(
             f"encoders.patch_pca.patch = {options.patch} does not divide frames of "
@@ -38,7 +36,7 @@ def fit(frames: NDArray[np.uint8], options: Options, seed: int) -> "PatchPca":
         raise ParamsError(
             f"encoders.patch_pca.components = {options.components}, but a patch has {values} values"
         )
-    rows = _patches(to_tensor(frames), options.patch).flatten(0, 2)
+    rows = _patches(frames, options.patch).flatten(0, 2)
     mean = rows.mean(0)
     vectors = torch.linalg.eigh(torch.cov((rows - mean).T).double()).eigenvectors
     basis = vectors.flip(1)[:, : options.components].T

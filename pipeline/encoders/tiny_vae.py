@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
@@ -28,8 +26,8 @@ class Options(Params):
     learning_rate: float = Field(gt=0)
 
 
-def fit(frames: NDArray[np.uint8], options: Options, seed: int) -> "TinyVae":
-    """Fit to training frames uint8 [N, H, W, 3] with Adam on squared and absolute error + KL."""
+def fit(frames: Tensor, options: Options, seed: int) -> "TinyVae":
+    """Fit to training frames uint8 [N, 3, H, W] with Adam on squared and absolute error + KL."""
     make_importable()
     from diffusers import AutoencoderKL
 
@@ -42,7 +40,7 @@ def fit(frames: NDArray[np.uint8], options: Options, seed: int) -> "TinyVae":
             layers_per_block=1,
             latent_channels=options.latent_channels,
             norm_num_groups=8,
-            sample_size=frames.shape[1],
+            sample_size=frames.shape[2],
         )
     # Spread starts at exp(-3): from the usual 1, the noise hides the small things for too long.
     with torch.no_grad():
@@ -54,7 +52,7 @@ def fit(frames: NDArray[np.uint8], options: Options, seed: int) -> "TinyVae":
     )
     for _ in stage.track(range(options.steps), "fit tiny_vae"):
         rows = torch.randint(len(frames), (options.batch,), generator=generator)
-        pixels = _scaled(torch.from_numpy(frames[rows.numpy()]).permute(0, 3, 1, 2))
+        pixels = _scaled(frames[rows])
         posterior = vae.encode(pixels).latent_dist
         noise = torch.randn(posterior.mean.shape, generator=generator)
         decoded = vae.decode(posterior.mean + posterior.std * noise).sample

@@ -2,29 +2,30 @@
 
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
 
 from pipeline import shards
-from pipeline.encoders import Encoder, to_tensor
+from pipeline.encoders import Encoder
 from pipeline.image_metrics import psnr
+from pipeline.manifest import Split, read_manifest
 
 
-def sample_frames(folder: Path, split: shards.Split, count: int, stride: int) -> NDArray[np.uint8]:
-    """At most `count` frames [N, H, W, 3]: every `stride`-th one, episode after episode."""
-    taken: list[NDArray[np.uint8]] = []
+def sample_frames(folder: Path, split: Split, count: int, stride: int) -> Tensor:
+    """At most `count` frames uint8 [N, 3, H, W]: every `stride`-th, episode after episode."""
+    view = read_manifest(folder).view
+    taken: list[Tensor] = []
     for episode in shards.read(folder, split):
-        taken.append(episode.frames[::stride])
+        taken.append(view.of(episode.frames[::stride]))
         if sum(map(len, taken)) >= count:
             break
-    return np.concatenate(taken)[:count]
+    return torch.cat(taken)[:count]
 
 
-def reconstruction_psnr(encoder: Encoder, frames: NDArray[np.uint8], batch: int = 64) -> float:
-    """Mean PSNR in dB of decoded against true frames [N, H, W, 3], in 8-bit pixels."""
+def reconstruction_psnr(encoder: Encoder, frames: Tensor, batch: int = 64) -> float:
+    """Mean PSNR in dB of decoded against true frames [N, 3, H, W], in 8-bit pixels."""
     values = []
     for start in range(0, len(frames), batch):
-        truth = to_tensor(frames[start : start + batch])
+        truth = frames[start : start + batch]
         values.append(psnr(encoder.decode(encoder.encode(truth).mean), truth))
     return float(torch.cat(values).mean())

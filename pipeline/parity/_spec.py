@@ -1,6 +1,7 @@
 """A LatentSpec of which nothing matters but its statistics."""
 
 from pipeline.latents import LatentSpec
+from pipeline.view import View
 
 
 def latent_spec(
@@ -13,7 +14,8 @@ def latent_spec(
         encoder="golden",
         codec="",
         source="",
-        frame_shape=(1, 1, 3),
+        view=View(height=1, width=1, antialias=False),
+        interval=1,
         latent_shape=(len(std), 1, 1),
         stochastic=False,
         mean=[0.0] * len(std),

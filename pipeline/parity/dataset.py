@@ -10,13 +10,14 @@ import zarr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.ingest.split import ActionStatistics, split
+from pipeline.ingest.split import split_by_share
+from pipeline.ingest.statistics import ActionStatistics
 from pipeline.latent_cache import LatentCache
 from pipeline.latents import EpisodeEntry, Seal
 from pipeline.parity._spec import latent_spec
 from pipeline.parity.golden import Arrays, Check, Folder, compare, exact
-from pipeline.resize import resize
 from pipeline.train.windows import Windows, fixed_subset, slices
+from pipeline.view import stretch
 
 FRAMES, INTERVAL = 4, 5
 TRAIN_SHARE, SEED = 0.9, 42
@@ -27,7 +28,8 @@ def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
     """`{train,val}_{traj,slices}`, `val_subsetN_seedS`, `raw_action_{mean,std}` and `itemN_*`."""
     arrays.inputs("actions", "seq_lengths")
     lengths = arrays("seq_lengths").tolist()
-    episodes = dict(zip(("train", "val"), split(len(lengths), TRAIN_SHARE, SEED), strict=True))
+    train, val = split_by_share(len(lengths), TRAIN_SHARE, SEED)
+    episodes = {"train": train, "val": val}
     rows = {part: _rows(chosen, lengths) for part, chosen in episodes.items()}
     exactly = {f"{part}_traj": np.array(chosen) for part, chosen in episodes.items()}
     exactly |= {f"{part}_slices": row for part, row in rows.items()}
@@ -80,8 +82,9 @@ def _item(
         actions = _chunks(arrays("actions")[episode], start, statistics)
         yield compare(name, actions, arrays(name), TOLERANCE)
     if (name := f"{item}_video") in arrays:
-        theirs, frames = arrays(name), arrays(f"{item}_raw_frames").numpy()
-        yield compare(name, resize(frames, theirs.shape[-1]), theirs, TOLERANCE)
+        theirs, frames = arrays(name), arrays(f"{item}_raw_frames").permute(0, 3, 1, 2)
+        sized = stretch(frames, (theirs.shape[-2], theirs.shape[-1]))
+        yield compare(name, sized * 2 - 1, theirs, TOLERANCE)
 
 
 def _chunks(actions: Tensor, start: int, statistics: dict[str, list[float]]) -> Tensor:

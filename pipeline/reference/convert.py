@@ -15,6 +15,7 @@ from pipeline.reference.config import ReferenceConfig
 from pipeline.train.denoisers.nanowm import SIZES, Options
 from pipeline.train.weights import load_weights
 from pipeline.train.world_model import Config, Part, WorldModel
+from pipeline.view import View
 
 ENCODERS = {"sd_vae": "sd_vae", "vae": "sd_vae", "webdino": "web_dino", "vjepa2_1": "vjepa"}
 SD_SCALE = 0.18215
@@ -87,7 +88,7 @@ def exported(model: WorldModel, folder: Path) -> None:
             "use_action": used,
             "action_injection": {"type": options.injection if used else "additive"},
             "causal": options.causal,
-            "image_size": list(spec.frame_shape[:2]),
+            "image_size": [spec.view.height, spec.view.width],
             "latent_size": list(spec.latent_shape[1:]),
             "latent_channels": spec.latent_shape[0],
             "extras": 1,
@@ -114,6 +115,7 @@ def exported(model: WorldModel, folder: Path) -> None:
 def _spec(config: ReferenceConfig) -> LatentSpec:
     """What can be known of the latents from the config alone."""
     dims, channels = config.dataset.spec.action_dim, config.model.latent[0]
+    height, width = config.model.image
     scale = 1 / SD_SCALE if ENCODERS[config.latent_codec.kind] == "sd_vae" else 1.0
     bounds = {"mean": 0.0, "std": 1.0, "min": -UNBOUNDED, "max": UNBOUNDED}
     return LatentSpec(
@@ -121,7 +123,8 @@ def _spec(config: ReferenceConfig) -> LatentSpec:
         encoder=ENCODERS[config.latent_codec.kind],
         codec=PUBLISHED,
         source=PUBLISHED,
-        frame_shape=(*config.model.image, 3),
+        view=View(height=height, width=width, antialias=False),
+        interval=config.dataset.frame_interval,
         latent_shape=config.model.latent,
         stochastic=ENCODERS[config.latent_codec.kind] == "sd_vae",
         mean=[0.0] * channels,

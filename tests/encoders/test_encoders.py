@@ -6,7 +6,6 @@ import torch
 from helpers import default, every
 
 from pipeline import encoders
-from pipeline.encoders import to_tensor
 from pipeline.errors import DataError, ParamsError
 from pipeline.image_metrics import psnr
 from pipeline.variants import ENCODERS
@@ -21,7 +20,7 @@ def frames():
     for frame in frames:
         x, y = rng.integers(0, 24, 2)
         frame[y : y + 8, x : x + 8] = rng.integers(0, 255, 3)
-    return frames
+    return torch.from_numpy(frames).permute(0, 3, 1, 2)
 
 
 @pytest.fixture(scope="module", params=every(ENCODERS))
@@ -32,7 +31,7 @@ def fitted(request, frames):
 
 def test_latents_are_finite_floats_without_gradient(fitted, frames):
     _, _, encoder = fitted
-    raw = encoder.encode(to_tensor(frames[:4]))
+    raw = encoder.encode(frames[:4])
     assert raw.mean.shape[0] == 4
     assert raw.mean.ndim == 4
     assert raw.mean.dtype == torch.float32
@@ -46,20 +45,20 @@ def test_latents_are_finite_floats_without_gradient(fitted, frames):
 
 def test_a_frame_is_encoded_alike_alone_and_in_a_batch(fitted, frames):
     _, _, encoder = fitted
-    together = encoder.encode(to_tensor(frames[:8])).mean
-    alone = torch.cat([encoder.encode(to_tensor(frames[i : i + 1])).mean for i in range(8)])
+    together = encoder.encode(frames[:8]).mean
+    alone = torch.cat([encoder.encode(frames[i : i + 1]).mean for i in range(8)])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
 
 
 def test_the_same_frames_give_the_same_latents(fitted, frames):
     _, _, encoder = fitted
-    first, second = (encoder.encode(to_tensor(frames[:8])).mean for _ in range(2))
+    first, second = (encoder.encode(frames[:8]).mean for _ in range(2))
     assert torch.equal(first, second)
 
 
 def test_frames_of_the_right_kind_come_back(fitted, frames):
     _, _, encoder = fitted
-    truth = to_tensor(frames[:8])
+    truth = frames[:8]
     decoded = encoder.decode(encoder.encode(truth).mean)
     assert decoded.dtype == torch.uint8
     assert decoded.shape == truth.shape
@@ -70,7 +69,7 @@ def test_a_saved_encoder_is_the_same_encoder(fitted, frames, tmp_path):
     encoders.save(encoder, name, options.model_dump(), tmp_path / "codec")
     loaded_name, loaded = encoders.load(tmp_path / "codec")
     assert loaded_name == name
-    truth = to_tensor(frames[:4])
+    truth = frames[:4]
     assert torch.equal(loaded.encode(truth).mean, encoder.encode(truth).mean)
     latents = encoder.encode(truth).mean
     assert torch.equal(loaded.decode(latents), encoder.decode(latents))
@@ -93,14 +92,15 @@ def test_a_folder_without_an_encoder_is_named(tmp_path):
 def test_all_components_give_every_frame_back(frames):
     module, options = default(ENCODERS, "patch_pca", patch=4, components=48)
     encoder = module.fit(frames, options, seed=0)
-    truth = to_tensor(frames)
+    truth = frames
     assert psnr(encoder.decode(encoder.encode(truth).mean), truth).min() > 50
 
 
 def test_components_are_those_of_a_singular_value_decomposition(frames):
     module, options = default(ENCODERS, "patch_pca", patch=8, components=3)
     encoder = module.fit(frames, options, seed=0)
-    rows = frames.reshape(64, 4, 8, 4, 8, 3).transpose(0, 1, 3, 5, 2, 4).reshape(-1, 192) / 255
+    blocks = frames.numpy().reshape(64, 3, 4, 8, 4, 8).transpose(0, 2, 4, 1, 3, 5)
+    rows = blocks.reshape(-1, 192) / 255
     vectors = np.linalg.svd(rows - rows.mean(0), full_matrices=False)[2][:3]
     np.testing.assert_allclose(np.abs(encoder.basis.numpy()), np.abs(vectors), atol=2e-4)
 
@@ -120,7 +120,7 @@ def test_patches_that_do_not_fit_are_refused(frames, changes, message):
 
 def test_the_autoencoder_learns(frames):
     module, options = default(ENCODERS, "tiny_vae", steps=60)
-    truth = to_tensor(frames)
+    truth = frames
     quality = []
     for steps in (2, 60):
         encoder = module.fit(frames, options.model_copy(update={"steps": steps}), seed=0)

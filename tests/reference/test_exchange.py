@@ -203,7 +203,7 @@ def test_rectangular_latents_come_along(tmp_path):
     path = write(tmp_path, state, values)
     model = convert.imported(path, config.read(tmp_path / "config.yaml"), None)
     assert model.spec.latent_shape == (4, 8, 20)
-    assert model.spec.frame_shape == (64, 160, 3)
+    assert (model.spec.view.height, model.spec.view.width) == (64, 160)
 
 
 @pytest.mark.parametrize("injection", [*INJECTIONS, "none"])

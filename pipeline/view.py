@@ -1,0 +1,42 @@
+"""Frames at the size at which encoders see them."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class View(BaseModel):
+    """Height and width of what encoders see, and how recorded frames are brought there."""
+
+    model_config = ConfigDict(frozen=True)
+
+    height: int
+    width: int
+    antialias: bool
+
+    def of(self, frames: NDArray[np.uint8]) -> "Tensor":
+        """Recorded frames uint8 [T, H, W, 3] as uint8 [T, 3, height, width]."""
+        import torch
+
+        tensor = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2)
+        if tensor.shape[2:] == (self.height, self.width):
+            return tensor
+        sized = stretch(tensor, (self.height, self.width), antialias=self.antialias)
+        return sized.mul(255).round().clamp(0, 255).to(torch.uint8)
+
+
+def stretch(frames: "Tensor", size: tuple[int, int], *, antialias: bool = False) -> "Tensor":
+    """Frames uint8 [T, 3, H, W] stretched to float32 [T, 3, *size] in 0..1.
+
+    Bilinear; without antialiasing as in the reference (world_model_dataset.py, `_load_slice`).
+    """
+    from torch.nn import functional
+
+    return functional.interpolate(
+        frames.float() / 255, size, mode="bilinear", align_corners=False, antialias=antialias
+    )

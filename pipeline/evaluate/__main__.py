@@ -59,8 +59,8 @@ def command(
         outputs.write_horizon(scores, horizon)
         outputs.write_dreams(judge, long, generator, dreams)
         say(
-            f"evaluate: {options.clips} clips, {outputs.headline(scores)}, in {metrics}",
-            options.clips,
+            f"evaluate: {len(fixed)} clips, {outputs.headline(scores)}, in {metrics}",
+            len(fixed),
             "clips",
         )
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline import shards
-from pipeline.encoders import to_tensor
 from pipeline.errors import ParamsError
 from pipeline.evaluate import Options
 from pipeline.latent_cache import LatentCache
@@ -53,18 +52,36 @@ def choose(
     cache = cache.whitened_by(model.spec)
     windows = Windows(cache, "val", model.frames, model.interval)
     fixed = fixed_clips(windows, folder, options.clips, options.seed)
-    long = Windows(cache, "val", options.dream_frames, model.interval, "evaluate.dream_frames")
+    place = "evaluate.dream_frames"
+    long = Windows(cache, "val", options.dream_frames, model.interval, place, every=False)
     return fixed, dream_clips(long, folder, options.dreams)
 
 
 def fixed_clips(windows: Windows, folder: Path, count: int, seed: int) -> Clips:
-    """`count` clips picked from all validation windows by the reference's rule."""
-    if count > len(windows):
+    """At most `count` clips, picked from the validation windows by the reference's rule.
+
+    Raises:
+        ParamsError: there are less than two, so that none can have another one's actions.
+    """
+    rows = eligible(windows)
+    if len(rows) < 2:
         raise ParamsError(
-            f"evaluate.clips = {count}, but {windows.cache.path} has {len(windows)} validation "
-            "windows; lower it or record more episodes"
+            f"evaluate.clips = {count}, but {windows.cache.path} has {len(rows)} validation "
+            "windows; record more episodes or hold more of them out"
         )
-    return read_clips(windows, folder, fixed_subset(len(windows), count, seed))
+    return read_clips(windows, folder, rows[fixed_subset(len(rows), count, seed)])
+
+
+def eligible(windows: Windows) -> NDArray[np.int64]:
+    """Rows of the windows to pick from: where a set publishes starts (CSGO), those; else all.
+
+    A published start too near to its episode's end has no window, as in the reference.
+    """
+    entries = windows.cache.seal.episodes
+    starts = {e: entries[e].meta.get("validation_start") for e in windows.episodes}
+    if None in starts.values():
+        return np.arange(len(windows))
+    return np.flatnonzero([starts[episode] == start for episode, start in windows.rows])
 
 
 def dream_clips(windows: Windows, folder: Path, count: int) -> Clips:
@@ -76,12 +93,12 @@ def dream_clips(windows: Windows, folder: Path, count: int) -> Clips:
 def read_clips(windows: Windows, folder: Path, rows: NDArray[np.int64]) -> Clips:
     """Clips of some windows; their frames come from the shards, not from the codec."""
     keys = [windows.cache.seal.episodes[episode].key for episode in windows.rows[rows, 0]]
-    taken: dict[int, NDArray[np.uint8]] = {}
+    view, taken = windows.cache.spec.view, dict[int, Tensor]()
     for episode in shards.read(folder, "val"):
         for place, key in enumerate(keys):
             if key == episode.key:
                 start = windows.rows[rows[place], 1]
                 stop = start + windows.frames * windows.interval
-                taken[place] = episode.frames[start : stop : windows.interval]
-    frames = torch.stack([to_tensor(taken[place]) for place in range(len(rows))])
+                taken[place] = view.of(episode.frames[start : stop : windows.interval])
+    frames = torch.stack([taken[place] for place in range(len(rows))])
     return Clips(windows.latents(rows, None), windows.actions(rows), frames)

@@ -20,8 +20,8 @@ class Options(Params):
     """The goals and the controller."""
 
     goals: int = Field(gt=0)
-    goal_steps: int = Field(gt=0, description="recorded actions that lead from start to goal")
-    budget_steps: int = Field(gt=0, description="environment steps that a controller may take")
+    goal_frames: int = Field(gt=0, description="model frames from start to goal, as recorded")
+    budget_frames: int = Field(gt=0, description="model frames' worth of steps for a controller")
     horizon: int = Field(gt=0, description="model frames that a plan looks ahead")
     execute: int = Field(gt=0, description="model frames of a plan carried out before replanning")
     sampling: SamplingOptions

@@ -23,6 +23,7 @@ def command(
     from pipeline.params import read
     from pipeline.plan import Options, results
     from pipeline.plan.mpc import Mpc
+    from pipeline.plan.obstacle import obstacle
     from pipeline.plan.plan import plan
     from pipeline.train import rollout
     from pipeline.train import world_model as models
@@ -31,6 +32,11 @@ def command(
         settings = read(params)
         options = settings.section("plan", Options)
         cache = open_cache(latents)
+        world = settings.variant(variants.WORLDS).build()
+        if reason := obstacle(world, cache.spec):
+            results.write_nothing(reason, metrics, goals, films)
+            say(f"plan: skipped, for {reason}")
+            return
         model = models.load(world_model, device.pick(), cache)
         encoder = encoders.load_for(model.spec, codec)
         sampling = rollout.chosen(settings, options.sampling)
@@ -40,7 +46,6 @@ def command(
             place="plan.sampling",
         )
         mpc = Mpc(model, encoder, settings.variant(variants.PLANNERS).build(), sampling, options)
-        world = settings.variant(variants.WORLDS).build()
         tasks, outcomes, scores = plan(world, cache, mpc, options)
         stage.write_json(metrics, scores)
         results.write_rows(world, tasks, outcomes, goals)

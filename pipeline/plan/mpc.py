@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.encoders import Encoder, to_tensor
+from pipeline.encoders import Encoder
 from pipeline.plan import Options
 from pipeline.plan.goal_distance import goal_distance
 from pipeline.plan.planners import Planner
@@ -59,7 +59,8 @@ class Mpc:
 
     def _look(self, frame: NDArray[np.uint8]) -> Tensor:
         """Whitened latent [1, C, h, w] of one frame [H, W, 3]."""
-        return self.model.spec.whiten(self.encoder.encode(to_tensor(frame[None])).mean)
+        spec = self.model.spec
+        return spec.whiten(self.encoder.encode(spec.view.of(frame[None])).mean)
 
     def _actions(self, plans: Tensor) -> Tensor:
         """Standardised plans [N, H, interval x A] to actions [N, H, interval, A] as recorded."""

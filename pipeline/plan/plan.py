@@ -18,8 +18,10 @@ def plan(
     world: World, cache: LatentCache, mpc: Mpc, options: Options
 ) -> tuple[list[Task], results.Outcomes, dict[str, object]]:
     """Tasks, the outcome of each controller on each of them, and the summary."""
-    tasks, refused = draw_tasks(world, cache, options.goals, options.goal_steps, options.seed)
-    chunk = options.execute * mpc.model.config.interval
+    interval = mpc.model.config.interval
+    steps, budget = options.goal_frames * interval, options.budget_frames * interval
+    tasks, refused = draw_tasks(world, cache, options.goals, steps, options.seed)
+    chunk = options.execute * interval
     controllers: dict[str, Controller] = {
         "planner": mpc,
         "random": Recorded(_stretches(cache, chunk, options.seed)),
@@ -30,7 +32,7 @@ def plan(
     for number, task in enumerate(stage.track(tasks, "plan")):
         for name, controller in controllers.items():
             film = name == "planner" and number < options.recorded
-            outcome = attempt(world, task, controller, options.budget_steps, film=film)
+            outcome = attempt(world, task, controller, budget, film=film)
             outcomes[name].append(outcome)
     return tasks, outcomes, results.summary(outcomes, refused, mpc.seconds)
 

@@ -47,6 +47,17 @@ def summary(outcomes: Outcomes, refused: int, seconds: Sequence[float]) -> dict[
     }
 
 
+def write_nothing(reason: str, metrics: Path, goals: Path, films: Path) -> None:
+    """The outputs of a stage that could not plan, and why."""
+    stage.write_json(metrics, {"goals": 0, "skipped": reason})
+    with stage.output(goals) as partial:
+        partial.write_text("episode,step,start_distance,planner_distance\n")
+    with stage.output(films) as partial, partial.open("wb") as file:
+        frames = np.zeros((0, 1, 1, 1, 3), np.uint8)
+        none = np.zeros(0, bool)
+        np.savez_compressed(file, frames=frames, lengths=none, goals=frames[:, 0], success=none)
+
+
 def write_rows(world: World, tasks: Sequence[Task], outcomes: Outcomes, path: Path) -> None:
     """One CSV row a goal: how far it was, and how each controller fared."""
     with stage.output(path) as partial, partial.open("w", newline="") as file:

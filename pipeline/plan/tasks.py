@@ -44,12 +44,12 @@ def draw_tasks(
     The goal is the replayed state and frame, never the recorded one: it can be reached.
     """
     rng = np.random.default_rng(seed)
-    episodes = cache.of("val")
-    shortest = min(cache.seal.episodes[episode].length for episode in episodes)
-    if steps >= shortest:
+    lengths = {episode: cache.seal.episodes[episode].length for episode in cache.of("val")}
+    episodes = [episode for episode, length in lengths.items() if length > steps]
+    if not episodes:
         raise ParamsError(
-            f"plan.goal_steps = {steps}, but the shortest validation episode in {cache.path} has "
-            f"{shortest} frames; lower it"
+            f"plan.goal_frames lie {steps} steps from their start, but the longest validation "
+            f"episode in {cache.path} has {max(lengths.values())} frames; lower it"
         )
     tasks: list[Task] = []
     refused = 0
@@ -60,7 +60,7 @@ def draw_tasks(
             if refused > TRIES * count:
                 raise DataError(
                     f"{cache.path}: {refused} of its starts are {steps} steps from a goal that is "
-                    "solved already; raise plan.goal_steps"
+                    "solved already; raise plan.goal_frames"
                 )
         else:
             tasks.append(task)

@@ -89,7 +89,9 @@ class Options(Params):
     """The window, the noise levels, and the optimiser."""
 
     frames: int = Field(gt=1, description="length of a window")
-    interval: int = Field(gt=0, description="environment steps between two frames of a window")
+    interval: int | None = Field(
+        gt=0, description="environment steps from frame to frame; null for the data set's own"
+    )
     levels: Levels
     weighting: Weighting
     steps: int = Field(gt=0)

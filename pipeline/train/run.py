@@ -18,14 +18,15 @@ from pipeline.train.world_model import Config, Part, WorldModel
 def prepare(settings: Settings, cache: LatentCache, device: torch.device) -> Trainer:
     """A trainer before its first step, as params.yaml describes it."""
     options = settings.section("train", Options)
-    windows = Windows(cache, "train", options.frames, options.interval)
+    interval = options.interval or cache.spec.interval
+    windows = Windows(cache, "train", options.frames, interval)
     denoiser = settings.variant(variants.DENOISERS)
     objective = settings.variant(variants.OBJECTIVES)
     config = Config(
         denoiser=Part(name=denoiser.name, options=denoiser.options.model_dump()),
         objective=Part(name=objective.name, options=objective.options.model_dump()),
         frames=options.frames,
-        interval=options.interval,
+        interval=interval,
         spec=cache.spec,
     )
     with torch.random.fork_rng():

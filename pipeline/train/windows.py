@@ -22,8 +22,9 @@ def slices(lengths: Sequence[int], span: int) -> NDArray[np.int64]:
 
 
 def fixed_subset(count: int, size: int, seed: int) -> NDArray[np.int64]:
-    """The reference's fixed validation clips: `size` distinct indices below `count`."""
-    return np.random.RandomState(seed).choice(count, size, replace=False).astype(np.int64)
+    """The reference's fixed validation clips: `size` distinct indices below `count`, or all."""
+    chosen = np.random.RandomState(seed).choice(count, min(size, count), replace=False)
+    return chosen.astype(np.int64)
 
 
 class Windows:
@@ -36,20 +37,24 @@ class Windows:
         frames: int,
         interval: int,
         place: str = "train.frames",
+        *,
+        every: bool = True,
     ) -> None:
         """List the windows; `place` is the param that an error should name.
 
         Raises:
-            ParamsError: an episode is shorter than one window.
+            ParamsError: an episode is shorter than one window; if not `every`, all of them are.
         """
         self.cache, self.frames, self.interval = cache, frames, interval
         self.episodes = cache.of(split)
         lengths = [cache.seal.episodes[episode].length for episode in self.episodes]
         span = frames * interval
-        if min(lengths) < span:
+        if (min if every else max)(lengths) < span:
+            found = min(lengths) if every else max(lengths)
             raise ParamsError(
-                f"{place} x train.interval = {span}, but the shortest episode in {cache.path} "
-                f"has {min(lengths)} frames; lower one of them or record longer episodes"
+                f"{place} x interval = {frames} x {interval} = {span}, but the "
+                f"{'shortest' if every else 'longest'} episode in {cache.path} has {found} frames; "
+                "lower one of them, or have ingest.shortest leave such episodes out"
             )
         rows = slices(lengths, span)
         self.rows = np.stack([np.array(self.episodes)[rows[:, 0]], rows[:, 1]], 1)

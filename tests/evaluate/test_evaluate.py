@@ -1,6 +1,7 @@
 """Evaluation against models whose answers are known: a perfect one, and one that stands still."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -128,9 +129,19 @@ def test_what_is_left_behind_can_be_read(perfect, chosen, generator, tmp_path):
         np.testing.assert_array_equal(dreams["truth"][:, 0], dreams["prediction"][:, 0])
 
 
-def test_more_clips_than_windows_are_refused(windows, folder_of_latents):
-    with pytest.raises(ParamsError, match=r"evaluate.clips = 9999, but .* validation windows"):
-        clips.fixed_clips(windows, folder_of_latents / "shards", 9999, 42)
+def test_where_there_are_fewer_windows_than_clips_all_are_taken(windows, folder_of_latents):
+    taken = clips.fixed_clips(windows, folder_of_latents / "shards", 9999, 42)
+    assert len(taken) == len(windows)
+    rows = np.random.RandomState(42).choice(len(windows), len(windows), replace=False)
+    assert torch.equal(taken.actions, windows.actions(rows))
+
+
+def test_a_single_window_is_refused(cache, folder_of_latents):
+    longest = max(cache.seal.episodes[episode].length for episode in cache.of("val"))
+    one = Windows(cache, "val", longest, 1, every=False)
+    assert len(one) == 1
+    with pytest.raises(ParamsError, match=r"evaluate.clips = 5, but .* has 1 validation windows"):
+        clips.fixed_clips(one, folder_of_latents / "shards", 5, 42)
 
 
 def test_a_codec_that_did_not_make_the_latents_is_refused(cache, folder_of_latents):
@@ -176,3 +187,20 @@ def test_clips_must_leave_something_to_generate(cache, folder_of_latents):
     asked = Options.model_validate({**PARAMS["evaluate"], "context": 4})
     with pytest.raises(ParamsError, match=r"evaluate.context = 4 leaves nothing .* at most 3"):
         clips.choose(cache, folder_of_latents / "shards", config, asked)
+
+
+def test_published_starts_are_the_windows_to_pick_from(windows):
+    """Where a set publishes where its clips start (CSGO), no other window is a clip."""
+    starts = dict(zip(windows.episodes, (3, 0, 9999), strict=True))
+    entries = [
+        entry.model_copy(update={"meta": {"validation_start": starts[place]}})
+        if place in starts
+        else entry
+        for place, entry in enumerate(windows.cache.seal.episodes)
+    ]
+    seal = windows.cache.seal.model_copy(update={"episodes": entries})
+    published = Windows(replace(windows.cache, seal=seal), "val", 4, 2)
+    picked = published.rows[clips.eligible(published)].tolist()
+    first, second, _ = windows.episodes
+    assert picked == [[first, 3], [second, 0]]  # 9999 has no window, as in the reference
+    assert len(clips.eligible(windows)) == len(windows)

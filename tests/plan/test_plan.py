@@ -1,23 +1,24 @@
 """Planning in the Wall world, with a model that knows its physics and one that knows nothing."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
 import torch
 from helpers import PARAMS, default
+from ingest_helpers import ingested
 from train_helpers import sampling
 
 from pipeline import variants
 from pipeline.encode.encode import Source, encode
 from pipeline.encoders import Raw
 from pipeline.errors import DataError, ParamsError
-from pipeline.ingest import Options as IngestOptions
-from pipeline.ingest.ingest import ingest
 from pipeline.latent_cache import open_cache
 from pipeline.plan import Options, results
 from pipeline.plan.episodes import Idle, Outcome, attempt
 from pipeline.plan.mpc import Mpc
+from pipeline.plan.obstacle import obstacle
 from pipeline.plan.plan import plan
 from pipeline.plan.tasks import draw_tasks
 
@@ -64,8 +65,8 @@ def world():
 @pytest.fixture(scope="module")
 def cache(world, tmp_path_factory):
     folder = tmp_path_factory.mktemp("plan")
-    options = IngestOptions(episodes_per_shard=64, train_share=0.5, split_seed=0)
-    ingest(list(world.collect(20, 30, seed=0)), "wall", False, options, folder / "shards")
+    episodes = list(world.collect(20, 30, seed=0))
+    ingested(episodes, folder / "shards", normalise_actions=False, train_share=0.5, split_seed=0)
     encode(Source(folder / "shards", Position(), "position", ""), 50, folder / "latents.zarr")
     return open_cache(folder / "latents.zarr")
 
@@ -153,13 +154,13 @@ def test_goals_are_replayed_and_never_solved_at_the_start(world, cache):
 
 
 def test_goals_further_than_an_episode_is_long_are_refused(world, cache):
-    with pytest.raises(ParamsError, match=r"plan.goal_steps = 30, but the shortest validation"):
+    with pytest.raises(ParamsError, match=r"plan.goal_frames lie 30 steps .* the longest valid"):
         draw_tasks(world, cache, 4, steps=30, seed=0)
 
 
 def test_goals_that_are_all_solved_already_are_refused(world, cache, monkeypatch):
     monkeypatch.setattr(world, "success", lambda state, goal: True)
-    with pytest.raises(DataError, match=r"solved already; raise plan.goal_steps"):
+    with pytest.raises(DataError, match=r"solved already; raise plan.goal_frames"):
         draw_tasks(world, cache, 2, steps=5, seed=0)
 
 
@@ -190,3 +191,28 @@ def test_intervals_are_wilsons(successes, tries, interval):
 def test_a_rate_is_the_share_of_successes():
     tried = [Outcome(success, 0.0, 1) for success in (True, False, True, True)]
     assert results.rate(tried) == 0.75
+
+
+class Camera:
+    """A recorder of what it cannot replay."""
+
+    def collect(self, episodes, steps, seed):
+        return iter(())
+
+
+def test_what_cannot_be_restored_is_not_planned_in(world, cache):
+    assert obstacle(world, cache.spec) is None
+    assert "records, but cannot be put into a recorded state" in obstacle(Camera(), cache.spec)
+    other = cache.spec.model_copy(update={"state_dim": 7})
+    assert "states have 7 numbers, but the simulator of wall is restored from 2" in obstacle(
+        world, other
+    )
+
+
+def test_a_stage_that_could_not_plan_says_so_in_every_output(tmp_path):
+    paths = [tmp_path / name for name in ("plan.json", "goals.csv", "films.npz")]
+    results.write_nothing("it rains", *paths)
+    assert json.loads(paths[0].read_text()) == {"goals": 0, "skipped": "it rains"}
+    assert paths[1].read_text() == "episode,step,start_distance,planner_distance\n"
+    with np.load(paths[2]) as films:
+        assert len(films["frames"]) == len(films["goals"]) == len(films["lengths"]) == 0

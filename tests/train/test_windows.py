@@ -65,6 +65,15 @@ def test_a_window_longer_than_the_shortest_episode_is_refused(cache):
     with pytest.raises(ParamsError) as caught:
         Windows(cache, "train", frames=10, interval=3)
     message = str(caught.value)
-    assert "train.frames x train.interval = 30" in message
+    assert "train.frames x interval = 10 x 3 = 30" in message
     assert "shortest episode" in message
     assert "\n" not in message
+
+
+def test_windows_may_be_taken_from_the_episodes_that_are_long_enough(cache):
+    lengths = [cache.seal.episodes[episode].length for episode in cache.of("train")]
+    longest = max(lengths)
+    windows = Windows(cache, "train", longest, 1, every=False)
+    assert len(windows) == lengths.count(longest)
+    with pytest.raises(ParamsError, match=f"the longest episode .* has {longest} frames"):
+        Windows(cache, "train", longest + 1, 1, every=False)

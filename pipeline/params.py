@@ -14,6 +14,8 @@ from pipeline.errors import ParamsError, did_you_mean
 from pipeline.variants import FAMILIES, Family
 
 STAGES = ("collect", "ingest", "fit", "encode", "train", "evaluate", "plan", "report")
+SECTIONS = (*STAGES, "cluster")
+"""Blocks of options that belong to no family."""
 
 
 class Params(BaseModel):
@@ -48,9 +50,9 @@ class Settings:
     path: Path
     values: Mapping[str, Any]
 
-    def section(self, stage: str, options: type[Section]) -> Section:
-        """The options of one stage."""
-        return _checked(self.path, stage, self.values[stage], options)
+    def section(self, name: str, options: type[Section]) -> Section:
+        """The options of one stage, or of the cluster."""
+        return _checked(self.path, name, self.values[name], options)
 
     def variant(self, family: Family) -> Variant:
         """The member of `family` that the selector names, with its own block of options."""
@@ -77,8 +79,8 @@ def read(path: Path) -> Settings:
         raise ParamsError(f"{path}: holds no keys; restore it with `git checkout {path}`")
     settings = Settings(path, values)
     _check_keys(settings)
-    modules = {stage: importlib.import_module(f"pipeline.{stage}") for stage in STAGES}
-    sections = [settings.section(stage, modules[stage].Options) for stage in STAGES]
+    modules = {name: importlib.import_module(f"pipeline.{name}") for name in SECTIONS}
+    sections = [settings.section(name, modules[name].Options) for name in SECTIONS]
     for family in FAMILIES:
         _check_family(settings, family)
     for section in sections:
@@ -87,7 +89,7 @@ def read(path: Path) -> Settings:
 
 
 def _check_keys(settings: Settings) -> None:
-    known = {*STAGES, *(f.selector for f in FAMILIES), *(f.block for f in FAMILIES)}
+    known = {*SECTIONS, *(f.selector for f in FAMILIES), *(f.block for f in FAMILIES)}
     for key in settings.values:
         if key not in known:
             raise ParamsError(f"{settings.path}: unknown key {key!r}; {did_you_mean(key, known)}")

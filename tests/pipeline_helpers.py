@@ -25,8 +25,8 @@ ENVIRONMENT = {
     "GIT_COMMITTER_EMAIL": "t@example.org",
 }
 SMOKE = {
-    "collect.episodes": 20,
-    "collect.steps": 24,
+    "worlds.wall.episodes": 20,
+    "worlds.wall.steps": 24,
     "worlds.wall.size": 32,
     "ingest.episodes_per_shard": 8,
     "ingest.train_share": 0.8,
@@ -44,8 +44,8 @@ SMOKE = {
     "evaluate.dreams": 2,
     "evaluate.dream_frames": 4,
     "plan.goals": 3,
-    "plan.goal_steps": 5,
-    "plan.budget_steps": 5,
+    "plan.goal_frames": 1,
+    "plan.budget_frames": 1,
     "plan.horizon": 1,
     "plan.recorded": 2,
     "planners.cem.candidates": 8,

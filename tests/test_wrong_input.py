@@ -117,7 +117,7 @@ def test_a_corrupt_cache(workspace):
 
 def test_a_window_longer_than_the_shortest_episode(workspace):
     set_params(workspace, {"train.frames": 5})
-    refused(workspace, "train", "train.frames x train.interval = 25", "has 24 frames")
+    refused(workspace, "train", "train.frames x interval = 5 x 5 = 25", "has 24 frames")
 
 
 def test_a_model_that_does_not_fit_the_latents(workspace):
@@ -178,12 +178,12 @@ def test_a_model_of_shorter_windows_than_params_say(workspace):
 
 def test_dreams_longer_than_an_episode(workspace):
     set_params(workspace, {"evaluate.dream_frames": 9})
-    refused(workspace, "evaluate", "evaluate.dream_frames x train.interval = 45")
+    refused(workspace, "evaluate", "evaluate.dream_frames x interval = 9 x 5 = 45")
 
 
 def test_goals_further_than_an_episode_is_long(workspace):
-    set_params(workspace, {"plan.goal_steps": 24})
-    refused(workspace, "plan", "plan.goal_steps = 24", "has 24 frames; lower it")
+    set_params(workspace, {"plan.goal_frames": 5})
+    refused(workspace, "plan", "plan.goal_frames lie 25 steps", "has 24 frames; lower it")
 
 
 def test_a_usage_error_exits_with_2_as_well(workspace):

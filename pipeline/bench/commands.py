@@ -1,10 +1,11 @@
-"""`wm bench sampler` and `wm bench train`."""
+"""`wm bench sampler`, `wm bench train` and `wm bench formats`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.arguments import PARAMS, ParamsFile
 from pipeline.tools import ActionDim, Frames, Latent, Patch, shape_of, show
 
 if TYPE_CHECKING:
@@ -92,6 +93,28 @@ def train(
     )
     setting.check(chosen)
     _show(bench.run(chosen, device.pick()), out)
+
+
+@app.command()
+def formats(
+    raw: Annotated[Path, typer.Argument(metavar="RAW", help="Data set in its published layout.")],
+    episodes: Annotated[int, typer.Option(min=1, help="Episodes to time.")] = 8,
+    repeats: Repeats = 5,
+    out: Out = None,
+    params: ParamsFile = PARAMS,
+) -> None:
+    """Store and read frames in every format of shards: speed and size."""
+    from pipeline import stage, variants
+    from pipeline.bench import formats as bench
+    from pipeline.collect.inventory import located
+    from pipeline.params import read
+
+    chosen = read(params).variant(variants.DATASETS)
+    found = bench.run(chosen.build().open(located(raw)), chosen.name, episodes, repeats)
+    show(bench.table(found))
+    print(f"{found.frames} frames of {found.episodes} episodes of {found.dataset}")
+    if out is not None:
+        stage.write_json(out, bench.values(found))
 
 
 def _show(results: "Results", out: Path | None) -> None:

@@ -1,0 +1,51 @@
+"""One word in params.yaml takes every data set from its simulator to its report."""
+
+import json
+
+import pytest
+from helpers import every
+from pipeline_helpers import SMOKE, executed, make_workspace, run, set_params
+
+from pipeline.params import STAGES
+from pipeline.variants import DATASETS, WORLDS
+
+SMALL = {
+    "wall": {"size": 32},
+    "pusht": {"size": 32},
+    "point_maze": {"size": 32},
+    "rope": {"size": 32, "steps": 12},
+    "granular": {"size": 32, "steps": 12},
+    "rt1": {"height": 48, "width": 64},
+    "csgo": {},
+}
+RESOLUTION = {"rt1": [24, 32], "csgo": [24, 40]}
+NEVER_PLANNED = {"csgo"}
+FEWER = {"csgo": 2}  # clips: one of each recording that is held out
+
+
+def test_every_data_set_has_a_world_that_writes_it():
+    assert every(DATASETS) == every(WORLDS)
+
+
+@pytest.mark.parametrize("name", every(DATASETS))
+def test_a_data_set_is_one_word(name, tmp_path):
+    workspace = make_workspace(tmp_path / "workspace")
+    changes = {f"worlds.{name}.{key}": value for key, value in SMALL[name].items()}
+    changes |= {f"worlds.{name}.episodes": 6} | (
+        {} if "steps" in SMALL[name] else {f"worlds.{name}.steps": 24}
+    )
+    if name in RESOLUTION:
+        changes[f"datasets.{name}.resolution"] = RESOLUTION[name]
+    limits = {"ingest.shortest": 4, "evaluate.clips": 4, "train.steps": 4}
+    set_params(workspace, {**limits, **changes})
+    done = run(workspace, "dvc", "exp", "run", "-S", f"dataset={name}")
+    assert executed(done.stdout) == list(STAGES)
+    scores = json.loads((workspace / "metrics/evaluate.json").read_text())
+    assert scores["clips"] == FEWER.get(name, 4)
+    manifest = json.loads((workspace / f"data/{name}/shards/manifest.json").read_text())
+    assert manifest["dataset"] == name
+    plan = json.loads((workspace / "metrics/plan.json").read_text())
+    assert plan["goals"] == (0 if name in NEVER_PLANNED else SMOKE["plan.goals"])
+    assert ("skipped" in plan) == (name in NEVER_PLANNED)
+    page = (workspace / "report/index.html").read_text()
+    assert f"A world model of {name}" in page

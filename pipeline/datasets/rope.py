@@ -7,7 +7,7 @@ before each push. Sets whose episodes differ in length have a seq_lengths.pth.
 """
 
 from pipeline.datasets import Layout
-from pipeline.datasets._dino_wm import TensorLayout
+from pipeline.datasets._dino_wm import TensorLayout, deformable
 
 
 class Options(Layout):
@@ -16,11 +16,4 @@ class Options(Layout):
 
 def build(options: Options) -> TensorLayout:
     """The layout's reader and writer."""
-    return TensorLayout(
-        name="rope",
-        interval=1,
-        states=(-1, 4),
-        actions=(4,),
-        frames="{:06d}/obses.pth",
-        key="episode_{:06d}",
-    )
+    return deformable("rope")

@@ -10,6 +10,7 @@ from pipeline.worlds._mujoco import Camera
 from pipeline.worlds._planar import Places, Thing
 from pipeline.worlds._planar.policy import SPACE, aim
 from pipeline.worlds._planar.simulation import Simulation
+from pipeline.worlds._record import record
 
 
 class Planar:
@@ -83,19 +84,10 @@ class Planar:
         rng = np.random.default_rng(seed)
         for index in range(episodes):
             self._lay(rng)
-            frames, states, actions = [], [], []
-            for _ in range(steps):
-                frames.append(self.render())
-                states.append(self.snapshot())
-                actions.append(aim(self.simulation.places, rng))
-                self.step(actions[-1])
-            yield Episode(
-                key=f"episode_{index:03d}",
-                frames=np.stack(frames),
-                actions=np.stack(actions),
-                states=np.stack(states),
-                meta={},
-            )
+            yield record(self, f"episode_{index:03d}", steps, lambda _: self._aim(rng), {})
+
+    def _aim(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        return aim(self.simulation.places, rng)
 
     def _lay(self, rng: np.random.Generator) -> None:
         self.simulation.place(self.thing.lay(rng))

@@ -13,7 +13,8 @@ from pydantic import Field
 
 from pipeline.episode import Episode, Meta
 from pipeline.worlds import Recording
-from pipeline.worlds.point_maze.policy import any_actions, any_state
+from pipeline.worlds._record import record
+from pipeline.worlds.point_maze.policy import any_action, any_state
 from pipeline.worlds.point_maze.scene import load, look
 
 SUBSTEPS = 5
@@ -100,16 +101,4 @@ class PointMaze:
         rng = np.random.default_rng(seed)
         for index in range(episodes):
             self.restore(any_state(rng), {})
-            actions = any_actions(steps, rng)
-            states, frames = [], []
-            for action in actions:
-                states.append(self.snapshot())
-                frames.append(self.render())
-                self.step(action)
-            yield Episode(
-                key=f"episode_{index:03d}",
-                frames=np.stack(frames),
-                actions=actions,
-                states=np.stack(states),
-                meta={},
-            )
+            yield record(self, f"episode_{index:03d}", steps, lambda _: any_action(rng), {})

@@ -16,6 +16,6 @@ def any_state(rng: np.random.Generator) -> NDArray[np.float32]:
             return np.array([x, y, *rng.uniform(-FASTEST, FASTEST, 2)], np.float32)
 
 
-def any_actions(steps: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Actions [T, 2], each uniform over all that the motors can do, as published."""
-    return rng.uniform(-1, 1, (steps, 2)).astype(np.float32)
+def any_action(rng: np.random.Generator) -> NDArray[np.float32]:
+    """An action [2], uniform over all that the motors can do, as published."""
+    return rng.uniform(-1, 1, 2).astype(np.float32)

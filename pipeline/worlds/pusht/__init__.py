@@ -21,6 +21,7 @@ from pydantic import Field
 from pipeline.episode import Episode, Meta
 from pipeline.errors import DataError
 from pipeline.worlds import Recording
+from pipeline.worlds._record import record
 from pipeline.worlds.pusht.physics import TAU, Physics, State
 from pipeline.worlds.pusht.picture import Picture
 from pipeline.worlds.pusht.policy import Pusher, random_state
@@ -98,20 +99,8 @@ class PushT:
         rng = np.random.default_rng(seed)
         for index in range(episodes):
             self._begin(rng)
-            pusher = Pusher(rng)
-            states, actions, frames = [], [], []
-            for _ in range(steps):
-                states.append(self.snapshot())
-                frames.append(self.render())
-                actions.append(pusher.act(states[-1]))
-                self.step(actions[-1])
-            yield Episode(
-                key=f"episode_{index:03d}",
-                frames=np.stack(frames),
-                actions=np.stack(actions),
-                states=np.stack(states),
-                meta={"shape": SHAPE},
-            )
+            key, pusher = f"episode_{index:03d}", Pusher(rng)
+            yield record(self, key, steps, pusher.act, {"shape": SHAPE})
 
     def _begin(self, rng: np.random.Generator) -> None:
         """A random state in which nothing overlaps: left alone, it stays as it is."""

@@ -13,6 +13,7 @@ from pydantic import Field
 from pipeline.episode import Episode, Meta
 from pipeline.worlds import Recording
 from pipeline.worlds._mujoco import Camera
+from pipeline.worlds._record import record
 from pipeline.worlds.rt1.physics import STATE_DIM, Arm, State, things
 from pipeline.worlds.rt1.policy import Picker, scatter
 from pipeline.worlds.rt1.scene import THINGS
@@ -97,19 +98,7 @@ class Rt1:
         rng = np.random.default_rng(seed)
         for index in range(episodes):
             task, picker = self._begin(rng)
-            frames, actions, states = [], [], []
-            for _ in range(steps):
-                states.append(self.snapshot())
-                frames.append(self.render())
-                actions.append(picker.act(states[-1]))
-                self.step(actions[-1])
-            yield Episode(
-                key=f"episode_{index:06d}",
-                frames=np.stack(frames),
-                actions=np.stack(actions),
-                states=np.stack(states),
-                meta=task,
-            )
+            yield record(self, f"episode_{index:06d}", steps, picker.act, task)
 
     def _begin(self, rng: np.random.Generator) -> tuple[Meta, Picker]:
         """Scatter the objects and choose one; its task in words, and who carries it out."""

@@ -37,7 +37,7 @@ class Tables:
         if not np.isfinite(values).all():
             raise DataError(
                 f"{self.folder / name}.pth: episode {index} has NaN or infinity within its "
-                f"{length} steps; fetch it again or set ingest.on_error to skip"
+                f"{length} steps; fetch it again"
             )
         return values
 

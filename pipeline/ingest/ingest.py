@@ -8,7 +8,7 @@ from pipeline import cluster, stage
 from pipeline.datasets import Layout, Source
 from pipeline.errors import DataError
 from pipeline.ingest import Options
-from pipeline.ingest.pack import Packed, Shape, Task, checked, pack
+from pipeline.ingest.pack import Packed, Shape, Task, checked, hinted, pack
 from pipeline.ingest.split import split
 from pipeline.ingest.statistics import ActionStatistics
 from pipeline.manifest import MANIFEST, Manifest, Split
@@ -61,9 +61,9 @@ def _first_shape(source: Source, indices: list[int], options: Options) -> Shape:
     for index in indices:
         try:
             return Shape.of(checked(source, index, options))
-        except DataError:
+        except DataError as error:
             if options.on_error == "fail":
-                raise
+                raise hinted(error) from None
     raise DataError(
         f"none of the {len(indices)} training episodes can be read; set ingest.on_error to fail "
         "to see why"

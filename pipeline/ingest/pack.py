@@ -73,9 +73,14 @@ def checked(source: Source, index: int, options: Options) -> Episode:
     if len(episode) < options.shortest:
         raise DataError(
             f"episode {episode.key}: has {len(episode)} frames, ingest.shortest = "
-            f"{options.shortest}; lower it or set ingest.on_error to skip"
+            f"{options.shortest}; lower it"
         )
     return episode
+
+
+def hinted(error: DataError) -> DataError:
+    """The same error, with what can be done about any episode that is wrong."""
+    return DataError(f"{error}, or set ingest.on_error to skip to go on without it")
 
 
 def _good(task: Task, packed: Packed) -> Iterator[Episode]:
@@ -85,7 +90,7 @@ def _good(task: Task, packed: Packed) -> Iterator[Episode]:
             _same_shape(episode, task.shape)
         except DataError as error:
             if task.options.on_error == "fail":
-                raise
+                raise hinted(error) from None
             packed.quarantined.append(
                 Quarantined(episode=task.source.key(index), split=task.split, reason=str(error))
             )
@@ -101,6 +106,5 @@ def _same_shape(episode: Episode, expected: Shape) -> None:
         if ours != theirs:
             raise DataError(
                 f"episode {episode.key}: {name} are shaped {ours}, those of the first episode "
-                f"{theirs}; a data set has one shape: leave the episode out or set "
-                "ingest.on_error to skip"
+                f"{theirs}; a data set has one shape: leave the episode out"
             )

@@ -76,7 +76,7 @@ MISTAKES = {
     "parquet": (cut_short(DATA), r"1.parquet: damaged \(.*\); fetch it again"),
     "column": (column("action", None), r"1.parquet: has no column 'action'; fetch"),
     "nan": (column("action", vectors(with_nan())),
-            r"1.parquet: episode_000001: action\[2\] is nan at frame 4; .*on_error"),
+            r"1.parquet: episode_000001: action\[2\] is nan at frame 4; fetch it again"),
     "size": (column("action", vectors(EPISODES[1].actions[:, :6].copy())),
              r"action holds 54 values in 9 rows, meta/info.json says 7 in each"),
     "rows": (column("episode_index", pa.array([1] * 8 + [2])),

@@ -78,6 +78,6 @@ def matrix(table: "pa.Table", name: str, dim: int, place: str) -> NDArray[np.flo
         step, component = bad[0]
         raise DataError(
             f"{place}: {name}[{component}] is {values[step, component]} at frame {step}; "
-            "fetch it again or set ingest.on_error to skip"
+            "fetch it again"
         )
     return values

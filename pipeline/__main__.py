@@ -10,6 +10,7 @@ from pipeline.check import command as check
 from pipeline.collect.__main__ import command as collect
 from pipeline.encode.__main__ import command as encode
 from pipeline.evaluate.__main__ import command as evaluate
+from pipeline.extract import command as extract
 from pipeline.fetch.commands import command as fetch
 from pipeline.fit.__main__ import command as fit
 from pipeline.ingest.__main__ import command as ingest
@@ -35,6 +36,7 @@ for command in (collect, ingest, fit, encode, train, evaluate, plan, report):
 TOOLS: dict[str, Callable[..., None]] = {
     "check": check,
     "export": export,
+    "extract-vjepa": extract,
     "fetch": fetch,
     "import": import_,
     "parameters": parameters,

@@ -128,8 +128,8 @@ def test_a_stage_is_handed_every_path_that_it_declares_and_no_other(stage):
 def test_imports_follow_the_arrows_of_the_pipeline():
     shared = {"datasets", "encoders", "worlds"}
     tools = {
-        "__main__", "bench", "fetch", "gymnasium_env", "parameters", "parity", "reference",
-        "summary", "tools",
+        "__main__", "bench", "extract", "fetch", "gymnasium_env", "parameters", "parity",
+        "reference", "summary", "tools",
     }  # fmt: skip
     upstream = {stage: set(STAGES[: number + 1]) for number, stage in enumerate(STAGES)}
     for name in MODULES:
@@ -143,6 +143,16 @@ def test_imports_follow_the_arrows_of_the_pipeline():
         assert not reached & tools, f"{name} imports a tool"
         if owner not in STAGES and owner not in shared:
             assert not reached & shared, f"{name} imports {reached & shared}"
+
+
+def test_no_member_of_a_family_imports_another():
+    """dvc.yaml names the chosen member alone: what members share is a module of its own."""
+    for family in FAMILIES:
+        members = {f"{family.package}.{name}" for name in family.names()}
+        for name in MODULES:
+            owner = next((m for m in members if name == m or name.startswith(f"{m}.")), None)
+            if owner is not None:
+                assert not (imports(name) & members) - {owner}, f"{name} imports a sibling"
 
 
 def test_the_stages_of_dvc_yaml_are_those_of_the_code_in_their_order():

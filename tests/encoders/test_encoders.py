@@ -3,14 +3,47 @@
 import numpy as np
 import pytest
 import torch
-from helpers import default, every
+from helpers import GOLDEN, default, every
 
 from pipeline import encoders
 from pipeline.errors import DataError, ParamsError
 from pipeline.image_metrics import psnr
 from pipeline.variants import ENCODERS
 
-QUICK = {"tiny_vae": {"steps": 8}}
+QUICK = {
+    "tiny_vae": {"steps": 8},
+    "sd_vae": {
+        "weights": {
+            "source": str(GOLDEN / "encoders/sd_vae"),
+            "file": None, "revision": None, "sha256": None,
+        },
+    },
+    "vjepa2_1": {
+        "weights": {
+            "source": str(GOLDEN / "encoders/vjepa/weights.safetensors"),
+            "file": None, "revision": None, "sha256": None,
+        },
+        "size": 32,
+        "heads": 3,
+        "decoder": {"channels": [16, 16, 16], "steps": 8, "batch": 4, "learning_rate": 1e-3},
+    },
+    "web_dino": {
+        "weights": {
+            "source": str(GOLDEN / "encoders/dino/swiglu"),
+            "file": None, "revision": None, "sha256": None,
+        },
+        "size": 56,
+        "decoder": {"channels": [16, 16, 16], "steps": 8, "batch": 4, "learning_rate": 1e-3},
+    },
+    "dinov2": {
+        "weights": {
+            "source": str(GOLDEN / "encoders/dino/mlp"),
+            "file": None, "revision": None, "sha256": None,
+        },
+        "size": 56,
+        "decoder": {"channels": [16, 16, 16], "steps": 8, "batch": 4, "learning_rate": 1e-3},
+    },
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,14 @@
-"""Fit sees the train split alone."""
+"""Fit sees the train split alone, and says how it went."""
 
 import numpy as np
+import pytest
+import torch
 from helpers import make_episode
 from ingest_helpers import ingested
 
 from pipeline import shards
-from pipeline.fit.fit import sample_frames
+from pipeline.encoders import Raw
+from pipeline.fit.fit import health_of, sample_frames
 
 
 def test_frames_are_strided_and_of_one_split(tmp_path):
@@ -21,3 +24,27 @@ def test_frames_have_the_size_that_encoders_see(tmp_path):
     episodes = [make_episode(f"episode_{i:03d}") for i in range(4)]
     ingested(episodes, tmp_path / "shards", resolution=(8, 12), train_share=0.5)
     assert sample_frames(tmp_path / "shards", "val", 5, stride=1).shape == (5, 3, 8, 12)
+
+
+class Flat:
+    """An encoder that says the same of every frame."""
+
+    stochastic = False
+
+    def encode(self, frames):
+        return Raw(torch.ones(len(frames), 3, 4, 4), None)
+
+
+class Pixels(Flat):
+    """An encoder that says everything."""
+
+    def encode(self, frames):
+        return Raw(frames.float(), None)
+
+
+def test_a_collapsed_encoder_is_told_from_one_that_says_something():
+    frames = torch.randint(0, 255, (40, 3, 4, 4), generator=torch.Generator().manual_seed(0))
+    assert health_of(Flat(), frames).spread == 0
+    assert health_of(Flat(), frames).rank == pytest.approx(1)
+    assert health_of(Pixels(), frames).rank == pytest.approx(3, abs=0.1)
+    assert health_of(Pixels(), frames).spread == pytest.approx(73, abs=5)

@@ -1,0 +1,104 @@
+"""Features that were not made to be decoded, with a small decoder that draws what they tell."""
+
+import json
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn import functional
+
+from pipeline import stage
+from pipeline.encoders import Raw
+from pipeline.encoders._decoder import Decoder, DecoderOptions
+
+L1_WEIGHT = 0.02
+"""Of the absolute error, which keeps black black."""
+MEASURED = 8
+"""Batches whose latents give the decoder its statistics."""
+
+
+class Backbone(Protocol):
+    """What sees. It is in inference mode and holds no random state."""
+
+    def encode(self, frames: Tensor) -> Tensor:
+        """Frames uint8 [B, 3, H, W] to features float32 [B, C, h, w], without gradient."""
+
+    def save(self, folder: Path) -> None:
+        """Write what finds or makes the backbone again into an existing folder."""
+
+
+class Semantic:
+    """See `pipeline.encoders.Encoder`; the latents are the backbone's own."""
+
+    stochastic = False
+
+    def __init__(self, backbone: Backbone, decoder: Decoder) -> None:
+        """Bring a fitted decoder together with the backbone that it was fitted to."""
+        self.backbone = backbone
+        self.decoder = decoder.eval().requires_grad_(False)
+
+    def encode(self, frames: Tensor) -> Raw:
+        """Frames uint8 [B, 3, H, W] to the backbone's features [B, C, h, w]."""
+        return Raw(self.backbone.encode(frames), None)
+
+    @torch.inference_mode()
+    def decode(self, latents: Tensor) -> Tensor:
+        """Features [B, C, h, w] to frames uint8 [B, 3, H, W]."""
+        return ((self.decoder(latents) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+    def save(self, folder: Path) -> None:
+        """Write decoder.safetensors beside what the backbone writes."""
+        self.backbone.save(folder)
+        shape = [self.decoder.inputs, self.decoder.channels, self.decoder.size]
+        # One entry: the header keeps several in no fixed order, and the bytes must not change.
+        header = {"decoder": json.dumps(shape)}
+        save_file(self.decoder.state_dict(), folder / "decoder.safetensors", header)
+
+
+def fit_semantic(
+    backbone: Backbone, frames: Tensor, options: DecoderOptions, seed: int
+) -> Semantic:
+    """Fit a decoder by regression of training frames uint8 [N, 3, H, W] on their features.
+
+    Frames are encoded batch by batch, as they are drawn: their features need no room.
+    """
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw() -> Tensor:
+        return frames[torch.randint(len(frames), (options.batch,), generator=generator)]
+
+    first = torch.cat([backbone.encode(draw()) for _ in range(MEASURED)])
+    height, width = frames.shape[2:]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)  # layers are initialised from the global generator
+        decoder = Decoder(first.shape[1], options.channels, (height, width))
+    decoder.measure(first)
+    optimiser = torch.optim.Adam(decoder.parameters(), options.learning_rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, options.learning_rate, total_steps=options.steps + 1, pct_start=0.1
+    )
+    for _ in stage.track(range(options.steps), "fit decoder"):
+        batch = draw()
+        pixels = batch.float() / 127.5 - 1
+        decoded = decoder(backbone.encode(batch))
+        loss = functional.mse_loss(decoded, pixels)
+        loss = loss + L1_WEIGHT * functional.l1_loss(decoded, pixels)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+    return Semantic(backbone, decoder)
+
+
+def load_semantic(backbone: Backbone, folder: Path) -> Semantic:
+    """Read the decoder that `Semantic.save` wrote, for the same backbone."""
+    path = folder / "decoder.safetensors"
+    with safe_open(path, "pt") as file:
+        inputs, channels, (height, width) = json.loads(file.metadata()["decoder"])
+    decoder = Decoder(inputs, channels, (height, width))
+    decoder.load_state_dict(load_file(path))
+    return Semantic(backbone, decoder)

@@ -1,0 +1,17 @@
+"""Features of plain DINOv2 (Oquab et al. 2023), such as `facebook/dinov2-base`; Apache 2.0.
+
+Its positions were learned at 518 pixels and are resized to those of `size`.
+"""
+
+from torch import Tensor
+
+from pipeline.encoders import _dinov2_codec
+from pipeline.encoders._dinov2_codec import Options, load
+from pipeline.encoders._semantic import Semantic
+
+__all__ = ["Options", "fit", "load"]
+
+
+def fit(frames: Tensor, options: Options, seed: int) -> Semantic:
+    """Fit a decoder of the features to training frames uint8 [N, 3, H, W]."""
+    return _dinov2_codec.fit(frames, options, seed, "encoders.dinov2")

@@ -1,0 +1,110 @@
+"""The autoencoder of Stable Diffusion, as published (Rombach et al. 2022, by diffusers).
+
+Latents are those of the posterior, without the factor of 0.18215 that diffusion models multiply
+them by: whitening takes its place.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pipeline.encoders import Raw
+from pipeline.encoders._pretrained import Located, Weights, locate, recall, remember
+from pipeline.errors import DataError, ParamsError
+from pipeline.params import Params
+from pipeline.torchvision_shim import make_importable
+
+PLACE = "encoders.sd_vae.weights"
+FILES = ("config.json", "diffusion_pytorch_model.safetensors")
+SIDE = 8
+"""Pixels of a frame along one side of a latent."""
+
+
+class Options(Params):
+    """Which of the published autoencoders."""
+
+    weights: Weights
+
+
+def fit(frames: Tensor, options: Options, seed: int) -> "SdVae":
+    """The published weights as they are: `frames` uint8 [N, 3, H, W] and `seed` change nothing.
+
+    Raises:
+        ParamsError: frames of a size that is not a multiple of 8.
+        DataError: the weights are not to be had.
+    """
+    height, width = frames.shape[2:]
+    if height % SIDE or width % SIDE:
+        raise ParamsError(
+            f"encoder = 'sd_vae' takes sides that are multiples of {SIDE}, but frames are "
+            f"{height} x {width}; set datasets.NAME.resolution, such as to [256, 256]"
+        )
+    return SdVae(locate(options.weights, PLACE, FILES))
+
+
+def load(folder: Path, options: Options) -> "SdVae":
+    """Read the weights that `save` wrote of."""
+    return SdVae(recall(folder))
+
+
+class SdVae:
+    """See `pipeline.encoders.Encoder`; latents are [4, H / 8, W / 8], in float32."""
+
+    stochastic = True
+
+    def __init__(self, located: Located) -> None:
+        """Read the weights.
+
+        Raises:
+            DataError: they are damaged, or of something else.
+        """
+        self.located = located
+        self.vae = _read(located.path).eval().requires_grad_(False)
+        self.vae.enable_slicing()  # frame by frame: a batch of 256 x 256 takes many GB otherwise
+
+    @torch.inference_mode()
+    def encode(self, frames: Tensor) -> Raw:
+        """Frames uint8 [B, 3, H, W] to the posterior [B, 4, H / 8, W / 8]."""
+        posterior = self.vae.encode(frames.float() / 127.5 - 1).latent_dist
+        return Raw(posterior.mean, posterior.std)
+
+    @torch.inference_mode()
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents [B, 4, H / 8, W / 8] to frames uint8 [B, 3, H, W]."""
+        pixels = self.vae.decode(latents).sample
+        return ((pixels + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+    def save(self, folder: Path) -> None:
+        """Write where the weights are, and their digest."""
+        remember(folder, self.located)
+
+
+def _read(folder: Path) -> Any:
+    """An autoencoder, with today's names for the published weights, which have those of 2022."""
+    make_importable()
+    from diffusers import AutoencoderKL
+
+    try:
+        vae, said = AutoencoderKL.from_pretrained(
+            folder,
+            use_safetensors=True,
+            local_files_only=True,
+            low_cpu_mem_usage=False,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise _unreadable(folder, " ".join(str(error).split())[:200]) from None
+    for wrong in ("missing_keys", "unexpected_keys"):  # of which diffusers only warns
+        if said[wrong]:
+            keys = f"{len(said[wrong])} {wrong.replace('_', ' ')}, such as {said[wrong][0]}"
+            raise _unreadable(folder, keys)
+    return vae
+
+
+def _unreadable(folder: Path, reason: str) -> DataError:
+    return DataError(
+        f"{folder}: not an autoencoder of Stable Diffusion by diffusers ({reason}); point "
+        f"{PLACE}.source at one"
+    )

@@ -1,0 +1,83 @@
+"""`wm extract-vjepa`: the one part of V-JEPA 2.1's published checkpoint that encoding needs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipeline.arguments import output
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PART = "ema_encoder"
+WRAPPERS = ("module.", "backbone.")
+
+
+def command(
+    checkpoint: Annotated[
+        Path, typer.Argument(metavar="CHECKPOINT", help="The .pt of V-JEPA 2.1, as published.")
+    ],
+    out: Annotated[Path, output("OUT", "A .safetensors to write; must not exist yet.")],
+) -> None:
+    """Take the encoder out of a training checkpoint of V-JEPA 2.1; nothing is executed."""
+    import hashlib
+
+    from safetensors.torch import save_file
+
+    from pipeline import stage
+    from pipeline.encoders._vjepa import loaded
+    from pipeline.errors import DataError
+
+    if out.exists():
+        raise DataError(f"{out}: exists already; remove it or name another file")
+    tensors = loaded(encoder_of(checkpoint), 1, checkpoint).state_dict()
+    with stage.output(out) as partial:
+        save_file({name: value.contiguous() for name, value in tensors.items()}, partial)
+    with out.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    parameters = sum(value.numel() for value in tensors.values())
+    print(f"extract-vjepa: {parameters:,} parameters, in {out}, sha256 {digest}")
+
+
+def encoder_of(checkpoint: Path) -> "dict[str, Tensor]":
+    """Tensors of the encoder by its own names, mapped from the file rather than read.
+
+    The checkpoint also holds the student, the predictor and the optimiser's moments, three
+    quarters of its bytes: those are never touched.
+
+    Raises:
+        DataError: no such file, damaged, of another kind, or it would have to execute code.
+    """
+    import pickle
+
+    import torch
+
+    from pipeline.errors import DataError
+
+    if not checkpoint.is_file():
+        raise DataError(f"{checkpoint}: no such file; name a training checkpoint of V-JEPA 2.1")
+    try:
+        held: Any = torch.load(checkpoint, map_location="cpu", mmap=True, weights_only=True)
+    except pickle.UnpicklingError:
+        raise DataError(
+            f"{checkpoint}: holds more than tensors and numbers, and reading it would execute "
+            f"code; where you trust it, save its {PART} alone with torch.save, and extract that"
+        ) from None
+    except (OSError, RuntimeError, EOFError) as error:
+        raise DataError(
+            f"{checkpoint}: damaged ({str(error).splitlines()[0]}); download it anew"
+        ) from None
+    part = held.get(PART) if isinstance(held, dict) else None
+    if not isinstance(part, dict) or not all(isinstance(v, torch.Tensor) for v in part.values()):
+        found = ", ".join(map(str, held)) if isinstance(held, dict) else type(held).__name__
+        raise DataError(
+            f"{checkpoint}: holds no tensors of an {PART}, but {found}; name another checkpoint"
+        )
+    return {_bare(name): value for name, value in part.items()}
+
+
+def _bare(name: str) -> str:
+    for wrapper in WRAPPERS:
+        name = name.replace(wrapper, "")
+    return name

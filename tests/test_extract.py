@@ -1,0 +1,126 @@
+"""The encoder comes out of a training checkpoint exactly, alone, and without executing anything."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import GOLDEN
+from safetensors.torch import load_file
+
+from pipeline.encoders._vjepa import loaded
+from pipeline.errors import DataError
+from pipeline.extract import command
+
+WEIGHTS = GOLDEN / "encoders" / "vjepa" / "weights.safetensors"
+REST = 2**27
+"""Bytes of what is left where it is."""
+SCRIPT = """
+import sys
+from pathlib import Path
+import safetensors.torch, torch
+from pipeline.encoders import _vjepa
+from pipeline.extract import command
+def peak():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+before = peak()
+command(Path(sys.argv[1]), Path(sys.argv[2]))
+print(peak() - before)
+"""
+
+
+class Malicious:
+    def __reduce__(self):
+        return Path("executed").touch, ()
+
+
+def checkpoint(path, **changes):
+    wrapped = {f"module.backbone.{name}": value for name, value in load_file(WEIGHTS).items()}
+    held = {"ema_encoder": wrapped, "encoder": {}, "opt": {"state": {}}, "epoch": 3, "lr": 1e-4}
+    torch.save({**held, **changes}, path)
+    return path
+
+
+def complaint(path, out):
+    with pytest.raises(DataError) as caught:
+        command(path, out)
+    said = str(caught.value)
+    assert "\n" not in said
+    assert said.startswith(f"{path}: ")
+    return said
+
+
+def test_what_is_written_is_the_encoder_under_its_own_names(tmp_path, capsys):
+    command(checkpoint(tmp_path / "trained.pt"), tmp_path / "weights" / "encoder.safetensors")
+    out = tmp_path / "weights" / "encoder.safetensors"
+    taken, truth = load_file(out), load_file(WEIGHTS)
+    assert taken.keys() == truth.keys()
+    for name, value in taken.items():
+        assert value.dtype == torch.float32
+        assert torch.equal(value, truth[name].float())
+    loaded(taken, 3, out)
+    digest = hashlib.sha256(out.read_bytes()).hexdigest()
+    count = sum(value.numel() for value in truth.values())
+    said = capsys.readouterr().out
+    assert said == f"extract-vjepa: {count:,} parameters, in {out}, sha256 {digest}\n"
+    assert [path.name for path in out.parent.iterdir()] == [out.name]
+
+
+def test_the_same_checkpoint_gives_the_same_bytes(tmp_path):
+    path = checkpoint(tmp_path / "trained.pt")
+    for out in ("a", "b"):
+        command(path, tmp_path / out)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory from /proc")
+def test_the_rest_of_the_checkpoint_is_never_in_memory(tmp_path):
+    rest = {"weight": torch.ones(REST // 4)}
+    path = checkpoint(tmp_path / "trained.pt", encoder=rest)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(path), str(tmp_path / "out")],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert int(done.stdout.splitlines()[-1]) < REST / 2
+
+
+def test_nothing_in_a_checkpoint_is_executed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = checkpoint(tmp_path / "trained.pt", config=Malicious())
+    assert "would execute code" in complaint(path, tmp_path / "out")
+    assert [file.name for file in tmp_path.iterdir()] == ["trained.pt"]
+
+
+def test_a_checkpoint_that_lacks_a_tensor_or_the_encoder_is_refused(tmp_path):
+    wrapped = {f"module.backbone.{name}": value for name, value in load_file(WEIGHTS).items()}
+    del wrapped["module.backbone.norms_block.1.bias"]
+    path = checkpoint(tmp_path / "trained.pt", ema_encoder=wrapped)
+    said = complaint(path, tmp_path / "out")
+    assert "is no image encoder of V-JEPA 2.1: 1 missing keys (norms_block.1.bias)" in said
+    torch.save({"target_encoder": wrapped, "epoch": 3}, path)
+    said = complaint(path, tmp_path / "out")
+    assert "holds no tensors of an ema_encoder, but target_encoder, epoch; " in said
+    for other, found in (({"ema_encoder": {"epoch": 3}}, "ema_encoder"), (torch.ones(2), "Tensor")):
+        torch.save(other, path)
+        said = complaint(path, tmp_path / "out")
+        assert f"holds no tensors of an ema_encoder, but {found}; " in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_is_damaged_or_not_there_is_refused(tmp_path):
+    path = tmp_path / "trained.pt"
+    assert "no such file" in complaint(path, tmp_path / "out")
+    whole = checkpoint(path).read_bytes()
+    for content in (whole[: len(whole) // 2], b"<html>", b""):
+        path.write_bytes(content)
+        assert "damaged" in complaint(path, tmp_path / "out")
+
+
+def test_what_exists_is_not_overwritten(tmp_path):
+    path = checkpoint(tmp_path / "trained.pt")
+    with pytest.raises(DataError, match="exists already"):
+        command(path, tmp_path)
+    assert path.exists()

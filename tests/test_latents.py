@@ -13,7 +13,7 @@ from ingest_helpers import ingested
 from pipeline import shards
 from pipeline.encode.encode import Source, encode
 from pipeline.encoders import Raw
-from pipeline.errors import DataError
+from pipeline.errors import DataError, ParamsError
 from pipeline.fit.fit import sample_frames
 from pipeline.latent_cache import open_cache
 from pipeline.variants import ENCODERS
@@ -214,3 +214,14 @@ def test_a_set_without_states_has_a_cache_without_states(tmp_path):
     cache = open_cache(tmp_path / "latents.zarr")
     assert cache.spec.state_dim == 0
     assert "states" not in cache.store
+
+
+def test_more_bytes_than_allowed_are_refused_before_any_is_written(folder, tmp_path, capsys):
+    source = Source(folder / "shards", Spread(), "spread", "digest")
+    frames = sum(40 + i for i in range(8))
+    needed = frames * (2 * 3 * 4 * 4 * 2 + 2 * 4 + 2 * 4)  # mean and std in float16, 2 + 2 float32
+    with pytest.raises(ParamsError, match=f"encode.max_bytes = {needed - 1}, but {frames} frames"):
+        encode(source, 7, tmp_path / "large.zarr", needed - 1)
+    assert not (tmp_path / "large.zarr").exists()
+    encode(source, 7, tmp_path / "fits.zarr", needed)
+    assert f"{frames} frames of 3x4x4 latents take 0.00 GB" in capsys.readouterr().out

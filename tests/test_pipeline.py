@@ -110,6 +110,22 @@ def test_the_encoder_is_swapped_by_one_word_and_swapping_back_runs_nothing(works
     assert executed(again.stdout) == []
 
 
+def test_published_weights_are_pointed_at_and_not_copied(workspace):
+    weights = ROOT / "tests/golden/encoders/sd_vae"
+    words = (
+        "encoder=sd_vae",
+        f"encoders.sd_vae.weights.source={weights}",
+        "encoders.sd_vae.weights.sha256=null",
+    )
+    changes = [part for word in words for part in ("-S", word)]
+    done = run(workspace, "dvc", "exp", "run", *changes)
+    assert executed(done.stdout) == ["fit", "encode", "train", "evaluate", "plan", "report"]
+    codec = workspace / "models/wall/sd_vae/codec"
+    assert sum(path.stat().st_size for path in codec.iterdir()) < 5000
+    fit = json.loads((workspace / "metrics/fit.json").read_text())
+    assert set(fit) == {"val_psnr", "latent_rank", "latent_spread", "train_frames", "val_frames"}
+
+
 def test_the_encoder_of_the_docs_is_added_by_one_file_and_one_block(workspace):
     page = (ROOT / "docs/add-an-encoder.md").read_text()
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)

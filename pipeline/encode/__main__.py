@@ -26,7 +26,7 @@ def command(
         name, encoder = encoders.load(codec)
         source = Source(shards, encoder, name, encoders.digest(codec))
         with stage.output(out) as partial:
-            spec = encode(source, options.batch, partial)
+            spec = encode(source, options.batch, partial, options.max_bytes)
         shape = "x".join(map(str, spec.latent_shape))
         frames = read_manifest(shards).frames
         say(f"encode: {frames} frames by {name} to latents of {shape} in {out}", frames)

@@ -1,5 +1,6 @@
 """Shards through an encoder into a sealed latent cache."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import shards, stage
-from pipeline.encode.writer import Writer
+from pipeline.encode.writer import Writer, item_bytes
 from pipeline.encoders import Encoder, Raw
 from pipeline.episode import Episode
-from pipeline.errors import DataError
+from pipeline.errors import DataError, ParamsError
 from pipeline.latents import EpisodeEntry, LatentSpec
 from pipeline.manifest import Manifest, Split, read_manifest
 from pipeline.view import View
@@ -28,11 +29,16 @@ class Source:
     codec_digest: str
 
 
-def encode(source: Source, batch: int, out: Path) -> LatentSpec:
-    """Encode every episode of the shards, the train split first; seal the store last."""
+def encode(source: Source, batch: int, out: Path, max_bytes: int | None = None) -> LatentSpec:
+    """Encode every episode of the shards, the train split first; seal the store last.
+
+    Raises:
+        ParamsError: the store would be larger than `max_bytes`.
+    """
     manifest = read_manifest(source.folder)
     probe = source.encoder.encode(manifest.view.of(np.zeros((1, *manifest.frame_shape), np.uint8)))
     spec = _spec(source, manifest, Moments(probe.mean.shape[1]), probe)
+    _plan(spec, manifest.frames, max_bytes)
     writer = Writer(out, spec.array_shapes(), manifest.frames)
     moments = Moments(spec.latent_shape[0])
     entries = []
@@ -52,6 +58,20 @@ def encode(source: Source, batch: int, out: Path) -> LatentSpec:
     spec = _spec(source, manifest, moments, probe)
     writer.seal(spec, entries)
     return spec
+
+
+def _plan(spec: LatentSpec, frames: int, most: int | None) -> None:
+    """Say what will be written before anything is, and refuse what is too much."""
+    shapes = spec.array_shapes().items()
+    total = frames * sum(math.prod(shape) * item_bytes(name) for name, shape in shapes)
+    shape = "x".join(map(str, spec.latent_shape))
+    line = f"{frames} frames of {shape} latents take {total / 1e9:.2f} GB"
+    print(f"encode: {line}")
+    if most is not None and total > most:
+        raise ParamsError(
+            f"encode.max_bytes = {most}, but {line}; raise it, choose an encoder with smaller "
+            "latents, or lower datasets.NAME.resolution"
+        )
 
 
 class Moments:

@@ -23,9 +23,7 @@ class Writer:
         """Create the store; `shapes` are those of `LatentSpec.array_shapes`."""
         self.store = zarr.create_group(path)
         self.arrays = {
-            name: Appender(
-                self.store, name, (frames, *shape), "float16" if name in LATENTS else "float32"
-            )
+            name: Appender(self.store, name, (frames, *shape), _dtype(name))
             for name, shape in shapes.items()
         }
 
@@ -42,6 +40,15 @@ class Writer:
 
 
 LATENTS = ("mean", "std")
+
+
+def item_bytes(name: str) -> int:
+    """Bytes of one number in an array of the store."""
+    return np.dtype(_dtype(name)).itemsize
+
+
+def _dtype(name: str) -> str:
+    return "float16" if name in LATENTS else "float32"
 
 
 class Appender:

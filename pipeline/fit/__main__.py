@@ -17,7 +17,7 @@ def command(
     """Fit an in-domain encoder to the train split; measure how well it gives frames back."""
     from pipeline import encoders, variants
     from pipeline.fit import Options
-    from pipeline.fit.fit import reconstruction_psnr, sample_frames
+    from pipeline.fit.fit import health_of, reconstruction_psnr, sample_frames
     from pipeline.params import read
 
     with stage.timed(seconds) as say:
@@ -27,12 +27,14 @@ def command(
         train = sample_frames(shards, "train", options.train_frames, options.frame_stride)
         val = sample_frames(shards, "val", options.val_frames, options.frame_stride)
         encoder = chosen.module.fit(train, chosen.options, options.seed)
-        psnr = reconstruction_psnr(encoder, val)
+        psnr, health = reconstruction_psnr(encoder, val), health_of(encoder, val)
         with stage.output(codec) as partial:
             encoders.save(encoder, chosen.name, chosen.options.model_dump(), partial)
         counts = {"train_frames": len(train), "val_frames": len(val)}
-        stage.write_json(metrics, {"val_psnr": psnr, **counts})
+        said = {"latent_rank": health.rank, "latent_spread": health.spread}
+        stage.write_json(metrics, {"val_psnr": psnr, **said, **counts})
         sizes = f"{chosen.name} on {len(train)} frames, {psnr:.1f} dB on {len(val)} others"
+        sizes += f", latents of rank {health.rank:.1f}"
         say(f"fit: {sizes}, in {codec}", len(train))
 
 

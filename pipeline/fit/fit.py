@@ -7,8 +7,12 @@ from torch import Tensor
 
 from pipeline import shards
 from pipeline.encoders import Encoder
+from pipeline.encoders._collapse import Health, health
 from pipeline.image_metrics import psnr
 from pipeline.manifest import Split, read_manifest
+
+MEASURED = 256
+"""Frames whose latents are held against each other."""
 
 
 def sample_frames(folder: Path, split: Split, count: int, stride: int) -> Tensor:
@@ -29,3 +33,9 @@ def reconstruction_psnr(encoder: Encoder, frames: Tensor, batch: int = 64) -> fl
         truth = frames[start : start + batch]
         values.append(psnr(encoder.decode(encoder.encode(truth).mean), truth))
     return float(torch.cat(values).mean())
+
+
+def health_of(encoder: Encoder, frames: Tensor, batch: int = 64) -> Health:
+    """Whether the latents of different frames [N, 3, H, W] differ; see `Health`."""
+    parts = [encoder.encode(part).mean for part in frames[:MEASURED].split(batch)]
+    return health(torch.cat(parts))

@@ -12,6 +12,14 @@ from pipeline.variants import ENCODERS
 
 QUICK = {
     "tiny_vae": {"steps": 8},
+    "tiny_dino": {
+        "steps": 2,
+        "decoder": {"channels": [8, 8], "steps": 2, "batch": 2, "learning_rate": 1.0e-3},
+    },
+    "tiny_jepa": {
+        "steps": 2,
+        "decoder": {"channels": [8, 8], "steps": 2, "batch": 2, "learning_rate": 1.0e-3},
+    },
     "sd_vae": {
         "weights": {
             "source": str(GOLDEN / "encoders/sd_vae"),

@@ -6,8 +6,11 @@ import shutil
 import pytest
 import torch
 import yaml
+from helpers import every
 from pipeline_helpers import make_workspace, run, set_params
 from safetensors.torch import load_file, save_file
+
+from pipeline.variants import ENCODERS
 
 LATENTS = "data/wall/latents/tiny_vae.zarr"
 SHARDS = "data/wall/shards"
@@ -69,7 +72,7 @@ def test_check_names_the_closest_match_and_says_what_is_chosen(workspace):
     assert wrong.returncode == 2
     assert wrong.stderr == (
         "error: params.yaml: encoder = 'tiny_va' is unknown; did you mean tiny_vae? "
-        "(known: patch_pca, tiny_vae)\n"
+        f"(known: {', '.join(every(ENCODERS))})\n"
     )
 
 

@@ -50,7 +50,8 @@ def output(path: Path) -> Iterator[Path]:
     partial.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield partial
-        remove(path)
+        if partial.is_dir() or path.is_dir():  # a file takes another's place in one step
+            remove(path)
         os.replace(partial, path)
     finally:
         remove(partial)

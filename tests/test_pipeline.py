@@ -1,12 +1,10 @@
 """The pipeline as a DVC user runs it, at smoke size, in a workspace of its own."""
 
 import json
-import os
 import re
 import shutil
 import signal
 import subprocess
-import time
 
 import pytest
 import yaml
@@ -208,57 +206,58 @@ def test_a_stage_declares_exactly_the_params_that_it_reads(finished, stage, tmp_
     assert used - {"cluster"} == declared  # where work runs changes no result
 
 
-def kill_in(workspace, stage, ready):
-    """Start `dvc repro`, and kill it with all it started when `stage` runs and `ready()` holds."""
-    with subprocess.Popen(
+KILLER = """
+import os, re, signal, sys
+
+stage, pattern, times = os.environ["KILL"].split()
+seen = []
+
+def watch(event, args):
+    if event in ("open", "os.mkdir", "os.rename") and re.search(pattern, f"{args[0]} {args[1]}"):
+        seen.append(event)
+        if len(seen) == int(times):
+            os.killpg(0, signal.SIGKILL)
+
+if f"pipeline.{stage}" in sys.orig_argv:
+    sys.addaudithook(watch)
+"""
+BEGUN_TO_WRITE = r"\.partial 1"
+CHECKPOINTED = r"latest\.safetensors$ 2"  # about to replace its first checkpoint
+
+
+def kill_in(workspace, stage, moment, folder):
+    """Run `dvc repro`; the stage kills it, with all it started, at a moment (pattern, times)."""
+    folder.mkdir(exist_ok=True)
+    (folder / "sitecustomize.py").write_text(KILLER)
+    environment = {**ENVIRONMENT, "PYTHONPATH": str(folder), "KILL": f"{stage} {moment}"}
+    killed = subprocess.run(
         ["dvc", "repro"],
         cwd=workspace,
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        env=environment,
+        capture_output=True,
         text=True,
+        check=False,
         start_new_session=True,
-    ) as process:
-        for line in process.stdout:
-            if f"Running stage '{stage}'" in line:
-                break
-        else:
-            pytest.fail(f"{stage} never ran")
-        limit = time.monotonic() + 60
-        while not ready() and time.monotonic() < limit:
-            time.sleep(0.01)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        assert process.returncode == -signal.SIGKILL
+    )
+    assert killed.returncode == -signal.SIGKILL, f"{stage}\n{killed.stdout}\n{killed.stderr}"
 
 
 def test_killed_in_any_stage_the_next_repro_ends_with_the_same_bytes(finished, tmp_path):
     workspace = make_workspace(tmp_path / "killed")
-
-    def begun_to_write():  # few folders: some stages write for a moment only
-        places = ("data/*/.*.partial", "data/*/latents/.*.partial", "models/*/*/.*.partial")
-        return any(path for place in places for path in workspace.glob(place))
-
-    def checkpointed():
-        return any((workspace / ".scratch").rglob("latest.safetensors"))
-
-    def at_once():
-        return True
-
-    moments = {"train": checkpointed, "evaluate": at_once, "plan": at_once, "report": at_once}
     for stage in STAGES:
-        kill_in(workspace, stage, moments.get(stage, begun_to_write))
+        moment = CHECKPOINTED if stage == "train" else BEGUN_TO_WRITE
+        kill_in(workspace, stage, moment, tmp_path / "killer")
     ended = run(workspace, "dvc", "repro")
     assert executed(ended.stdout) == ["report"]
     assert results(workspace) == results(finished)
     assert not list(workspace.rglob(".*.partial"))
 
 
-def test_training_resumes_from_its_scratch_and_ends_with_the_same_bytes(workspace):
+def test_training_resumes_from_its_scratch_and_ends_with_the_same_bytes(workspace, tmp_path):
     before = results(workspace)
     shutil.rmtree(workspace / ".dvc/cache")
     shutil.rmtree(workspace / "models/wall/tiny_vae/world_model")
-    kill_in(workspace, "train", lambda: any((workspace / ".scratch").rglob("latest.safetensors")))
+    kill_in(workspace, "train", CHECKPOINTED, tmp_path / "killer")
     resumed = run(workspace, "dvc", "repro", "-s", "train")
     assert "train: resuming after step" in resumed.stdout
     assert results(workspace) == before

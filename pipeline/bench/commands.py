@@ -1,5 +1,6 @@
 """`wm bench sampler`, `wm bench train` and `wm bench formats`."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -114,13 +115,13 @@ def formats(
     show(bench.table(found))
     print(f"{found.frames} frames of {found.episodes} episodes of {found.dataset}")
     if out is not None:
-        stage.write_json(out, bench.values(found))
+        stage.write_json(out, asdict(found))
 
 
 def _show(results: "Results", out: Path | None) -> None:
     """Print a table, and write the JSON if asked to."""
     from pipeline import stage
-    from pipeline.bench.results import table, values
+    from pipeline.bench.results import table
 
     show(table(results))
     machine = results.machine
@@ -132,4 +133,4 @@ def _show(results: "Results", out: Path | None) -> None:
     if machine.ceiling is not None:
         print(f"bf16 peak: {machine.ceiling / 1e12:.0f} TFLOP/s in a measured matrix product")
     if out is not None:
-        stage.write_json(out, values(results))
+        stage.write_json(out, asdict(results))

@@ -1,7 +1,7 @@
 """Timing how frames are stored in shards: speed both ways and size, on episodes of a data set."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import get_args
 
@@ -100,11 +100,6 @@ def table(results: Formats) -> Table:
             f"{row.read:,.0f}",
         )
     return shown
-
-
-def values(results: Formats) -> dict[str, object]:
-    """For JSON."""
-    return asdict(results)
 
 
 def _names(episodes: Sequence[Episode]) -> list[str]:

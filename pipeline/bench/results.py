@@ -1,7 +1,7 @@
 """What a bench found: as a table for the terminal, as plain values for JSON."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from rich.table import Table
 
@@ -112,8 +112,3 @@ def table(results: Results) -> Table:
             *([f"{share:.1%}"] if share is not None else []),
         )
     return shown
-
-
-def values(results: Results) -> dict[str, object]:
-    """For JSON."""
-    return asdict(results)

@@ -1,13 +1,11 @@
 """Episodes from a simulator, or an inventory of those that the user has."""
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pipeline import stage, variants
 from pipeline.collect import Options
 from pipeline.collect.inventory import take
 from pipeline.datasets import Dataset, Layout
-from pipeline.episode import Episode
 from pipeline.params import Settings
 from pipeline.worlds import Recording
 
@@ -30,23 +28,8 @@ def collect(settings: Settings, raw: Path) -> tuple[Dataset, str, int]:
     world = settings.variant(variants.WORLDS)
     seed, amount = settings.section("collect", Options).seed, world.options
     assert isinstance(amount, Recording)
-    recorded = Counted(world.build().collect(amount.episodes, amount.steps, seed))
+    recorded = world.build().collect(amount.episodes, amount.steps, seed)
     with stage.output(raw) as partial:
         dataset.write(stage.track(recorded, "collect", amount.episodes), partial)
-    sizes = f"{recorded.episodes} episodes, {recorded.frames} frames"
-    return dataset, f"{sizes} of {world.name} in {raw}", recorded.frames
-
-
-class Counted:
-    """Episodes, counted as they pass."""
-
-    def __init__(self, episodes: Iterable[Episode]) -> None:
-        """Count from nothing."""
-        self.source, self.episodes, self.frames = episodes, 0, 0
-
-    def __iter__(self) -> Iterator[Episode]:
-        """The same episodes."""
-        for episode in self.source:
-            self.episodes += 1
-            self.frames += len(episode)
-            yield episode
+    frames = amount.episodes * amount.steps
+    return dataset, f"{amount.episodes} episodes, {frames} frames of {world.name} in {raw}", frames

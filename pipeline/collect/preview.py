@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline import stage
@@ -26,7 +27,7 @@ def contact_sheet(source: Source, out: Path) -> None:
         Image.fromarray(sheet).save(file, "PNG")
 
 
-def _row(source: Source, index: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _row(source: Source, index: int) -> NDArray[np.uint8]:
     frames = source[index].frames
     chosen = frames[_spread(len(frames), COLUMNS)]
     scale = max(1, WIDTH // frames.shape[2])

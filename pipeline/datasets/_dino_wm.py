@@ -9,17 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.datasets import Published, Source, _tables, _tensors
+from pipeline.datasets._folder import require
 from pipeline.episode import Episode
 from pipeline.errors import DataError
-
-
-def check_folder(raw: Path, layout: str) -> None:
-    """Refuse a folder that is not there."""
-    if not raw.is_dir():
-        raise DataError(
-            f"{raw}: no such folder; run `dvc repro collect` to simulate one, "
-            f"or set datasets.{layout}.root to the folder that you have"
-        )
 
 
 class Episodes(ABC):
@@ -88,7 +80,7 @@ class TensorLayout:
 
     def open(self, raw: Path) -> Source:
         """Map the tables; frames stay on disk until an episode is indexed."""
-        check_folder(raw, self.name)
+        require(raw, self.name)
         return TensorEpisodes(self, raw)
 
 

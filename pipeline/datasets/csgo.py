@@ -14,6 +14,7 @@ from typing import Literal
 from pydantic import Field
 
 from pipeline.datasets import Layout, Published, _csgo_file, _csgo_lists
+from pipeline.datasets._folder import require
 from pipeline.episode import Episode, Meta
 from pipeline.errors import DataError
 
@@ -64,11 +65,7 @@ class Csgo:
 
     def open(self, raw: Path) -> "Recordings":
         """Read the lists, and list the files that exist."""
-        if not raw.is_dir():
-            raise DataError(
-                f"{raw}: no such folder; run `dvc repro collect` to simulate one, "
-                "or set datasets.csgo.root to the folder that you have"
-            )
+        require(raw, "csgo")
         places = [
             (number, path)
             for path in raw.glob("*-*/*.hdf5")

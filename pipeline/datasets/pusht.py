@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from pipeline import video
 from pipeline.datasets import Layout, Published, Source, _pickles, _tables
-from pipeline.datasets._dino_wm import Episodes, check_folder
+from pipeline.datasets._dino_wm import Episodes
+from pipeline.datasets._folder import require
 from pipeline.episode import Episode
 from pipeline.errors import DataError
 
@@ -65,7 +66,7 @@ class PushT:
 
     def open(self, raw: Path) -> Source:
         """Map the tables of both splits; videos stay on disk until an episode is indexed."""
-        check_folder(raw, "pusht")
+        require(raw, "pusht")
         return PushTEpisodes(raw)
 
 

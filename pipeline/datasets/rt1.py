@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import Field
 
 from pipeline.datasets import Layout
+from pipeline.datasets._folder import require
 from pipeline.datasets._lerobot.source import Episodes, open_folder
 from pipeline.datasets._lerobot.write import write
 from pipeline.episode import Episode
@@ -42,4 +43,5 @@ class LeRobot:
 
     def open(self, raw: Path) -> Episodes:
         """List the episodes whose files are there; none is read before it is indexed."""
+        require(raw, "rt1")
         return open_folder(raw, self.camera)

@@ -7,7 +7,8 @@ from einops import rearrange
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pipeline.encoders._tiny_vit import TinyVit, scaled
+from pipeline.encoders._pixels import scaled
+from pipeline.encoders._tiny_vit import TinyVit
 
 BATCH = 256
 """Frames encoded at once to find the components."""

@@ -72,13 +72,6 @@ def moved(centre: Tensor, teacher: Tensor) -> Tensor:
     return centre.lerp(teacher.flatten(0, -2).mean(0), 1 - CENTRE_MOMENTUM)
 
 
-@torch.no_grad()
-def follow(teacher: nn.Module, student: nn.Module, momentum: float) -> None:
-    """Make the teacher momentum * teacher + (1 - momentum) * student, weight by weight."""
-    for mine, theirs in zip(teacher.parameters(), student.parameters(), strict=True):
-        mine.lerp_(theirs, 1 - momentum)
-
-
 def crops(pixels: Tensor, smallest: float, generator: torch.Generator) -> Tensor:
     """A random window of each image [B, 3, H, W], of sides `smallest`..1 of its own, resized back.
 

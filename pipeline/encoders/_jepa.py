@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.encoders._descent import follow
 from pipeline.encoders._tiny_vit import Architecture, Block, TinyVit, positions
 
 BLOCKS = 4
@@ -79,11 +80,9 @@ class Jepa(nn.Module):
         tokens = self.target(pixels)[:, hidden.flatten()]
         return functional.layer_norm(tokens, tokens.shape[-1:])
 
-    @torch.no_grad()
     def follow(self, momentum: float) -> None:
         """Target <- momentum x target + (1 - momentum) x context encoder, weight by weight."""
-        for slow, fast in zip(self.target.parameters(), self.context.parameters(), strict=True):
-            slow.lerp_(fast, 1 - momentum)
+        follow(self.target, self.context, momentum)
 
 
 def alike(tokens: Tensor) -> tuple[Tensor, Tensor]:

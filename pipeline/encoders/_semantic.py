@@ -13,6 +13,8 @@ from torch.nn import functional
 from pipeline import stage
 from pipeline.encoders import Raw
 from pipeline.encoders._decoder import Decoder, DecoderOptions
+from pipeline.encoders._descent import Descent
+from pipeline.encoders._pixels import painted, scaled
 
 L1_WEIGHT = 0.02
 """Of the absolute error, which keeps black black."""
@@ -47,7 +49,7 @@ class Semantic:
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> Tensor:
         """Features [B, C, h, w] to frames uint8 [B, 3, H, W]."""
-        return ((self.decoder(latents) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+        return painted(self.decoder(latents))
 
     def save(self, folder: Path) -> None:
         """Write decoder.safetensors beside what the backbone writes."""
@@ -76,21 +78,13 @@ def fit_semantic(
         torch.manual_seed(seed)  # layers are initialised from the global generator
         decoder = Decoder(first.shape[1], options.channels, (height, width))
     decoder.measure(first)
-    optimiser = torch.optim.Adam(decoder.parameters(), options.learning_rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, options.learning_rate, total_steps=options.steps + 1, pct_start=0.1
-    )
+    descent = Descent(decoder.parameters(), options.learning_rate, options.steps)
     for _ in stage.track(range(options.steps), "fit decoder"):
         batch = draw()
-        pixels = batch.float() / 127.5 - 1
+        pixels = scaled(batch)
         decoded = decoder(backbone.encode(batch))
         loss = functional.mse_loss(decoded, pixels)
-        loss = loss + L1_WEIGHT * functional.l1_loss(decoded, pixels)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
+        descent.step(loss + L1_WEIGHT * functional.l1_loss(decoded, pixels))
     return Semantic(backbone, decoder)
 
 

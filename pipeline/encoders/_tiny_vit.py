@@ -99,8 +99,3 @@ def positions(grid: tuple[int, int], width: int) -> Tensor:
 def take(tokens: Tensor, rows: Tensor) -> Tensor:
     """The tokens [B, K, D] whose numbers stand in `rows` [B, K], of tokens [B, P, D]."""
     return tokens.gather(1, rows[..., None].expand(-1, -1, tokens.shape[-1]))
-
-
-def scaled(frames: Tensor) -> Tensor:
-    """Frames uint8 to float32 in -1..1."""
-    return frames.float() / 127.5 - 1

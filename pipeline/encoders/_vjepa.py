@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.errors import DataError
+from pipeline.weights import differences
 
 PATCH = 16
 TUBELET = 2
@@ -23,7 +24,6 @@ LEVELS = 4
 GRID = 16
 """Rows and columns of positions: any picture's are stretched to those of 256 pixels."""
 PUBLISHED_WIDTH = 1024
-SHOWN = 3
 
 
 class Attention(nn.Module):
@@ -128,30 +128,7 @@ def loaded(state: Mapping[str, Tensor], heads: int, path: Path) -> VisionTransfo
     depth = -(-(max(numbers, default=0) + 1) // LEVELS) * LEVELS
     with torch.device("meta"):
         network = VisionTransformer(width, depth, heads)
-    if wrong := _differences(network.state_dict(), state):
+    if wrong := differences(network.state_dict(), state, "unexpected"):
         raise DataError(f"{path}: is no image encoder of V-JEPA 2.1: {'; '.join(wrong)}")
     network.load_state_dict({key: value.float() for key, value in state.items()}, assign=True)
     return network.eval().requires_grad_(False)
-
-
-def _differences(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
-    return [
-        *_listed("missing keys", [key for key in own if key not in state]),
-        *_listed("unexpected keys", [key for key in state if key not in own]),
-        *_listed(
-            "other shapes",
-            [
-                f"{key} {tuple(value.shape)} not {tuple(own[key].shape)}"
-                for key, value in state.items()
-                if key in own and value.shape != own[key].shape
-            ],
-        ),
-    ]
-
-
-def _listed(what: str, names: Sequence[str]) -> list[str]:
-    """A clause for an error, or none."""
-    if not names:
-        return []
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return [f"{len(names)} {what} ({', '.join(names[:SHOWN])}{more})"]

@@ -7,10 +7,9 @@ them by: whitening takes its place.
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from pipeline.encoders import Raw
+from pipeline.encoders._kl import KlAutoencoder
 from pipeline.encoders._pretrained import Located, Weights, locate, recall, remember
 from pipeline.errors import DataError, ParamsError
 from pipeline.params import Params
@@ -49,10 +48,8 @@ def load(folder: Path, options: Options) -> "SdVae":
     return SdVae(recall(folder))
 
 
-class SdVae:
+class SdVae(KlAutoencoder):
     """See `pipeline.encoders.Encoder`; latents are [4, H / 8, W / 8], in float32."""
-
-    stochastic = True
 
     def __init__(self, located: Located) -> None:
         """Read the weights.
@@ -60,21 +57,9 @@ class SdVae:
         Raises:
             DataError: they are damaged, or of something else.
         """
+        super().__init__(_read(located.path))
         self.located = located
-        self.vae = _read(located.path).eval().requires_grad_(False)
         self.vae.enable_slicing()  # frame by frame: a batch of 256 x 256 takes many GB otherwise
-
-    @torch.inference_mode()
-    def encode(self, frames: Tensor) -> Raw:
-        """Frames uint8 [B, 3, H, W] to the posterior [B, 4, H / 8, W / 8]."""
-        posterior = self.vae.encode(frames.float() / 127.5 - 1).latent_dist
-        return Raw(posterior.mean, posterior.std)
-
-    @torch.inference_mode()
-    def decode(self, latents: Tensor) -> Tensor:
-        """Latents [B, 4, H / 8, W / 8] to frames uint8 [B, 3, H, W]."""
-        pixels = self.vae.decode(latents).sample
-        return ((pixels + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
     def save(self, folder: Path) -> None:
         """Write where the weights are, and their digest."""

@@ -16,9 +16,11 @@ from torch import Tensor
 from pipeline import stage
 from pipeline.encoders._components import load_components, principal
 from pipeline.encoders._decoder import DecoderOptions
-from pipeline.encoders._dino import Network, crops, cross_entropy, follow, hide, moved
+from pipeline.encoders._descent import Descent, follow
+from pipeline.encoders._dino import Network, crops, cross_entropy, hide, moved
+from pipeline.encoders._pixels import scaled
 from pipeline.encoders._semantic import Semantic, fit_semantic, load_semantic
-from pipeline.encoders._tiny_vit import Architecture, TinyVit, scaled, take
+from pipeline.encoders._tiny_vit import Architecture, TinyVit, take
 
 WEIGHT_DECAY = 0.04
 
@@ -67,12 +69,7 @@ def pretrain(frames: Tensor, options: Options, seed: int) -> Network:
         student = Network(options, options.prototypes)
     teacher = copy.deepcopy(student).requires_grad_(False)
     centre, patch_centre = torch.zeros(2, options.prototypes)
-    optimiser = torch.optim.AdamW(
-        student.parameters(), options.learning_rate, weight_decay=WEIGHT_DECAY
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, options.learning_rate, total_steps=options.steps + 1, pct_start=0.1
-    )
+    descent = Descent(student.parameters(), options.learning_rate, options.steps, WEIGHT_DECAY)
     for step in stage.track(range(options.steps), "fit tiny_dino"):
         rows = torch.randint(len(frames), (options.batch,), generator=generator)
         # Two views of each frame; the second half of the batch repeats the first.
@@ -84,11 +81,7 @@ def pretrain(frames: Tensor, options: Options, seed: int) -> Network:
         # Each view as a whole is compared with the other one, hidden patches with their own view.
         loss = cross_entropy(guess, target.roll(options.batch, 0), centre)
         loss = loss + cross_entropy(student.head(take(tokens, unseen)), patch_target, patch_centre)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
+        descent.step(loss)
         slowness = (1 + math.cos(math.pi * step / options.steps)) / 2
         follow(teacher, student, 1 - (1 - options.momentum) * slowness)
         centre, patch_centre = moved(centre, target), moved(patch_centre, patch_target)

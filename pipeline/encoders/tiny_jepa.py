@@ -16,9 +16,11 @@ from torch.nn import functional
 from pipeline import stage
 from pipeline.encoders._components import load_components, principal
 from pipeline.encoders._decoder import DecoderOptions
+from pipeline.encoders._descent import Descent
 from pipeline.encoders._jepa import Jepa, alike, hide
+from pipeline.encoders._pixels import scaled
 from pipeline.encoders._semantic import Semantic, fit_semantic, load_semantic
-from pipeline.encoders._tiny_vit import Architecture, TinyVit, scaled
+from pipeline.encoders._tiny_vit import Architecture, TinyVit
 from pipeline.errors import ParamsError
 
 WEIGHT_DECAY = 0.05
@@ -73,17 +75,10 @@ def pretrain(frames: Tensor, options: Options, seed: int) -> Jepa:
         jepa = Jepa(options)
     generator = torch.Generator().manual_seed(seed)
     learned = [*jepa.context.parameters(), *jepa.predictor.parameters()]
-    optimiser = torch.optim.AdamW(learned, options.learning_rate, weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, options.learning_rate, total_steps=options.steps + 1, pct_start=0.1
-    )
+    descent = Descent(learned, options.learning_rate, options.steps, WEIGHT_DECAY)
     for step in stage.track(range(options.steps), "fit tiny_jepa"):
         rows = torch.randint(len(frames), (options.batch,), generator=generator)
-        optimiser.zero_grad(set_to_none=True)
-        loss(jepa, scaled(frames[rows]), hide(grid, generator), options).backward()
-        torch.nn.utils.clip_grad_norm_(learned, 1.0)
-        optimiser.step()
-        schedule.step()
+        descent.step(loss(jepa, scaled(frames[rows]), hide(grid, generator), options))
         jepa.follow(options.momentum + (1 - options.momentum) * step / options.steps)
     return jepa
 

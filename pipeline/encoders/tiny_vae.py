@@ -9,7 +9,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline import stage
-from pipeline.encoders import Raw
+from pipeline.encoders._descent import Descent
+from pipeline.encoders._kl import KlAutoencoder
+from pipeline.encoders._pixels import scaled
 from pipeline.params import Params
 from pipeline.torchvision_shim import make_importable
 
@@ -46,24 +48,17 @@ def fit(frames: Tensor, options: Options, seed: int) -> "TinyVae":
     with torch.no_grad():
         vae.quant_conv.bias[options.latent_channels :] = -6.0
     generator = torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.Adam(vae.parameters(), options.learning_rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, options.learning_rate, total_steps=options.steps + 1, pct_start=0.1
-    )
+    descent = Descent(vae.parameters(), options.learning_rate, options.steps)
     for _ in stage.track(range(options.steps), "fit tiny_vae"):
         rows = torch.randint(len(frames), (options.batch,), generator=generator)
-        pixels = _scaled(frames[rows])
+        pixels = scaled(frames[rows])
         posterior = vae.encode(pixels).latent_dist
         noise = torch.randn(posterior.mean.shape, generator=generator)
         decoded = vae.decode(posterior.mean + posterior.std * noise).sample
         loss = functional.mse_loss(decoded, pixels)
         loss = loss + options.l1_weight * functional.l1_loss(decoded, pixels)
         loss = loss + options.kl_weight * posterior.kl().mean()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
+        descent.step(loss)
     return TinyVae(vae)
 
 
@@ -78,32 +73,9 @@ def load(folder: Path, options: Options) -> "TinyVae":
     return TinyVae(vae)
 
 
-class TinyVae:
-    """See `pipeline.encoders.Encoder`; posterior mean and spread are both kept."""
-
-    stochastic = True
-
-    def __init__(self, vae: Any) -> None:
-        """Wrap a diffusers autoencoder for inference."""
-        self.vae = vae.eval().requires_grad_(False)
-
-    @torch.inference_mode()
-    def encode(self, frames: Tensor) -> Raw:
-        """Frames uint8 [B, 3, H, W] to the posterior [B, C, h, w]."""
-        posterior = self.vae.encode(_scaled(frames)).latent_dist
-        return Raw(posterior.mean, posterior.std)
-
-    @torch.inference_mode()
-    def decode(self, latents: Tensor) -> Tensor:
-        """Latents [B, C, h, w] to frames uint8 [B, 3, H, W]."""
-        pixels = self.vae.decode(latents).sample
-        return ((pixels + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+class TinyVae(KlAutoencoder):
+    """See `pipeline.encoders.Encoder`."""
 
     def save(self, folder: Path) -> None:
         """Write config.json and diffusion_pytorch_model.safetensors."""
         self.vae.save_pretrained(folder, safe_serialization=True)
-
-
-def _scaled(frames: Tensor) -> Tensor:
-    """uint8 to float32 in -1..1."""
-    return frames.float() / 127.5 - 1

@@ -89,8 +89,8 @@ def explained(name: str) -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class LeRobot:
-    """A LeRobot set of one file per episode (codebase v2): taken file by file."""
+class OnHub:
+    """Where a set lies on the hub, and where it is put."""
 
     repository: str
     commit: str
@@ -101,6 +101,11 @@ class LeRobot:
     def page(self) -> str:
         """The repository's page."""
         return f"https://huggingface.co/datasets/{self.repository}"
+
+
+@dataclass(frozen=True, slots=True)
+class LeRobot(OnHub):
+    """A LeRobot set of one file per episode (codebase v2): taken file by file."""
 
     def plan(self, wanted: Wanted, places: Places, web: Web) -> Plan:
         """See `pipeline.fetch.plan.Source`."""

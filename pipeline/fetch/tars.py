@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from pipeline.datasets import _csgo_lists
 from pipeline.errors import DataError
-from pipeline.fetch.hub import resolved
+from pipeline.fetch.hub import OnHub, resolved
 from pipeline.fetch.members import holds, write
 from pipeline.fetch.plan import Places, Plan, Wanted
 from pipeline.fetch.seekable import remote_file
 from pipeline.fetch.web import Advance, Remote, Web, begun
 
 ARCHIVE = re.compile(r"hdf5_dm_july2021_(\d+)_to_(\d+)\.tar")
-RECORDING = re.compile(r"hdf5_dm_july2021_(\d+)\.hdf5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +27,15 @@ class _Tar:
     remote: Remote
 
     def place(self, root: Path, number: int) -> Path:
-        return root / f"{self.first}-{self.last}" / f"hdf5_dm_july2021_{number}.hdf5"
+        return root / f"{self.first}-{self.last}" / _csgo_lists.name(number)
 
     def unpacked(self, root: Path) -> bool:
         return all(self.place(root, n).is_file() for n in range(self.first, self.last + 1))
 
 
 @dataclass(frozen=True, slots=True)
-class Recordings:
+class Recordings(OnHub):
     """The deathmatch recordings that DIAMOND and NanoWM train on, in their folders."""
-
-    repository: str
-    commit: str
-    """The commit that is fetched unless --revision names another."""
-    folder: str
-
-    @property
-    def page(self) -> str:
-        """The repository's page."""
-        return f"https://huggingface.co/datasets/{self.repository}"
 
     def plan(self, wanted: Wanted, places: Places, web: Web) -> Plan:
         """See `pipeline.fetch.plan.Source`; episodes are the recordings of the lowest numbers."""
@@ -140,9 +130,9 @@ def _recordings(tar: _Tar, stream: IO[bytes], root: Path) -> list[_Recording]:
     try:
         archive = tarfile.TarFile(fileobj=stream)
         found = {
-            int(name[1]): member
+            number: member
             for member in archive
-            if member.isreg() and (name := RECORDING.fullmatch(PurePosixPath(member.name).name))
+            if member.isreg() and (number := _csgo_lists.number(PurePosixPath(member.name).name))
         }
     except tarfile.TarError as error:
         raise DataError(f"{tar.remote.name}: is no tar archive ({error}); fetch it again") from None

@@ -1,14 +1,13 @@
 """Weights from a file into a network: every key, every shape, and no NaN."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from pipeline.errors import DataError
-
-SHOWN = 3
+from pipeline.weights import differences, listed
 
 
 def load_weights(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
@@ -17,19 +16,9 @@ def load_weights(network: nn.Module, state: Mapping[str, Tensor], path: Path) ->
     Raises:
         DataError: keys are missing or unknown, shapes differ, or a value is not finite.
     """
-    own = network.state_dict()
     wrong = [
-        *_listed("missing keys", [key for key in own if key not in state]),
-        *_listed("unknown keys", [key for key in state if key not in own]),
-        *_listed(
-            "other shapes",
-            [
-                f"{key} {tuple(value.shape)} not {tuple(own[key].shape)}"
-                for key, value in state.items()
-                if key in own and value.shape != own[key].shape
-            ],
-        ),
-        *_listed(
+        *differences(network.state_dict(), state),
+        *listed(
             "values that are not finite",
             [key for key, value in state.items() if not torch.isfinite(value).all()],
         ),
@@ -37,11 +26,3 @@ def load_weights(network: nn.Module, state: Mapping[str, Tensor], path: Path) ->
     if wrong:
         raise DataError(f"{path}: does not fit the network that its config describes: {wrong[0]}")
     network.load_state_dict(state)
-
-
-def _listed(what: str, names: Sequence[str]) -> list[str]:
-    """A clause for an error, or none."""
-    if not names:
-        return []
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return [f"{len(names)} {what} ({', '.join(names[:SHOWN])}{more})"]

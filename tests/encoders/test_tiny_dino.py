@@ -9,7 +9,8 @@ from torch import nn
 
 from pipeline.encoders import tiny_dino
 from pipeline.encoders._collapse import health
-from pipeline.encoders._dino import Head, Network, crops, cross_entropy, follow, hide, moved
+from pipeline.encoders._descent import follow
+from pipeline.encoders._dino import Head, Network, crops, cross_entropy, hide, moved
 from pipeline.errors import ParamsError
 from pipeline.variants import ENCODERS
 

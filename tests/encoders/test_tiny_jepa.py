@@ -11,7 +11,7 @@ from torch import nn
 from pipeline import encoders
 from pipeline.encoders import _components, _jepa, tiny_jepa
 from pipeline.encoders._collapse import health
-from pipeline.encoders._tiny_vit import scaled
+from pipeline.encoders._pixels import scaled
 from pipeline.errors import ParamsError
 from pipeline.variants import ENCODERS
 

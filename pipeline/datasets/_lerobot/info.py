@@ -64,10 +64,8 @@ def read(raw: Path) -> Info:
     """The info.json of a folder.
 
     Raises:
-        DataError: the folder or the file is missing, damaged, or of a version that is not known.
+        DataError: the file is missing, damaged, or of a version that is not known.
     """
-    if not raw.is_dir():
-        raise DataError(f"{raw}: no such folder; run `dvc repro collect` to simulate one")
     path = raw / FILE
     if not path.is_file():
         raise DataError(f"{path}: no such file; the LeRobot layout needs it")

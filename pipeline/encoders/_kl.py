@@ -1,0 +1,30 @@
+"""An autoencoder of diffusers with a posterior for every frame, fitted here or published."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pipeline.encoders import Raw
+from pipeline.encoders._pixels import painted, scaled
+
+
+class KlAutoencoder:
+    """See `pipeline.encoders.Encoder`, of which `save` is left; mean and spread are both kept."""
+
+    stochastic = True
+
+    def __init__(self, vae: Any) -> None:
+        """Wrap a diffusers autoencoder for inference."""
+        self.vae = vae.eval().requires_grad_(False)
+
+    @torch.inference_mode()
+    def encode(self, frames: Tensor) -> Raw:
+        """Frames uint8 [B, 3, H, W] to the posterior [B, C, h, w]."""
+        posterior = self.vae.encode(scaled(frames)).latent_dist
+        return Raw(posterior.mean, posterior.std)
+
+    @torch.inference_mode()
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents [B, C, h, w] to frames uint8 [B, 3, H, W]."""
+        return painted(self.vae.decode(latents).sample)

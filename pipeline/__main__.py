@@ -14,6 +14,7 @@ from pipeline.extract import command as extract
 from pipeline.fetch.commands import command as fetch
 from pipeline.fit.__main__ import command as fit
 from pipeline.ingest.__main__ import command as ingest
+from pipeline.inspection.command import command as inspect
 from pipeline.parameters import command as parameters
 from pipeline.parity.__main__ import command as parity
 from pipeline.plan.__main__ import command as plan
@@ -39,6 +40,7 @@ TOOLS: dict[str, Callable[..., None]] = {
     "extract-vjepa": extract,
     "fetch": fetch,
     "import": import_,
+    "inspect": inspect,
     "parameters": parameters,
     "parity": parity,
     "summary": summary,

@@ -56,7 +56,10 @@ class Settings:
 
     def variant(self, family: Family) -> Variant:
         """The member of `family` that the selector names, with its own block of options."""
-        name = self.values[family.selector]
+        return self.member(family, self.values[family.selector])
+
+    def member(self, family: Family, name: str) -> Variant:
+        """Any member of `family` that has a block of options."""
         module = family.load(name, f"{self.path}: {family.selector}")
         place = f"{family.block}.{name}"
         options = _checked(self.path, place, self.values[family.block][name], module.Options)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from safetensors import SafetensorError
 from torch import Tensor
 
-from pipeline.errors import DataError
+from pipeline.errors import DataError, UserError
 from pipeline.latents import LatentSpec
 from pipeline.variants import ENCODERS
 
@@ -60,14 +61,20 @@ def load(folder: Path) -> tuple[str, Encoder]:
     """Name and encoder of a folder that `save` wrote.
 
     Raises:
-        DataError: the folder is missing or was not written by the fit stage.
+        DataError: the folder is missing, damaged, or was not written by the fit stage.
     """
     path = folder / CARD
     if not path.is_file():
         raise DataError(f"{path}: no such file; run `dvc repro fit` to make the encoder")
-    card = json.loads(path.read_text())
-    module = ENCODERS.load(card["encoder"], f"{path}: encoder")
-    encoder: Encoder = module.load(folder, module.Options.model_validate(card["options"]))
+    try:
+        card = json.loads(path.read_text())
+        module = ENCODERS.load(card["encoder"], f"{path}: encoder")
+        encoder: Encoder = module.load(folder, module.Options.model_validate(card["options"]))
+    except UserError:
+        raise
+    except (ValueError, KeyError, OSError, RuntimeError, SafetensorError) as error:
+        said = str(error).strip().splitlines()[0]
+        raise DataError(f"{folder}: damaged ({said}); make it again: `dvc repro -f fit`") from None
     return card["encoder"], encoder
 
 

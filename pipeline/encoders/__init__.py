@@ -62,13 +62,26 @@ def load(folder: Path) -> tuple[str, Encoder]:
     Raises:
         DataError: the folder is missing or was not written by the fit stage.
     """
+    card = _card(folder)
+    module = ENCODERS.load(card["encoder"], f"{folder / CARD}: encoder")
+    encoder: Encoder = module.load(folder, module.Options.model_validate(card["options"]))
+    return card["encoder"], encoder
+
+
+def name_of(folder: Path) -> str:
+    """Name of the encoder in a folder that `save` wrote, without loading it.
+
+    Raises:
+        DataError: the folder is missing or was not written by the fit stage.
+    """
+    return str(_card(folder)["encoder"])
+
+
+def _card(folder: Path) -> Any:
     path = folder / CARD
     if not path.is_file():
         raise DataError(f"{path}: no such file; run `dvc repro fit` to make the encoder")
-    card = json.loads(path.read_text())
-    module = ENCODERS.load(card["encoder"], f"{path}: encoder")
-    encoder: Encoder = module.load(folder, module.Options.model_validate(card["options"]))
-    return card["encoder"], encoder
+    return json.loads(path.read_text())
 
 
 def load_for(spec: LatentSpec, folder: Path) -> Encoder:

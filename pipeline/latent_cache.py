@@ -1,7 +1,9 @@
 """Reading the latent cache: every frame encoded once, in sharded zarr v3, sealed with a LatentSpec.
 
-Arrays of a store of N frames: mean and (for a stochastic encoder) std float16 [N, C, h, w], actions
-float32 [N, A], states float32 [N, S]. Episodes follow each other, those that train first.
+Arrays of a store of N frames of which M have latents (M = N unless encode.stride left some out):
+mean and (for a stochastic encoder) std [M, C, h, w] in float16, or in int8 with mean_scale and
+std_scale float32 [M, C]; actions float32 [N, A], states float32 [N, S]. Episodes follow each other,
+those that train first.
 """
 
 import math
@@ -19,6 +21,7 @@ from torch import Tensor
 
 from pipeline.errors import DataError
 from pipeline.latents import SEAL, LatentSpec, Seal
+from pipeline.storage import SCALE, unpacked
 
 REMEDY = "restore it with `dvc checkout` or write it again with `dvc repro -f encode`"
 
@@ -37,14 +40,24 @@ class LatentCache:
         return self.seal.spec
 
     @cached_property
-    def mean(self) -> NDArray[np.float16]:
-        """Raw latents float16 [N, C, h, w]."""
+    def mean(self) -> NDArray[Any]:
+        """Raw latents as they are stored, float16 or int8 [M, C, h, w]."""
         return self._read("mean")
 
     @cached_property
-    def std(self) -> NDArray[np.float16]:
-        """Spread of the posterior float16 [N, C, h, w]; only for a stochastic encoder."""
+    def std(self) -> NDArray[Any]:
+        """Spread of the posterior, likewise [M, C, h, w]; only for a stochastic encoder."""
         return self._read("std")
+
+    @cached_property
+    def mean_scale(self) -> NDArray[np.float32] | None:
+        """What a channel of `mean` is to be multiplied by, float32 [M, C]; only for int8."""
+        return self._scale("mean")
+
+    @cached_property
+    def std_scale(self) -> NDArray[np.float32] | None:
+        """Likewise of `std`."""
+        return self._scale("std")
 
     @cached_property
     def actions(self) -> NDArray[np.float32]:
@@ -59,8 +72,12 @@ class LatentCache:
     @cached_property
     def starts(self) -> NDArray[np.int64]:
         """First frame of every episode, [E]."""
-        lengths = [episode.length for episode in self.seal.episodes]
-        return np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+        return _starts([episode.length for episode in self.seal.episodes])
+
+    @cached_property
+    def latent_starts(self) -> NDArray[np.int64]:
+        """First latent of every episode, [E]."""
+        return _starts([self.spec.kept(episode.length) for episode in self.seal.episodes])
 
     def of(self, split: str) -> list[int]:
         """The episodes of one split, in order."""
@@ -68,26 +85,43 @@ class LatentCache:
 
     def whitened_by(self, spec: LatentSpec) -> "LatentCache":
         """The same frames, whitened as a model's own spec says: an imported one has its own way."""
-        return replace(self, seal=self.seal.model_copy(update={"spec": spec}))
+        form = {"storage": self.spec.storage, "stride": self.spec.stride}
+        changed = spec.model_copy(update=form)
+        return replace(self, seal=self.seal.model_copy(update={"spec": changed}))
 
-    def latents(self, frames: NDArray[np.int64], generator: torch.Generator | None) -> Tensor:
-        """Whitened latents float32 [*frames.shape, C, h, w].
+    def latents(self, rows: NDArray[np.int64], generator: torch.Generator | None) -> Tensor:
+        """Whitened latents float32 [*rows.shape, C, h, w].
 
         Args:
-            frames: indices into the store.
+            rows: indices into the latents of the store.
             generator: draws a new sample of each posterior; None takes the posterior's mean.
         """
-        mean = torch.from_numpy(self.mean[frames]).float()
+        mean = _taken(rows, self.mean, self.mean_scale)
         if generator is None or not self.spec.stochastic:
             return self.spec.whiten(mean)
         noise = torch.randn(mean.shape, generator=generator)
-        return self.spec.whiten(mean + torch.from_numpy(self.std[frames]).float() * noise)
+        return self.spec.whiten(mean + _taken(rows, self.std, self.std_scale) * noise)
+
+    def _scale(self, name: str) -> NDArray[np.float32] | None:
+        scale: NDArray[np.float32] | None
+        scale = self._read(f"{name}{SCALE}") if self.spec.storage == "int8" else None
+        return scale
 
     def _read(self, name: str) -> Any:
         try:
             return self.store[name][:]  # type: ignore[index]
         except (ValueError, RuntimeError, OSError) as error:
             raise DataError(f"{self.path}/{name}: damaged ({error}); {REMEDY}") from None
+
+
+def _starts(lengths: list[int]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+
+
+def _taken(
+    rows: NDArray[np.int64], stored: NDArray[Any], scale: NDArray[np.float32] | None
+) -> Tensor:
+    return torch.from_numpy(unpacked(stored[rows], None if scale is None else scale[rows]))
 
 
 def open_cache(path: Path) -> LatentCache:
@@ -111,12 +145,14 @@ def open_cache(path: Path) -> LatentCache:
         first = error.errors()[0]
         raise DataError(f"{path}: its seal is damaged at {first['loc']}; {REMEDY}") from None
     frames = sum(episode.length for episode in seal.episodes)
-    for name, shape in seal.spec.array_shapes().items():
+    latents = sum(seal.spec.kept(episode.length) for episode in seal.episodes)
+    for name, column in seal.spec.columns().items():
+        rows = latents if column.strided else frames
         found = store.get(name)
-        if not isinstance(found, zarr.Array) or found.shape != (frames, *shape):
-            raise DataError(f"{path}/{name}: missing or not {(frames, *shape)}; {REMEDY}")
+        if not isinstance(found, zarr.Array) or found.shape != (rows, *column.shape):
+            raise DataError(f"{path}/{name}: missing or not {(rows, *column.shape)}; {REMEDY}")
         files = sum(file.is_file() for file in (path / name / "c").rglob("*"))
-        expected = math.ceil(frames / (found.shards or found.chunks)[0])
+        expected = math.ceil(rows / (found.shards or found.chunks)[0])
         if files != expected:
             raise DataError(f"{path}/{name}: has {files} of {expected} shards; {REMEDY}")
     return LatentCache(path, seal, store)

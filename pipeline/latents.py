@@ -1,13 +1,32 @@
 """What cached latents are: the spec that seals a store and travels with every model."""
 
+import math
+from dataclasses import dataclass
+
+import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
+from pipeline.storage import SCALE, Storage
 from pipeline.view import View
 
 SEAL = "nano_world_models"
 """Attribute of a zarr store under which its Seal stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One array of a store: what a row of it is, and whether only every n-th frame has one."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    strided: bool
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row."""
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
 
 class LatentSpec(BaseModel):
@@ -28,6 +47,10 @@ class LatentSpec(BaseModel):
     latent_shape: tuple[int, int, int]
     """Channels, height, width."""
     stochastic: bool
+    storage: Storage
+    """In what the latents are stored."""
+    stride: int
+    """Frames 0, stride, 2 stride, ... of every episode have latents."""
     mean: list[float]
     std: list[float]
     """Per channel over sampled latents of the train split: sampling counts into the spread."""
@@ -37,11 +60,21 @@ class LatentSpec(BaseModel):
     actions: dict[str, list[float]]
     """Mean, std, min and max of the train split's actions, per dimension."""
 
-    def array_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of one frame's entry in each array of a store."""
-        spread = {"std": self.latent_shape} if self.stochastic else {}
-        states = {"states": (self.state_dim,)} if self.state_dim else {}
-        return {"mean": self.latent_shape, **spread, "actions": (self.action_dim,), **states}
+    def columns(self) -> dict[str, Column]:
+        """The arrays of a store."""
+        names = ("mean", "std") if self.stochastic else ("mean",)
+        made = {name: Column(self.latent_shape, self.storage, strided=True) for name in names}
+        if self.storage == "int8":
+            scale = Column(self.latent_shape[:1], "float32", strided=True)
+            made |= {f"{name}{SCALE}": scale for name in names}
+        made["actions"] = Column((self.action_dim,), "float32", strided=False)
+        if self.state_dim:
+            made["states"] = Column((self.state_dim,), "float32", strided=False)
+        return made
+
+    def kept(self, frames: int) -> int:
+        """How many of an episode's frames have latents."""
+        return -(-frames // self.stride)
 
     def whiten(self, latents: Tensor) -> Tensor:
         """Raw latents [..., C, h, w] to mean 0 and variance 1 per channel."""

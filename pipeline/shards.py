@@ -9,17 +9,52 @@ import io
 import json
 import tarfile
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import frame_formats
-from pipeline.episode import Episode
+from pipeline.episode import Episode, Meta
 from pipeline.errors import DataError
 from pipeline.manifest import Shard, Split, read_manifest
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What was recorded of an episode beside its frames; see `Episode`."""
+
+    key: str
+    actions: NDArray[np.float32]
+    states: NDArray[np.float32]
+    meta: Meta
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The members of one episode in a tar, each read when it is asked for."""
+
+    key: str
+    tar: tarfile.TarFile
+    members: dict[str, tarfile.TarInfo]
+
+    def content(self, name: str) -> bytes:
+        """The bytes of a member; KeyError if there is none."""
+        file = self.tar.extractfile(self.members[name])
+        if file is None:
+            raise KeyError(name)
+        return file.read()
+
+    def array(self, name: str) -> NDArray[Any]:
+        """Decode by hand: webdataset's own decoder would also run pickles."""
+        array: NDArray[Any] = np.load(io.BytesIO(self.content(name)), allow_pickle=False)
+        return array
 
 
 def write(
@@ -60,7 +95,21 @@ def read(folder: Path, split: Split | None = None) -> Iterator[Episode]:
     """Stream the episodes of one split, or of train and then val, in the order of the manifest."""
     for shard in read_manifest(folder).shards:
         if split in (None, shard.split):
-            yield from _read_tar(folder / shard.name, shard.episodes)
+            yield from _read_tar(folder / shard.name, shard.episodes, shard.episodes, _episode)
+
+
+def pick(folder: Path, keys: Sequence[str]) -> Iterator[Episode]:
+    """The episodes that are named, in the order of the manifest; no other is decoded."""
+    wanted = set(keys)
+    for shard in read_manifest(folder).shards:
+        if not wanted.isdisjoint(shard.episodes):
+            yield from _read_tar(folder / shard.name, shard.episodes, wanted, _episode)
+
+
+def tables(folder: Path) -> Iterator[Table]:
+    """Every episode but for its frames, in the order of the manifest."""
+    for shard in read_manifest(folder).shards:
+        yield from _read_tar(folder / shard.name, shard.episodes, shard.episodes, _table)
 
 
 def _npy(values: NDArray[np.float32]) -> bytes:
@@ -69,43 +118,56 @@ def _npy(values: NDArray[np.float32]) -> bytes:
     return buffer.getvalue()
 
 
-def _samples(path: Path) -> Iterator[dict[str, Any]]:
-    """The members of one tar, grouped by episode, as raw bytes."""
-    from webdataset.tariterators import group_by_keys, tar_file_expander
+def _samples(path: Path) -> Iterator[Sample]:
+    """The members of one tar, grouped by episode."""
+    with tarfile.open(path, "r:") as tar:
+        for key, members in groupby(tar, lambda member: member.name.partition(".")[0]):
+            named = {member.name.partition(".")[2]: member for member in members}
+            yield Sample(key, tar, named)
 
-    with path.open("rb") as stream:
-        files = tar_file_expander([{"url": str(path), "stream": stream}])
-        yield from group_by_keys(files)
 
-
-def _read_tar(path: Path, expected: Sequence[str]) -> Iterator[Episode]:
+def _read_tar(
+    path: Path,
+    expected: Sequence[str],
+    wanted: Container[str],
+    make: Callable[[Sample, Path], Made],
+) -> Iterator[Made]:
     keys: list[str] = []
     try:
         for sample in _samples(path):
-            keys.append(sample["__key__"])
-            yield _episode(sample, path)
+            keys.append(sample.key)
+            if sample.key in wanted:
+                yield make(sample, path)
     except (tarfile.TarError, zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
         if isinstance(error, DataError):
             raise
-        reason = str(error).split(" @ ")[0]
         raise DataError(
-            f"{path}: damaged after {max(len(keys) - 1, 0)} episodes ({reason}); "
+            f"{path}: damaged after {max(len(keys) - 1, 0)} episodes ({error}); "
             "restore it with `dvc checkout` or write it again with `dvc repro -f ingest`"
         ) from None
     if keys != list(expected):
         raise DataError(f"{path}: holds {len(keys)} episodes, its manifest lists {len(expected)}")
 
 
-def _episode(sample: dict[str, Any], path: Path) -> Episode:
-    """Decode the members by hand: webdataset's own decoder would also run pickles."""
-    name = next(name for name in frame_formats.MEMBERS if name in sample)
-    actions = np.load(io.BytesIO(sample["actions.npy"]), allow_pickle=False)
-    place = f"{path}/{sample['__key__']}.{name}"
+def _table(sample: Sample, path: Path) -> Table:
+    return Table(
+        key=sample.key,
+        actions=sample.array("actions.npy"),
+        states=sample.array("states.npy"),
+        meta=json.loads(sample.content("meta.json")),
+    )
+
+
+def _episode(sample: Sample, path: Path) -> Episode:
+    table = _table(sample, path)
+    name = next(name for name in frame_formats.MEMBERS if name in sample.members)
+    content = sample.content(name)
+    place = f"{path}/{sample.key}.{name}"
     return Episode(
-        key=sample["__key__"],
-        frames=frame_formats.unpack(name, sample[name], len(actions), place),
-        actions=actions,
-        states=np.load(io.BytesIO(sample["states.npy"]), allow_pickle=False),
-        meta=json.loads(sample["meta.json"]),
-        video=sample[name] if name == "frames.mp4" else None,
+        key=table.key,
+        frames=frame_formats.unpack(name, content, len(table.actions), place),
+        actions=table.actions,
+        states=table.states,
+        meta=table.meta,
+        video=content if name == "frames.mp4" else None,
     )

@@ -57,6 +57,30 @@ def output(path: Path) -> Iterator[Path]:
         remove(partial)
 
 
+@contextmanager
+def resumable(path: Path, *identity: str) -> Iterator[Path]:
+    """Like `output` for a folder, but an error or a kill leaves what is there for the next run.
+
+    Args:
+        path: the folder to make.
+        identity: everything that decides its content, as for `scratch`; what another one left is
+            removed. So is what was being written at the time, if it is called `*.partial`.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    owner, digest = partial / ".identity", _digest(identity)
+    if not owner.is_file() or owner.read_text() != digest:
+        remove(partial)
+        partial.mkdir(parents=True)
+        with output(owner) as whole:
+            whole.write_text(digest)
+    for unfinished in sorted(partial.rglob("*.partial")):
+        remove(unfinished)
+    yield partial
+    remove(path)
+    owner.unlink()
+    os.replace(partial, path)
+
+
 def write_json(path: Path, values: Any) -> None:
     """Write JSON whole or not at all, the same bytes for the same values."""
     with output(path) as partial:
@@ -79,10 +103,13 @@ def scratch(name: str, *identity: str) -> Iterator[Path]:
         name: the stage.
         identity: everything that decides its result: options, inputs, the code's own digest.
     """
-    digest = hashlib.sha256("\0".join(identity).encode()).hexdigest()[:16]
-    folder = SCRATCH / f"{name}-{digest}"
+    folder = SCRATCH / f"{name}-{_digest(identity)}"
     yield folder
     remove(folder)
+
+
+def _digest(identity: tuple[str, ...]) -> str:
+    return hashlib.sha256("\0".join(identity).encode()).hexdigest()[:16]
 
 
 def code_digest() -> str:

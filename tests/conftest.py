@@ -7,11 +7,12 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 import torch
+from encode_helpers import encoded
 from helpers import default, make_episode
 from ingest_helpers import ingested
 
 from pipeline import encoders, variants
-from pipeline.encode.encode import Source, encode
+from pipeline.encode.shard import Saved
 from pipeline.fit.fit import sample_frames
 from pipeline.latent_cache import open_cache
 
@@ -30,9 +31,9 @@ def folder_of_latents(tmp_path_factory):
     module, chosen = default(variants.ENCODERS, "patch_pca", patch=4, components=3)
     frames = sample_frames(folder / "shards", "train", 1000, 1)
     encoders.save(module.fit(frames, chosen, 0), "patch_pca", chosen.model_dump(), folder / "codec")
-    name, encoder = encoders.load(folder / "codec")
-    source = Source(folder / "shards", encoder, name, encoders.digest(folder / "codec"))
-    encode(source, 50, folder / "latents.zarr")
+    codec = folder / "codec"
+    card = {"name": encoders.name_of(codec), "digest": encoders.digest(codec)}
+    encoded(folder / "shards", Saved(codec), folder / "latents.zarr", **card)
     return folder
 
 

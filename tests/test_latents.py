@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 import zarr
+from encode_helpers import encoded
 from helpers import default, make_episode
 from ingest_helpers import ingested
 
 from pipeline import shards
-from pipeline.encode.encode import Source, encode
 from pipeline.encoders import Raw
 from pipeline.errors import DataError, ParamsError
 from pipeline.fit.fit import sample_frames
@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("latents")
     episodes = [make_episode(f"episode_{i:03d}", length=40 + i) for i in range(8)]
     ingested(episodes, path / "shards", episodes_per_shard=3, train_share=0.75)
-    encode(Source(path / "shards", Spread(), "spread", "digest"), 7, path / "latents.zarr")
+    encoded(path / "shards", Spread, path / "latents.zarr", batch=7)
     return path
 
 
@@ -97,7 +97,7 @@ def test_whitening_is_undone_exactly(folder, generator):
 
 
 def test_encoding_twice_gives_the_same_bytes(folder, tmp_path):
-    encode(Source(folder / "shards", Spread(), "spread", "digest"), 7, tmp_path / "again.zarr")
+    encoded(folder / "shards", Spread, tmp_path / "again.zarr", batch=7)
     for path in sorted((folder / "latents.zarr").rglob("*")):
         if path.is_file():
             again = tmp_path / "again.zarr" / path.relative_to(folder / "latents.zarr")
@@ -105,11 +105,11 @@ def test_encoding_twice_gives_the_same_bytes(folder, tmp_path):
 
 
 def test_several_shards_hold_what_one_would(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.encode.writer.SHARD_BYTES", 70 * 3 * 4 * 4 * 2)
-    source = Source(folder / "shards", Spread(), "spread", "digest")
-    encode(source, 7, tmp_path / "small.zarr")
-    assert len(list((tmp_path / "small.zarr" / "mean").rglob("c/*/*/*/*"))) > 3
-    small, large = open_cache(tmp_path / "small.zarr"), open_cache(folder / "latents.zarr")
+    monkeypatch.setattr("pipeline.encode.cut.CHUNK_FRAMES", 1024)
+    encoded(folder / "shards", Spread, tmp_path / "large.zarr", batch=7)
+    assert len(list((tmp_path / "large.zarr" / "mean").rglob("c/*/*/*/*"))) == 1
+    small, large = open_cache(folder / "latents.zarr"), open_cache(tmp_path / "large.zarr")
+    assert len(list((small.path / "mean").rglob("c/*/*/*/*"))) > 3
     np.testing.assert_array_equal(small.mean, large.mean)
     np.testing.assert_array_equal(small.states, large.states)
 
@@ -117,8 +117,8 @@ def test_several_shards_hold_what_one_would(folder, tmp_path, monkeypatch):
 def test_a_deterministic_encoder_stores_no_spread(folder, tmp_path):
     module, options = default(ENCODERS, "patch_pca", patch=4, components=2)
     frames = sample_frames(folder / "shards", "train", 1000, 1)
-    source = Source(folder / "shards", module.fit(frames, options, 0), "patch_pca", "digest")
-    encode(source, 50, tmp_path / "pca.zarr")
+    fitted = module.fit(frames, options, 0)
+    encoded(folder / "shards", lambda: fitted, tmp_path / "pca.zarr")
     cache = open_cache(tmp_path / "pca.zarr")
     assert not cache.spec.stochastic
     assert "std" not in cache.store
@@ -173,9 +173,8 @@ def test_latents_beyond_float16_are_refused(folder, tmp_path):
         def encode(self, frames):
             return Raw(super().encode(frames).mean * 1e6, None)
 
-    source = Source(folder / "shards", Loud(), "loud", "digest")
     with pytest.raises(DataError, match=r"its latents reach .*, beyond the range of float16"):
-        encode(source, 7, tmp_path / "loud.zarr")
+        encoded(folder / "shards", Loud, tmp_path / "loud.zarr")
 
 
 def test_flipped_bytes_are_noticed(damaged):
@@ -197,7 +196,7 @@ def test_a_model_may_whiten_in_its_own_way(cache):
 def test_frames_are_encoded_at_the_size_that_the_data_set_asks_for(tmp_path):
     episodes = [make_episode(f"episode_{i:03d}") for i in range(4)]
     ingested(episodes, tmp_path / "shards", resolution=(8, 12), train_share=0.5)
-    encode(Source(tmp_path / "shards", Spread(), "spread", ""), 7, tmp_path / "latents.zarr")
+    encoded(tmp_path / "shards", Spread, tmp_path / "latents.zarr")
     cache = open_cache(tmp_path / "latents.zarr")
     assert cache.spec.latent_shape == (3, 2, 3)
     assert (cache.spec.view.height, cache.spec.view.width) == (8, 12)
@@ -210,18 +209,17 @@ def test_a_set_without_states_has_a_cache_without_states(tmp_path):
     plain = [make_episode(f"episode_{i:03d}") for i in range(4)]
     blind = [replace(episode, states=episode.states[:, :0]) for episode in plain]
     ingested(blind, tmp_path / "shards", train_share=0.5)
-    encode(Source(tmp_path / "shards", Spread(), "spread", ""), 7, tmp_path / "latents.zarr")
+    encoded(tmp_path / "shards", Spread, tmp_path / "latents.zarr")
     cache = open_cache(tmp_path / "latents.zarr")
     assert cache.spec.state_dim == 0
     assert "states" not in cache.store
 
 
 def test_more_bytes_than_allowed_are_refused_before_any_is_written(folder, tmp_path, capsys):
-    source = Source(folder / "shards", Spread(), "spread", "digest")
     frames = sum(40 + i for i in range(8))
     needed = frames * (2 * 3 * 4 * 4 * 2 + 2 * 4 + 2 * 4)  # mean and std in float16, 2 + 2 float32
     with pytest.raises(ParamsError, match=f"encode.max_bytes = {needed - 1}, but {frames} frames"):
-        encode(source, 7, tmp_path / "large.zarr", needed - 1)
-    assert not (tmp_path / "large.zarr").exists()
-    encode(source, 7, tmp_path / "fits.zarr", needed)
+        encoded(folder / "shards", Spread, tmp_path / "large.zarr", max_bytes=needed - 1)
+    assert list(tmp_path.iterdir()) == []
+    encoded(folder / "shards", Spread, tmp_path / "fits.zarr", max_bytes=needed)
     assert f"{frames} frames of 3x4x4 latents take 0.00 GB" in capsys.readouterr().out

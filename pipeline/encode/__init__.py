@@ -2,11 +2,32 @@
 
 from pydantic import Field
 
-from pipeline.params import Params
+from pipeline.errors import ParamsError
+from pipeline.params import Params, Settings
+from pipeline.storage import Storage
+from pipeline.variants import DATASETS
 
 
 class Options(Params):
-    """How frames pass through the encoder."""
+    """How frames pass through the encoder, and what is kept of them."""
 
     batch: int = Field(gt=0)
+    storage: Storage = Field(
+        description="int8 has a scale for every channel of every frame: half the bytes"
+    )
+    stride: int = Field(
+        gt=0, description="keep latents of every n-th frame of an episode; divides train.interval"
+    )
     max_bytes: int = Field(gt=0, description="refuse to write more than so much")
+
+    def check_with(self, settings: Settings) -> None:
+        """Refuse a stride that leaves out frames which training needs."""
+        chosen = settings.values["train"]["interval"]
+        interval = chosen or settings.variant(DATASETS).build().interval
+        if interval % self.stride:
+            of = "" if chosen else f" of {settings.values[DATASETS.selector]}"
+            raise ParamsError(
+                f"{settings.path}: encode.stride = {self.stride} does not divide the interval "
+                f"{interval}{of} (train.interval); choose a divisor of {interval}, or a "
+                f"train.interval that is a multiple of {self.stride}"
+            )

@@ -1,4 +1,4 @@
-"""`python -m pipeline.encode SHARDS CODEC LATENTS`."""
+"""`python -m pipeline.encode SHARDS CODEC LATENTS METRICS`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,24 +11,29 @@ def command(
     shards: Shards,
     codec: Codec,
     out: Annotated[Path, output("LATENTS", "Folder for the latent cache (zarr).")],
+    metrics: Annotated[Path, output("METRICS", "JSON file for its size and rounding error.")],
     params: ParamsFile = PARAMS,
     seconds: SecondsFile = None,
 ) -> None:
     """Encode every frame once; cache raw latents."""
-    from pipeline import encoders
+    from dataclasses import asdict
+
+    from pipeline import cluster, encoders
     from pipeline.encode import Options
-    from pipeline.encode.encode import Source, encode
-    from pipeline.manifest import read_manifest
+    from pipeline.encode.encode import encode
+    from pipeline.encode.shard import Saved, Source
     from pipeline.params import read
 
     with stage.timed(seconds) as say:
-        options = read(params).section("encode", Options)
-        name, encoder = encoders.load(codec)
-        source = Source(shards, encoder, name, encoders.digest(codec))
-        with stage.output(out) as partial:
-            spec = encode(source, options.batch, partial, options.max_bytes)
-        shape = "x".join(map(str, spec.latent_shape))
-        frames = read_manifest(shards).frames
+        settings = read(params)
+        options = settings.section("encode", Options)
+        where = settings.section("cluster", cluster.Options)
+        name = encoders.name_of(codec)
+        source = Source(shards, Saved(codec), name, encoders.digest(codec))
+        written = encode(source, options, where, out)
+        stage.write_json(metrics, asdict(written))
+        shape = "x".join(map(str, written.latent_shape))
+        frames = written.frames
         say(f"encode: {frames} frames by {name} to latents of {shape} in {out}", frames)
 
 

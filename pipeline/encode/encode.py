@@ -1,107 +1,129 @@
-"""Shards through an encoder into a sealed latent cache."""
+"""Shards through an encoder into a sealed latent cache, shard by shard."""
 
-import math
-from collections.abc import Iterator
+import errno
+import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline import shards, stage
-from pipeline.encode.writer import Writer, item_bytes
-from pipeline.encoders import Encoder, Raw
-from pipeline.episode import Episode
-from pipeline.errors import DataError, ParamsError
-from pipeline.latents import EpisodeEntry, LatentSpec
-from pipeline.manifest import Manifest, Split, read_manifest
-from pipeline.view import View
+from pipeline import cluster, device, shards, stage
+from pipeline.encode import Options, size, store
+from pipeline.encode.cut import cut, shard_rows
+from pipeline.encode.shard import MARKS, Source, Task, encode_shard, opened
+from pipeline.encode.tally import Tally, merged
+from pipeline.encoders import Raw
+from pipeline.errors import DataError
+from pipeline.latents import EpisodeEntry, LatentSpec, Seal
+from pipeline.manifest import Manifest, read_manifest
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """What is encoded with what."""
+class Summary:
+    """What was written: see docs/artefacts.md, `metrics/encode.json`."""
 
-    folder: Path
-    encoder: Encoder
-    encoder_name: str
-    codec_digest: str
+    frames: int
+    bytes: int
+    latent_shape: tuple[int, int, int]
+    storage: str
+    rounding_error: float
 
 
-def encode(source: Source, batch: int, out: Path, max_bytes: int | None = None) -> LatentSpec:
-    """Encode every episode of the shards, the train split first; seal the store last.
+def encode(source: Source, options: Options, where: cluster.Options, out: Path) -> Summary:
+    """Encode every episode of the shards into a new store; what a killed run did is not repeated.
 
     Raises:
-        ParamsError: the store would be larger than `max_bytes`.
+        ParamsError: the store would be larger than `options.max_bytes`.
+        DataError: a latent is too large to be stored, or the disk is full.
     """
     manifest = read_manifest(source.folder)
-    probe = source.encoder.encode(manifest.view.of(np.zeros((1, *manifest.frame_shape), np.uint8)))
-    spec = _spec(source, manifest, Moments(probe.mean.shape[1]), probe)
-    _plan(spec, manifest.frames, max_bytes)
-    writer = Writer(out, spec.array_shapes(), manifest.frames)
-    moments = Moments(spec.latent_shape[0])
-    entries = []
-    for split, episode in stage.track(_episodes(source.folder), "encode", manifest.episodes):
-        for mean, std in _encoded(source.encoder, manifest.view, episode, batch):
-            writer.add("mean", mean)
-            if std is not None:
-                writer.add("std", std)
-            if split == "train":
-                moments.add(mean, std)
-        writer.add("actions", episode.actions)
-        if spec.state_dim:
-            writer.add("states", episode.states)
-        entries.append(
-            EpisodeEntry(key=episode.key, split=split, length=len(episode), meta=dict(episode.meta))
+    lengths = [length for shard in manifest.shards for length in shard.lengths]
+    encoder = opened(source, device.every()[0])
+    probe = encoder.encode(manifest.view.of(np.zeros((1, *manifest.frame_shape), np.uint8)))
+    spec = _spec(source, manifest, options, probe, Tally(probe.mean.shape[1]))
+    total = size.check(spec, lengths, encoder, options.max_bytes)
+    identity = (
+        manifest.digest(),
+        source.encoder_name,
+        source.codec_digest,
+        options.model_dump_json(exclude={"max_bytes"}),
+        stage.code_digest(),
+        device.pick().type,
+    )
+    try:
+        with stage.resumable(out, *identity) as partial:
+            tally = _filled(_tasks(source, manifest, options, spec, partial), where)
+            spec = _spec(source, manifest, options, probe, tally)
+            tables = list(shards.tables(source.folder))
+            store.seal(partial, tables, Seal(spec=spec, episodes=_entries(manifest, tables)))
+            stage.remove(partial / MARKS)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise DataError(
+            f"{out}: the disk is full, all of it takes {size.readable(total)}; make room and run "
+            "again: the shards that are finished are kept"
+        ) from None
+    frames = sum(map(spec.kept, lengths))
+    return Summary(frames, total, spec.latent_shape, spec.storage, tally.rounding_error())
+
+
+def _tasks(
+    source: Source, manifest: Manifest, options: Options, spec: LatentSpec, out: Path
+) -> list[Task]:
+    """One for each shard of the latents."""
+    episodes = [
+        (key, shard.split, spec.kept(length))
+        for shard in manifest.shards
+        for key, length in zip(shard.episodes, shard.lengths, strict=True)
+    ]
+    train = sum(latents for _, split, latents in episodes if split == "train")
+    rows = sum(latents for _, _, latents in episodes)
+    shard = shard_rows(rows, spec.columns()["mean"].row_bytes)
+    if not (out / MARKS).is_dir():
+        store.create(out, spec.columns(), rows, shard)
+    devices = device.every()
+    return [
+        Task(
+            source=source,
+            spec=spec,
+            batch=options.batch,
+            out=out,
+            device=devices[number % len(devices)],
+            number=number,
+            start=number * shard,
+            train=train - number * shard,
+            pieces=pieces,
         )
-    spec = _spec(source, manifest, moments, probe)
-    writer.seal(spec, entries)
-    return spec
+        for number, pieces in enumerate(cut([(key, n) for key, _, n in episodes], shard))
+    ]
 
 
-def _plan(spec: LatentSpec, frames: int, most: int | None) -> None:
-    """Say what will be written before anything is, and refuse what is too much."""
-    shapes = spec.array_shapes().items()
-    total = frames * sum(math.prod(shape) * item_bytes(name) for name, shape in shapes)
-    shape = "x".join(map(str, spec.latent_shape))
-    line = f"{frames} frames of {shape} latents take {total / 1e9:.2f} GB"
-    print(f"encode: {line}")
-    if most is not None and total > most:
-        raise ParamsError(
-            f"encode.max_bytes = {most}, but {line}; raise it, choose an encoder with smaller "
-            "latents, or lower datasets.NAME.resolution"
-        )
+def _filled(tasks: list[Task], where: cluster.Options) -> Tally:
+    """Do the tasks that no earlier run has done; the statistics of all."""
+    waiting = [task for task in tasks if not task.mark.is_file()]
+    if len(waiting) < len(tasks):
+        print(f"encode: resuming after {len(tasks) - len(waiting)} of {len(tasks)} shards")
+    if where.workers is None and device.pick().type == "cuda":
+        where = where.model_copy(update={"workers": len(device.every())})
+    done = cluster.scatter(encode_shard, waiting, where)
+    for _ in stage.track(done, "encode", len(waiting)):
+        pass
+    marks = (json.loads(task.mark.read_text()) for task in tasks)
+    return merged(marks, tasks[0].spec.latent_shape[0])
 
 
-class Moments:
-    """Running mean and spread of sampled latents, per channel, in float64."""
-
-    def __init__(self, channels: int) -> None:
-        """Start with nothing counted."""
-        self.count = 0
-        self.total, self.squares = np.zeros(channels), np.zeros(channels)
-
-    def add(self, mean: NDArray[np.float16], std: NDArray[np.float16] | None) -> None:
-        """Count latents [B, C, h, w]; a sample's expected square is mean^2 + std^2."""
-        squares = mean.astype(np.float64) ** 2
-        if std is not None:
-            squares += std.astype(np.float64) ** 2
-        self.count += mean.size // mean.shape[1]
-        self.total += mean.sum((0, 2, 3), dtype=np.float64)
-        self.squares += squares.sum((0, 2, 3))
-
-    def mean(self) -> NDArray[np.float64]:
-        """Mean per channel [C]."""
-        return self.total / max(self.count, 1)
-
-    def std(self) -> NDArray[np.float64]:
-        """Standard deviation per channel [C]."""
-        variance = self.squares / max(self.count, 1) - self.mean() ** 2
-        return np.sqrt(np.maximum(variance, 1e-12))
+def _entries(manifest: Manifest, tables: list[shards.Table]) -> list[EpisodeEntry]:
+    splits = [shard.split for shard in manifest.shards for _ in shard.episodes]
+    return [
+        EpisodeEntry(key=table.key, split=split, length=len(table.actions), meta=dict(table.meta))
+        for table, split in zip(tables, splits, strict=True)
+    ]
 
 
-def _spec(source: Source, manifest: Manifest, moments: Moments, probe: Raw) -> LatentSpec:
+def _spec(
+    source: Source, manifest: Manifest, options: Options, probe: Raw, tally: Tally
+) -> LatentSpec:
     channels, height, width = probe.mean.shape[1:]
     return LatentSpec(
         dataset=manifest.dataset,
@@ -112,32 +134,12 @@ def _spec(source: Source, manifest: Manifest, moments: Moments, probe: Raw) -> L
         interval=manifest.interval,
         latent_shape=(channels, height, width),
         stochastic=probe.std is not None,
-        mean=moments.mean().tolist(),
-        std=moments.std().tolist(),
+        storage=options.storage,
+        stride=options.stride,
+        mean=tally.mean().tolist(),
+        std=tally.std().tolist(),
         action_dim=manifest.action_dim,
         state_dim=manifest.state_dim,
         normalise_actions=manifest.normalise_actions,
         actions=manifest.actions,
     )
-
-
-def _episodes(folder: Path) -> Iterator[tuple[Split, Episode]]:
-    for split in get_args(Split):
-        for episode in shards.read(folder, split):
-            yield split, episode
-
-
-def _encoded(
-    encoder: Encoder, view: View, episode: Episode, batch: int
-) -> Iterator[tuple[NDArray[np.float16], NDArray[np.float16] | None]]:
-    """Mean and spread of the posteriors of one episode, as they are stored."""
-    for start in range(0, len(episode), batch):
-        raw = encoder.encode(view.of(episode.frames[start : start + batch]))
-        largest = float(raw.mean.abs().max())
-        if not largest <= float(np.finfo(np.float16).max):
-            raise DataError(
-                f"episode {episode.key}: its latents reach {largest:.3g}, beyond the range of "
-                "float16; scale them down in the encoder"
-            )
-        mean = raw.mean.numpy().astype(np.float16)
-        yield mean, None if raw.std is None else raw.std.numpy().astype(np.float16)

@@ -63,12 +63,9 @@ def load(folder: Path) -> tuple[str, Encoder]:
     Raises:
         DataError: the folder is missing, damaged, or was not written by the fit stage.
     """
-    path = folder / CARD
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; run `dvc repro fit` to make the encoder")
     try:
-        card = json.loads(path.read_text())
-        module = ENCODERS.load(card["encoder"], f"{path}: encoder")
+        card = _card(folder)
+        module = ENCODERS.load(card["encoder"], f"{folder / CARD}: encoder")
         encoder: Encoder = module.load(folder, module.Options.model_validate(card["options"]))
     except UserError:
         raise
@@ -76,6 +73,22 @@ def load(folder: Path) -> tuple[str, Encoder]:
         said = str(error).strip().splitlines()[0]
         raise DataError(f"{folder}: damaged ({said}); make it again: `dvc repro -f fit`") from None
     return card["encoder"], encoder
+
+
+def name_of(folder: Path) -> str:
+    """Name of the encoder in a folder that `save` wrote, without loading it.
+
+    Raises:
+        DataError: the folder is missing or was not written by the fit stage.
+    """
+    return str(_card(folder)["encoder"])
+
+
+def _card(folder: Path) -> Any:
+    path = folder / CARD
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; run `dvc repro fit` to make the encoder")
+    return json.loads(path.read_text())
 
 
 def load_for(spec: LatentSpec, folder: Path) -> Encoder:

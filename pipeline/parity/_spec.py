@@ -18,6 +18,8 @@ def latent_spec(
         interval=1,
         latent_shape=(len(std), 1, 1),
         stochastic=False,
+        storage="float16",
+        stride=1,
         mean=[0.0] * len(std),
         std=std,
         action_dim=len(actions["mean"]),

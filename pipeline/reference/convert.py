@@ -127,6 +127,8 @@ def _spec(config: ReferenceConfig) -> LatentSpec:
         interval=config.dataset.frame_interval,
         latent_shape=config.model.latent,
         stochastic=ENCODERS[config.latent_codec.kind] == "sd_vae",
+        storage="float16",
+        stride=1,
         mean=[0.0] * channels,
         std=[scale] * channels,
         action_dim=dims,

@@ -42,9 +42,18 @@ class Windows:
     ) -> None:
         """List the windows; `place` is the param that an error should name.
 
+        Where only every n-th frame of an episode has latents, windows begin at these.
+
         Raises:
-            ParamsError: an episode is shorter than one window; if not `every`, all of them are.
+            ParamsError: an episode is shorter than one window; if not `every`, all of them are. Or
+                frames an interval apart have no latents.
         """
+        if interval % cache.spec.stride:
+            raise ParamsError(
+                f"train.interval = {interval}, but {cache.path} holds the latents of every "
+                f"{cache.spec.stride}th frame alone (encode.stride); choose a multiple of it, or "
+                f"an encode.stride that divides {interval}"
+            )
         self.cache, self.frames, self.interval = cache, frames, interval
         self.episodes = cache.of(split)
         lengths = [cache.seal.episodes[episode].length for episode in self.episodes]
@@ -57,6 +66,7 @@ class Windows:
                 "lower one of them, or have ingest.shortest leave such episodes out"
             )
         rows = slices(lengths, span)
+        rows = rows[rows[:, 1] % cache.spec.stride == 0]
         self.rows = np.stack([np.array(self.episodes)[rows[:, 0]], rows[:, 1]], 1)
 
     def __len__(self) -> int:
@@ -64,10 +74,16 @@ class Windows:
         return len(self.rows)
 
     def frame_indices(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Frames of windows `rows` [B] in the store, [B, T]."""
+        """Frames of windows `rows` [B] among all frames of the store, [B, T]."""
         episodes, starts = self.rows[rows].T
         first = self.cache.starts[episodes] + starts
         return first[:, None] + np.arange(self.frames) * self.interval
+
+    def latent_indices(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where the latents of these frames stand among those of the store, [B, T]."""
+        episodes, starts = self.rows[rows].T
+        steps = starts[:, None] + np.arange(self.frames) * self.interval
+        return self.cache.latent_starts[episodes][:, None] + steps // self.cache.spec.stride
 
     def actions(self, rows: NDArray[np.int64]) -> Tensor:
         """Raw actions of windows `rows` [B], float32 [B, T, interval, A] in the world's units."""
@@ -76,4 +92,4 @@ class Windows:
 
     def latents(self, rows: NDArray[np.int64], generator: torch.Generator | None) -> Tensor:
         """Whitened latents [B, T, C, h, w] of windows `rows` [B]; see `LatentCache.latents`."""
-        return self.cache.latents(self.frame_indices(rows), generator)
+        return self.cache.latents(self.latent_indices(rows), generator)

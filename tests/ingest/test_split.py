@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from encode_helpers import encoded
 from helpers import default, golden_arrays
 from ingest_helpers import HERE, ingest_options
 
 from pipeline.datasets import Published
-from pipeline.encode.encode import Source, encode
 from pipeline.encoders import Raw
 from pipeline.episode import Episode
 from pipeline.ingest.ingest import Job, ingest
@@ -93,7 +93,7 @@ def test_a_set_that_goes_through_the_pipeline_yields_the_references_clips(tmp_pa
     job = Job("point_maze", layout.interval, options, layout.open(tmp_path / "raw"))
     chosen = ingest_options(train_share=0.9, split_seed=42)
     manifest = ingest(job, chosen, HERE, tmp_path / "shards")
-    encode(Source(tmp_path / "shards", Blocks(), "blocks", ""), 50, tmp_path / "latents.zarr")
+    encoded(tmp_path / "shards", Blocks, tmp_path / "latents.zarr")
     cache = open_cache(tmp_path / "latents.zarr")
     for part in ("train", "val"):
         windows = Windows(cache, part, frames=4, interval=manifest.interval, every=False)

@@ -6,12 +6,12 @@ import json
 import numpy as np
 import pytest
 import torch
+from encode_helpers import encoded
 from helpers import PARAMS, default
 from ingest_helpers import ingested
 from train_helpers import sampling
 
 from pipeline import variants
-from pipeline.encode.encode import Source, encode
 from pipeline.encoders import Raw
 from pipeline.errors import DataError, ParamsError
 from pipeline.latent_cache import open_cache
@@ -67,7 +67,7 @@ def cache(world, tmp_path_factory):
     folder = tmp_path_factory.mktemp("plan")
     episodes = list(world.collect(20, 30, seed=0))
     ingested(episodes, folder / "shards", normalise_actions=False, train_share=0.5, split_seed=0)
-    encode(Source(folder / "shards", Position(), "position", ""), 50, folder / "latents.zarr")
+    encoded(folder / "shards", Position, folder / "latents.zarr")
     return open_cache(folder / "latents.zarr")
 
 

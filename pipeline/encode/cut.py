@@ -1,0 +1,41 @@
+"""Cutting the latents of a set into shards: units of work that depend on the data set alone."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+CHUNK_FRAMES = 64
+SHARD_BYTES = 2**26
+SHARDS = 32
+"""How many a set is cut into at least, if it is large enough, so that many can work on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Latents first..first + count - 1 of the episode called `key`."""
+
+    key: str
+    first: int
+    count: int
+
+
+def shard_rows(rows: int, row_bytes: int) -> int:
+    """Rows of a shard: whole chunks, at most 64 MiB (if a chunk is), at most a 32nd of all rows."""
+    most = min(SHARD_BYTES // row_bytes, rows // SHARDS)
+    return max(1, most // CHUNK_FRAMES) * CHUNK_FRAMES
+
+
+def cut(episodes: Sequence[tuple[str, int]], rows: int) -> Iterator[list[Piece]]:
+    """Episodes (key, latents), one after the other, in shards of so many rows."""
+    shard: list[Piece] = []
+    left = rows
+    for key, length in episodes:
+        first = 0
+        while first < length:
+            count = min(left, length - first)
+            shard.append(Piece(key, first, count))
+            first, left = first + count, left - count
+            if not left:
+                yield shard
+                shard, left = [], rows
+    if shard:
+        yield shard

@@ -1,0 +1,56 @@
+"""What a store takes, and what would make it smaller."""
+
+from collections.abc import Sequence
+
+from pipeline.encoders import Encoder
+from pipeline.encoders._semantic import Semantic
+from pipeline.errors import ParamsError
+from pipeline.latents import LatentSpec
+
+
+def total_bytes(spec: LatentSpec, lengths: Sequence[int]) -> int:
+    """Bytes of all arrays, for episodes of such lengths."""
+    frames, latents = sum(lengths), sum(map(spec.kept, lengths))
+    columns = spec.columns().values()
+    return sum(column.row_bytes * (latents if column.strided else frames) for column in columns)
+
+
+def check(spec: LatentSpec, lengths: Sequence[int], encoder: Encoder, most: int) -> int:
+    """Say what will be written before anything is: so many bytes.
+
+    Raises:
+        ParamsError: these are more than `most`.
+    """
+    total = total_bytes(spec, lengths)
+    shape = "x".join(map(str, spec.latent_shape))
+    line = f"{sum(map(spec.kept, lengths))} frames of {shape} latents take {readable(total)}"
+    print(f"encode: {line}")
+    if total > most:
+        raise ParamsError(
+            f"encode.max_bytes = {most}, but {line}; raise it, or make them smaller: "
+            + ", ".join(_ways(spec, lengths, encoder))
+        )
+    return total
+
+
+def readable(count: int) -> str:
+    """Bytes in GB or TB."""
+    return f"{count / 1e9:.2f} GB" if count < 1e11 else f"{count / 1e12:.2f} TB"
+
+
+def _ways(spec: LatentSpec, lengths: Sequence[int], encoder: Encoder) -> list[str]:
+    """Options that help, with what would be left where that is known."""
+    changes: dict[str, dict[str, object]] = {}
+    if spec.storage != "int8":
+        changes["encode.storage: int8"] = {"storage": "int8"}
+    if spec.stride < spec.interval:
+        changes[f"encode.stride: {spec.interval}"] = {"stride": spec.interval}
+    if len(changes) == 2:
+        changes["both"] = {"storage": "int8", "stride": spec.interval}
+    ways = [
+        f"{what} takes {readable(total_bytes(spec.model_copy(update=change), lengths))}"
+        for what, change in changes.items()
+    ]
+    if isinstance(encoder, Semantic):
+        ways.append(f"encoders.{spec.encoder}.pool, encoders.{spec.encoder}.channels")
+    return [*ways, f"datasets.{spec.dataset}.resolution"]

@@ -1,0 +1,28 @@
+"""Encoding small shards with an encoder that need not be a member of the family."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from helpers import PARAMS
+from ingest_helpers import HERE
+
+from pipeline import cluster
+from pipeline.encode import Options
+from pipeline.encode.encode import Summary, encode
+from pipeline.encode.shard import Source
+from pipeline.encoders import Encoder
+
+
+def encoded(
+    shards: Path,
+    make: Callable[[], Encoder],
+    out: Path,
+    *,
+    name: str = "test",
+    digest: str = "digest",
+    where: cluster.Options = HERE,
+    **changes: object,
+) -> Summary:
+    """A latent cache; `changes` are options of encode."""
+    options = Options.model_validate({**PARAMS["encode"], **changes})
+    return encode(Source(shards, make, name, digest), options, where, out)

@@ -1,5 +1,7 @@
 """What cached latents are: the spec that seals a store and travels with every model."""
 
+from typing import Self
+
 import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
@@ -36,6 +38,8 @@ class LatentSpec(BaseModel):
     normalise_actions: bool
     actions: dict[str, list[float]]
     """Mean, std, min and max of the train split's actions, per dimension."""
+    published_scale: float | None
+    """What the encoder's authors multiply its latents by, so that their variance is about 1."""
 
     def array_shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of one frame's entry in each array of a store."""
@@ -43,8 +47,14 @@ class LatentSpec(BaseModel):
         states = {"states": (self.state_dim,)} if self.state_dim else {}
         return {"mean": self.latent_shape, **spread, "actions": (self.action_dim,), **states}
 
+    def as_published(self) -> Self:
+        """The spec of the same latents, neither centred nor scaled but as the authors do."""
+        scale, channels = self.published_scale or 1.0, len(self.mean)
+        changes = {"mean": [0.0] * channels, "std": [1 / scale] * channels}
+        return self.model_copy(update=changes)
+
     def whiten(self, latents: Tensor) -> Tensor:
-        """Raw latents [..., C, h, w] to mean 0 and variance 1 per channel."""
+        """Raw latents [..., C, h, w] by this spec: to mean 0 and variance 1 if `mean` is theirs."""
         mean, std = self._moments(latents)
         return (latents - mean) / std
 

@@ -118,6 +118,7 @@ def _spec(source: Source, manifest: Manifest, moments: Moments, probe: Raw) -> L
         state_dim=manifest.state_dim,
         normalise_actions=manifest.normalise_actions,
         actions=manifest.actions,
+        published_scale=source.encoder.published_scale,
     )
 
 

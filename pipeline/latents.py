@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import torch
@@ -59,6 +60,8 @@ class LatentSpec(BaseModel):
     normalise_actions: bool
     actions: dict[str, list[float]]
     """Mean, std, min and max of the train split's actions, per dimension."""
+    published_scale: float | None
+    """What the encoder's authors multiply its latents by, so that their variance is about 1."""
 
     def columns(self) -> dict[str, Column]:
         """The arrays of a store."""
@@ -76,8 +79,14 @@ class LatentSpec(BaseModel):
         """How many of an episode's frames have latents."""
         return -(-frames // self.stride)
 
+    def as_published(self) -> Self:
+        """The spec of the same latents, neither centred nor scaled but as the authors do."""
+        scale, channels = self.published_scale or 1.0, len(self.mean)
+        changes = {"mean": [0.0] * channels, "std": [1 / scale] * channels}
+        return self.model_copy(update=changes)
+
     def whiten(self, latents: Tensor) -> Tensor:
-        """Raw latents [..., C, h, w] to mean 0 and variance 1 per channel."""
+        """Raw latents [..., C, h, w] by this spec: to mean 0 and variance 1 if `mean` is theirs."""
         mean, std = self._moments(latents)
         return (latents - mean) / std
 

@@ -42,6 +42,7 @@ def test_every_stage_leaves_what_dvc_yaml_says(finished):
     assert set(evaluate) == {
         "clips",
         "frames",
+        "decoder",
         "model",
         "repeat_last",
         "shuffled_actions",
@@ -50,6 +51,12 @@ def test_every_stage_leaves_what_dvc_yaml_says(finished):
     for name in ("model", "repeat_last", "shuffled_actions", "zero_actions"):
         assert set(evaluate[name]) == {"latent_mse", "psnr", "ssim"}
         assert all(len(values) == evaluate["frames"] == 3 for values in evaluate[name].values())
+    actions = json.loads((finished / "metrics/actions.json").read_text())
+    assert set(actions["mse"]) == set(actions["cosine"]) == {"start", "true", "zero", "random"}
+    for end, name in (("start", "repeat_last"), ("true", "model"), ("zero", "zero_actions")):
+        assert actions["mse"][end] == pytest.approx(evaluate[name]["latent_mse"][-1], rel=1e-5)
+    assert actions["embedding_rms"] > 0
+    assert (actions["latent"], actions["whitening"]) == ("tiny_vae", "channel")
     assert set(json.loads((finished / "metrics/plan.json").read_text())) == {
         "success_rate",
         "success_interval",
@@ -121,7 +128,10 @@ def test_published_weights_are_pointed_at_and_not_copied(workspace):
     codec = workspace / "models/wall/sd_vae/codec"
     assert sum(path.stat().st_size for path in codec.iterdir()) < 5000
     fit = json.loads((workspace / "metrics/fit.json").read_text())
-    assert set(fit) == {"val_psnr", "latent_rank", "latent_spread", "train_frames", "val_frames"}
+    said = {"val_psnr", "decoder", "latent_rank", "latent_spread"}
+    assert set(fit) == said | {"train_frames", "val_frames"}
+    actions = json.loads((workspace / "metrics/actions.json").read_text())
+    assert actions["whitening"] == "none"
 
 
 def test_the_encoder_of_the_docs_is_added_by_one_file_and_one_block(workspace):

@@ -71,7 +71,8 @@ def network(setting: Setting) -> NanoWM:
 
 def velocity(device: torch.device) -> v.Velocity:
     """The published objective, its tables on a device."""
-    return v.Velocity(v.Options(schedule="squared_cosine", zero_terminal_snr=True)).to(device)
+    options = v.Options(schedule="squared_cosine", zero_terminal_snr=True, shift=1.0)
+    return v.Velocity(options).to(device)
 
 
 def randomised(network: NanoWM, generator: torch.Generator) -> NanoWM:

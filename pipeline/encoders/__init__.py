@@ -4,7 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from safetensors import SafetensorError
 from torch import Tensor
@@ -14,6 +14,7 @@ from pipeline.latents import LatentSpec
 from pipeline.variants import ENCODERS
 
 CARD = "encoder.json"
+Draws = Literal["own", "fitted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,10 @@ class Encoder(Protocol):
 
     stochastic: bool
     """Whether `encode` returns a posterior with a spread."""
+    published_scale: float | None
+    """What its authors multiply the latents by, so that their variance is about 1; None if none."""
+    draws: Draws
+    """Whether `decode` is its own, or a small decoder fitted to what it happens to tell."""
 
     def encode(self, frames: Tensor) -> Raw:
         """Frames uint8 [B, 3, H, W] RGB to raw latents [B, C, h, w]."""

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pipeline.encoders import Raw
+from pipeline.encoders import Draws, Raw
 from pipeline.encoders._pixels import painted, scaled
 
 
@@ -13,6 +13,8 @@ class KlAutoencoder:
     """See `pipeline.encoders.Encoder`, of which `save` is left; mean and spread are both kept."""
 
     stochastic = True
+    published_scale: float | None = None
+    draws: Draws = "own"
 
     def __init__(self, vae: Any) -> None:
         """Wrap a diffusers autoencoder for inference."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline import stage
-from pipeline.encoders import Raw
+from pipeline.encoders import Draws, Raw
 from pipeline.encoders._decoder import Decoder, DecoderOptions
 from pipeline.encoders._descent import Descent
 from pipeline.encoders._pixels import painted, scaled
@@ -36,6 +36,8 @@ class Semantic:
     """See `pipeline.encoders.Encoder`; the latents are the backbone's own."""
 
     stochastic = False
+    published_scale: float | None = None
+    draws: Draws = "fitted"
 
     def __init__(self, backbone: Backbone, decoder: Decoder) -> None:
         """Bring a fitted decoder together with the backbone that it was fitted to."""

@@ -8,7 +8,7 @@ from pydantic import Field
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pipeline.encoders import Raw
+from pipeline.encoders import Draws, Raw
 from pipeline.errors import ParamsError
 from pipeline.params import Params
 
@@ -55,6 +55,8 @@ class PatchPca:
     """See `pipeline.encoders.Encoder`; latents are [components, H / patch, W / patch]."""
 
     stochastic = False
+    published_scale: float | None = None
+    draws: Draws = "own"
 
     def __init__(self, mean: Tensor, basis: Tensor, patch: int) -> None:
         """Keep the mean [3 patch^2] and the orthonormal basis [components, 3 patch^2]."""

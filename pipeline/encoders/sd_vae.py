@@ -1,7 +1,7 @@
 """The autoencoder of Stable Diffusion, as published (Rombach et al. 2022, by diffusers).
 
 Latents are those of the posterior, without the factor of 0.18215 that diffusion models multiply
-them by: whitening takes its place.
+them by: world models do so when they read them (`train.whitening`).
 """
 
 from pathlib import Path
@@ -59,6 +59,7 @@ class SdVae(KlAutoencoder):
         """
         super().__init__(_read(located.path))
         self.located = located
+        self.published_scale = float(self.vae.config.scaling_factor)
         self.vae.enable_slicing()  # frame by frame: a batch of 256 x 256 takes many GB otherwise
 
     def save(self, folder: Path) -> None:

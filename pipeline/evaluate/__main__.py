@@ -1,4 +1,7 @@
-"""`python -m pipeline.evaluate LATENTS SHARDS CODEC WORLD_MODEL METRICS MEANS HORIZON DREAMS`."""
+"""`python -m pipeline.evaluate LATENTS SHARDS CODEC WORLD_MODEL METRICS... HORIZON DREAMS`.
+
+METRICS are METRICS, MEANS and ACTIONS.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +26,9 @@ def command(
     world_model: Model,
     metrics: Annotated[Path, output("METRICS", "JSON file for scores by generated frame.")],
     means: Annotated[Path, output("MEANS", "JSON file for their means over the frames.")],
+    sensitivity: Annotated[
+        Path, output("ACTIONS", "JSON file: the last frame under true, zero and random actions.")
+    ],
     horizon: Annotated[Path, output("HORIZON", "CSV file: every score by generated frame.")],
     dreams: Annotated[Path, output("DREAMS", "NPZ file: long rollouts beside the truth.")],
     params: ParamsFile = PARAMS,
@@ -32,7 +38,8 @@ def command(
     import torch
 
     from pipeline import device, encoders
-    from pipeline.evaluate import Options, clips, evaluate, outputs
+    from pipeline.evaluate import Options, actions, clips, evaluate, outputs
+    from pipeline.evaluate.judge import Judge
     from pipeline.latent_cache import open_cache
     from pipeline.params import read
     from pipeline.train import rollout
@@ -50,12 +57,14 @@ def command(
             stochastic=model.objective.stochastic_steps,
             place="evaluate.sampling",
         )
-        judge = evaluate.Judge(model, encoder, sampling, options.context)
+        judge = Judge(model, encoder, sampling, options.context, cache.spec)
         fixed, long = clips.choose(cache, shards, model.config, options)
         generator = torch.Generator().manual_seed(options.seed)
-        scores = evaluate.summary(evaluate.evaluate(judge, fixed, options.batch, generator))
+        found = evaluate.evaluate(judge, fixed, options.batch, generator)
+        scores = evaluate.summary(found.scores, encoder.draws)
         stage.write_json(metrics, scores)
         stage.write_json(means, outputs.means(scores))
+        stage.write_json(sensitivity, actions.table(judge, fixed, found.ends))
         outputs.write_horizon(scores, horizon)
         outputs.write_dreams(judge, long, generator, dreams)
         say(

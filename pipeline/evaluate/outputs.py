@@ -9,13 +9,15 @@ import torch
 
 from pipeline import stage
 from pipeline.evaluate.clips import Clips
-from pipeline.evaluate.evaluate import METRICS, Judge
+from pipeline.evaluate.evaluate import METRICS
+from pipeline.evaluate.judge import Judge
 
 
 def headline(scores: dict[str, Any]) -> str:
     """Last generated frame: the model's PSNR beside that of repeating the last one given."""
     model, repeat = (scores[name]["psnr"][-1] for name in ("model", "repeat_last"))
-    return f"PSNR {model:.1f} dB at the last frame ({repeat:.1f} by repeating the first)"
+    through = " through the fitted decoder" if scores["decoder"] == "fitted" else ""
+    return f"PSNR {model:.1f} dB{through} at the last frame ({repeat:.1f} by repeating the first)"
 
 
 def means(scores: dict[str, Any]) -> dict[str, dict[str, float]]:

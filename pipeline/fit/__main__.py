@@ -32,7 +32,7 @@ def command(
             encoders.save(encoder, chosen.name, chosen.options.model_dump(), partial)
         counts = {"train_frames": len(train), "val_frames": len(val)}
         said = {"latent_rank": health.rank, "latent_spread": health.spread}
-        stage.write_json(metrics, {"val_psnr": psnr, **said, **counts})
+        stage.write_json(metrics, {"val_psnr": psnr, "decoder": encoder.draws, **said, **counts})
         sizes = f"{chosen.name} on {len(train)} frames, {psnr:.1f} dB on {len(val)} others"
         sizes += f", latents of rank {health.rank:.1f}"
         say(f"fit: {sizes}, in {codec}", len(train))

@@ -10,12 +10,12 @@ from pipeline.train.objectives import Objective
 from pipeline.train.size import Size
 from pipeline.variants import OBJECTIVES
 
-COSINE = {"schedule": "squared_cosine", "zero_terminal_snr": True}
+COSINE = {"schedule": "squared_cosine", "zero_terminal_snr": True, "shift": 1.0}
 PREDICTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "v": ("v", COSINE),
     "x": ("x", COSINE),
-    "epsilon": ("eps", {"schedule": "linear", "zero_terminal_snr": False}),
-    "flow": ("flow", {}),
+    "epsilon": ("eps", {"schedule": "linear", "zero_terminal_snr": False, "shift": 1.0}),
+    "flow": ("flow", {"shift": 1.0}),
 }
 """The reference's names of what is predicted, and our objectives with the schedules it used."""
 

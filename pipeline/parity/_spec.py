@@ -26,4 +26,5 @@ def latent_spec(
         state_dim=0,
         normalise_actions=True,
         actions=actions,
+        published_scale=None,
     )

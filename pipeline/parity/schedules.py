@@ -20,7 +20,7 @@ def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
         if found := TABLE.fullmatch(name):
             schedule, zero, table = found.groups()
             names = {"linear": "linear", "squaredcos_cap_v2": "squared_cosine"}
-            options = {"schedule": names[schedule], "zero_terminal_snr": zero == "1"}
+            options = {**COSINE, "schedule": names[schedule], "zero_terminal_snr": zero == "1"}
             ours = betas(Schedule.model_validate(options))
             power = (1 - ours).cumprod(0)
             recip = 1 / power.clamp(min=FLOOR)

@@ -21,6 +21,8 @@ ENCODERS = {"sd_vae": "sd_vae", "vae": "sd_vae", "webdino": "web_dino", "vjepa2_
 SD_SCALE = 0.18215
 """What the reference multiplies latents of Stable Diffusion's VAE by."""
 UNBOUNDED = 1e30
+UNSHIFTED = 1.0
+"""The reference knows no other schedules."""
 PUBLISHED = "published"
 """Stands for the digests of a codec and of shards that only the checkpoint's authors know."""
 WEIGHTS, CONFIG = "model.safetensors", "config.yaml"
@@ -41,6 +43,7 @@ def imported(path: Path, config: ReferenceConfig, latents: Path | None) -> World
     schedule = {
         "schedule": "linear" if diffusion.noise_schedule == "linear" else "squared_cosine",
         "zero_terminal_snr": diffusion.zero_terminal_snr,
+        "shift": UNSHIFTED,
     }
     objective = "eps" if diffusion.pred_name == "epsilon" else diffusion.pred_name
     injection = config.model.action_injection.type if config.model.use_action else "none"
@@ -53,7 +56,9 @@ def imported(path: Path, config: ReferenceConfig, latents: Path | None) -> World
     }
     made = Config(
         denoiser=Part(name="nanowm", options=network),
-        objective=Part(name=objective, options={} if objective == "flow" else schedule),
+        objective=Part(
+            name=objective, options={"shift": UNSHIFTED} if objective == "flow" else schedule
+        ),
         frames=config.model.num_frames,
         interval=config.dataset.frame_interval,
         spec=spec,
@@ -67,7 +72,7 @@ def exported(model: WorldModel, folder: Path) -> None:
     """Write weights under the reference's names, and what its config.yaml says of them.
 
     Raises:
-        DataError: a network that the reference does not have.
+        DataError: a network or a schedule that the reference does not have.
     """
     config, spec = model.config, model.spec
     if config.denoiser.name != "nanowm":
@@ -79,6 +84,8 @@ def exported(model: WorldModel, folder: Path) -> None:
             f"the reference has no size like {options.size!r}; known: {', '.join(SIZES)}"
         )
     schedule = config.objective.options
+    if schedule["shift"] != UNSHIFTED:
+        raise DataError(f"the reference has no schedule with shift = {schedule['shift']}")
     names = {"linear": "linear", "squared_cosine": "squaredcos_cap_v2"}
     used = options.injection != "none"
     values = {
@@ -116,7 +123,7 @@ def _spec(config: ReferenceConfig) -> LatentSpec:
     """What can be known of the latents from the config alone."""
     dims, channels = config.dataset.spec.action_dim, config.model.latent[0]
     height, width = config.model.image
-    scale = 1 / SD_SCALE if ENCODERS[config.latent_codec.kind] == "sd_vae" else 1.0
+    scale = SD_SCALE if ENCODERS[config.latent_codec.kind] == "sd_vae" else None
     bounds = {"mean": 0.0, "std": 1.0, "min": -UNBOUNDED, "max": UNBOUNDED}
     return LatentSpec(
         dataset=config.dataset.name,
@@ -130,11 +137,12 @@ def _spec(config: ReferenceConfig) -> LatentSpec:
         storage="float16",
         stride=1,
         mean=[0.0] * channels,
-        std=[scale] * channels,
+        std=[1 / (scale or 1.0)] * channels,
         action_dim=dims,
         state_dim=0,
         normalise_actions=False,
         actions={name: [value] * dims for name, value in bounds.items()},
+        published_scale=scale,
     )
 
 

@@ -1,4 +1,7 @@
-"""`python -m pipeline.report FIT TRAIN EVALUATE PLAN CURVE HORIZON DREAMS FILMS SECONDS REPORT`."""
+"""`python -m pipeline.report METRICS... CURVE HORIZON DREAMS FILMS SECONDS REPORT`.
+
+METRICS are those of FIT, TRAIN, EVALUATE, ACTIONS and PLAN.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +16,7 @@ def command(
     fit: Annotated[Path, typer.Argument(help="Metrics of fit.")],
     train: Annotated[Path, typer.Argument(help="Metrics of train.")],
     evaluate: Annotated[Path, typer.Argument(help="Metrics of evaluate.")],
+    actions: Annotated[Path, typer.Argument(help="Action sensitivity of evaluate.")],
     plan: Annotated[Path, typer.Argument(help="Metrics of plan.")],
     curve: Annotated[Path, typer.Argument(help="Loss curve of train.")],
     horizon: Annotated[Path, typer.Argument(help="Scores by generated frame of evaluate.")],
@@ -29,7 +33,9 @@ def command(
     with stage.timed(None) as say:
         settings = read(params)
         options = settings.section("report", Options)
-        inputs = page.Inputs(fit, train, evaluate, plan, curve, horizon, dreams, films, seconds)
+        inputs = page.Inputs(
+            fit, train, evaluate, actions, plan, curve, horizon, dreams, films, seconds
+        )
         text = page.render(inputs, settings, options)
         with stage.output(out) as partial:
             partial.mkdir()

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.params import STAGES, Settings
 from pipeline.report import Options, figures
-from pipeline.report.gates import gates
+from pipeline.report.gates import gates, pixels
 from pipeline.variants import FAMILIES
 
 NAMES = {
@@ -34,6 +34,7 @@ class Inputs:
     fit: Path
     train: Path
     evaluate: Path
+    actions: Path
     plan: Path
     curve: Path
     horizon: Path
@@ -44,11 +45,12 @@ class Inputs:
 
 def render(inputs: Inputs, settings: Settings, options: Options) -> str:
     """The whole page as HTML that needs no other file."""
-    fit, train, evaluate, plan = (
+    fit, train, evaluate, actions, plan = (
         json.loads(path.read_text())
-        for path in (inputs.fit, inputs.train, inputs.evaluate, inputs.plan)
+        for path in (inputs.fit, inputs.train, inputs.evaluate, inputs.actions, inputs.plan)
     )
     curve, horizon = figures.read_columns(inputs.curve), figures.read_columns(inputs.horizon)
+    psnr = pixels("PSNR", evaluate["decoder"])
     environment = Environment(
         loader=PackageLoader("pipeline.report"), autoescape=True, undefined=StrictUndefined
     )
@@ -58,14 +60,16 @@ def render(inputs: Inputs, settings: Settings, options: Options) -> str:
         fit=fit,
         train=train,
         evaluate=evaluate,
+        actions=actions,
         plan=plan,
         gates=gates(fit, evaluate, plan),
         tables=[_table(metric, evaluate) for metric in METRICS],
+        psnr=psnr,
         curves={
             "Training loss": figures.lines(
                 curve["step"], {"loss": curve["loss"]}, ("step", "loss"), log=True
             ),
-            "PSNR by generated frame": _by_frame(horizon, "psnr", "PSNR in dB"),
+            f"{psnr} by generated frame": _by_frame(horizon, "psnr", "PSNR in dB"),
             "Latent error by generated frame": _by_frame(horizon, "latent_mse", "error"),
         },
         dreams=_dreams(inputs.dreams, options.dreams),
@@ -77,6 +81,7 @@ def render(inputs: Inputs, settings: Settings, options: Options) -> str:
 
 def _table(metric: str, evaluate: dict[str, Any]) -> dict[str, Any]:
     title, hint, form = METRICS[metric]
+    title = title if metric == "latent_mse" else pixels(title, evaluate["decoder"])
     rows = {
         name: [form.format(value) for value in evaluate[key][metric]] for key, name in NAMES.items()
     }

@@ -92,6 +92,10 @@ class Options(Params):
     interval: int | None = Field(
         gt=0, description="environment steps from frame to frame; null for the data set's own"
     )
+    whitening: Literal["auto", "channel", "none"] = Field(
+        description="of latents: each channel to mean 0 and variance 1, or as the encoder's "
+        "authors scale them; auto does the latter where they have published a scale"
+    )
     levels: Levels
     weighting: Weighting
     steps: int = Field(gt=0)

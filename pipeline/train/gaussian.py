@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pipeline.params import Params
-from pipeline.train.process import LEVELS, Process
+from pipeline.train.process import LEVELS, Process, Shift
 
 FLOOR = 1e-8
 """Smallest power of a signal where the reference derives noise from it, and only there."""
@@ -18,6 +18,7 @@ class Schedule(Params):
 
     schedule: Literal["linear", "squared_cosine"]
     zero_terminal_snr: bool
+    shift: Shift
 
 
 def linear_betas(count: int = LEVELS) -> Tensor:
@@ -51,6 +52,12 @@ def betas(options: Schedule) -> Tensor:
     return zero_terminal_snr(chosen) if options.zero_terminal_snr else chosen
 
 
+def signal_power(options: Schedule) -> Tensor:
+    """Share of the signal in the variance, float64 [LEVELS]: of the betas, then shifted."""
+    power = (1 - betas(options)).cumprod(0)
+    return power / (power + options.shift**2 * (1 - power))
+
+
 class Gaussian(Process):
     """Variance-preserving noise; the objectives with this process say what is predicted."""
 
@@ -58,7 +65,7 @@ class Gaussian(Process):
 
     def __init__(self, options: Schedule) -> None:
         """With the chosen schedule."""
-        power = (1 - betas(options)).cumprod(0)
+        power = signal_power(options)
         super().__init__(power.sqrt(), (1 - power).sqrt())
 
     def step(

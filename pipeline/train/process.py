@@ -1,11 +1,28 @@
 """Noising processes: how much signal and how much noise a latent holds at each level."""
 
-from typing import Self
+from typing import Annotated, Self
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 LEVELS = 1000
+
+Shift = Annotated[
+    float,
+    Field(
+        gt=0,
+        description=(
+            "divides sqrt(SNR) at every level; rule of thumb for latents C x h x w: "
+            "sqrt(C h w / 4096)"
+        ),
+    ),
+]
+"""The more numbers tell of one frame, the more noise it takes to hide it.
+
+SNR becomes SNR / shift^2 (Esser et al. 2024, eq. 23; Hoogeboom et al. 2023, sec. 3.1 for images);
+the rule of thumb is that of Zheng et al. 2025 (RAE). 1 is the schedule as it is.
+"""
 
 
 class Process:

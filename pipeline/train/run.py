@@ -6,6 +6,7 @@ import torch
 
 from pipeline import variants
 from pipeline.latent_cache import LatentCache
+from pipeline.latents import LatentSpec
 from pipeline.params import Settings
 from pipeline.train import Options
 from pipeline.train.checkpoint import Checkpoint
@@ -19,7 +20,8 @@ def prepare(settings: Settings, cache: LatentCache, device: torch.device) -> Tra
     """A trainer before its first step, as params.yaml describes it."""
     options = settings.section("train", Options)
     interval = options.interval or cache.spec.interval
-    windows = Windows(cache, "train", options.frames, interval)
+    spec = _spec(cache.spec, options)
+    windows = Windows(cache.whitened_by(spec), "train", options.frames, interval)
     denoiser = settings.variant(variants.DENOISERS)
     objective = settings.variant(variants.OBJECTIVES)
     config = Config(
@@ -27,12 +29,18 @@ def prepare(settings: Settings, cache: LatentCache, device: torch.device) -> Tra
         objective=Part(name=objective.name, options=objective.options.model_dump()),
         frames=options.frames,
         interval=interval,
-        spec=cache.spec,
+        spec=spec,
     )
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)  # layers initialise from the global generator
         model = WorldModel(config, device)
     return Trainer(model, windows, options)
+
+
+def _spec(spec: LatentSpec, options: Options) -> LatentSpec:
+    """How a model of a cache's latents whitens them."""
+    by_scale = options.whitening == "auto" and spec.published_scale is not None
+    return spec.as_published() if by_scale or options.whitening == "none" else spec
 
 
 def resume_and_run(trainer: Trainer, scratch: Path, logs: Path | None) -> int:

@@ -85,6 +85,10 @@ class WorldModel:
         """Actions [..., interval, A] in the world's units, as the network is fed them."""
         return self.spec.scale_actions(actions).flatten(-2).to(self.device)
 
+    def embedded(self, actions: Tensor) -> Tensor | None:
+        """Actions [B, F, interval, A] as they enter the network, [B, F, width]; None if not."""
+        return self.denoiser.embedded(self.fed_actions(actions))
+
     def rollout(self, history: Tensor, actions: Tensor, noise: Noise, sampling: Sampling) -> Tensor:
         """Generate the frames that follow a history, in a window that slides along.
 

@@ -6,6 +6,7 @@ import torch
 from helpers import GOLDEN, default, every
 
 from pipeline import encoders
+from pipeline.encoders._semantic import Semantic
 from pipeline.errors import DataError, ParamsError
 from pipeline.image_metrics import psnr
 from pipeline.variants import ENCODERS
@@ -82,6 +83,16 @@ def test_latents_are_finite_floats_without_gradient(fitted, frames):
     if raw.std is not None:
         assert raw.std.shape == raw.mean.shape
         assert (raw.std > 0).all()
+
+
+def test_who_draws_is_said(fitted):
+    _, _, encoder = fitted
+    assert encoder.draws == ("fitted" if isinstance(encoder, Semantic) else "own")
+
+
+def test_a_scale_is_published_for_the_published_autoencoder_alone(fitted):
+    name, _, encoder = fitted
+    assert encoder.published_scale == (0.18215 if name == "sd_vae" else None)
 
 
 def test_a_frame_is_encoded_alike_alone_and_in_a_batch(fitted, frames):

@@ -12,6 +12,7 @@ from train_helpers import sampling, world_model
 from pipeline import encoders, shards
 from pipeline.errors import DataError, ParamsError
 from pipeline.evaluate import Options, clips, evaluate, outputs
+from pipeline.evaluate.judge import Judge
 from pipeline.image_metrics import psnr
 from pipeline.train.windows import Windows
 
@@ -46,7 +47,11 @@ class Oracle:
 
 def judge(model, folder, context=1):
     _, encoder = encoders.load(folder / "codec")
-    return evaluate.Judge(model, encoder, sampling(steps=2), context)
+    return Judge(model, encoder, sampling(steps=2), context, model.spec)
+
+
+def summary(judge, clips, batch, generator):
+    return evaluate.summary(evaluate.evaluate(judge, clips, batch, generator).scores, "own")
 
 
 @pytest.fixture
@@ -81,7 +86,7 @@ def test_the_frames_of_a_clip_are_those_that_were_recorded(windows, chosen, fold
 def test_a_perfect_model_scores_perfectly_and_only_under_the_true_actions(
     perfect, chosen, generator
 ):
-    scores = evaluate.summary(evaluate.evaluate(perfect, chosen, 5, generator))
+    scores = summary(perfect, chosen, 5, generator)
     assert (scores["clips"], scores["frames"]) == (12, 3)
     assert scores["model"]["latent_mse"] == [0, 0, 0]
     for other in ("repeat_last", "shuffled_actions", "zero_actions"):
@@ -90,7 +95,7 @@ def test_a_perfect_model_scores_perfectly_and_only_under_the_true_actions(
 
 
 def test_a_perfect_model_is_judged_by_the_recorded_pixels(perfect, chosen, generator):
-    scores = evaluate.summary(evaluate.evaluate(perfect, chosen, 5, generator))
+    scores = summary(perfect, chosen, 5, generator)
     decoded = perfect.decode(chosen.latents[:, 1:])
     for frame in range(3):
         expected = psnr(decoded[:, frame], chosen.frames[:, frame + 1]).mean()
@@ -100,24 +105,21 @@ def test_a_perfect_model_is_judged_by_the_recorded_pixels(perfect, chosen, gener
 def test_repeating_the_last_frame_is_scored_on_pixels_that_never_saw_the_codec(
     perfect, chosen, generator
 ):
-    scores = evaluate.summary(evaluate.evaluate(perfect, chosen, 5, generator))
+    scores = summary(perfect, chosen, 5, generator)
     expected = psnr(chosen.frames[:, 0], chosen.frames[:, 2]).mean()
     assert scores["repeat_last"]["psnr"][1] == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_batches_do_not_matter(cache, chosen, folder_of_latents):
     one = judge(world_model(cache), folder_of_latents)
-    results = [
-        evaluate.summary(evaluate.evaluate(one, chosen, batch, torch.Generator().manual_seed(0)))
-        for batch in (3, 12)
-    ]
+    results = [summary(one, chosen, batch, torch.Generator().manual_seed(0)) for batch in (3, 12)]
     for name in ("model", "shuffled_actions", "zero_actions", "repeat_last"):
         for metric in evaluate.METRICS:
             assert results[0][name][metric] == pytest.approx(results[1][name][metric], rel=1e-4)
 
 
 def test_what_is_left_behind_can_be_read(perfect, chosen, generator, tmp_path):
-    scores = evaluate.summary(evaluate.evaluate(perfect, chosen, 5, generator))
+    scores = summary(perfect, chosen, 5, generator)
     json.dumps(scores, allow_nan=False)
     outputs.write_horizon(scores, tmp_path / "horizon.csv")
     table = np.genfromtxt(tmp_path / "horizon.csv", delimiter=",", names=True)
@@ -160,7 +162,7 @@ def test_with_more_frames_given_only_the_others_are_scored(cache, chosen, folder
 
     one = judge(Known(world_model(cache), chosen), folder_of_latents, context=2)
     generator = torch.Generator().manual_seed(0)
-    scores = evaluate.summary(evaluate.evaluate(one, chosen, 5, generator))
+    scores = summary(one, chosen, 5, generator)
     assert scores["frames"] == 2
     assert scores["model"]["latent_mse"] == [0, 0]
     expected = psnr(chosen.frames[:, 1], chosen.frames[:, 3]).mean()
@@ -204,3 +206,27 @@ def test_published_starts_are_the_windows_to_pick_from(windows):
     first, second, _ = windows.episodes
     assert picked == [[first, 3], [second, 0]]  # 9999 has no window, as in the reference
     assert len(clips.eligible(windows)) == len(windows)
+
+
+def test_errors_are_in_units_of_the_caches_whitened_latents(cache, chosen, folder_of_latents):
+    """Two models that dream the same raw latents have the same errors, however they whiten."""
+    plain = cache.spec.as_published()
+    oracle = Oracle(world_model(cache), chosen)
+    still = judge(oracle, folder_of_latents)
+    raw = replace(chosen, latents=cache.spec.unwhiten(chosen.latents))
+
+    class Plain(Oracle):
+        def rollout(self, history, actions, noise, sampling):
+            whitened = cache.spec.whiten(history)
+            return cache.spec.unwhiten(oracle.rollout(whitened, actions, noise, sampling))
+
+    model = Plain(oracle, raw)
+    model.spec = plain
+    other = replace(still, model=model)
+    scores, same = (
+        summary(one, clips, 5, torch.Generator().manual_seed(0))
+        for one, clips in ((still, chosen), (other, raw))
+    )
+    for name in ("model", "repeat_last"):
+        assert same[name]["latent_mse"] == pytest.approx(scores[name]["latent_mse"], rel=1e-5)
+    assert min(scores["repeat_last"]["latent_mse"]) > 0.01

@@ -69,6 +69,7 @@ class Blocks:
     """An encoder that needs no fitting."""
 
     stochastic = False
+    published_scale = None
 
     def encode(self, frames):
         return Raw(torch.nn.functional.avg_pool2d(frames.float(), 4), None)

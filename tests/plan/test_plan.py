@@ -27,6 +27,7 @@ class Position:
     """Encodes a frame as where its dot is, [2, 1, 1]: a latent with known physics."""
 
     stochastic = False
+    published_scale = None
 
     def encode(self, frames):
         red = frames[:, 0].float()

@@ -95,7 +95,7 @@ def test_an_imported_checkpoint_computes_what_the_reference_computes(injection, 
     output = model.denoiser(arrays("x"), arrays("t2"), arrays("action"))
     assert scaled_error(output, arrays(f"out/{injection}_{kind}_t2")) < 2e-5
     assert (model.config.frames, model.config.interval) == (4, 3)
-    schedule = {"schedule": "squared_cosine", "zero_terminal_snr": True}
+    schedule = {"schedule": "squared_cosine", "zero_terminal_snr": True, "shift": 1.0}
     assert (model.config.objective.name, model.config.objective.options) == ("v", schedule)
     assert (model.spec.encoder, model.spec.dataset) == ("sd_vae", "dino_wm_pusht")
     latents = torch.ones(1, 4, 8, 8)
@@ -194,7 +194,8 @@ def test_objective_and_schedule_come_along(tmp_path, prediction, ours):
     path = write(tmp_path, weights(), changed(experiment={"diffusion": diffusion}))
     model = convert.imported(path, config.read(tmp_path / "config.yaml"), None)
     assert model.config.objective.name == ours
-    assert model.config.objective.options == {"schedule": "linear", "zero_terminal_snr": False}
+    schedule = {"schedule": "linear", "zero_terminal_snr": False, "shift": 1.0}
+    assert model.config.objective.options == schedule
 
 
 def test_rectangular_latents_come_along(tmp_path):
@@ -232,6 +233,14 @@ def test_a_size_that_the_reference_lacks_is_not_exported(tmp_path, monkeypatch):
     model = convert.imported(path, config.read(tmp_path / "config.yaml"), None)
     monkeypatch.delitem(SIZES, "test")
     with pytest.raises(DataError, match="the reference has no size like"):
+        convert.exported(model, tmp_path / "out")
+
+
+def test_a_shifted_schedule_is_not_exported(tmp_path):
+    path = write(tmp_path, weights())
+    model = convert.imported(path, config.read(tmp_path / "config.yaml"), None)
+    model.config.objective.options["shift"] = 8.0
+    with pytest.raises(DataError, match=r"the reference has no schedule with shift = 8.0"):
         convert.exported(model, tmp_path / "out")
 
 

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ WORSE = {"latent_mse": [0.5, 0.6], "psnr": [20.0, 18.0], "ssim": [0.7, 0.6]}
 EVALUATE = {
     "clips": 4,
     "frames": 2,
+    "decoder": "own",
     "model": SCORES,
     "repeat_last": WORSE,
     "shuffled_actions": WORSE,
@@ -38,7 +40,17 @@ PLAN = {
     "solved_at_start": 2,
     "seconds_per_replan": 0.5,
 }
-FIT = {"val_psnr": 35.0, "train_frames": 10, "val_frames": 5}
+ENDS = {"start": 0.3, "true": 0.1, "zero": 0.2815, "random": 0.4}
+ACTIONS = {
+    "clips": 4,
+    "mse": ENDS,
+    "cosine": ENDS,
+    "published": {"mse": ENDS, "cosine": ENDS},
+    "embedding_rms": 0.00129,
+    "latent": "tiny_vae",
+    "whitening": "channel",
+}
+FIT = {"val_psnr": 35.0, "decoder": "own", "train_frames": 10, "val_frames": 5}
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +60,14 @@ def inputs(tmp_path_factory):
     for number, stage in enumerate(STAGES[:-1]):
         (folder / "seconds" / f"{stage}.json").write_text(json.dumps({"seconds": number + 0.5}))
     train = {"loss": 0.1, "steps": 100, "parameters": 900_000}
-    for name, values in (("fit", FIT), ("train", train), ("evaluate", EVALUATE), ("plan", PLAN)):
+    metrics = {"fit": FIT, "train": train, "evaluate": EVALUATE, "actions": ACTIONS, "plan": PLAN}
+    for name, values in metrics.items():
         (folder / f"{name}.json").write_text(json.dumps(values))
     with (folder / "curve.csv").open("w") as file:
         rows = csv.writer(file)
         rows.writerows([("step", "loss"), *((step, 1 / step) for step in range(1, 50))])
     with (folder / "horizon.csv").open("w") as file:
-        names = [f"{name}_{m}" for name in list(EVALUATE)[2:] for m in SCORES]
+        names = [f"{name}_{m}" for name in list(EVALUATE)[3:] for m in SCORES]
         rows = csv.writer(file)
         rows.writerows([("frame", *names), *((f, *range(1, 13)) for f in (1, 2))])
     rng = np.random.default_rng(0)
@@ -67,7 +80,7 @@ def inputs(tmp_path_factory):
         goals=rng.integers(0, 255, (3, 64, 64, 3), np.uint8),
         success=np.array([True, False, True]),
     )
-    names = ("fit.json", "train.json", "evaluate.json", "plan.json", "curve.csv", "horizon.csv")
+    names = (*(f"{name}.json" for name in metrics), "curve.csv", "horizon.csv")
     return page.Inputs(*(folder / n for n in (*names, "dreams.npz", "films.npz", "seconds")))
 
 
@@ -82,7 +95,17 @@ def html(inputs, tmp_path_factory):
 def test_the_page_needs_no_other_file_and_says_what_was_measured(html):
     text = html.read_text()
     assert "http" not in text.replace("http://www.w3.org", "")
-    for said in ("28.0 dB", "80 %", "20 %", "reached", "missed", "kl_weight", "0.35 on 48 goals"):
+    for said in (
+        "28.0 dB",
+        "80 %",
+        "20 %",
+        "reached",
+        "missed",
+        "kl_weight",
+        "0.35 on 48 goals",
+        "0.2815",
+        "embedded actions 0.00129",
+    ):
         assert said in text
     assert text.count("<img") == 2 + 3 + 3
 
@@ -90,6 +113,21 @@ def test_the_page_needs_no_other_file_and_says_what_was_measured(html):
 def test_the_same_inputs_give_the_same_page(html, inputs):
     again = page.render(inputs, read(ROOT / "params.yaml"), Options(dreams=2, episodes=3))
     assert again == html.read_text()
+
+
+def test_a_fitted_decoder_is_named_wherever_it_is_judged(inputs, tmp_path, html):
+    paths = {}
+    for name, values in (("fit", FIT), ("evaluate", EVALUATE)):
+        paths[name] = tmp_path / f"{name}.json"
+        paths[name].write_text(json.dumps({**values, "decoder": "fitted"}))
+    options = Options(dreams=2, episodes=3)
+    text = page.render(replace(inputs, **paths), read(ROOT / "params.yaml"), options)
+    said = "through the fitted decoder"
+    for score in ("PSNR", "SSIM", "PSNR"):
+        assert f"{score} {said}" in text
+    assert f"Latent error {said}" not in text
+    assert said not in html.read_text()
+    assert said in gates({**FIT, "decoder": "fitted"}, EVALUATE, PLAN)[0].name
 
 
 def test_a_browser_shows_all_of_it(html):

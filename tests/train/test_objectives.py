@@ -71,7 +71,7 @@ def test_the_last_level_leaves_no_signal(name, latents):
 
 @pytest.mark.parametrize(("schedule", "zero"), SCHEDULES)
 def test_signal_fades_from_level_to_level_and_vanishes_only_if_asked_to(schedule, zero):
-    power = (1 - betas(Schedule(schedule=schedule, zero_terminal_snr=zero))).cumprod(0)
+    power = (1 - betas(Schedule(schedule=schedule, zero_terminal_snr=zero, shift=1))).cumprod(0)
     assert (power.diff() < 0).all()
     assert power[0] > 0.999
     assert (power[-1] == 0) == zero
@@ -80,6 +80,60 @@ def test_signal_fades_from_level_to_level_and_vanishes_only_if_asked_to(schedule
 def test_the_noise_cannot_be_predicted_where_nothing_else_is_left():
     with pytest.raises(ValidationError, match="eps cannot be trained with zero_terminal_snr"):
         build("eps", zero_terminal_snr=True)
+
+
+def scales(name, **changes):
+    """Signal and spread of every level, float64 [2, 1000]."""
+    return build(name, **changes).table[:, :-1].double()
+
+
+@pytest.mark.parametrize("shift", [0.5, 3.0, 8.0])
+@pytest.mark.parametrize("name", every(OBJECTIVES))
+def test_a_shift_divides_the_root_of_snr_at_every_level(name, shift):
+    (signal, spread), (shifted, wider) = scales(name), scales(name, shift=shift)
+    torch.testing.assert_close(shifted * spread * shift, signal * wider, rtol=1e-6, atol=0)
+    total = shifted + wider if name == "flow" else shifted**2 + wider**2
+    torch.testing.assert_close(total, torch.ones_like(total))
+
+
+@pytest.mark.parametrize("name", ["x", "v", "flow"])
+def test_a_shift_leaves_both_ends_where_they_are(name):
+    shifted = build(name, shift=8.0)
+    assert shifted.table[:, 999].tolist() == [0, 1]
+    assert shifted.table[:, CLEAN].tolist() == [1, 0]
+
+
+def test_a_shift_of_a_flow_is_esser_and_colleagues_timesteps():
+    left = (torch.arange(1000, dtype=torch.float64) + 1) / 1000
+    torch.testing.assert_close(
+        scales("flow", shift=3.0)[1].float(), (3 * left / (1 + 2 * left)).float()
+    )
+
+
+@pytest.mark.parametrize("name", every(OBJECTIVES))
+def test_no_shift_is_the_schedule_as_it_was(name):
+    found = build(name, shift=1.0).table[:, :-1]
+    if name == "flow":
+        time = 1 - (torch.arange(1000, dtype=torch.float64) + 1) / 1000
+        expected = torch.stack([time, 1 - time])
+    else:
+        power = (1 - betas(default(OBJECTIVES, name)[1])).cumprod(0)
+        expected = torch.stack([power.sqrt(), (1 - power).sqrt()])
+    assert torch.equal(found, expected.float())
+
+
+@pytest.mark.parametrize("shift", [0.25, 8.0])
+@pytest.mark.parametrize("name", every(OBJECTIVES))
+def test_steps_and_answers_follow_a_shift(name, shift, latents):
+    clean, noise, level = latents
+    objective, level = build(name, shift=shift), level.clamp(20, 980)
+    noisy = objective.noised(clean, noise, level)
+    answer = objective.target(clean, noise, level)
+    tolerance = {"atol": 5e-3, "rtol": 1e-3}
+    torch.testing.assert_close(objective.to_clean(answer, noisy, level), clean, **tolerance)
+    following = level // 2
+    moved = objective.step(noisy, clean, level, following)
+    torch.testing.assert_close(moved, objective.noised(clean, noise, following), **tolerance)
 
 
 def test_fresh_noise_keeps_the_variance_of_the_level(generator):

@@ -1,11 +1,14 @@
 """A run is prepared as params.yaml says, and its first weights come from its seed."""
 
+import numpy as np
+import pytest
 import torch
 import yaml
 from helpers import PARAMS
 
 from pipeline import params
 from pipeline.train.run import prepare
+from pipeline.train.windows import Windows
 
 CPU = torch.device("cpu")
 
@@ -46,3 +49,29 @@ def test_the_model_carries_the_choice_of_params(cache, tmp_path):
     assert (config.denoiser.name, config.objective.name) == ("nanowm", "x")
     assert (config.frames, config.interval, config.denoiser.options["size"]["width"]) == (3, 2, 32)
     assert config.spec == cache.spec
+
+
+@pytest.mark.parametrize(
+    ("whitening", "scale", "std"),
+    [
+        ("channel", 0.25, None),
+        ("none", 0.25, 4.0),
+        ("none", None, 1.0),
+        ("auto", 0.25, 4.0),
+        ("auto", None, None),
+    ],
+)
+def test_latents_are_whitened_by_channel_or_as_the_encoders_authors_scale_them(
+    cache, tmp_path, whitening, scale, std
+):
+    """`std` is what a model divides raw latents by, None for the cache's own statistics."""
+    spec = cache.spec.model_copy(update={"published_scale": scale})
+    made = prepared(cache.whitened_by(spec), tmp_path, whitening=whitening)
+    ours = made.model.spec
+    assert ours.mean == (spec.mean if std is None else [0.0] * 3)
+    assert ours.std == (spec.std if std is None else [std] * 3)
+    rows = np.arange(4)
+    seen = made.windows.latents(rows, None)
+    raw = spec.unwhiten(Windows(cache, "train", 4, 2).latents(rows, None))
+    torch.testing.assert_close(seen, ours.whiten(raw))
+    assert ours.model_copy(update={"mean": spec.mean, "std": spec.std}) == spec

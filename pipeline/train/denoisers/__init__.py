@@ -49,6 +49,10 @@ class Denoiser(nn.Module):
         """
         raise NotImplementedError
 
+    def embedded(self, actions: Tensor) -> Tensor | None:
+        """Actions [B, F, A] as they enter the network, [B, F, width]; None where they do not."""
+        raise NotImplementedError
+
     def memory(self, batch: int) -> Memory:
         """An empty memory for `batch` windows."""
         raise NotImplementedError

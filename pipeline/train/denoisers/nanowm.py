@@ -177,6 +177,10 @@ class NanoWM(Denoiser):
             q=self.patch,
         )
 
+    def embedded(self, actions: Tensor) -> Tensor | None:
+        """See `Denoiser.embedded`."""
+        return self.action_embedder(actions) if self.injected else None
+
     def memory(self, batch: int) -> Memory:
         """See `Denoiser.memory`."""
         assert self.causal, "frames of a network that sees the future cannot be remembered"

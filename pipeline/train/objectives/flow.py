@@ -4,30 +4,36 @@ import torch
 from torch import Tensor
 
 from pipeline.params import Params
-from pipeline.train.process import LEVELS, Process
+from pipeline.train.process import LEVELS, Process, Shift
 
 
 class Options(Params):
-    """Nothing to choose: the path is straight."""
+    """The path is straight: what is left is where its levels lie."""
+
+    shift: Shift
 
 
 def build(options: Options) -> "Flow":
     """The objective."""
-    return Flow()
+    return Flow(options)
 
 
 class Flow(Process):
     """See `pipeline.train.objectives.Objective`. Level t is time 1 - (t + 1) / levels of the path.
 
-    A clean frame stands at time 1, the last level at 0: pure noise.
+    A clean frame stands at time 1, the last level at 0: pure noise. A shift s takes what is left of
+    the time, u, to s u / (1 + (s - 1) u) (Esser et al. 2024, eq. 23).
     """
 
     stochastic_steps = False
 
-    def __init__(self) -> None:
+    def __init__(self, options: Options) -> None:
         """Signal and spread add up to one."""
         time = 1 - (torch.arange(LEVELS, dtype=torch.float64) + 1) / LEVELS
-        super().__init__(time, 1 - time)
+        left = 1 - time
+        stretched = 1 + (options.shift - 1) * left
+        super().__init__(time / stretched, options.shift * left / stretched)
+        self.least = float(self.table[1, 0])
 
     def target(self, clean: Tensor, noise: Tensor, level: Tensor) -> Tensor:
         """The velocity, the same all along the path."""
@@ -59,6 +65,6 @@ class Flow(Process):
         assert not eta, "the steps of a flow are deterministic"
         _, left = self.scales(level)
         _, next_left = self.scales(following)
-        velocity = (clean - noisy) / left.clamp(min=1 / LEVELS)
+        velocity = (clean - noisy) / left.clamp(min=self.least)
         moved = noisy + (left - next_left) * velocity
         return torch.where((level == following)[..., None, None, None], noisy, moved)

@@ -1,0 +1,161 @@
+"""Action sensitivity of models whose answer to an action is known."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from train_helpers import sampling, world_model
+
+from pipeline.evaluate import actions, evaluate
+from pipeline.evaluate.clips import Clips
+from pipeline.evaluate.judge import Judge
+
+
+class Answers:
+    """Every value of the last latent is 1 + the mean of the actions; the truth is 1 + that."""
+
+    def __init__(self, spec):
+        self.spec = spec
+        self.heard = []
+
+    def rollout(self, history, actions, noise, sampling):
+        self.heard.append(actions)
+        latents = torch.ones_like(history[:, :1]).expand(-1, actions.shape[1], -1, -1, -1)
+        return latents + actions.mean((1, 2, 3))[:, None, None, None, None]
+
+    def embedded(self, actions):
+        return torch.tensor([3.0, -4.0]).expand(*actions.shape[:2], 2)
+
+
+class Blind:
+    """Draws black frames, at once."""
+
+    def decode(self, latents):
+        return torch.zeros(len(latents), 3, 16, 16, dtype=torch.uint8)
+
+
+@pytest.fixture
+def spec(cache):
+    """Raw latents are half of whitened ones, the authors would take them times four."""
+    bounds = {"mean": [0.0] * 2, "std": [1.0] * 2, "min": [2.0, -1.0], "max": [4.0, -1.0]}
+    return cache.spec.model_copy(
+        update={"mean": [0.0] * 3, "std": [0.5] * 3, "published_scale": 4.0, "actions": bounds}
+    )
+
+
+@pytest.fixture
+def clips(generator):
+    """Six clips of four frames: all ones, but the last frame is 1 + the mean action."""
+    taken = torch.randn(6, 4, 2, 2, generator=generator)
+    latents = torch.ones(6, 4, 3, 4, 4)
+    latents[:, -1] += taken[:, :-1].mean((1, 2, 3))[:, None, None, None]
+    return Clips(latents, taken, torch.zeros(6, 4, 3, 16, 16, dtype=torch.uint8))
+
+
+@pytest.fixture
+def judge(spec):
+    return Judge(Answers(spec), Blind(), sampling(steps=2), 1, spec)
+
+
+def table(judge, clips, batch=4):
+    generator = torch.Generator().manual_seed(3)
+    return actions.table(judge, clips, evaluate.evaluate(judge, clips, batch, generator).ends)
+
+
+def test_the_errors_are_those_of_the_known_answers(judge, clips):
+    found = table(judge, clips)
+    means = clips.actions[:, :-1].mean((1, 2, 3)).double()
+    assert found["mse"]["true"] == pytest.approx(0, abs=1e-12)
+    for still in ("start", "zero"):
+        assert found["mse"][still] == pytest.approx(float(means.square().mean()), rel=1e-6)
+    random = torch.cat(judge.model.heard[3::4]).mean((1, 2, 3)).double()
+    expected = float((random - means).square().mean())
+    assert found["mse"]["random"] == pytest.approx(expected, rel=1e-6)
+    assert found["mse"]["random"] > found["mse"]["zero"]
+    # All are constant images: they point the same way, or the opposite one.
+    opposite = float(((1 + means) < 0).double().mean()) * 2
+    assert found["cosine"]["zero"] == pytest.approx(opposite, abs=1e-9)
+    assert found["clips"] == 6
+
+
+def test_published_errors_are_in_the_units_of_the_encoders_authors(judge, clips):
+    """A whitened 1 is a raw 0.5, which the authors make a 2."""
+    found = table(judge, clips)
+    for end in ("start", "true", "zero", "random"):
+        assert found["published"]["mse"][end] == pytest.approx(4 * found["mse"][end], abs=1e-9)
+        assert found["published"]["cosine"][end] == pytest.approx(found["cosine"][end], abs=1e-9)
+
+
+def test_a_right_angle_is_a_cosine_distance_of_one():
+    ends = {"square": torch.tensor([[1.0, 0.0], [1.0, 1.0]])[:, :, None, None]}
+    truth = torch.tensor([[0.0, 2.0], [2.0, 2.0]])[:, :, None, None]
+    found = actions.errors(ends, truth, torch.Tensor.double)
+    assert found["cosine"]["square"] == pytest.approx((1 + 0) / 2)
+    assert found["mse"]["square"] == pytest.approx((2.5 + 1) / 2)
+
+
+def test_random_actions_fill_the_recorded_range_and_never_leave_it(judge, clips):
+    table(judge, clips)
+    random = torch.cat(judge.model.heard[3::4])
+    assert random.shape == clips.actions[:, :-1].shape
+    assert ((random[..., 0] >= 2) & (random[..., 0] <= 4)).all()
+    assert (random[..., 1] == -1).all()
+    assert random[..., 0].std() == pytest.approx(2 / 12**0.5, rel=0.2)
+
+
+def test_random_actions_change_no_other_number(judge, clips, spec):
+    """Also where steps are stochastic, and draw from the generator as they go."""
+    noisy = replace(judge, sampling=sampling(steps=2, eta=1.0))
+    wide = spec.model_copy(update={"actions": {**spec.actions, "max": [400.0, -1.0]}})
+    scores = [
+        evaluate.evaluate(
+            replace(noisy, spec=chosen, model=world_model_like(chosen)),
+            clips,
+            4,
+            torch.Generator().manual_seed(0),
+        )
+        for chosen in (spec, wide)
+    ]
+    assert torch.equal(scores[0].ends["true"], scores[1].ends["true"])
+    assert torch.equal(scores[0].ends["zero"], scores[1].ends["zero"])
+    assert not torch.equal(scores[0].ends["random"], scores[1].ends["random"])
+
+
+def world_model_like(spec):
+    class Drawing(Answers):
+        """Adds what it draws to what it answers."""
+
+        def rollout(self, history, actions, noise, sampling):
+            drawn = torch.randn(1, generator=noise.generator)
+            return super().rollout(history, actions, noise, sampling) + drawn
+
+    return Drawing(spec)
+
+
+def test_the_embedding_is_that_of_the_actions_that_are_used(judge, clips):
+    assert table(judge, clips)["embedding_rms"] == pytest.approx(((9 + 16) / 2) ** 0.5)
+
+
+def test_the_embedding_of_a_world_model_is_its_networks(cache, clips):
+    model = world_model(cache)
+    fed = model.fed_actions(clips.actions)
+    assert torch.equal(model.embedded(clips.actions), model.denoiser.action_embedder(fed))
+    assert model.embedded(clips.actions).shape == (6, 4, 32)
+
+
+def test_a_network_that_hears_no_actions_has_no_embedding(judge, cache, clips):
+    deaf = world_model(cache, injection="none")
+    assert deaf.embedded(clips.actions) is None
+    silent = replace(judge, model=judge.model)
+    silent.model.embedded = deaf.embedded
+    found = table(silent, clips)
+    assert found["embedding_rms"] is None
+    json.dumps(found, allow_nan=False)
+
+
+def test_the_table_says_whose_latents_they_were_and_how_the_model_whitened_them(judge, clips, spec):
+    found = table(judge, clips)
+    assert (found["latent"], found["whitening"]) == ("patch_pca", "channel")
+    judge.model.spec = spec.as_published()
+    assert table(judge, clips)["whitening"] == "none"

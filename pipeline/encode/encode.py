@@ -142,5 +142,5 @@ def _spec(
         state_dim=manifest.state_dim,
         normalise_actions=manifest.normalise_actions,
         actions=manifest.actions,
-        published_scale=source.encoder.published_scale,
+        published_scale=opened(source, device.every()[0]).published_scale,
     )

@@ -34,6 +34,15 @@ SMOKE = {
     "encoders.tiny_vae.steps": 3,
     "encoders.tiny_vae.batch": 4,
     "encoders.patch_pca.patch": 4,
+    **{
+        f"encoders.{name}.{key}": value
+        for name in ("tiny_dino", "tiny_jepa")
+        for key, value in {
+            "steps": 2,
+            "decoder.steps": 2,
+            "decoder.channels": [8, 8, 8],
+        }.items()
+    },
     "denoisers.nanowm.size": {"width": 32, "depth": 2, "heads": 2},
     "train.steps": 60,
     "train.batch": 4,

@@ -1,9 +1,10 @@
 """How latents are stored: in float16, or in int8 with a scale for each channel of each frame."""
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Storage = Literal["float16", "int8"]
 SCALE = "_scale"
@@ -13,15 +14,21 @@ LEVELS = 127
 
 def largest(storage: Storage) -> float:
     """Beyond what absolute value a latent cannot be stored."""
+    import numpy as np
+
     return float(np.finfo(np.float16 if storage == "float16" else np.float32).max)
 
 
-def packed(name: str, latents: NDArray[np.float32], storage: Storage) -> dict[str, NDArray[Any]]:
+def packed(
+    name: str, latents: "NDArray[np.float32]", storage: Storage
+) -> "dict[str, NDArray[Any]]":
     """Rows [B, C, h, w] as the arrays of a store hold them: one of them, or with its scales.
 
     The scale [B, C] is absmax / 127, so that rounding is off by half a scale at most; it is 1
     where a channel is 0.
     """
+    import numpy as np
+
     if storage == "float16":
         return {name: latents.astype(np.float16)}
     scale = np.abs(latents).max((2, 3)) / np.float32(LEVELS)
@@ -30,7 +37,7 @@ def packed(name: str, latents: NDArray[np.float32], storage: Storage) -> dict[st
     return {name: levels, f"{name}{SCALE}": scale}
 
 
-def unpacked(stored: NDArray[Any], scale: NDArray[np.float32] | None) -> NDArray[np.float32]:
+def unpacked(stored: "NDArray[Any]", scale: "NDArray[np.float32] | None") -> "NDArray[np.float32]":
     """Rows [..., C, h, w] that were stored, with their scales [..., C] if they are in int8."""
-    latents = stored.astype(np.float32)
+    latents = stored.astype("float32")
     return latents if scale is None else latents * scale[..., None, None]

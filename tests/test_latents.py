@@ -194,6 +194,15 @@ def test_a_model_may_whiten_in_its_own_way(cache):
     torch.testing.assert_close(cache.whitened_by(spec).latents(frames, None), raw / 2)
 
 
+def test_whitening_in_another_way_does_not_change_how_latents_are_stored(folder, tmp_path):
+    encoded(folder / "shards", Spread, tmp_path / "few.zarr", storage="int8", stride=5)
+    cache, other = open_cache(tmp_path / "few.zarr"), open_cache(folder / "latents.zarr").spec
+    rows = np.arange(5)
+    ours = other.unwhiten(cache.whitened_by(other).latents(rows, None))
+    torch.testing.assert_close(ours, cache.spec.unwhiten(cache.latents(rows, None)))
+    np.testing.assert_array_equal(cache.whitened_by(other).latent_starts, cache.latent_starts)
+
+
 def test_frames_are_encoded_at_the_size_that_the_data_set_asks_for(tmp_path):
     episodes = [make_episode(f"episode_{i:03d}") for i in range(4)]
     ingested(episodes, tmp_path / "shards", resolution=(8, 12), train_share=0.5)

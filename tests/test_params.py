@@ -49,6 +49,15 @@ def test_the_default_is_right(tmp_path):
         ({"planners.cem.elites": 65}, "elites = 65 exceeds candidates = 64"),
         ({"plan.distance.frame": "all"}, "unknown key plan.distance.frame; did you mean frames?"),
         ({"plan.distance.frames": "first"}, "plan.distance.frames = 'first': Input should be"),
+        (
+            {"encode.stride": 2},
+            "encode.stride = 2 does not divide the interval 5 of wall",
+        ),
+        ({"encode.stride": 2, "train.interval": 3}, "stride = 2 does not divide the interval 3 ("),
+        (
+            {"encode.storage": "int4"},
+            "encode.storage = 'int4': Input should be",
+        ),
         ({"plan.distance.base": None}, "key plan.distance.base is missing"),
     ],
 )

@@ -6,12 +6,13 @@ import pickle
 import tarfile
 import warnings
 
+import numpy as np
 import pytest
 import webdataset
 from helpers import make_episode
 from ingest_helpers import ingested
 
-from pipeline import shards
+from pipeline import frame_formats, shards
 from pipeline.errors import DataError
 from pipeline.manifest import Manifest, read_manifest
 
@@ -30,6 +31,31 @@ def test_webdataset_itself_can_read_them(folder):
         gc.collect()
     assert samples[0]["frames.npz"]["frames"].shape == (12, 16, 16, 3)
     assert samples[0]["meta.json"] == {"door": 30.0, "wall": 32.0}
+
+
+def test_episodes_are_picked_by_name_in_the_order_of_the_manifest(folder):
+    keys = [episode.key for episode in shards.read(folder)]
+    picked = list(shards.pick(folder, [keys[5], keys[1]]))
+    assert [episode.key for episode in picked] == [keys[1], keys[5]]
+    expected = [episode for episode in shards.read(folder) if episode.key in (keys[1], keys[5])]
+    for ours, theirs in zip(picked, expected, strict=True):
+        np.testing.assert_array_equal(ours.frames, theirs.frames)
+        np.testing.assert_array_equal(ours.states, theirs.states)
+
+
+def test_no_other_frames_than_those_picked_are_decoded(folder, monkeypatch):
+    decoded, unpack = [], frame_formats.unpack
+    monkeypatch.setattr(
+        frame_formats, "unpack", lambda *words: decoded.append(words[-1]) or unpack(*words)
+    )
+    (episode,) = shards.pick(folder, ["episode_003"])
+    assert [place.split("/")[-1] for place in decoded] == ["episode_003.frames.npz"]
+    tables = list(shards.tables(folder))
+    assert len(decoded) == 1
+    table = next(table for table in tables if table.key == "episode_003")
+    np.testing.assert_array_equal(table.actions, episode.actions)
+    np.testing.assert_array_equal(table.states, episode.states)
+    assert table.meta == episode.meta
 
 
 def test_a_truncated_tar_is_named_with_its_sizes(folder):

@@ -41,6 +41,29 @@ def test_what_a_killed_run_left_is_swept_away(tmp_path):
     assert (tmp_path / "out").read_text() == "new"
 
 
+def left(path, *identity):
+    """What an interrupted run of an identity finds in its folder; it leaves two files more."""
+    with stage.resumable(path, *identity) as partial:
+        found = {file.name for file in partial.iterdir() if not file.name.startswith(".")}
+        (partial / "done").write_text("kept")
+        (partial / "begun.partial").write_text("half")
+        raise KeyboardInterrupt(found)
+
+
+def test_an_unfinished_folder_is_found_again_by_the_same_identity_alone(tmp_path):
+    found = []
+    for identity in (("a", "b"), ("a", "b"), ("ab",), ("a", "b")):
+        with pytest.raises(KeyboardInterrupt) as caught:
+            left(tmp_path / "out", *identity)
+        found.append(caught.value.args[0])
+        assert not (tmp_path / "out").exists()
+    assert found == [set(), {"done"}, set(), set()]
+    with stage.resumable(tmp_path / "out", "a", "b") as partial:
+        (partial / "last").write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"done", "last"}
+
+
 def test_scratch_is_found_again_by_the_same_identity_alone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 

@@ -18,9 +18,9 @@ class Piece:
     count: int
 
 
-def shard_rows(rows: int, row_bytes: int) -> int:
-    """Rows of a shard: whole chunks, at most 64 MiB (if a chunk is), at most a 32nd of all rows."""
-    most = min(SHARD_BYTES // row_bytes, rows // SHARDS)
+def shard_rows(rows: int, row_bytes: int, shards: int = SHARDS) -> int:
+    """Rows of a shard: one chunk or more, within 64 MiB and the share that makes so many shards."""
+    most = min(SHARD_BYTES // row_bytes, rows // shards)
     return max(1, most // CHUNK_FRAMES) * CHUNK_FRAMES
 
 

@@ -40,7 +40,7 @@ def seal(path: Path, tables: Sequence[Table], value: Seal) -> None:
     for name, column in value.spec.columns().items():
         if not column.strided:
             values = np.concatenate([getattr(table, name) for table in tables])
-            shard = shard_rows(len(values), column.row_bytes)
+            shard = shard_rows(len(values), column.row_bytes, shards=1)
             _array(store, name, column, len(values), shard)
             put(path, 0, {name: values})
     store.attrs[SEAL] = json.loads(value.model_dump_json())

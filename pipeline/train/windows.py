@@ -50,9 +50,9 @@ class Windows:
         """
         if interval % cache.spec.stride:
             raise ParamsError(
-                f"train.interval = {interval}, but {cache.path} holds the latents of every "
-                f"{cache.spec.stride}th frame alone (encode.stride); choose a multiple of it, or "
-                f"an encode.stride that divides {interval}"
+                f"train.interval = {interval}, but {cache.path} holds the latents of one frame in "
+                f"{cache.spec.stride} (encode.stride); choose a multiple of it, or an "
+                f"encode.stride that divides {interval}"
             )
         self.cache, self.frames, self.interval = cache, frames, interval
         self.episodes = cache.of(split)

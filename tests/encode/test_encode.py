@@ -1,0 +1,168 @@
+"""Encoding: the same bytes whoever does it, as small as asked, and as exact as it says."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from encode_helpers import encoded
+from helpers import make_episode
+from ingest_helpers import ingested
+
+from pipeline import cluster, encoders, shards
+from pipeline.encode.cut import CHUNK_FRAMES, SHARD_BYTES, Piece, cut, shard_rows
+from pipeline.encode.shard import Saved
+from pipeline.encoders import Raw
+from pipeline.errors import ParamsError
+from pipeline.latent_cache import open_cache
+from pipeline.train.windows import Windows
+
+
+class Spread:
+    """Block means, and a spread of which each pixel knows its own."""
+
+    stochastic = True
+
+    def encode(self, frames):
+        mean = torch.nn.functional.avg_pool2d(frames.float(), 4) / 255
+        return Raw(mean, 0.1 + mean / 3)
+
+
+class Known(Spread):
+    """Two channels of two pixels: 127 and what `part` says; 0 and 0."""
+
+    stochastic = False
+
+    def __init__(self, part):
+        self.part = part
+
+    def encode(self, frames):
+        mean = torch.tensor([[[127.0, self.part]], [[0.0, 0.0]]])
+        return Raw(mean.expand(len(frames), 2, 1, 2).clone(), None)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Episodes of 31, 32, ... frames: shards of the store begin in the middle of some."""
+    path = tmp_path_factory.mktemp("encode") / "shards"
+    episodes = [make_episode(f"episode_{i:03d}", length=31 + i) for i in range(9)]
+    ingested(episodes, path, episodes_per_shard=4, train_share=0.7, split_seed=0)
+    return path
+
+
+def content(store):
+    return {p.relative_to(store): p.read_bytes() for p in store.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("rows", "row_bytes", "expected"),
+    [
+        (10, 512, 64),
+        (20_000, 512, 576),
+        (10**7, 2**19, 128),
+        (10**7, 512, 2**17),
+        (64, 2**21, 64),
+    ],
+)
+def test_shards_are_whole_chunks_of_bounded_size_and_many_enough(rows, row_bytes, expected):
+    found = shard_rows(rows, row_bytes)
+    assert found == expected
+    assert found % CHUNK_FRAMES == 0
+    assert found == CHUNK_FRAMES or (found * row_bytes <= SHARD_BYTES and rows / found >= 32)
+
+
+def test_a_set_is_cut_without_gap_or_overlap():
+    shown = list(cut([("a", 5), ("b", 1), ("c", 4)], 4))
+    assert shown == [
+        [Piece("a", 0, 4)],
+        [Piece("a", 4, 1), Piece("b", 0, 1), Piece("c", 0, 2)],
+        [Piece("c", 2, 2)],
+    ]
+
+
+def test_workers_and_threads_change_no_byte(folder_of_latents, tmp_path):
+    codec, before = folder_of_latents / "codec", torch.get_num_threads()
+    card = {"name": encoders.name_of(codec), "digest": encoders.digest(codec)}
+    two = cluster.Options(workers=2, ray=None)
+    encoded(folder_of_latents / "shards", Saved(codec), tmp_path / "two.zarr", where=two, **card)
+    torch.set_num_threads(2)
+    encoded(folder_of_latents / "shards", Saved(codec), tmp_path / "threads.zarr", **card)
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(before)
+    expected = content(folder_of_latents / "latents.zarr")
+    assert content(tmp_path / "two.zarr") == content(tmp_path / "threads.zarr") == expected
+
+
+@pytest.mark.parametrize("storage", ["float16", "int8"])
+def test_the_bytes_that_it_says_are_those_of_the_arrays(folder, tmp_path, storage):
+    summary = encoded(folder, Spread, tmp_path / "latents.zarr", storage=storage, stride=5)
+    store = open_cache(tmp_path / "latents.zarr").store
+    assert summary.bytes == sum(array.nbytes for array in store.array_values())
+    assert summary.frames == store["mean"].shape[0]
+
+
+def test_a_refusal_says_what_each_way_out_takes_and_each_takes_that(folder, tmp_path):
+    with pytest.raises(ParamsError) as caught:
+        encoded(folder, Spread, tmp_path / "large.zarr", max_bytes=1)
+    message = str(caught.value)
+    assert "datasets.wall.resolution" in message
+    assert "\n" not in message
+    ways = {"storage: int8": {"storage": "int8"}, "stride: 5": {"stride": 5}}
+    for way, changes in ways.items():
+        taken = encoded(folder, Spread, tmp_path / f"{way[:6]}.zarr", **changes).bytes
+        assert f"encode.{way} takes {taken / 1e9:.2f} GB" in message
+
+
+def test_int8_is_off_by_half_a_scale_at_most(folder, tmp_path):
+    encoded(folder, Spread, tmp_path / "int8.zarr", storage="int8")
+    cache = open_cache(tmp_path / "int8.zarr")
+    assert cache.mean.dtype == cache.std.dtype == np.int8
+    rows = np.arange(len(cache.mean))
+    found = cache.spec.unwhiten(cache.latents(rows, None))
+    frames = np.concatenate([episode.frames for episode in shards.read(folder)])
+    truth = Spread().encode(cache.spec.view.of(frames)).mean
+    largest = truth.abs().amax((2, 3), keepdim=True)
+    assert ((found - truth).abs() <= largest / 127 / 2 * 1.001 + 1e-6).all()
+    assert (found - truth).abs().max() > 0
+
+
+def test_statistics_are_those_of_what_is_stored(folder, tmp_path):
+    encoded(folder, partial(Known, 100.4), tmp_path / "known.zarr", storage="int8")
+    cache = open_cache(tmp_path / "known.zarr")
+    assert cache.spec.mean == [(127 + 100) / 2, 0.0]
+    assert cache.spec.std[0] == (127 - 100) / 2
+    np.testing.assert_array_equal(cache.mean[0], [[[127, 100]], [[0, 0]]])
+    np.testing.assert_array_equal(cache.mean_scale[0], [1.0, 1.0])
+
+
+@pytest.mark.parametrize(("storage", "part", "off"), [("int8", 100.25, 0.25), ("float16", 0.5, 0)])
+def test_the_rounding_error_is_in_units_of_the_spread(folder, tmp_path, storage, part, off):
+    error = encoded(folder, partial(Known, part), tmp_path / "l.zarr", storage=storage)
+    spread = (127 - (part - off)) / 2  # one of two pixels of one of two channels is off
+    assert error.rounding_error == pytest.approx(off / spread / 2)
+
+
+@pytest.mark.parametrize("storage", ["float16", "int8"])
+def test_a_strided_cache_gives_the_same_windows(folder, tmp_path, storage, generator):
+    encoded(folder, Spread, tmp_path / "all.zarr", storage=storage)
+    encoded(folder, Spread, tmp_path / "third.zarr", storage=storage, stride=3)
+    whole, third = open_cache(tmp_path / "all.zarr"), open_cache(tmp_path / "third.zarr")
+    assert len(third.mean) == sum(-(-(31 + i) // 3) for i in range(9))
+    np.testing.assert_array_equal(third.actions, whole.actions)
+    np.testing.assert_array_equal(third.states, whole.states)
+    for split in ("train", "val"):
+        few, many = (Windows(cache, split, frames=3, interval=6) for cache in (third, whole))
+        kept = np.flatnonzero(many.rows[:, 1] % 3 == 0)
+        np.testing.assert_array_equal(few.rows, many.rows[kept])
+        rows = np.arange(len(few))
+        assert torch.equal(few.actions(rows), many.actions(kept))
+        ours, theirs = few.latents(rows, None), many.latents(kept, None)
+        torch.testing.assert_close(third.spec.unwhiten(ours), whole.spec.unwhiten(theirs))
+
+
+def test_frames_without_latents_are_not_asked_for(folder, tmp_path):
+    encoded(folder, Spread, tmp_path / "third.zarr", stride=3)
+    cache = open_cache(tmp_path / "third.zarr")
+    expected = r"train.interval = 5, .* one frame in 3 \(encode.stride\); choose a multiple"
+    with pytest.raises(ParamsError, match=expected):
+        Windows(cache, "train", frames=3, interval=5)

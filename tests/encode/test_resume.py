@@ -1,0 +1,129 @@
+"""Killed or out of room while encoding, the next run goes on where it stopped."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import yaml
+from encode_helpers import encoded
+from helpers import PARAMS, ROOT, default, make_episode
+from ingest_helpers import ingested
+
+from pipeline import encoders, variants
+from pipeline.encode import store
+from pipeline.encode.shard import Saved
+from pipeline.errors import DataError
+from pipeline.fit.fit import sample_frames
+
+SHARDS = 10
+KILLER = """
+import os, signal, sys
+
+seen = []
+
+def watch(event, args):
+    if event == "os.rename" and "/.encoded/" in str(args[1]) and "KILL_AT" in os.environ:
+        seen.append(event)
+        if len(seen) == int(os.environ["KILL_AT"]):
+            os.killpg(0, signal.SIGKILL)
+
+sys.addaudithook(watch)
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Shards for ten shards of latents, a codec, and a killer for Python's path."""
+    path = tmp_path_factory.mktemp("resume")
+    episodes = [make_episode(f"episode_{i:02d}", length=60) for i in range(10)]
+    ingested(episodes, path / "shards", episodes_per_shard=4, train_share=0.7)
+    module, chosen = default(variants.ENCODERS, "patch_pca", patch=4, components=3)
+    frames = sample_frames(path / "shards", "train", 1000, 1)
+    encoders.save(module.fit(frames, chosen, 0), "patch_pca", chosen.model_dump(), path / "codec")
+    (path / "site").mkdir()
+    (path / "site/sitecustomize.py").write_text(KILLER)
+    return path
+
+
+def run(folder, out, workers, **environment):
+    """The command, in a process group of its own."""
+    values = {**PARAMS, "cluster": {"workers": workers, "ray": None}}
+    params = out.with_suffix(".yaml")
+    params.write_text(yaml.safe_dump(values))
+    words = [folder / "shards", folder / "codec", out, out.with_suffix(".json")]
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline.encode", *words, "--params", params],
+        env={**os.environ, "PYTHONPATH": f"{folder / 'site'}:{ROOT}", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+    )
+
+
+def content(path):
+    return {p.relative_to(path): p.read_bytes() for p in path.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_with_sigkill_it_resumes_and_ends_with_the_same_bytes(folder, tmp_path, workers):
+    clean, out = tmp_path / "clean.zarr", tmp_path / "killed.zarr"
+    encoded(
+        folder / "shards",
+        Saved(folder / "codec"),
+        clean,
+        name="patch_pca",
+        digest=encoders.digest(folder / "codec"),
+    )
+    killed = run(folder, out, workers, KILL_AT="4")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not out.exists()
+    marks = list((tmp_path / ".killed.zarr.partial/.encoded").glob("*.json"))
+    assert len(marks) == 3 if workers == 1 else 3 <= len(marks) < SHARDS
+    resumed = run(folder, out, workers)
+    assert f"encode: resuming after {len(marks)} of {SHARDS} shards" in resumed.stdout
+    assert content(out) == content(clean)
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+@pytest.fixture
+def full(monkeypatch):
+    """A disk that has room for two shards."""
+    put, done = store.put, []
+
+    def fail(*arguments):
+        if len(done) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        done.append(put(*arguments))
+
+    monkeypatch.setattr(store, "put", fail)
+
+
+def start(folder, out, **changes):
+    encoded(folder / "shards", Saved(folder / "codec"), out, **changes)
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(folder, tmp_path, full, monkeypatch, capsys):
+    with pytest.raises(DataError, match=r"latents.zarr: the disk is full, .* make room and run ag"):
+        start(folder, tmp_path / "latents.zarr")
+    monkeypatch.undo()
+    start(folder, tmp_path / "latents.zarr")
+    assert f"encode: resuming after 2 of {SHARDS} shards" in capsys.readouterr().out
+    start(folder, tmp_path / "clean.zarr")
+    assert content(tmp_path / "latents.zarr") == content(tmp_path / "clean.zarr")
+
+
+@pytest.mark.parametrize("changes", [{"storage": "int8"}, {"batch": 7}, {"digest": "another"}])
+def test_what_was_encoded_in_another_way_is_not_resumed(
+    folder, tmp_path, full, monkeypatch, capsys, changes
+):
+    with pytest.raises(DataError):
+        start(folder, tmp_path / "latents.zarr")
+    monkeypatch.undo()
+    start(folder, tmp_path / "latents.zarr", **changes)
+    assert "resuming" not in capsys.readouterr().out
+    start(folder, tmp_path / "clean.zarr", **changes)
+    assert content(tmp_path / "latents.zarr") == content(tmp_path / "clean.zarr")

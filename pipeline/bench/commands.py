@@ -1,4 +1,4 @@
-"""`wm bench sampler`, `wm bench train` and `wm bench formats`."""
+"""`wm bench sampler`, `wm bench train`, `wm bench formats` and `wm bench ingest`."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -114,6 +114,46 @@ def formats(
     found = bench.run(chosen.build().open(located(raw)), chosen.name, episodes, repeats)
     show(bench.table(found))
     print(f"{found.frames} frames of {found.episodes} episodes of {found.dataset}")
+    if out is not None:
+        stage.write_json(out, asdict(found))
+
+
+@app.command()
+def ingest(
+    raw: Annotated[Path, typer.Argument(metavar="RAW", help="Data set in its published layout.")],
+    episodes: Annotated[int, typer.Option(min=1, help="Episodes to time.")] = 4,
+    frames: Annotated[int, typer.Option(min=1, help="Frames of a clip.")] = 4,
+    repeats: Repeats = 5,
+    out: Out = None,
+    params: ParamsFile = PARAMS,
+) -> None:
+    """Read and ingest frames once, next to the published loader's clip at every step."""
+    import torch
+
+    from pipeline import stage, variants
+    from pipeline.bench import ingest as bench
+    from pipeline.collect.inventory import located
+    from pipeline.ingest import Options
+    from pipeline.params import read
+
+    torch.set_num_threads(1)
+    settings = read(params)
+    chosen = settings.variant(variants.DATASETS)
+    dataset, options = chosen.build(), settings.section("ingest", Options)
+    found = bench.run(
+        dataset.open(located(raw)),
+        chosen.name,
+        dataset.interval,
+        options,
+        episodes=episodes,
+        clip_frames=frames,
+        repeats=repeats,
+    )
+    show(bench.table(found))
+    print(
+        f"{found.frames} frames of {found.episodes} episodes of {found.dataset}, {found.clips} "
+        f"clips; ingest is paid for after {found.paid_after:.2f} clips a recorded frame"
+    )
     if out is not None:
         stage.write_json(out, asdict(found))
 

@@ -13,15 +13,16 @@ from pipeline.encoders._decoder import DecoderOptions
 from pipeline.encoders._dinov2 import Config, Dinov2
 from pipeline.encoders._imagenet import normalised
 from pipeline.encoders._pretrained import Located, Weights, locate, recall, remember
+from pipeline.encoders._reduced import Reduction, load_reduced, reduced
 from pipeline.encoders._semantic import Semantic, fit_semantic, load_semantic
 from pipeline.errors import DataError, ParamsError
-from pipeline.params import Params
+from pipeline.weights import differences
 
 CONFIG, TENSORS = "config.json", "model.safetensors"
 
 
-class Options(Params):
-    """Which network sees the frames, at which size, and how its features are drawn."""
+class Options(Reduction):
+    """Which network sees the frames, at which size, what is kept, and how that is drawn."""
 
     weights: Weights = Field(description=f"of a Dinov2 model: {CONFIG} and {TENSORS} in a folder")
     size: int = Field(gt=0, description="side in pixels of what is seen: a multiple of the patch")
@@ -29,11 +30,12 @@ class Options(Params):
 
 
 def fit(frames: Tensor, options: Options, seed: int, place: str) -> Semantic:
-    """Fit the decoder to training frames uint8 [N, 3, H, W]; the network stays as published.
+    """Fit what is kept and the decoder to frames uint8 [N, 3, H, W]; the network stays published.
 
     Raises:
         DataError: the weights are not to be had, or are of another network.
-        ParamsError: the size, below `place` in params.yaml, is no multiple of the patch size.
+        ParamsError: the size, below `place` in params.yaml, is no multiple of the patch size, or
+            less is there than is to be kept.
     """
     located = locate(options.weights, f"{place}.weights", (CONFIG, TENSORS))
     network = read(located.path)
@@ -42,7 +44,7 @@ def fit(frames: Tensor, options: Options, seed: int, place: str) -> Semantic:
             f"{place}.size = {options.size} is no multiple of the patch size {network.patch} in "
             f"{located.path / CONFIG}; take {network.patch * max(options.size // network.patch, 1)}"
         )
-    backbone = Backbone(network, options.size, located)
+    backbone = reduced(Backbone(network, options.size, located), frames, options, place)
     return fit_semantic(backbone, frames, options.decoder, seed)
 
 
@@ -53,7 +55,8 @@ def load(folder: Path, options: Options) -> Semantic:
         DataError: the weights are gone or changed.
     """
     located = recall(folder)
-    return load_semantic(Backbone(read(located.path), options.size, located), folder)
+    backbone = Backbone(read(located.path), options.size, located)
+    return load_semantic(load_reduced(backbone, folder, options), folder)
 
 
 class Backbone:
@@ -88,15 +91,10 @@ def read(folder: Path) -> Dinov2:
         state = load_file(path)
     except SafetensorError as error:
         raise DataError(f"{path}: damaged ({error}); download it again") from None
-    wanted = {name: list(value.shape) for name, value in network.state_dict().items()}
-    found = {name: list(value.shape) for name, value in state.items()}
-    wrong = [name for name in sorted({*wanted, *found}) if wanted.get(name) != found.get(name)]
-    if wrong:
-        first = wrong[0]
+    if wrong := differences(network.state_dict(), state, "unexpected"):
         raise DataError(
-            f"{path}: {len(wrong)} of {len(wanted)} tensors are not as {CONFIG} has them: {first} "
-            f"is {found.get(first, 'missing')}, not {wanted.get(first, 'expected at all')}; "
-            "download both files of one Dinov2 model"
+            f"{path}: not as {CONFIG} has it: {'; '.join(wrong)}; download both files of one "
+            "Dinov2 model"
         )
     network.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
     return network.eval().requires_grad_(False)

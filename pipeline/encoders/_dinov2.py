@@ -74,6 +74,10 @@ class Dinov2(nn.Module):
             tokens = layer(tokens)
         return self.layernorm(tokens)
 
+    def tokens(self, pixels: Tensor) -> Tensor:
+        """Of the patches alone [B, H W / patch^2, width]."""
+        return self(pixels)[:, 1:]
+
 
 class Embeddings(nn.Module):
     """One token a patch, with a class token before them and its position added to each."""

@@ -3,76 +3,27 @@
 from pathlib import Path
 
 import torch
-from einops import rearrange
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from pipeline.encoders._decoder import DecoderOptions
+from pipeline.encoders import _patch_codec
 from pipeline.encoders._dinov2 import Config, Dinov2
-from pipeline.encoders._imagenet import normalised
-from pipeline.encoders._pretrained import Located, Weights, locate, recall, remember
-from pipeline.encoders._semantic import Semantic, fit_semantic, load_semantic
-from pipeline.errors import DataError, ParamsError
-from pipeline.params import Params
-
-CONFIG, TENSORS = "config.json", "model.safetensors"
-
-
-class Options(Params):
-    """Which network sees the frames, at which size, and how its features are drawn."""
-
-    weights: Weights = Field(description=f"of a Dinov2 model: {CONFIG} and {TENSORS} in a folder")
-    size: int = Field(gt=0, description="side in pixels of what is seen: a multiple of the patch")
-    decoder: DecoderOptions
+from pipeline.encoders._patch_codec import CONFIG, TENSORS, Options
+from pipeline.encoders._semantic import Semantic
+from pipeline.errors import DataError
+from pipeline.weights import differences
 
 
 def fit(frames: Tensor, options: Options, seed: int, place: str) -> Semantic:
-    """Fit the decoder to training frames uint8 [N, 3, H, W]; the network stays as published.
-
-    Raises:
-        DataError: the weights are not to be had, or are of another network.
-        ParamsError: the size, below `place` in params.yaml, is no multiple of the patch size.
-    """
-    located = locate(options.weights, f"{place}.weights", (CONFIG, TENSORS))
-    network = read(located.path)
-    if options.size % network.patch:
-        raise ParamsError(
-            f"{place}.size = {options.size} is no multiple of the patch size {network.patch} in "
-            f"{located.path / CONFIG}; take {network.patch * max(options.size // network.patch, 1)}"
-        )
-    backbone = Backbone(network, options.size, located)
-    return fit_semantic(backbone, frames, options.decoder, seed)
+    """See `pipeline.encoders._patch_codec.fit`."""
+    return _patch_codec.fit(frames, options, seed, place, read)
 
 
 def load(folder: Path, options: Options) -> Semantic:
-    """Read what `save` wrote, and the weights that it points to.
-
-    Raises:
-        DataError: the weights are gone or changed.
-    """
-    located = recall(folder)
-    return load_semantic(Backbone(read(located.path), options.size, located), folder)
-
-
-class Backbone:
-    """See `pipeline.encoders._semantic.Backbone`; features are [width, size / patch, same]."""
-
-    def __init__(self, network: Dinov2, size: int, located: Located) -> None:
-        """Look at frames of size x size through weights that were found on this machine."""
-        self.network, self.size, self.located = network, size, located
-
-    @torch.no_grad()
-    def encode(self, frames: Tensor) -> Tensor:
-        """Frames uint8 [B, 3, H, W] to the normed tokens of their patches [B, C, h, w]."""
-        patches = self.network(normalised(frames, self.size))[:, 1:]
-        rows = self.size // self.network.patch
-        return rearrange(patches, "b (h w) c -> b c h w", h=rows).contiguous()
-
-    def save(self, folder: Path) -> None:
-        """Write down which weights these are."""
-        remember(folder, self.located)
+    """See `pipeline.encoders._patch_codec.load`."""
+    return _patch_codec.load(folder, options, read)
 
 
 def read(folder: Path) -> Dinov2:
@@ -88,15 +39,10 @@ def read(folder: Path) -> Dinov2:
         state = load_file(path)
     except SafetensorError as error:
         raise DataError(f"{path}: damaged ({error}); download it again") from None
-    wanted = {name: list(value.shape) for name, value in network.state_dict().items()}
-    found = {name: list(value.shape) for name, value in state.items()}
-    wrong = [name for name in sorted({*wanted, *found}) if wanted.get(name) != found.get(name)]
-    if wrong:
-        first = wrong[0]
+    if wrong := differences(network.state_dict(), state, "unexpected"):
         raise DataError(
-            f"{path}: {len(wrong)} of {len(wanted)} tensors are not as {CONFIG} has them: {first} "
-            f"is {found.get(first, 'missing')}, not {wanted.get(first, 'expected at all')}; "
-            "download both files of one Dinov2 model"
+            f"{path}: not as {CONFIG} has it: {'; '.join(wrong)}; download both files of one "
+            "Dinov2 model"
         )
     network.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
     return network.eval().requires_grad_(False)

@@ -6,7 +6,8 @@ Its positions were learned at 518 pixels and are resized to those of `size`.
 from torch import Tensor
 
 from pipeline.encoders import _dinov2_codec
-from pipeline.encoders._dinov2_codec import Options, load
+from pipeline.encoders._dinov2_codec import load
+from pipeline.encoders._patch_codec import Options
 from pipeline.encoders._semantic import Semantic
 
 __all__ = ["Options", "fit", "load"]

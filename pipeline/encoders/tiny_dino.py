@@ -14,12 +14,12 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from pipeline import stage
-from pipeline.encoders._components import load_components, principal
 from pipeline.encoders._decoder import DecoderOptions
 from pipeline.encoders._descent import Descent, follow
 from pipeline.encoders._dino import Network, crops, cross_entropy, hide, moved
 from pipeline.encoders._pixels import scaled
 from pipeline.encoders._semantic import Semantic, fit_semantic, load_semantic
+from pipeline.encoders._tiny_codec import fit_components, load_components
 from pipeline.encoders._tiny_vit import Architecture, TinyVit, take
 
 WEIGHT_DECAY = 0.04
@@ -47,8 +47,8 @@ class Options(Architecture):
 
 def fit(frames: Tensor, options: Options, seed: int) -> Semantic:
     """Fit to training frames uint8 [N, 3, H, W]: transformer, components, then the decoder."""
-    vit = pretrain(frames, options, seed).vit
-    return fit_semantic(principal(vit, frames, options.channels), frames, options.decoder, seed)
+    backbone = fit_components(pretrain(frames, options, seed).vit, frames, options.channels)
+    return fit_semantic(backbone, frames, options.decoder, seed)
 
 
 def load(folder: Path, options: Options) -> Semantic:

@@ -14,12 +14,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline import stage
-from pipeline.encoders._components import load_components, principal
 from pipeline.encoders._decoder import DecoderOptions
 from pipeline.encoders._descent import Descent
 from pipeline.encoders._jepa import Jepa, alike, hide
 from pipeline.encoders._pixels import scaled
 from pipeline.encoders._semantic import Semantic, fit_semantic, load_semantic
+from pipeline.encoders._tiny_codec import fit_components, load_components
 from pipeline.encoders._tiny_vit import Architecture, TinyVit
 from pipeline.errors import ParamsError
 
@@ -50,7 +50,8 @@ class Options(Architecture):
 def fit(frames: Tensor, options: Options, seed: int) -> Semantic:
     """Fit to training frames uint8 [N, 3, H, W]: transformer, components, then the decoder."""
     target = pretrain(frames, options, seed).target
-    return fit_semantic(principal(target, frames, options.channels), frames, options.decoder, seed)
+    backbone = fit_components(target, frames, options.channels)
+    return fit_semantic(backbone, frames, options.decoder, seed)
 
 
 def load(folder: Path, options: Options) -> Semantic:

@@ -16,10 +16,10 @@ from torch import Tensor
 from pipeline.encoders._decoder import DecoderOptions
 from pipeline.encoders._imagenet import normalised
 from pipeline.encoders._pretrained import Located, Weights, locate, recall, remember
+from pipeline.encoders._reduced import Reduction, load_reduced, reduced
 from pipeline.encoders._semantic import Semantic, fit_semantic, load_semantic
 from pipeline.encoders._vjepa import PATCH, loaded
 from pipeline.errors import DataError, ParamsError
-from pipeline.params import Params
 
 PLACE = "encoders.vjepa2_1"
 PUBLISHED = "vjepa2_1_vitl_dist_vitG_384.pt"
@@ -29,8 +29,8 @@ ORIGIN = (
 )
 
 
-class Options(Params):
-    """Which weights, how large frames are shown to them, and the decoder."""
+class Options(Reduction):
+    """Which weights, how large frames are shown to them, what is kept, and the decoder."""
 
     weights: Weights
     size: int = Field(
@@ -41,14 +41,15 @@ class Options(Params):
 
 
 def fit(frames: Tensor, options: Options, seed: int) -> Semantic:
-    """Fit the decoder alone, to training frames uint8 [N, 3, H, W].
+    """Fit what is kept and the decoder to training frames uint8 [N, 3, H, W].
 
     Raises:
         DataError: the weights are not there, or are not those of an encoder of V-JEPA 2.1.
-        ParamsError: there are no such heads.
+        ParamsError: there are no such heads, or less is there than is to be kept.
     """
     _require(options.weights)
-    backbone = VJepa(locate(options.weights, f"{PLACE}.weights"), options)
+    whole = VJepa(locate(options.weights, f"{PLACE}.weights"), options)
+    backbone = reduced(whole, frames, options, PLACE)
     return fit_semantic(backbone, frames, options.decoder, seed)
 
 
@@ -59,7 +60,8 @@ def load(folder: Path, options: Options) -> Semantic:
         DataError: the weights are gone, or are others.
     """
     _require(options.weights)
-    return load_semantic(VJepa(recall(folder), options), folder)
+    backbone = load_reduced(VJepa(recall(folder), options), folder, options)
+    return load_semantic(backbone, folder)
 
 
 class VJepa:

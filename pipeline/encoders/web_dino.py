@@ -7,7 +7,8 @@ Nano World Models. Web-SSL's weights are licensed CC-BY-NC 4.0: not for commerci
 from torch import Tensor
 
 from pipeline.encoders import _dinov2_codec
-from pipeline.encoders._dinov2_codec import Options, load
+from pipeline.encoders._dinov2_codec import load
+from pipeline.encoders._patch_codec import Options
 from pipeline.encoders._semantic import Semantic
 
 __all__ = ["Options", "fit", "load"]

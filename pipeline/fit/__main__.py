@@ -17,7 +17,12 @@ def command(
     """Fit an in-domain encoder to the train split; measure how well it gives frames back."""
     from pipeline import encoders, variants
     from pipeline.fit import Options
-    from pipeline.fit.fit import health_of, reconstruction_psnr, sample_frames
+    from pipeline.fit.fit import (
+        health_of,
+        kept_variance_of,
+        reconstruction_psnr,
+        sample_frames,
+    )
     from pipeline.params import read
 
     with stage.timed(seconds) as say:
@@ -32,6 +37,8 @@ def command(
             encoders.save(encoder, chosen.name, chosen.options.model_dump(), partial)
         counts = {"train_frames": len(train), "val_frames": len(val)}
         said = {"latent_rank": health.rank, "latent_spread": health.spread}
+        if (kept := kept_variance_of(encoder, val)) is not None:
+            said["kept_variance"] = kept
         stage.write_json(metrics, {"val_psnr": psnr, "decoder": encoder.draws, **said, **counts})
         sizes = f"{chosen.name} on {len(train)} frames, {psnr:.1f} dB on {len(val)} others"
         sizes += f", latents of rank {health.rank:.1f}"

@@ -8,6 +8,8 @@ from torch import Tensor
 from pipeline import shards
 from pipeline.encoders import Encoder
 from pipeline.encoders._collapse import Health, health
+from pipeline.encoders._reduced import Reduced
+from pipeline.encoders._semantic import Semantic
 from pipeline.image_metrics import psnr
 from pipeline.manifest import Split, read_manifest
 
@@ -39,3 +41,13 @@ def health_of(encoder: Encoder, frames: Tensor, batch: int = 64) -> Health:
     """Whether the latents of different frames [N, 3, H, W] differ; see `Health`."""
     parts = [encoder.encode(part).mean for part in frames[:MEASURED].split(batch)]
     return health(torch.cat(parts))
+
+
+def kept_variance_of(encoder: Encoder, frames: Tensor) -> float | None:
+    """Share of the variance of features of frames [N, 3, H, W] that is kept; None if none is lost.
+
+    See `Reduced.kept_variance`.
+    """
+    if isinstance(encoder, Semantic) and isinstance(encoder.backbone, Reduced):
+        return encoder.backbone.kept_variance(frames[:MEASURED])
+    return None

@@ -222,16 +222,16 @@ def test_a_config_that_lacks_a_field_or_is_none_is_refused(copy):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"layernorm.bias": None}, r"1 of 43 tensors .*: layernorm.bias is missing, not \[48\];"),
-        ({"layernorm.bias": torch.ones(2)}, r"layernorm.bias is \[2\], not \[48\];"),
-        ({"head.bias": torch.ones(2)}, r"head.bias is \[2\], not expected at all;"),
+        ({"layernorm.bias": None}, "1 missing keys (layernorm.bias); "),
+        ({"layernorm.bias": torch.ones(2)}, "1 other shapes (layernorm.bias (2,) not (48,)); "),
+        ({"head.bias": torch.ones(2)}, "1 unexpected keys (head.bias); "),
     ],
 )
 def test_weights_that_the_config_does_not_describe_are_refused(copy, changes, message):
     state = {**load_file(copy / "model.safetensors"), **changes}
     kept = {name: value for name, value in state.items() if value is not None}
     save_file(kept, copy / "model.safetensors")
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DataError, match=re.escape(f"not as config.json has it: {message}")):
         read(copy)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import transformers_helpers
 from helpers import GOLDEN, default, every
 
 from pipeline import encoders
@@ -53,6 +54,9 @@ QUICK = {
         "decoder": {"channels": [16, 16, 16], "steps": 8, "batch": 4, "learning_rate": 1e-3},
     },
 }  # fmt: skip
+OF_TRANSFORMERS = {
+    "size": 64, "decoder": {"channels": [8, 8], "steps": 2, "batch": 2, "learning_rate": 1e-3},
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +70,14 @@ def frames():
 
 
 @pytest.fixture(scope="module", params=every(ENCODERS))
-def fitted(request, frames):
-    module, options = default(ENCODERS, request.param, **QUICK.get(request.param, {}))
-    return request.param, options, module.fit(frames, options, seed=0)
+def fitted(request, frames, tmp_path_factory):
+    name = request.param
+    quick = QUICK.get(name, {})
+    if name in transformers_helpers.NAMES:
+        weights = transformers_helpers.written(name, tmp_path_factory.mktemp(name))
+        quick = {**OF_TRANSFORMERS, "weights": weights}
+    module, options = default(ENCODERS, name, **quick)
+    return name, options, module.fit(frames, options, seed=0)
 
 
 def test_latents_are_finite_floats_without_gradient(fitted, frames):

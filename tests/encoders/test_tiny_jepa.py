@@ -9,7 +9,7 @@ from helpers import default
 from torch import nn
 
 from pipeline import encoders
-from pipeline.encoders import _components, _jepa, tiny_jepa
+from pipeline.encoders import _jepa, _tiny_codec, tiny_jepa
 from pipeline.encoders._collapse import health
 from pipeline.encoders._pixels import scaled
 from pipeline.errors import ParamsError
@@ -160,7 +160,7 @@ def test_the_weight_of_variance_keeps_frames_apart(frames):
     for weight in (0.0, 0.5):
         options = small(variance=weight, covariance=0.0, momentum=0.9, steps=60)
         target = tiny_jepa.pretrain(frames, options, 0).target
-        spread.append(health(_components.principal(target, frames, 8).encode(frames)).spread)
+        spread.append(health(_tiny_codec.fit_components(target, frames, 8).encode(frames)).spread)
     assert spread[1] > 3 * spread[0]
 
 
@@ -171,9 +171,9 @@ def test_components_are_those_of_a_singular_value_decomposition(monkeypatch):
         def forward(self, pixels):
             return (pixels + 1).flatten(2).transpose(1, 2) * torch.tensor([1.0, 8.0, 3.0])
 
-    monkeypatch.setattr(_components, "BATCH", 7)
+    monkeypatch.setattr(_tiny_codec, "BATCH", 7)
     frames = torch.from_numpy(np.random.default_rng(0).integers(0, 255, (50, 3, 4, 6), np.uint8))
-    latents = _components.principal(Colours(), frames, 2).encode(frames)
+    latents = _tiny_codec.fit_components(Colours(), frames, 2).encode(frames)
     assert latents.shape == (50, 2, 4, 6)
     tokens = frames.permute(0, 2, 3, 1).numpy() / 127.5 * [1, 8, 3]
     rows = tokens.reshape(-1, 3) - tokens.reshape(-1, 3).mean(0)
@@ -188,7 +188,7 @@ def test_latents_are_components_of_the_target(frames):
     options = small(steps=3)
     encoder = tiny_jepa.fit(frames, options, seed=0)
     target = tiny_jepa.pretrain(frames, options, 0).target
-    expected = _components.principal(target, frames, 8).encode(frames)
+    expected = _tiny_codec.fit_components(target, frames, 8).encode(frames)
     latents = encoder.encode(frames).mean
     assert torch.equal(latents, expected)
     variance = latents.var((0, 2, 3))

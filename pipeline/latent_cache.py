@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,14 +18,13 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from pipeline.errors import DataError
+from pipeline.latent_rows import REMEDY, Rows
 from pipeline.latents import SEAL, LatentSpec, Seal
-
-REMEDY = "restore it with `dvc checkout` or write it again with `dvc repro -f encode`"
 
 
 @dataclass(frozen=True)
 class LatentCache:
-    """A sealed store, opened for reading; its arrays are held in memory once they are used."""
+    """A sealed store, opened for reading; latents stay in its files, the rest is held in memory."""
 
     path: Path
     seal: Seal
@@ -37,14 +36,14 @@ class LatentCache:
         return self.seal.spec
 
     @cached_property
-    def mean(self) -> NDArray[np.float16]:
+    def mean(self) -> Rows:
         """Raw latents float16 [N, C, h, w]."""
-        return self._read("mean")
+        return self._rows("mean")
 
     @cached_property
-    def std(self) -> NDArray[np.float16]:
+    def std(self) -> Rows:
         """Spread of the posterior float16 [N, C, h, w]; only for a stochastic encoder."""
-        return self._read("std")
+        return self._rows("std")
 
     @cached_property
     def actions(self) -> NDArray[np.float32]:
@@ -79,9 +78,12 @@ class LatentCache:
         """
         mean = torch.from_numpy(self.mean[frames]).float()
         if generator is None or not self.spec.stochastic:
-            return self.spec.whiten(mean)
+            return self.spec.whiten_(mean)
         noise = torch.randn(mean.shape, generator=generator)
-        return self.spec.whiten(mean + torch.from_numpy(self.std[frames]).float() * noise)
+        return self.spec.whiten_(noise.mul_(torch.from_numpy(self.std[frames]).float()).add_(mean))
+
+    def _rows(self, name: str) -> Rows:
+        return Rows(self.path, cast("zarr.Array[Any]", self.store[name]))
 
     def _read(self, name: str) -> Any:
         try:

@@ -45,8 +45,12 @@ class LatentSpec(BaseModel):
 
     def whiten(self, latents: Tensor) -> Tensor:
         """Raw latents [..., C, h, w] to mean 0 and variance 1 per channel."""
+        return self.whiten_(latents.clone())
+
+    def whiten_(self, latents: Tensor) -> Tensor:
+        """The same in place."""
         mean, std = self._moments(latents)
-        return (latents - mean) / std
+        return latents.sub_(mean).div_(std)
 
     def unwhiten(self, latents: Tensor) -> Tensor:
         """Whitened latents [..., C, h, w] back to what the encoder made."""

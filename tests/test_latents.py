@@ -110,7 +110,7 @@ def test_several_shards_hold_what_one_would(folder, tmp_path, monkeypatch):
     encode(source, 7, tmp_path / "small.zarr")
     assert len(list((tmp_path / "small.zarr" / "mean").rglob("c/*/*/*/*"))) > 3
     small, large = open_cache(tmp_path / "small.zarr"), open_cache(folder / "latents.zarr")
-    np.testing.assert_array_equal(small.mean, large.mean)
+    np.testing.assert_array_equal(small.mean[:], large.mean[:])
     np.testing.assert_array_equal(small.states, large.states)
 
 
@@ -184,7 +184,7 @@ def test_flipped_bytes_are_noticed(damaged):
     content[100] ^= 0xFF
     shard.write_bytes(content)
     with pytest.raises(DataError, match=r"latents.zarr/mean: damaged"):
-        _ = open_cache(damaged).mean
+        _ = open_cache(damaged).mean[:]
 
 
 def test_a_model_may_whiten_in_its_own_way(cache):

@@ -60,7 +60,16 @@ def read(folder: Path, split: Split | None = None) -> Iterator[Episode]:
     """Stream the episodes of one split, or of train and then val, in the order of the manifest."""
     for shard in read_manifest(folder).shards:
         if split in (None, shard.split):
-            yield from _read_tar(folder / shard.name, shard.episodes)
+            yield from _read_tar(folder / shard.name, shard.episodes, every=True)
+
+
+def pick(folder: Path, keys: Sequence[str]) -> Iterator[Episode]:
+    """Stream the named episodes, in the order of the manifest; no other is decoded."""
+    wanted = set(keys)
+    for shard in read_manifest(folder).shards:
+        chosen = [key for key in shard.episodes if key in wanted]
+        if chosen:
+            yield from _read_tar(folder / shard.name, chosen)
 
 
 def _npy(values: NDArray[np.float32]) -> bytes:
@@ -69,19 +78,23 @@ def _npy(values: NDArray[np.float32]) -> bytes:
     return buffer.getvalue()
 
 
-def _samples(path: Path) -> Iterator[dict[str, Any]]:
-    """The members of one tar, grouped by episode, as raw bytes."""
-    from webdataset.tariterators import group_by_keys, tar_file_expander
+def _samples(path: Path, keys: set[str] | None) -> Iterator[dict[str, Any]]:
+    """The members of one tar, grouped by episode, as raw bytes; of some episodes, or of all."""
+    from webdataset.tariterators import base_plus_ext, group_by_keys, tar_file_expander
+
+    def chosen(name: str) -> bool:
+        return keys is None or base_plus_ext(name)[0] in keys
 
     with path.open("rb") as stream:
-        files = tar_file_expander([{"url": str(path), "stream": stream}])
-        yield from group_by_keys(files)
+        source = {"url": str(path), "stream": stream}
+        yield from group_by_keys(tar_file_expander([source], select_files=chosen))
 
 
-def _read_tar(path: Path, expected: Sequence[str]) -> Iterator[Episode]:
+def _read_tar(path: Path, expected: Sequence[str], *, every: bool = False) -> Iterator[Episode]:
+    """Episodes of one tar that must be there; none but them if `every`."""
     keys: list[str] = []
     try:
-        for sample in _samples(path):
+        for sample in _samples(path, None if every else set(expected)):
             keys.append(sample["__key__"])
             yield _episode(sample, path)
     except (tarfile.TarError, zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
@@ -92,6 +105,9 @@ def _read_tar(path: Path, expected: Sequence[str]) -> Iterator[Episode]:
             f"{path}: damaged after {max(len(keys) - 1, 0)} episodes ({reason}); "
             "restore it with `dvc checkout` or write it again with `dvc repro -f ingest`"
         ) from None
+    if not every and keys != list(expected):
+        missing = len(set(expected) - set(keys))
+        raise DataError(f"{path}: lacks {missing} of the episodes that its manifest lists")
     if keys != list(expected):
         raise DataError(f"{path}: holds {len(keys)} episodes, its manifest lists {len(expected)}")
 

@@ -1,11 +1,14 @@
 """What cached latents are: the spec that seals a store and travels with every model."""
 
+from typing import Literal
+
 import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from pipeline.view import View
 
+Precision = Literal["float32", "bfloat16"]
 SEAL = "nano_world_models"
 """Attribute of a zarr store under which its Seal stands."""
 
@@ -36,6 +39,8 @@ class LatentSpec(BaseModel):
     normalise_actions: bool
     actions: dict[str, list[float]]
     """Mean, std, min and max of the train split's actions, per dimension."""
+    precision: Precision
+    """In which the encoder computed."""
 
     def array_shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of one frame's entry in each array of a store."""

@@ -24,6 +24,9 @@ class Spread:
 
     stochastic = True
 
+    def to(self, device):
+        return self
+
     def encode(self, frames):
         mean = torch.nn.functional.avg_pool2d(frames.float(), 4) / 255
         return Raw(mean, torch.full_like(mean, 0.25))

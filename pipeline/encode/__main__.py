@@ -15,7 +15,7 @@ def command(
     seconds: SecondsFile = None,
 ) -> None:
     """Encode every frame once; cache raw latents."""
-    from pipeline import encoders
+    from pipeline import device, encoders
     from pipeline.encode import Options
     from pipeline.encode.encode import Source, encode
     from pipeline.manifest import read_manifest
@@ -24,7 +24,8 @@ def command(
     with stage.timed(seconds) as say:
         options = read(params).section("encode", Options)
         name, encoder = encoders.load(codec)
-        source = Source(shards, encoder, name, encoders.digest(codec))
+        digest = encoders.digest(codec)
+        source = Source(shards, encoder, name, digest, device.pick(), options)
         with stage.output(out) as partial:
             spec = encode(source, options.batch, partial, options.max_bytes)
         shape = "x".join(map(str, spec.latent_shape))

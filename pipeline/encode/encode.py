@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from pipeline import shards, stage
+from pipeline.encode import Execution
+from pipeline.encode.runner import Runner, chosen
 from pipeline.encode.writer import Writer, item_bytes
 from pipeline.encoders import Encoder, Raw
 from pipeline.episode import Episode
@@ -17,6 +20,8 @@ from pipeline.errors import DataError, ParamsError
 from pipeline.latents import EpisodeEntry, LatentSpec
 from pipeline.manifest import Manifest, Split, read_manifest
 from pipeline.view import View
+
+CPU, PLAIN = torch.device("cpu"), Execution(precision="float32", compile=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,12 @@ class Source:
     encoder: Encoder
     encoder_name: str
     codec_digest: str
+    device: torch.device = CPU
+    execution: Execution = PLAIN
+
+    def runner(self) -> Runner:
+        """The encoder, on its device."""
+        return Runner(self.encoder, self.device, self.execution)
 
 
 def encode(source: Source, batch: int, out: Path, max_bytes: int | None = None) -> LatentSpec:
@@ -36,14 +47,15 @@ def encode(source: Source, batch: int, out: Path, max_bytes: int | None = None) 
         ParamsError: the store would be larger than `max_bytes`.
     """
     manifest = read_manifest(source.folder)
-    probe = source.encoder.encode(manifest.view.of(np.zeros((1, *manifest.frame_shape), np.uint8)))
+    runner = source.runner()
+    probe = runner.encode(manifest.view.of(np.zeros((1, *manifest.frame_shape), np.uint8)))
     spec = _spec(source, manifest, Moments(probe.mean.shape[1]), probe)
     _plan(spec, manifest.frames, max_bytes)
     writer = Writer(out, spec.array_shapes(), manifest.frames)
     moments = Moments(spec.latent_shape[0])
     entries = []
     for split, episode in stage.track(_episodes(source.folder), "encode", manifest.episodes):
-        for mean, std in _encoded(source.encoder, manifest.view, episode, batch):
+        for mean, std in _encoded(runner, manifest.view, episode, batch):
             writer.add("mean", mean)
             if std is not None:
                 writer.add("std", std)
@@ -118,6 +130,7 @@ def _spec(source: Source, manifest: Manifest, moments: Moments, probe: Raw) -> L
         state_dim=manifest.state_dim,
         normalise_actions=manifest.normalise_actions,
         actions=manifest.actions,
+        precision=chosen(source.execution, source.device),
     )
 
 
@@ -128,11 +141,11 @@ def _episodes(folder: Path) -> Iterator[tuple[Split, Episode]]:
 
 
 def _encoded(
-    encoder: Encoder, view: View, episode: Episode, batch: int
+    runner: Runner, view: View, episode: Episode, batch: int
 ) -> Iterator[tuple[NDArray[np.float16], NDArray[np.float16] | None]]:
     """Mean and spread of the posteriors of one episode, as they are stored."""
-    for start in range(0, len(episode), batch):
-        raw = encoder.encode(view.of(episode.frames[start : start + batch]))
+    starts = range(0, len(episode), batch)
+    for raw in runner.run(view.of(episode.frames[s : s + batch]) for s in starts):
         largest = float(raw.mean.abs().max())
         if not largest <= float(np.finfo(np.float16).max):
             raise DataError(

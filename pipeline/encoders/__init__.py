@@ -4,8 +4,9 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
+import torch
 from torch import Tensor
 
 from pipeline.errors import DataError
@@ -38,6 +39,9 @@ class Encoder(Protocol):
 
     stochastic: bool
     """Whether `encode` returns a posterior with a spread."""
+
+    def to(self, device: torch.device) -> Self:
+        """Move to a device. It takes tensors of any, and answers with tensors of its own."""
 
     def encode(self, frames: Tensor) -> Raw:
         """Frames uint8 [B, 3, H, W] RGB to raw latents [B, C, h, w]."""

@@ -1,6 +1,7 @@
 """Patch features of a transformer, brought down to the few channels in which they vary most."""
 
 from pathlib import Path
+from typing import Self
 
 import torch
 from einops import rearrange
@@ -22,10 +23,16 @@ class Components:
         self.vit = vit.eval().requires_grad_(False)
         self.mean, self.basis = mean, basis
 
+    def to(self, device: torch.device) -> Self:
+        """Move to a device."""
+        self.vit.to(device)
+        self.mean, self.basis = self.mean.to(device), self.basis.to(device)
+        return self
+
     @torch.no_grad()
     def encode(self, frames: Tensor) -> Tensor:
         """Frames uint8 [B, 3, H, W] to components float32 [B, C, h, w]."""
-        coefficients = (self.vit(scaled(frames)) - self.mean) @ self.basis.T
+        coefficients = (self.vit(scaled(frames.to(self.mean.device))) - self.mean) @ self.basis.T
         rows = frames.shape[2] // self.vit.patch
         return rearrange(coefficients, "b (h w) c -> b c h w", h=rows).contiguous()
 

@@ -1,6 +1,7 @@
 """DINOv2's features as latents; what `web_dino` and `dinov2` share."""
 
 from pathlib import Path
+from typing import Self
 
 import torch
 from einops import rearrange
@@ -9,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from pipeline.device import device_of
 from pipeline.encoders._decoder import DecoderOptions
 from pipeline.encoders._dinov2 import Config, Dinov2
 from pipeline.encoders._imagenet import normalised
@@ -63,10 +65,15 @@ class Backbone:
         """Look at frames of size x size through weights that were found on this machine."""
         self.network, self.size, self.located = network, size, located
 
+    def to(self, device: torch.device) -> Self:
+        """Move to a device."""
+        self.network.to(device)
+        return self
+
     @torch.no_grad()
     def encode(self, frames: Tensor) -> Tensor:
         """Frames uint8 [B, 3, H, W] to the normed tokens of their patches [B, C, h, w]."""
-        patches = self.network(normalised(frames, self.size))[:, 1:]
+        patches = self.network(normalised(frames.to(device_of(self.network)), self.size))[:, 1:]
         rows = self.size // self.network.patch
         return rearrange(patches, "b (h w) c -> b c h w", h=rows).contiguous()
 

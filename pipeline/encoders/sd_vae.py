@@ -5,8 +5,9 @@ them by: whitening takes its place.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import torch
 from torch import Tensor
 
 from pipeline.encoders._kl import KlAutoencoder
@@ -59,7 +60,12 @@ class SdVae(KlAutoencoder):
         """
         super().__init__(_read(located.path))
         self.located = located
-        self.vae.enable_slicing()  # frame by frame: a batch of 256 x 256 takes many GB otherwise
+        self.to(torch.device("cpu"))
+
+    def to(self, device: torch.device) -> Self:
+        """Move to a device; a CPU goes frame by frame, as 50 of 256 x 256 take many GB at once."""
+        self.vae.use_slicing = device.type == "cpu"
+        return super().to(device)
 
     def save(self, folder: Path) -> None:
         """Write where the weights are, and their digest."""

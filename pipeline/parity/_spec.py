@@ -24,4 +24,5 @@ def latent_spec(
         state_dim=0,
         normalise_actions=True,
         actions=actions,
+        precision="float32",
     )

@@ -133,6 +133,7 @@ def _spec(config: ReferenceConfig) -> LatentSpec:
         state_dim=0,
         normalise_actions=False,
         actions={name: [value] * dims for name, value in bounds.items()},
+        precision="float32",
     )
 
 

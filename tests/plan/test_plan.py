@@ -28,6 +28,9 @@ class Position:
 
     stochastic = False
 
+    def to(self, device):
+        return self
+
     def encode(self, frames):
         red = frames[:, 0].float()
         side = red.shape[-1]

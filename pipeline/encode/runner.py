@@ -54,7 +54,7 @@ class Runner:
         with self._autocast():
             raw = self._encode(frames.to(self.device, non_blocking=True))
         mean, std = self._fetched(raw.mean), None if raw.std is None else self._fetched(raw.std)
-        return Flight(Raw(mean, std), _mark() if self.device.type == "cuda" else None)
+        return Flight(Raw(mean, std), _mark(self.device) if self.device.type == "cuda" else None)
 
     def _fetched(self, latents: Tensor) -> Tensor:
         """Latents as float32 on the CPU; a GPU may still be writing them."""
@@ -91,7 +91,8 @@ def chosen(options: Execution, device: torch.device) -> Precision:
     return "bfloat16" if native else "float32"
 
 
-def _mark() -> torch.cuda.Event:
+def _mark(device: torch.device) -> torch.cuda.Event:
+    """The end of what a GPU was given until now."""
     event = torch.cuda.Event()
-    event.record()
+    event.record(torch.cuda.current_stream(device))
     return event

@@ -20,6 +20,8 @@ PLACE = "encoders.sd_vae.weights"
 FILES = ("config.json", "diffusion_pytorch_model.safetensors")
 SIDE = 8
 """Pixels of a frame along one side of a latent."""
+DECODED = 8
+"""Frames decoded at once: of 256 x 256 they take some GB."""
 
 
 class Options(Params):
@@ -66,6 +68,10 @@ class SdVae(KlAutoencoder):
         """Move to a device; a CPU goes frame by frame, as 50 of 256 x 256 take many GB at once."""
         self.vae.use_slicing = device.type == "cpu"
         return super().to(device)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents [B, 4, h, w] to frames uint8 [B, 3, H, W], a few at a time."""
+        return torch.cat([KlAutoencoder.decode(self, few) for few in latents.split(DECODED)])
 
     def save(self, folder: Path) -> None:
         """Write where the weights are, and their digest."""

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -20,15 +20,14 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from pipeline.errors import DataError
+from pipeline.latent_rows import REMEDY, Rows
 from pipeline.latents import SEAL, LatentSpec, Seal
 from pipeline.storage import SCALE, unpacked
-
-REMEDY = "restore it with `dvc checkout` or write it again with `dvc repro -f encode`"
 
 
 @dataclass(frozen=True)
 class LatentCache:
-    """A sealed store, opened for reading; its arrays are held in memory once they are used."""
+    """A sealed store, opened for reading; latents stay in its files, the rest is held in memory."""
 
     path: Path
     seal: Seal
@@ -40,14 +39,14 @@ class LatentCache:
         return self.seal.spec
 
     @cached_property
-    def mean(self) -> NDArray[Any]:
+    def mean(self) -> Rows:
         """Raw latents as they are stored, float16 or int8 [M, C, h, w]."""
-        return self._read("mean")
+        return self._rows("mean")
 
     @cached_property
-    def std(self) -> NDArray[Any]:
+    def std(self) -> Rows:
         """Spread of the posterior, likewise [M, C, h, w]; only for a stochastic encoder."""
-        return self._read("std")
+        return self._rows("std")
 
     @cached_property
     def mean_scale(self) -> NDArray[np.float32] | None:
@@ -98,14 +97,18 @@ class LatentCache:
         """
         mean = _taken(rows, self.mean, self.mean_scale)
         if generator is None or not self.spec.stochastic:
-            return self.spec.whiten(mean)
+            return self.spec.whiten_(mean)
         noise = torch.randn(mean.shape, generator=generator)
-        return self.spec.whiten(mean + _taken(rows, self.std, self.std_scale) * noise)
+        spread = _taken(rows, self.std, self.std_scale)
+        return self.spec.whiten_(noise.mul_(spread).add_(mean))
 
     def _scale(self, name: str) -> NDArray[np.float32] | None:
         scale: NDArray[np.float32] | None
         scale = self._read(f"{name}{SCALE}") if self.spec.storage == "int8" else None
         return scale
+
+    def _rows(self, name: str) -> Rows:
+        return Rows(self.path, cast("zarr.Array[Any]", self.store[name]))
 
     def _read(self, name: str) -> Any:
         try:
@@ -118,9 +121,7 @@ def _starts(lengths: list[int]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
 
 
-def _taken(
-    rows: NDArray[np.int64], stored: NDArray[Any], scale: NDArray[np.float32] | None
-) -> Tensor:
+def _taken(rows: NDArray[np.int64], stored: Rows, scale: NDArray[np.float32] | None) -> Tensor:
     return torch.from_numpy(unpacked(stored[rows], None if scale is None else scale[rows]))
 
 

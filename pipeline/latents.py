@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from pipeline.storage import SCALE, Storage
 from pipeline.view import View
 
+Precision = Literal["float32", "bfloat16"]
 SEAL = "nano_world_models"
 """Attribute of a zarr store under which its Seal stands."""
 
@@ -62,6 +63,8 @@ class LatentSpec(BaseModel):
     """Mean, std, min and max of the train split's actions, per dimension."""
     published_scale: float | None
     """What the encoder's authors multiply its latents by, so that their variance is about 1."""
+    precision: Precision
+    """In which the encoder computed."""
 
     def columns(self) -> dict[str, Column]:
         """The arrays of a store."""
@@ -87,8 +90,12 @@ class LatentSpec(BaseModel):
 
     def whiten(self, latents: Tensor) -> Tensor:
         """Raw latents [..., C, h, w] by this spec: to mean 0 and variance 1 if `mean` is theirs."""
+        return self.whiten_(latents.clone())
+
+    def whiten_(self, latents: Tensor) -> Tensor:
+        """The same in place."""
         mean, std = self._moments(latents)
-        return (latents - mean) / std
+        return latents.sub_(mean).div_(std)
 
     def unwhiten(self, latents: Tensor) -> Tensor:
         """Whitened latents [..., C, h, w] back to what the encoder made."""

@@ -90,6 +90,35 @@ def test_a_damaged_manifest_is_named(folder):
         read_manifest(folder)
 
 
+def test_picked_episodes_are_those_that_reading_all_gives_in_its_order(folder):
+    everyone = {episode.key: episode for episode in shards.read(folder)}
+    keys = list(everyone)
+    for chosen in ([keys[4], keys[1]], keys, [keys[2]] * 2, []):
+        picked = list(shards.pick(folder, chosen))
+        assert [episode.key for episode in picked] == [key for key in keys if key in chosen]
+        for episode in picked:
+            np.testing.assert_array_equal(episode.frames, everyone[episode.key].frames)
+            np.testing.assert_array_equal(episode.actions, everyone[episode.key].actions)
+
+
+def test_picking_decodes_no_other_episode(folder, monkeypatch):
+    keys, unpacked = [episode.key for episode in shards.read(folder)], []
+    genuine = frame_formats.unpack
+    monkeypatch.setattr(
+        frame_formats, "unpack", lambda *words: unpacked.append(words[3]) or genuine(*words)
+    )
+    list(shards.pick(folder, [keys[1], keys[5]]))
+    assert [place.split("/")[-1].split(".")[0] for place in unpacked] == [keys[1], keys[5]]
+
+
+def test_a_tar_that_lacks_a_picked_episode_is_named(folder):
+    manifest = folder / "manifest.json"
+    key = next(shards.read(folder)).key
+    manifest.write_text(manifest.read_text().replace(f'"{key}"', '"gone"'))
+    with pytest.raises(DataError, match=r"train-000000.tar: lacks 1 of the episodes that"):
+        list(shards.pick(folder, ["gone"]))
+
+
 class Explosive:
     def __reduce__(self):
         return (pytest.fail, ("a member of a shard was unpickled",))

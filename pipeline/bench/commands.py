@@ -1,4 +1,4 @@
-"""`wm bench sampler`, `wm bench train`, `wm bench formats` and `wm bench ingest`."""
+"""`wm bench`: sampler, train, formats, ingest, encode and loader."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +10,7 @@ from pipeline.arguments import PARAMS, ParamsFile
 from pipeline.tools import ActionDim, Frames, Latent, Patch, shape_of, show
 
 if TYPE_CHECKING:
+    from pipeline.bench.rates import Rates
     from pipeline.bench.results import Results
 
 Name = Annotated[str, typer.Option("--size", help="Size of NanoWM.")]
@@ -153,6 +154,74 @@ def ingest(
     print(
         f"{found.frames} frames of {found.episodes} episodes of {found.dataset}, {found.clips} "
         f"clips; ingest is paid for after {found.paid_after:.2f} clips a recorded frame"
+    )
+    if out is not None:
+        stage.write_json(out, asdict(found))
+
+
+@app.command()
+def encode(
+    size: Annotated[int, typer.Option(min=8, help="Side of a frame in pixels.")] = 256,
+    batch: Annotated[int, typer.Option(min=1, help="Frames at a time.")] = 4,
+    batches: Annotated[int, typer.Option(min=1, help="Batches in a round.")] = 1,
+    repeats: Repeats = 5,
+    compiled: Annotated[bool, typer.Option("--compile/--no-compile", help="Compile ours.")] = False,
+    out: Out = None,
+) -> None:
+    """Encode frames by Stable Diffusion's autoencoder, against diffusers' plain call."""
+    from pipeline import device
+    from pipeline.bench import encode as bench
+
+    chosen = bench.Setting(
+        size=size,
+        batch=batch,
+        batches=batches,
+        channels=(128, 256, 512, 512),
+        repeats=repeats,
+        compiled=compiled,
+    )
+    _show_rates(bench.run(chosen, device.pick()), out)
+
+
+@app.command()
+def loader(
+    latent: Latent = "4x32x32",
+    frames: Frames = 4,
+    interval: Annotated[int, typer.Option(min=1, help="Steps between frames.")] = 5,
+    batch: Batch = 32,
+    episodes: Annotated[int, typer.Option(min=1, help="In the latent cache.")] = 400,
+    steps: Annotated[int, typer.Option(min=1, help="Of every episode.")] = 100,
+    files: Annotated[int, typer.Option(min=1, help="Episode files.")] = 8,
+    repeats: Repeats = 20,
+    out: Out = None,
+) -> None:
+    """Load windows of latents, against zarr and against whole episode files."""
+    from pipeline.bench import loader as bench
+    from pipeline.bench.loader_data import Setting
+
+    chosen = Setting(
+        latent=shape_of(latent),
+        frames=frames,
+        interval=interval,
+        batch=batch,
+        episodes=episodes,
+        steps=steps,
+        files=files,
+        repeats=repeats,
+    )
+    _show_rates(bench.run(chosen), out)
+
+
+def _show_rates(found: "Rates", out: Path | None) -> None:
+    """Print a table, and write the JSON if asked to."""
+    from pipeline import stage
+    from pipeline.bench.rates import table
+
+    show(table(found))
+    machine = found.machine
+    print(
+        f"{machine.processor} ({machine.instructions}), {machine.threads} threads, torch "
+        f"{machine.torch}, {machine.device}; answers differ by {max(found.difference.values()):.1e}"
     )
     if out is not None:
         stage.write_json(out, asdict(found))

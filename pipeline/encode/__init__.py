@@ -1,5 +1,7 @@
 """Encode every frame once; cache raw latents."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from pipeline.errors import ParamsError
@@ -8,7 +10,16 @@ from pipeline.storage import Storage
 from pipeline.variants import DATASETS
 
 
-class Options(Params):
+class Execution(Params):
+    """How an encoder computes."""
+
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        description="of its products; auto is bfloat16 on a GPU that computes in it, else float32"
+    )
+    compile: bool | None = Field(description="by torch.compile; null does so on a GPU alone")
+
+
+class Options(Execution):
     """How frames pass through the encoder, and what is kept of them."""
 
     batch: int = Field(gt=0)
@@ -19,6 +30,10 @@ class Options(Params):
         gt=0, description="keep latents of every n-th frame of an episode; divides train.interval"
     )
     max_bytes: int = Field(gt=0, description="refuse to write more than so much")
+
+    def execution(self) -> Execution:
+        """What of it an encoder needs to know."""
+        return Execution(precision=self.precision, compile=self.compile)
 
     def check_with(self, settings: Settings) -> None:
         """Refuse a stride that leaves out frames which training needs."""

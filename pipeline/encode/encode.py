@@ -10,9 +10,9 @@ import numpy as np
 from pipeline import cluster, device, shards, stage
 from pipeline.encode import Options, size, store
 from pipeline.encode.cut import cut, shard_rows
+from pipeline.encode.runner import Runner
 from pipeline.encode.shard import MARKS, Source, Task, encode_shard, opened
 from pipeline.encode.tally import Tally, merged
-from pipeline.encoders import Raw
 from pipeline.errors import DataError
 from pipeline.latents import EpisodeEntry, LatentSpec, Seal
 from pipeline.manifest import Manifest, read_manifest
@@ -38,10 +38,9 @@ def encode(source: Source, options: Options, where: cluster.Options, out: Path) 
     """
     manifest = read_manifest(source.folder)
     lengths = [length for shard in manifest.shards for length in shard.lengths]
-    encoder = opened(source, device.every()[0])
-    probe = encoder.encode(manifest.view.of(np.zeros((1, *manifest.frame_shape), np.uint8)))
-    spec = _spec(source, manifest, options, probe, Tally(probe.mean.shape[1]))
-    total = size.check(spec, lengths, encoder, options.max_bytes)
+    runner = opened(source, device.every()[0], options.execution())
+    spec = _spec(source, manifest, options, runner)
+    total = size.check(spec, lengths, runner.encoder, options.max_bytes)
     identity = (
         manifest.digest(),
         source.encoder_name,
@@ -53,7 +52,8 @@ def encode(source: Source, options: Options, where: cluster.Options, out: Path) 
     try:
         with stage.resumable(out, *identity) as partial:
             tally = _filled(_tasks(source, manifest, options, spec, partial), where)
-            spec = _spec(source, manifest, options, probe, tally)
+            moments = {"mean": tally.mean().tolist(), "std": tally.std().tolist()}
+            spec = spec.model_copy(update=moments)
             tables = list(shards.tables(source.folder))
             store.seal(partial, tables, Seal(spec=spec, episodes=_entries(manifest, tables)))
             stage.remove(partial / MARKS)
@@ -87,6 +87,7 @@ def _tasks(
         Task(
             source=source,
             spec=spec,
+            execution=options.execution(),
             batch=options.batch,
             out=out,
             device=devices[number % len(devices)],
@@ -121,9 +122,9 @@ def _entries(manifest: Manifest, tables: list[shards.Table]) -> list[EpisodeEntr
     ]
 
 
-def _spec(
-    source: Source, manifest: Manifest, options: Options, probe: Raw, tally: Tally
-) -> LatentSpec:
+def _spec(source: Source, manifest: Manifest, options: Options, runner: Runner) -> LatentSpec:
+    """All but the latents' statistics, which are not known before they are encoded."""
+    probe = runner.encode(manifest.view.of(np.zeros((1, *manifest.frame_shape), np.uint8)))
     channels, height, width = probe.mean.shape[1:]
     return LatentSpec(
         dataset=manifest.dataset,
@@ -136,11 +137,12 @@ def _spec(
         stochastic=probe.std is not None,
         storage=options.storage,
         stride=options.stride,
-        mean=tally.mean().tolist(),
-        std=tally.std().tolist(),
+        mean=[0.0] * channels,
+        std=[1.0] * channels,
         action_dim=manifest.action_dim,
         state_dim=manifest.state_dim,
         normalise_actions=manifest.normalise_actions,
         actions=manifest.actions,
-        published_scale=opened(source, device.every()[0]).published_scale,
+        published_scale=runner.encoder.published_scale,
+        precision=runner.precision,
     )

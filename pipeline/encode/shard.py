@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline import encoders, shards, stage
-from pipeline.encode import store
+from pipeline.encode import Execution, store
 from pipeline.encode.cut import Piece
+from pipeline.encode.runner import Runner
 from pipeline.encode.tally import Tally
 from pipeline.encoders import Encoder
 from pipeline.errors import DataError
@@ -51,6 +52,7 @@ class Task:
 
     source: Source
     spec: LatentSpec
+    execution: Execution
     batch: int
     out: Path
     device: torch.device
@@ -74,9 +76,8 @@ def encode_shard(task: Task) -> None:
     tally, done = Tally(task.spec.latent_shape[0]), 0
     parts: list[dict[str, NDArray[Any]]] = []
     with _one_thread():
-        encoder = opened(task.source, task.device)
-        for frames in _batches(task):
-            raw = encoder.encode(task.spec.view.of(frames))
+        runner = opened(task.source, task.device, task.execution)
+        for raw in runner.run(map(task.spec.view.of, _batches(task))):
             mean = raw.mean.numpy()
             _check(mean, task, done)
             part = packed("mean", mean, task.spec.storage)
@@ -85,19 +86,19 @@ def encode_shard(task: Task) -> None:
                 part |= packed("std", raw.std.numpy(), task.spec.storage)
                 spread = unpacked(part["std"], part.get(f"std{SCALE}"))
             tally.compare(stored, mean)
-            if train := max(0, min(task.train - done, len(frames))):
+            if train := max(0, min(task.train - done, len(mean))):
                 tally.add(stored[:train], None if spread is None else spread[:train])
             parts.append(part)
-            done += len(frames)
+            done += len(mean)
     rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     store.put(task.out, task.start, rows)
     stage.write_json(task.mark, tally.as_json())
 
 
 @lru_cache(maxsize=1)
-def opened(source: Source, device: torch.device) -> Encoder:
-    """Made once a process for each device."""
-    return source.make()
+def opened(source: Source, device: torch.device, execution: Execution) -> Runner:
+    """The encoder on a device; made once a process."""
+    return Runner(source.make(), device, execution)
 
 
 @contextmanager

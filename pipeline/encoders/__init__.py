@@ -4,8 +4,9 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
+import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
@@ -44,6 +45,9 @@ class Encoder(Protocol):
     """What its authors multiply the latents by, so that their variance is about 1; None if none."""
     draws: Draws
     """Whether `decode` is its own, or a small decoder fitted to what it happens to tell."""
+
+    def to(self, device: torch.device) -> Self:
+        """Move to a device. It takes tensors of any, and answers with tensors of its own."""
 
     def encode(self, frames: Tensor) -> Raw:
         """Frames uint8 [B, 3, H, W] RGB to raw latents [B, C, h, w]."""

@@ -17,5 +17,7 @@ def normalised(frames: Tensor, size: int) -> Tensor:
     pixels = frames.float() / 255
     if pixels.shape[2:] != (size, size):
         pixels = functional.interpolate(pixels, (size, size), mode="bicubic", align_corners=False)
-    mean, std = (torch.tensor(values)[:, None, None] for values in (MEAN, STD))
+    mean, std = (
+        torch.tensor(values, device=frames.device)[:, None, None] for values in (MEAN, STD)
+    )
     return (pixels - mean) / std

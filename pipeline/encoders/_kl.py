@@ -1,10 +1,11 @@
 """An autoencoder of diffusers with a posterior for every frame, fitted here or published."""
 
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
+from pipeline.device import device_of
 from pipeline.encoders import Draws, Raw
 from pipeline.encoders._pixels import painted, scaled
 
@@ -20,13 +21,19 @@ class KlAutoencoder:
         """Wrap a diffusers autoencoder for inference."""
         self.vae = vae.eval().requires_grad_(False)
 
+    def to(self, device: torch.device) -> Self:
+        """Move to a device; convolutions of a GPU are fastest where channels lie last."""
+        layout = torch.channels_last if device.type == "cuda" else torch.preserve_format
+        self.vae.to(device, memory_format=layout)
+        return self
+
     @torch.inference_mode()
     def encode(self, frames: Tensor) -> Raw:
         """Frames uint8 [B, 3, H, W] to the posterior [B, C, h, w]."""
-        posterior = self.vae.encode(scaled(frames)).latent_dist
+        posterior = self.vae.encode(scaled(frames.to(device_of(self.vae)))).latent_dist
         return Raw(posterior.mean, posterior.std)
 
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> Tensor:
         """Latents [B, C, h, w] to frames uint8 [B, 3, H, W]."""
-        return painted(self.vae.decode(latents).sample)
+        return painted(self.vae.decode(latents.to(device_of(self.vae))).sample)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, Self
 
 import torch
 from einops import rearrange
@@ -32,6 +32,9 @@ class Network(Protocol):
 
     patch: int
     """Side of a patch in pixels."""
+
+    def to(self, device: torch.device) -> Any:
+        """Move to a device."""
 
     def tokens(self, pixels: Tensor) -> Tensor:
         """Pixels [B, 3, H, W] by ImageNet's norm to features of their patches in reading order.
@@ -80,11 +83,18 @@ class Backbone:
     def __init__(self, network: Network, size: int, located: Located) -> None:
         """Look at frames of size x size through weights that were found on this machine."""
         self.network, self.size, self.located = network, size, located
+        self.device = torch.device("cpu")
+
+    def to(self, device: torch.device) -> Self:
+        """Move to a device."""
+        self.network.to(device)
+        self.device = device
+        return self
 
     @torch.no_grad()
     def encode(self, frames: Tensor) -> Tensor:
         """Frames uint8 [B, 3, H, W] to the features of their patches [B, C, h, w]."""
-        patches = self.network.tokens(normalised(frames, self.size))
+        patches = self.network.tokens(normalised(frames.to(self.device), self.size))
         rows = self.size // self.network.patch
         return rearrange(patches, "b (h w) c -> b c h w", h=rows).contiguous()
 

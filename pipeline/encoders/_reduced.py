@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import torch
 from einops import rearrange
@@ -39,6 +40,10 @@ class Components:
     mean: Tensor
     basis: Tensor
 
+    def to(self, device: torch.device) -> "Components":
+        """The same on a device."""
+        return Components(self.mean.to(device), self.basis.to(device))
+
     def of(self, features: Tensor) -> Tensor:
         """Features [B, C, h, w] to their coefficients [B, K, h, w]."""
         tokens = rearrange(features, "b c h w -> b (h w) c")
@@ -56,6 +61,12 @@ class Reduced:
     def __init__(self, whole: Backbone, pool: int, components: Components | None) -> None:
         """Average squares of `pool` x `pool` places, then take components, if any."""
         self.whole, self.pool, self.components = whole, pool, components
+
+    def to(self, device: torch.device) -> Self:
+        """Move to a device."""
+        self.whole.to(device)
+        self.components = self.components.to(device) if self.components else None
+        return self
 
     def encode(self, frames: Tensor) -> Tensor:
         """Frames uint8 [B, 3, H, W] to what is kept float32 [B, K, h / pool, w / pool]."""

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import torch
 from safetensors import safe_open
@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline import stage
+from pipeline.device import device_of
 from pipeline.encoders import Draws, Raw
 from pipeline.encoders._decoder import Decoder, DecoderOptions
 from pipeline.encoders._descent import Descent
@@ -24,6 +25,9 @@ MEASURED = 8
 
 class Backbone(Protocol):
     """What sees. It is in inference mode and holds no random state."""
+
+    def to(self, device: torch.device) -> Self:
+        """Move to a device; see `pipeline.encoders.Encoder`."""
 
     def encode(self, frames: Tensor) -> Tensor:
         """Frames uint8 [B, 3, H, W] to features float32 [B, C, h, w], without gradient."""
@@ -44,6 +48,12 @@ class Semantic:
         self.backbone = backbone
         self.decoder = decoder.eval().requires_grad_(False)
 
+    def to(self, device: torch.device) -> Self:
+        """Move both to a device."""
+        self.backbone.to(device)
+        self.decoder.to(device)
+        return self
+
     def encode(self, frames: Tensor) -> Raw:
         """Frames uint8 [B, 3, H, W] to the backbone's features [B, C, h, w]."""
         return Raw(self.backbone.encode(frames), None)
@@ -51,7 +61,7 @@ class Semantic:
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> Tensor:
         """Features [B, C, h, w] to frames uint8 [B, 3, H, W]."""
-        return painted(self.decoder(latents))
+        return painted(self.decoder(latents.to(device_of(self.decoder))))
 
     def save(self, folder: Path) -> None:
         """Write decoder.safetensors beside what the backbone writes."""

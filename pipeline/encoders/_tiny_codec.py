@@ -1,12 +1,14 @@
 """What a small transformer sees, and the few components of it that are latents."""
 
 from pathlib import Path
+from typing import Self
 
 import torch
 from einops import rearrange
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from pipeline.device import device_of
 from pipeline.encoders._pixels import scaled
 from pipeline.encoders._reduced import FILE, Components, Reduced, principal
 from pipeline.encoders._tiny_vit import TinyVit
@@ -21,10 +23,16 @@ class Tokens:
     def __init__(self, vit: TinyVit) -> None:
         self.vit = vit.eval().requires_grad_(False)
 
+    def to(self, device: torch.device) -> Self:
+        """Move to a device."""
+        self.vit.to(device)
+        return self
+
     @torch.no_grad()
     def encode(self, frames: Tensor) -> Tensor:
         """Frames uint8 [B, 3, H, W] to the tokens of their patches [B, width, h, w]."""
         rows = frames.shape[2] // self.vit.patch
+        frames = frames.to(device_of(self.vit))
         return rearrange(self.vit(scaled(frames)), "b (h w) c -> b c h w", h=rows)
 
     def save(self, folder: Path) -> None:

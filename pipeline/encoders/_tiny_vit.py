@@ -81,7 +81,7 @@ class TinyVit(nn.Module):
         patches = rearrange(pixels, "b c (h p) (w q) -> b h w (c p q)", p=self.patch, q=self.patch)
         rows, columns = patches.shape[1:3]
         tokens = self.embed(patches.flatten(1, 2))
-        tokens = tokens + positions((rows, columns), tokens.shape[-1])
+        tokens = tokens + positions((rows, columns), tokens.shape[-1]).to(tokens.device)
         if keep is not None:
             tokens = take(tokens, keep)
         return self.norm(self.blocks(tokens))

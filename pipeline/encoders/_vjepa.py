@@ -78,7 +78,7 @@ class VisionTransformer(nn.Module):
         else:
             maps, modality = self.patch_embed(video), self.video_mod_embed
         tokens = rearrange(maps, "b d t h w -> b (t h w) d") + modality
-        turns = rotation(maps.shape[2:], self.width // self.heads)
+        turns = rotation(maps.shape[2:], self.width // self.heads).to(maps.device)
         for block in self.blocks:
             tokens = block(tokens, turns)
         return self.norms_block[-1](tokens)
@@ -110,9 +110,9 @@ def rotation(grid: Sequence[int], head: int) -> Tensor:
 
 
 def turned(x: Tensor, turns: Tensor) -> Tensor:
-    """float32 [..., N, head], its adjacent channels taken as complex numbers and multiplied."""
-    pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)).contiguous())
-    return torch.view_as_real(pairs * turns).flatten(-2)
+    """[..., N, head], its adjacent channels multiplied as complex numbers, in float32."""
+    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)).contiguous())
+    return torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)
 
 
 def loaded(state: Mapping[str, Tensor], heads: int, path: Path) -> VisionTransformer:

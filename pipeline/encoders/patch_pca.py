@@ -1,6 +1,7 @@
 """Principal components of image patches: linear, exact to invert, fitted in a second."""
 
 from pathlib import Path
+from typing import Self
 
 import torch
 from einops import rearrange
@@ -62,14 +63,21 @@ class PatchPca:
         """Keep the mean [3 patch^2] and the orthonormal basis [components, 3 patch^2]."""
         self.mean, self.basis, self.patch = mean, basis, patch
 
+    def to(self, device: torch.device) -> Self:
+        """Move to a device."""
+        self.mean, self.basis = self.mean.to(device), self.basis.to(device)
+        return self
+
     def encode(self, frames: Tensor) -> Raw:
         """Frames uint8 [B, 3, H, W] to coefficients [B, C, h, w]."""
-        centred = _patches(frames, self.patch) - self.mean
+        centred = _patches(frames.to(self.mean.device), self.patch) - self.mean
         return Raw(rearrange(centred @ self.basis.T, "b h w c -> b c h w"), None)
 
     def decode(self, latents: Tensor) -> Tensor:
         """Coefficients [B, C, h, w] to frames uint8 [B, 3, H, W]."""
-        rows = rearrange(latents, "b c h w -> b h w c") @ self.basis + self.mean
+        rows = (
+            rearrange(latents.to(self.mean.device), "b c h w -> b h w c") @ self.basis + self.mean
+        )
         pixels = rearrange(
             rows, "b h w (c p q) -> b c (h p) (w q)", p=self.patch, q=self.patch, c=3
         )

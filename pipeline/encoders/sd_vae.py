@@ -5,8 +5,9 @@ them by: world models do so when they read them (`train.whitening`).
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import torch
 from torch import Tensor
 
 from pipeline.encoders._kl import KlAutoencoder
@@ -19,6 +20,8 @@ PLACE = "encoders.sd_vae.weights"
 FILES = ("config.json", "diffusion_pytorch_model.safetensors")
 SIDE = 8
 """Pixels of a frame along one side of a latent."""
+DECODED = 8
+"""Frames decoded at once: of 256 x 256 they take some GB."""
 
 
 class Options(Params):
@@ -60,7 +63,16 @@ class SdVae(KlAutoencoder):
         super().__init__(_read(located.path))
         self.located = located
         self.published_scale = float(self.vae.config.scaling_factor)
-        self.vae.enable_slicing()  # frame by frame: a batch of 256 x 256 takes many GB otherwise
+        self.to(torch.device("cpu"))
+
+    def to(self, device: torch.device) -> Self:
+        """Move to a device; a CPU goes frame by frame, as 50 of 256 x 256 take many GB at once."""
+        self.vae.use_slicing = device.type == "cpu"
+        return super().to(device)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents [B, 4, h, w] to frames uint8 [B, 3, H, W], a few at a time."""
+        return torch.cat([KlAutoencoder.decode(self, few) for few in latents.split(DECODED)])
 
     def save(self, folder: Path) -> None:
         """Write where the weights are, and their digest."""

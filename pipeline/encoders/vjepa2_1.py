@@ -5,6 +5,7 @@ no decoder there.
 """
 
 from pathlib import Path
+from typing import Self
 
 import torch
 from einops import rearrange
@@ -13,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from pipeline.device import device_of
 from pipeline.encoders._decoder import DecoderOptions
 from pipeline.encoders._imagenet import normalised
 from pipeline.encoders._pretrained import Located, Weights, locate, recall, remember
@@ -84,10 +86,15 @@ class VJepa:
                 f"{located.path} into even parts"
             )
 
+    def to(self, device: torch.device) -> Self:
+        """Move to a device."""
+        self.network.to(device)
+        return self
+
     @torch.no_grad()
     def encode(self, frames: Tensor) -> Tensor:
         """Frames uint8 [B, 3, H, W] to features float32 [B, C, h, w]."""
-        pictures = normalised(frames, self.size)[:, :, None]
+        pictures = normalised(frames.to(device_of(self.network)), self.size)[:, :, None]
         rows = self.size // PATCH
         return rearrange(self.network(pictures), "b (h w) c -> b c h w", h=rows).contiguous()
 

@@ -50,7 +50,7 @@ def command(
         options = settings.section("evaluate", Options)
         cache = open_cache(latents)
         model = models.load(world_model, device.pick(), cache)
-        encoder = encoders.load_for(model.spec, codec)
+        encoder = encoders.load_for(model.spec, codec).to(device.pick())
         sampling = rollout.chosen(settings, options.sampling)
         options.sampling.check_fits(
             model.config.frames,

@@ -94,7 +94,7 @@ def read_clips(windows: Windows, folder: Path, rows: NDArray[np.int64]) -> Clips
     """Clips of some windows; their frames come from the shards, not from the codec."""
     keys = [windows.cache.seal.episodes[episode].key for episode in windows.rows[rows, 0]]
     view, taken = windows.cache.spec.view, dict[int, Tensor]()
-    for episode in shards.read(folder, "val"):
+    for episode in shards.pick(folder, keys):
         for place, key in enumerate(keys):
             if key == episode.key:
                 start = windows.rows[rows[place], 1]

@@ -27,7 +27,7 @@ class Judge:
     def decode(self, latents: Tensor) -> Tensor:
         """Whitened latents [B, F, C, h, w] to frames uint8 [B, F, 3, H, W]."""
         raw = self.model.spec.unwhiten(latents.cpu())
-        return self.encoder.decode(raw.flatten(0, 1)).unflatten(0, raw.shape[:2])
+        return self.encoder.decode(raw.flatten(0, 1)).cpu().unflatten(0, raw.shape[:2])
 
     def error(self, latents: Tensor, truth: Tensor) -> Tensor:
         """Mean squared error [B, F] of the model's latents [B, F, C, h, w]."""

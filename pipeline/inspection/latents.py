@@ -7,7 +7,8 @@ import zarr
 
 from pipeline import stage
 from pipeline.inspection import Found, size
-from pipeline.latent_cache import REMEDY, LatentCache, open_cache
+from pipeline.latent_cache import LatentCache, open_cache
+from pipeline.latent_rows import REMEDY
 
 
 def look(path: Path, everything: bool) -> Found:

@@ -27,4 +27,5 @@ def latent_spec(
         normalise_actions=True,
         actions=actions,
         published_scale=None,
+        precision="float32",
     )

@@ -38,7 +38,7 @@ def command(
             say(f"plan: skipped, for {reason}")
             return
         model = models.load(world_model, device.pick(), cache)
-        encoder = encoders.load_for(model.spec, codec)
+        encoder = encoders.load_for(model.spec, codec).to(device.pick())
         sampling = rollout.chosen(settings, options.sampling)
         options.sampling.check_fits(
             model.config.frames,

@@ -143,6 +143,7 @@ def _spec(config: ReferenceConfig) -> LatentSpec:
         normalise_actions=False,
         actions={name: [value] * dims for name, value in bounds.items()},
         published_scale=scale,
+        precision="float32",
     )
 
 

@@ -1,5 +1,8 @@
 """Every encoder keeps the promises of `pipeline.encoders.Encoder`."""
 
+import copy
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +10,8 @@ import transformers_helpers
 from helpers import GOLDEN, default, every
 
 from pipeline import encoders
+from pipeline.encode import Execution
+from pipeline.encode.runner import Runner
 from pipeline.encoders._semantic import Semantic
 from pipeline.errors import DataError, ParamsError
 from pipeline.image_metrics import psnr
@@ -123,6 +128,29 @@ def test_frames_of_the_right_kind_come_back(fitted, frames):
     decoded = encoder.decode(encoder.encode(truth).mean)
     assert decoded.dtype == torch.uint8
     assert decoded.shape == truth.shape
+
+
+def test_an_encoder_moves_as_a_whole_and_takes_frames_from_anywhere(fitted, frames):
+    """On torch's meta device, which computes shapes alone, anything left behind is an error."""
+    _, _, encoder = fitted
+    moved = copy.deepcopy(encoder).to(torch.device("meta"))
+    raw = moved.encode(frames[:4])
+    for found, expected in zip(astuple(raw), astuple(encoder.encode(frames[:4])), strict=True):
+        if expected is not None:
+            assert (found.device.type, found.shape) == ("meta", expected.shape)
+    decoded = moved.decode(torch.zeros(raw.mean.shape))
+    assert (decoded.device.type, decoded.shape) == ("meta", frames[:4].shape)
+
+
+def test_bfloat16_computes_nearly_the_same(fitted, frames):
+    _, _, encoder = fitted
+    exact = encoder.encode(frames[:8])
+    cpu, half = torch.device("cpu"), Execution(precision="bfloat16", compile=False)
+    rounded = Runner(encoder, cpu, half).encode(frames[:8])
+    for found, expected in zip(astuple(rounded), astuple(exact), strict=True):
+        if expected is not None:
+            assert found.dtype == torch.float32
+            assert 0 < (found - expected).norm() / expected.norm() < 3e-2
 
 
 def test_a_saved_encoder_is_the_same_encoder(fitted, frames, tmp_path):

@@ -71,6 +71,16 @@ def test_many_frames_are_encoded_and_decoded_one_by_one():
     assert seen == [1] * 6
 
 
+def test_elsewhere_whole_batches_are_encoded_and_a_few_frames_decoded_at_once():
+    """On torch's meta device, which computes shapes alone, in the place of a GPU."""
+    encoder, seen = fitted().to(torch.device("meta")), []
+    for part in (encoder.vae.encoder, encoder.vae.decoder):
+        part.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    decoded = encoder.decode(encoder.encode(FRAMES.repeat(4, 1, 1, 1)).mean)
+    assert seen == [12, 8, 4]
+    assert decoded.shape == (12, 3, 32, 32)
+
+
 def test_a_saved_one_is_a_pointer_and_loads_the_same(tmp_path):
     encoder, (_, options) = fitted(), chosen()
     encoders.save(encoder, "sd_vae", options.model_dump(), tmp_path)

@@ -29,6 +29,9 @@ class Position:
     stochastic = False
     published_scale = None
 
+    def to(self, device):
+        return self
+
     def encode(self, frames):
         red = frames[:, 0].float()
         side = red.shape[-1]

@@ -1,0 +1,98 @@
+"""An encoder at work on a device: in which precision, compiled or not, its next frames at hand."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pipeline.encode import Execution
+from pipeline.encode.prefetch import prefetched
+from pipeline.encoders import Encoder, Raw
+from pipeline.latents import Precision
+
+AHEAD = 2
+"""Batches of frames that are made ready while the device is busy."""
+
+
+class Runner:
+    """Encodes frames on one device; what comes out is float32 on the CPU."""
+
+    def __init__(self, encoder: Encoder, device: torch.device, options: Execution) -> None:
+        """Move the encoder to the device; it stays there."""
+        self.encoder, self.device = encoder.to(device), device
+        self.precision = chosen(options, device)
+        on_gpu = device.type == "cuda"
+        compiled = on_gpu if options.compile is None else options.compile
+        self._encode = torch.compile(self.encoder.encode) if compiled else self.encoder.encode
+
+    def encode(self, frames: Tensor) -> Raw:
+        """Frames uint8 [B, 3, H, W] to raw latents [B, C, h, w]."""
+        return self._begin(self._staged(frames)).finished()
+
+    def run(self, batches: Iterator[Tensor]) -> Iterator[Raw]:
+        """Encode batches one after the other.
+
+        The next batches are made meanwhile, in a thread; and the device is given a batch before the
+        one before it is handed out.
+        """
+        begun: Flight | None = None
+        with closing(prefetched(map(self._staged, batches), AHEAD)) as staged:
+            for frames in staged:
+                last, begun = begun, self._begin(frames)
+                if last is not None:
+                    yield last.finished()
+        if begun is not None:
+            yield begun.finished()
+
+    def _staged(self, frames: Tensor) -> Tensor:
+        """Frames where the device can fetch them by itself."""
+        return frames.pin_memory() if self.device.type == "cuda" else frames
+
+    def _begin(self, frames: Tensor) -> "Flight":
+        with self._autocast():
+            raw = self._encode(frames.to(self.device, non_blocking=True))
+        mean, std = self._fetched(raw.mean), None if raw.std is None else self._fetched(raw.std)
+        return Flight(Raw(mean, std), _mark(self.device) if self.device.type == "cuda" else None)
+
+    def _fetched(self, latents: Tensor) -> Tensor:
+        """Latents as float32 on the CPU; a GPU may still be writing them."""
+        if self.device.type != "cuda":
+            return latents.float()
+        there = torch.empty(latents.shape, dtype=torch.float32, pin_memory=True)
+        return there.copy_(latents.float(), non_blocking=True)
+
+    def _autocast(self) -> AbstractContextManager[None]:
+        if self.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A batch that a device was given, and what marks the end of the work on it."""
+
+    raw: Raw
+    landed: torch.cuda.Event | None
+
+    def finished(self) -> Raw:
+        """The latents, once they are all there."""
+        if self.landed is not None:
+            self.landed.synchronize()
+        return self.raw
+
+
+def chosen(options: Execution, device: torch.device) -> Precision:
+    """The precision of an encoder's products: bfloat16 by itself where a GPU computes in it."""
+    if options.precision != "auto":
+        return options.precision
+    native = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return "bfloat16" if native else "float32"
+
+
+def _mark(device: torch.device) -> torch.cuda.Event:
+    """The end of what a GPU was given until now."""
+    event = torch.cuda.Event()
+    event.record(torch.cuda.current_stream(device))
+    return event

@@ -1,0 +1,150 @@
+"""Rows of an array of the latent cache, gathered from its files as they lie in memory.
+
+The files are mapped, not read: a store may be larger than memory, and what was used once is in the
+page cache for every process. Each chunk's checksum is verified when a row of it is first used.
+"""
+
+from pathlib import Path
+from typing import Any, cast
+
+import google_crc32c
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+from zarr.codecs import BytesCodec, Crc32cCodec, ShardingCodec, ShardingCodecIndexLocation
+from zarr.core.metadata import ArrayV3Metadata
+from zarr.storage import LocalStore
+
+from pipeline.errors import DataError
+
+REMEDY = "restore it with `dvc checkout` or write it again with `dvc repro -f encode`"
+CHECKSUM = 4
+"""Bytes of a CRC32C, which follows every chunk, and the index of chunks at the end of a shard."""
+INNER = [(BytesCodec(endian=endian), Crc32cCodec()) for endian in ("little", None)]
+"""Codecs of chunks that can be mapped; single bytes have no order."""
+
+
+class Rows:
+    """Rows of an array [N, ...]: `rows[indices]` is [*indices.shape, ...], as in numpy.
+
+    Raises:
+        DataError: a file is damaged where a row that is asked for lies.
+    """
+
+    def __init__(self, path: Path, array: "zarr.Array[Any]") -> None:
+        """Take an array of the store at `path`, which an error names."""
+        self.place, self.array = f"{path}/{array.name.strip('/')}", array
+        self.shape, self.dtype = array.shape, np.dtype(array.dtype)
+        self._shards: dict[int, Shard] = {}
+        self._gather = self._map if mappable(array) else self._read
+
+    def __len__(self) -> int:
+        """Number of rows N."""
+        return self.shape[0]
+
+    def __getitem__(self, indices: NDArray[np.int64] | slice) -> NDArray[Any]:
+        """Copies of some rows, in the order of `indices`."""
+        if isinstance(indices, slice):
+            indices = np.arange(*indices.indices(len(self)))
+        flat = indices.reshape(-1)
+        if flat.size and not 0 <= flat.min() <= flat.max() < len(self):
+            raise IndexError(f"{self.place} has {len(self)} rows, not {flat.min()}..{flat.max()}")
+        try:
+            found = self._gather(flat)
+        except (ValueError, RuntimeError, OSError) as error:
+            raise DataError(f"{self.place}: damaged ({error}); {REMEDY}") from None
+        return found.reshape(*indices.shape, *self.shape[1:])
+
+    def _read(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        return np.asarray(self.array.oindex[rows])
+
+    def _map(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        numbers, within = np.divmod(rows, cast(tuple[int, ...], self.array.shards)[0])
+        used = np.unique(numbers)
+        if len(used) == 1:
+            return self._shard(int(used[0])).rows(within).view(self.dtype)
+        width = self.dtype.itemsize * int(np.prod(self.shape[1:]))
+        found = np.empty(len(rows), f"V{width}")
+        for number in used.tolist():
+            here = numbers == number
+            found[here] = self._shard(number).rows(within[here])
+        return found.view(self.dtype)
+
+    def _shard(self, number: int) -> "Shard":
+        if number not in self._shards:
+            metadata = cast(ArrayV3Metadata, self.array.metadata)
+            store = cast(LocalStore, self.array.store)
+            key = metadata.encode_chunk_key((number, *[0] * (len(self.shape) - 1)))
+            shape = (cast(tuple[int, ...], self.array.shards)[0], *self.shape[1:])
+            self._shards[number] = Shard(
+                store.root / self.array.path / key, shape, self.array.chunks[0], self.dtype
+            )
+        return self._shards[number]
+
+
+class Shard:
+    """One file of chunks of rows, mapped."""
+
+    def __init__(
+        self, path: Path, shape: tuple[int, ...], chunk: int, dtype: np.dtype[Any]
+    ) -> None:
+        """Map the file of an array [rows, ...] that is cut into chunks of `chunk` rows.
+
+        Raises:
+            OSError: there is no such file.
+            ValueError: its index is damaged.
+        """
+        self.file = np.memmap(path, np.uint8, "r")
+        self.chunk, self.width = chunk, dtype.itemsize * int(np.prod(shape[1:]))
+        count = shape[0] // chunk
+        index = self.file[-16 * count - CHECKSUM :]
+        _verify(index, "the index of its chunks")
+        self.offsets, sizes = index[:-CHECKSUM].view("<u8").reshape(count, 2).T
+        # A chunk that was never written has offset and size 2^64 - 1.
+        self.whole = sizes == chunk * self.width + CHECKSUM
+        self.verified = np.zeros(count, bool)
+        # An element for every byte of the file: the row that begins there.
+        self.starting_at = np.ndarray(
+            (max(self.file.size - self.width + 1, 0),), f"V{self.width}", self.file, strides=(1,)
+        )
+
+    def rows(self, rows: NDArray[np.int64]) -> NDArray[np.void]:
+        """The bytes of some rows [n], their chunks verified.
+
+        Raises:
+            ValueError: a chunk is damaged.
+        """
+        chunks, within = np.divmod(rows, self.chunk)
+        if not self.verified[chunks].all():
+            for chunk in np.unique(chunks[~self.verified[chunks]]).tolist():
+                self._check(chunk)
+        return self.starting_at[self.offsets[chunks].astype(np.int64) + within * self.width]
+
+    def _check(self, chunk: int) -> None:
+        start, size = int(self.offsets[chunk]), self.chunk * self.width + CHECKSUM
+        if not self.whole[chunk] or start + size > self.file.size:
+            raise ValueError(f"chunk {chunk} is not all there")
+        _verify(self.file[start : start + size], f"chunk {chunk}")
+        self.verified[chunk] = True
+
+
+def mappable(array: "zarr.Array[Any]") -> bool:
+    """Whether the rows of an array lie one behind the other, uncompressed, in files."""
+    if not isinstance(array.store, LocalStore) or array.shards is None:
+        return False
+    (codec,) = cast(ArrayV3Metadata, array.metadata).codecs
+    return (
+        array.chunks[1:] == array.shards[1:] == array.shape[1:]
+        and isinstance(codec, ShardingCodec)
+        and codec.codecs in INNER
+        and codec.index_codecs == INNER[0]
+        and codec.index_location is ShardingCodecIndexLocation.end
+    )
+
+
+def _verify(content: NDArray[np.uint8], what: str) -> None:
+    """Raise ValueError unless bytes end with their own checksum."""
+    said = int.from_bytes(content[-CHECKSUM:].tobytes(), "little")
+    found = google_crc32c.value(content[:-CHECKSUM])
+    if len(content) <= CHECKSUM or found != said:
+        raise ValueError(f"the checksum of {what} is {found:#010x}, not {said:#010x}")

@@ -1,0 +1,103 @@
+"""The benches of encoding and loading: every way gives the same, and rates are counted right."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from pipeline.__main__ import app
+from pipeline.bench import encode, loader, rates
+from pipeline.bench.loader_data import RECORDED, Setting, write_files, write_store
+from pipeline.bench.timing import Timing
+from pipeline.encoders._kl import KlAutoencoder
+from pipeline.latent_cache import LatentCache, open_cache
+from pipeline.latent_rows import mappable
+
+LOADED = Setting(
+    latent=(2, 4, 4), frames=3, interval=2, batch=4, episodes=20, steps=10, files=2, repeats=1
+)
+ENCODED = encode.Setting(
+    size=16, batch=2, batches=2, channels=(32, 32), repeats=1, compiled=False
+)  # fmt: skip
+CPU = torch.device("cpu")
+
+
+def test_rates_count_what_each_run_gets_through():
+    timings = {
+        "slow": Timing([2.0, 4.0, 3.0], [1.0, 1.0, 1.0]),
+        "fast": Timing([1.0] * 3, [2.0] * 3),
+    }
+    found = rates.rates(timings, {"slow": 6, "fast": 20})
+    assert (found["slow"].per_second, found["slow"].per_cpu_second) == (2, 6)
+    assert (found["fast"].per_second, found["fast"].per_cpu_second) == (20, 10)
+    assert (found["fast"].speedup, found["fast"].cpu_speedup) == (10, pytest.approx(10 / 6, 1e-3))
+
+
+def test_loaders_are_timed_on_windows_that_agree(monkeypatch):
+    threads = torch.get_num_threads()
+    found = loader.run(LOADED)
+    assert list(found.variants) == [loader.FILES, loader.ZARR, loader.MEANS, loader.SAMPLES]
+    assert found.difference == {loader.MEANS: 0}
+    assert found.variants[loader.ZARR].count == 4
+    assert found.variants[loader.MEANS].count == 4 * loader.ROUNDS
+    assert torch.get_num_threads() == threads
+    wrong = LatentCache.latents
+    monkeypatch.setattr(LatentCache, "latents", lambda *words: wrong(*words) + 1e-3)
+    with pytest.raises(AssertionError, match=r"latents differ by 1\.0e-03"):
+        loader.run(LOADED)
+
+
+def test_the_store_that_is_loaded_is_mapped_and_random(tmp_path):
+    cache = open_cache(write_store(tmp_path / "latents.zarr", LOADED))
+    assert mappable(cache.store["mean"])
+    assert cache.mean.shape == (200, 2, 4, 4)
+    assert cache.mean[:].std() == pytest.approx(1, abs=0.05)
+
+
+def test_a_clip_of_the_published_way_is_its_frames_resized(tmp_path):
+    paths = write_files(tmp_path, LOADED)
+    frames = torch.load(paths[1])
+    assert frames.shape == (10, RECORDED, RECORDED, 3)
+    clip = loader._clip(paths[1], 3, LOADED)
+    assert clip.shape == (3, 3, 256, 256)
+    expected = torch.nn.functional.interpolate(
+        frames[[3, 5, 7]].permute(0, 3, 1, 2).double() / 255, (256, 256), mode="bilinear",
+        antialias=True,
+    )  # fmt: skip
+    torch.testing.assert_close(clip.double(), expected * 2 - 1, atol=1e-5, rtol=0)
+
+
+def test_encoding_is_timed_on_posteriors_that_agree(monkeypatch):
+    found = encode.run(ENCODED, CPU)
+    assert list(found.variants) == [encode.PLAIN, "ours, float32", "ours, bfloat16"]
+    assert found.difference["ours, float32"] <= 1e-5
+    assert 0 < found.difference["ours, bfloat16"] <= 5e-2
+    assert {rate.count for rate in found.variants.values()} == {4}
+    right = KlAutoencoder.encode
+    monkeypatch.setattr(KlAutoencoder, "encode", lambda self, frames: right(self, frames // 2))
+    with pytest.raises(AssertionError, match="ours, float32: differs by"):
+        encode.run(ENCODED, CPU)
+
+
+def test_the_plain_call_is_given_whole_batches_and_ours_keep_their_own_weights():
+    works = encode.variants(replace(ENCODED, batches=1), CPU)
+    plain, ours = works[encode.PLAIN].args[0], works["ours, float32"].args[0].encoder.vae
+    assert not plain.use_slicing
+    assert plain is not ours
+    for left, right in zip(plain.parameters(), ours.parameters(), strict=True):
+        np.testing.assert_array_equal(left.detach(), right)
+
+
+def test_the_command_of_loading_writes_its_figures(tmp_path):
+    out = tmp_path / "loader.json"
+    words = "--latent 2x4x4 --frames 2 --interval 1 --batch 2 --steps 4 --episodes 3 --files 1"
+    words = ["bench", "loader", *words.split(), "--repeats", "1", "--out", str(out)]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert "clips/s" in done.output
+    written = json.loads(out.read_text())
+    assert written["setting"]["latent"] == [2, 4, 4]
+    assert len(written["variants"]) == 4

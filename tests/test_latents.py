@@ -114,7 +114,7 @@ def test_several_shards_hold_what_one_would(folder, tmp_path, monkeypatch):
     assert len(list((tmp_path / "large.zarr" / "mean").rglob("c/*/*/*/*"))) == 1
     small, large = open_cache(folder / "latents.zarr"), open_cache(tmp_path / "large.zarr")
     assert len(list((small.path / "mean").rglob("c/*/*/*/*"))) > 3
-    np.testing.assert_array_equal(small.mean, large.mean)
+    np.testing.assert_array_equal(small.mean[:], large.mean[:])
     np.testing.assert_array_equal(small.states, large.states)
 
 

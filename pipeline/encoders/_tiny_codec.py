@@ -8,7 +8,6 @@ from einops import rearrange
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pipeline.device import device_of
 from pipeline.encoders._pixels import scaled
 from pipeline.encoders._reduced import FILE, Components, Reduced, principal
 from pipeline.encoders._tiny_vit import TinyVit
@@ -21,19 +20,20 @@ class Tokens:
     """See `pipeline.encoders._semantic.Backbone`; features are [width, H / patch, W / patch]."""
 
     def __init__(self, vit: TinyVit) -> None:
-        self.vit = vit.eval().requires_grad_(False)
+        """Put it to inference."""
+        self.vit, self.device = vit.eval().requires_grad_(False), torch.device("cpu")
 
     def to(self, device: torch.device) -> Self:
         """Move to a device."""
         self.vit.to(device)
+        self.device = device
         return self
 
     @torch.no_grad()
     def encode(self, frames: Tensor) -> Tensor:
         """Frames uint8 [B, 3, H, W] to the tokens of their patches [B, width, h, w]."""
         rows = frames.shape[2] // self.vit.patch
-        frames = frames.to(device_of(self.vit))
-        return rearrange(self.vit(scaled(frames)), "b (h w) c -> b c h w", h=rows)
+        return rearrange(self.vit(scaled(frames.to(self.device))), "b (h w) c -> b c h w", h=rows)
 
     def save(self, folder: Path) -> None:
         """Write model.safetensors."""

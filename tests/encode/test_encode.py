@@ -110,7 +110,7 @@ def test_a_refusal_says_what_each_way_out_takes_and_each_takes_that(folder, tmp_
     ways = {"storage: int8": {"storage": "int8"}, "stride: 5": {"stride": 5}}
     for way, changes in ways.items():
         taken = encoded(folder, Spread, tmp_path / f"{way[:6]}.zarr", **changes).bytes
-        assert f"encode.{way} takes {taken / 1e9:.2f} GB" in message
+        assert f"encode.{way} takes {taken / 1e6:.2f} MB" in message
 
 
 def test_int8_is_off_by_half_a_scale_at_most(folder, tmp_path):

@@ -235,4 +235,4 @@ def test_more_bytes_than_allowed_are_refused_before_any_is_written(folder, tmp_p
         encoded(folder / "shards", Spread, tmp_path / "large.zarr", max_bytes=needed - 1)
     assert list(tmp_path.iterdir()) == []
     encoded(folder / "shards", Spread, tmp_path / "fits.zarr", max_bytes=needed)
-    assert f"{frames} frames of 3x4x4 latents take 0.00 GB" in capsys.readouterr().out
+    assert f"{frames} frames of 3x4x4 latents take 0.07 MB" in capsys.readouterr().out

@@ -7,6 +7,8 @@ from pipeline.encoders._semantic import Semantic
 from pipeline.errors import ParamsError
 from pipeline.latents import LatentSpec
 
+UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"))
+
 
 def total_bytes(spec: LatentSpec, lengths: Sequence[int]) -> int:
     """Bytes of all arrays, for episodes of such lengths."""
@@ -34,8 +36,9 @@ def check(spec: LatentSpec, lengths: Sequence[int], encoder: Encoder, most: int)
 
 
 def readable(count: int) -> str:
-    """Bytes in GB or TB."""
-    return f"{count / 1e9:.2f} GB" if count < 1e11 else f"{count / 1e12:.2f} TB"
+    """Bytes in MB, GB or TB."""
+    size, unit = next((s, u) for s, u in UNITS if count >= s or u == "MB")
+    return f"{count / size:.2f} {unit}"
 
 
 def _ways(spec: LatentSpec, lengths: Sequence[int], encoder: Encoder) -> list[str]:

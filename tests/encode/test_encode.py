@@ -22,6 +22,7 @@ class Spread:
     """Block means, and a spread of which each pixel knows its own."""
 
     stochastic = True
+    published_scale = None
 
     def to(self, device):
         return self
@@ -38,9 +39,6 @@ class Known(Spread):
 
     def __init__(self, part):
         self.part = part
-
-    def to(self, device):
-        return self
 
     def encode(self, frames):
         mean = torch.tensor([[[127.0, self.part]], [[0.0, 0.0]]])
@@ -116,7 +114,7 @@ def test_a_refusal_says_what_each_way_out_takes_and_each_takes_that(folder, tmp_
     ways = {"storage: int8": {"storage": "int8"}, "stride: 5": {"stride": 5}}
     for way, changes in ways.items():
         taken = encoded(folder, Spread, tmp_path / f"{way[:6]}.zarr", **changes).bytes
-        assert f"encode.{way} takes {taken / 1e9:.2f} GB" in message
+        assert f"encode.{way} takes {taken / 1e6:.2f} MB" in message
 
 
 def test_int8_is_off_by_half_a_scale_at_most(folder, tmp_path):

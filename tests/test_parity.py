@@ -9,17 +9,20 @@ import numpy as np
 import pytest
 import torch
 from helpers import GOLDEN, ROOT, golden_arrays
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
+from pipeline.encoders._vjepa import loaded
 from pipeline.errors import DataError
-from pipeline.parity.golden import Check, Folder, compare, exact
-from pipeline.parity.run import check_file, modules, run
+from pipeline.parity.golden import Check, Folder, close, compare, exact
+from pipeline.parity.run import check_file, known_files, run
 
+ENCODERS = GOLDEN / "encoders"
 FILES = [
-    file.name
-    for file in sorted(GOLDEN.iterdir())
-    if file.suffix in (".npz", ".json") and file.stem in modules()
+    str(file.relative_to(GOLDEN))
+    for folder in (GOLDEN, *sorted(path for path in GOLDEN.rglob("*") if path.is_dir()))
+    for file in known_files(folder)
 ]
 
 
@@ -34,7 +37,7 @@ def verdicts(folder):
 
 @pytest.mark.parametrize("file", FILES)
 def test_every_array_of_a_golden_file_agrees(file):
-    golden = Folder(GOLDEN)
+    golden = Folder((GOLDEN / file).parent)
     found = list(check_file(golden, GOLDEN / file))
     assert found
     assert GOLDEN / file in golden.read
@@ -98,6 +101,86 @@ def test_a_file_that_nobody_knows_is_not_understood(name, tmp_path):
 def test_weights_without_the_arrays_that_they_made_are_not_understood(tmp_path):
     shutil.copy(GOLDEN / "vae_tiny.safetensors", tmp_path)
     assert verdicts(tmp_path) == {"vae_tiny.safetensors": "not understood"}
+
+
+def spoilt(folder, form, **changes):
+    """A copy of the vectors of an encoder, with arrays changed, added, or left out where None."""
+    shutil.copytree(ENCODERS / form, folder / form)
+    path = folder / form / "cases.safetensors"
+    arrays = {**load_file(path), **changes}
+    save_file({name: value for name, value in arrays.items() if value is not None}, path)
+    return folder
+
+
+def test_the_vectors_of_encoders_are_found_below_the_folder_that_is_named():
+    above = verdicts(ENCODERS)
+    assert set(above.values()) == {"agrees"}
+    assert len(above) == 30
+    for part in ("dino", "dino/mlp", "vjepa"):
+        within = {f"{part}/{name}" for name in verdicts(ENCODERS / part)}
+        assert within == {name for name in above if name.startswith(f"{part}/")}
+
+
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [
+        ("dino/mlp", "native56.cls"),
+        ("dino/swiglu", "large70.patch_tokens"),
+        ("vjepa", "twothirds64.after_block2"),
+        ("vjepa", "pattern256.output"),
+        ("vjepa", "codec.preprocessed"),
+        ("vjepa", "codec.latents"),
+    ],
+)
+def test_one_changed_number_of_an_encoder_disagrees_and_no_other(form, name, tmp_path):
+    array = load_file(ENCODERS / form / "cases.safetensors")[name]
+    array[(-1,) * array.ndim] += 4e-5
+    found = verdicts(spoilt(tmp_path, form, **{name: array}))
+    rows = {row: verdict for row, verdict in found.items() if verdict != "agrees"}
+    assert rows == {f"{form}/cases {name}": "DISAGREES"}
+
+
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [
+        ("dino/mlp", "native56.registers"),
+        ("dino/mlp", "cls"),
+        ("vjepa", "native96.after_block4"),
+        ("vjepa", "codec.decoded"),
+    ],
+)
+def test_an_array_of_an_encoder_that_nobody_knows_is_not_understood(form, name, tmp_path):
+    found = verdicts(spoilt(tmp_path, form, **{name: torch.zeros(3)}))
+    assert found.pop(f"{form}/cases {name}") == "not understood"
+    assert set(found.values()) == {"agrees"}
+
+
+def test_a_file_beside_the_vectors_of_an_encoder_that_nobody_knows_is_not_understood(tmp_path):
+    spoilt(tmp_path, "vjepa")
+    (tmp_path / "vjepa" / "more.npz").write_bytes(b"")
+    assert verdicts(tmp_path)["vjepa/more.npz"] == "not understood"
+
+
+def test_the_vectors_of_an_encoder_without_their_inputs_are_refused(tmp_path):
+    spoilt(tmp_path, "dino/mlp", **{"native56.input_u8": None})
+    with pytest.raises(DataError, match=r"holds no array native56.input_u8, which others"):
+        verdicts(tmp_path)
+    (tmp_path / "dino" / "mlp" / "model.safetensors").unlink()
+    with pytest.raises(DataError, match=r"model.safetensors: no such file, but other golden files"):
+        verdicts(tmp_path)
+
+
+def test_a_pattern_of_any_size_needs_no_input(tmp_path):
+    network = loaded(load_file(ENCODERS / "vjepa" / "weights.safetensors"), 3, tmp_path)
+    picture = torch.tensor(
+        [
+            [[(7 * i + 13 * j + 29 * c + i * j // 11 + 37 * (i // 16) * (j // 16)) % 256
+              for j in range(48)] for i in range(48)] for c in range(3)
+        ]
+    )  # fmt: skip
+    output = network((picture.float()[None, :, None] - 128) / 64)
+    found = verdicts(spoilt(tmp_path, "vjepa", **{"pattern48.output": output}))
+    assert found["vjepa/cases pattern48.output"] == "agrees"
 
 
 def by_hand(arrays, low, high, counts):
@@ -171,6 +254,9 @@ def test_errors_are_relative_to_the_largest_value():
     assert compare("x", theirs[:, None], theirs, 0.1).error == math.inf
     assert not compare("x", theirs * math.nan, theirs, 0.1).passed
     assert not compare("x", theirs, theirs * math.nan, 0.1).passed
+    assert close("x", theirs + 1, theirs, 0.1) == Check("x", 1.0, 0.1)
+    assert close("x", theirs[:, None], theirs, 0.1).error == math.inf
+    assert not close("x", theirs * math.nan, theirs, 0.1).passed
     assert exact("x", torch.tensor([1, 2, 3]), torch.tensor([1, 0, 0])) == Check("x", 2.0, 0.0)
     assert exact("x", torch.tensor([1]), torch.tensor([1, 1])).error == math.inf
 

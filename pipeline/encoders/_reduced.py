@@ -106,7 +106,7 @@ class Covariance:
     def __init__(self) -> None:
         """Begin with none."""
         self.count = 0
-        self.total, self.products = torch.zeros(2, 1, 1, dtype=torch.float64)
+        self.total, self.products = torch.zeros(2, dtype=torch.float64)
 
     def add(self, features: Tensor) -> None:
         """Count features [B, C, h, w] in."""
@@ -116,7 +116,7 @@ class Covariance:
 
     def mean(self) -> Tensor:
         """Mean [C]."""
-        return self.total.flatten() / self.count
+        return self.total / self.count
 
     def matrix(self) -> Tensor:
         """Covariance [C, C], divided by the number of places."""

@@ -11,7 +11,10 @@ from pipeline.tools import show
 
 def command(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Golden files (.npz, .json, .safetensors).")
+        Path,
+        typer.Argument(
+            metavar="DIR", help="Golden files (.npz, .json, .safetensors), or folders of them."
+        ),
     ],
 ) -> None:
     """Run this implementation against numbers of the reference; exit with 1 if any disagrees."""
@@ -24,7 +27,7 @@ def command(
     checks = list(stage.track(run(folder), "parity"))
     if not checks:
         raise DataError(f"{folder}: its golden files hold no arrays")
-    table = Table("array", "scaled error", "tolerance", "")
+    table = Table("array", "error", "tolerance", "")
     for check in checks:
         shown = (f"{check.error:.1e}", f"{check.tolerance:.0e}") if check.understood else ("", "")
         style = None if check.passed else "bold red"

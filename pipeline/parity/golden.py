@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipeline.errors import DataError
 
@@ -27,7 +27,7 @@ class Check:
 
     Attributes:
         name: of the array in its file.
-        error: scaled error, or number of differing entries; see `compare` and `exact`.
+        error: largest error, or number of differing entries; see `compare`, `close`, `exact`.
         tolerance: largest error that still agrees.
         understood: whether anything was compared at all.
     """
@@ -50,6 +50,13 @@ class Check:
         return "agrees" if self.passed else "DISAGREES"
 
 
+def same_shapes(name: str, model: nn.Module, theirs: Mapping[str, list[int]]) -> Check:
+    """Number of tensors of a network that are missing, too many or of another shape."""
+    ours = {key: list(value.shape) for key, value in model.state_dict().items()}
+    differing = [key for key in {*ours, *theirs} if ours.get(key) != theirs.get(key)]
+    return Check(name, len(differing), 0)
+
+
 def compare(name: str, ours: Tensor, theirs: Tensor, tolerance: float) -> Check:
     """Largest difference relative to the largest of their values; infinite if shapes differ."""
     if ours.shape != theirs.shape:
@@ -59,6 +66,14 @@ def compare(name: str, ours: Tensor, theirs: Tensor, tolerance: float) -> Check:
     if error == 0:
         return Check(name, 0.0, tolerance)
     return Check(name, error / scale if scale else math.inf, tolerance)
+
+
+def close(name: str, ours: Tensor, theirs: Tensor, tolerance: float) -> Check:
+    """Largest difference, relative to nothing; infinite if shapes differ."""
+    if ours.shape != theirs.shape:
+        return Check(name, math.inf, tolerance)
+    difference = ours.detach().cpu().double() - theirs.double()
+    return Check(name, float(difference.abs().max()), tolerance)
 
 
 def exact(name: str, ours: Tensor, theirs: Tensor) -> Check:
@@ -124,35 +139,45 @@ class Folder:
 
     def arrays(self, stem: str) -> Arrays:
         """The arrays of STEM.npz."""
-        path = self._open(f"{stem}.npz")
+        path = self.file(f"{stem}.npz")
         try:
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 return Arrays(path, dict(file))
         except (OSError, EOFError, ValueError, TypeError, BadZipFile, zlib.error) as error:
             raise _damaged(path, error) from None
 
+    def tensors(self, stem: str) -> Arrays:
+        """The arrays of STEM.safetensors, in the types that they were stored in."""
+        path = self.file(f"{stem}.safetensors")
+        return Arrays(path, {name: value.numpy() for name, value in _load(path).items()})
+
     def weights(self, stem: str) -> dict[str, Tensor]:
         """The tensors of STEM.safetensors, in float32."""
-        path = self._open(f"{stem}.safetensors")
-        try:
-            return {name: value.float() for name, value in load_file(path).items()}
-        except (OSError, SafetensorError) as error:
-            raise _damaged(path, error) from None
+        loaded = _load(self.file(f"{stem}.safetensors"))
+        return {name: value.float() for name, value in loaded.items()}
 
     def json(self, stem: str) -> Any:
         """The value of STEM.json."""
-        path = self._open(f"{stem}.json")
+        path = self.file(f"{stem}.json")
         try:
             return json.loads(path.read_text())
         except ValueError as error:
             raise _damaged(path, error) from None
 
-    def _open(self, name: str) -> Path:
+    def file(self, name: str) -> Path:
+        """The path of a file that is read."""
         path = self.path / name
         if not path.is_file():
             raise DataError(f"{path}: no such file, but other golden files need it; add it")
         self.read.add(path)
         return path
+
+
+def _load(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise _damaged(path, error) from None
 
 
 def _damaged(path: Path, error: Exception) -> DataError:

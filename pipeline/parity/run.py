@@ -17,22 +17,37 @@ MACHINERY = {"__main__", "golden", "run"}
 def run(folder: Path) -> Iterator[Check]:
     """A check for each array, file after file; what nobody reads is a check that fails.
 
+    Folders below are run too, if they hold a file that has a module: others hold something else.
+
     Raises:
         DataError: there is no such folder, it holds no golden file, or one that is damaged.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; name one that holds golden files")
-    golden = Folder(folder)
-    files = golden.files()
-    if not files:
+    below = sorted(path for path in folder.rglob("*") if path.is_dir() and known_files(path))
+    if not below and not Folder(folder).files():
         raise DataError(f"{folder}: holds no golden file ({', '.join(SUFFIXES)})")
-    known = modules()
-    for file in files:
-        if file.suffix != ".safetensors" and file.stem in known:
-            yield from check_file(golden, file)
-    for file in files:
+    yield from run_one(folder)
+    for part in below:
+        for check in run_one(part):
+            place = part.relative_to(folder).as_posix()
+            yield dataclasses.replace(check, name=f"{place}/{check.name}")
+
+
+def run_one(folder: Path) -> Iterator[Check]:
+    """The checks of the files of one folder."""
+    golden = Folder(folder)
+    for file in known_files(folder):
+        yield from check_file(golden, file)
+    for file in golden.files():
         if file not in golden.read:
             yield _not_understood(file.name)
+
+
+def known_files(folder: Path) -> list[Path]:
+    """The files of one folder that have a module."""
+    known = modules()
+    return [file for file in Folder(folder).files() if file.stem in known]
 
 
 def modules() -> set[str]:
@@ -43,7 +58,13 @@ def modules() -> set[str]:
 
 def check_file(golden: Folder, file: Path) -> Iterator[Check]:
     """A check for each array of one file, by the module of its name."""
-    arrays = golden.arrays(file.stem) if file.suffix == ".npz" else Arrays(file, {})
+    match file.suffix:
+        case ".npz":
+            arrays = golden.arrays(file.stem)
+        case ".safetensors":
+            arrays = golden.tensors(file.stem)
+        case _:
+            arrays = Arrays(file, {})
     module = importlib.import_module(f"{pipeline.parity.__name__}.{file.stem}")
     for check in module.check(arrays, golden):
         yield dataclasses.replace(check, name=f"{file.stem} {check.name}")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import torch
 
-from pipeline.parity.golden import Arrays, Check, Folder
+from pipeline.parity.golden import Arrays, Check, Folder, same_shapes
 from pipeline.parity.vae_tiny_io import autoencoder
 from pipeline.train.denoisers import nanowm
 from pipeline.train.size import Size
@@ -27,6 +27,4 @@ def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
             else:
                 yield Check(name, float("nan"), 0, understood=False)
                 continue
-        ours = {key: list(value.shape) for key, value in model.state_dict().items()}
-        differing = [key for key in {*ours, *theirs} if ours.get(key) != theirs.get(key)]
-        yield Check(name, len(differing), 0)
+        yield same_shapes(name, model, theirs)

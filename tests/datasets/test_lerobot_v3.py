@@ -1,6 +1,6 @@
 """LeRobot v3.0 holds many episodes in a file: each is cut out of it exactly.
 
-golden/lerobot_v3 was written by lerobot 0.4.4; golden/lerobot_v3_truth.npz is what went into it.
+golden/lerobot_v3 was written by lerobot 0.4.4; golden/lerobot_v3/truth.npz is what went into it.
 """
 
 import pickle
@@ -29,7 +29,7 @@ def v3(tmp_path):
 
 
 def test_the_v3_set_is_read_as_it_was_recorded():
-    truth = golden_arrays("lerobot_v3_truth")
+    truth = golden_arrays("lerobot_v3/truth")
     source = layout().open(GOLDEN / "lerobot_v3")
     assert [source.key(index) for index in range(3)] == [f"episode_00000{n}" for n in range(3)]
     tasks = ["pick the cube", "open drawer", "pick the cube"]

@@ -168,8 +168,12 @@ def test_components_are_those_of_a_singular_value_decomposition(monkeypatch):
     class Colours(nn.Module):
         patch = 1
 
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.tensor([1.0, 8.0, 3.0]))
+
         def forward(self, pixels):
-            return (pixels + 1).flatten(2).transpose(1, 2) * torch.tensor([1.0, 8.0, 3.0])
+            return (pixels + 1).flatten(2).transpose(1, 2) * self.scale
 
     monkeypatch.setattr(_tiny_codec, "BATCH", 7)
     frames = torch.from_numpy(np.random.default_rng(0).integers(0, 255, (50, 3, 4, 6), np.uint8))

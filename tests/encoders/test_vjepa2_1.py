@@ -1,6 +1,8 @@
-"""V-JEPA 2.1 gives the reference's numbers, from its published weights and from no others."""
+"""V-JEPA 2.1: its weights are read strictly, its tokens become latents.
 
-import json
+That they are the reference's numbers, `tests/test_parity.py` shows.
+"""
+
 import re
 
 import huggingface_hub
@@ -13,13 +15,12 @@ from safetensors.torch import load_file, save_file
 from pipeline.encoders import vjepa2_1
 from pipeline.encoders._imagenet import normalised
 from pipeline.encoders._pretrained import locate
-from pipeline.encoders._vjepa import VisionTransformer, loaded, rotation
+from pipeline.encoders._vjepa import VisionTransformer, rotation
 from pipeline.errors import DataError, ParamsError
 from pipeline.variants import ENCODERS
 
 FOLDER = GOLDEN / "encoders" / "vjepa"
-WEIGHTS, CASES = FOLDER / "weights.safetensors", load_file(FOLDER / "cases.safetensors")
-HEADS, DEPTH = 3, 4
+WEIGHTS, HEADS = FOLDER / "weights.safetensors", 3
 DECODER = {"channels": [8, 8], "steps": 2, "batch": 2, "learning_rate": 1.0e-3}
 
 
@@ -44,48 +45,6 @@ def changed(folder, **tensors):
     return folder / "changed.safetensors"
 
 
-@pytest.fixture(scope="module")
-def network():
-    return loaded(load_file(WEIGHTS), HEADS, WEIGHTS)
-
-
-@pytest.mark.parametrize("case", ["native96", "twothirds64", "video4x64"])
-def test_every_layer_gives_the_tokens_of_the_reference(network, case):
-    seen = {}
-    hooks = [
-        network.blocks[0].register_forward_pre_hook(
-            lambda _, inputs: seen.update(after_embed=inputs[0])
-        ),
-        *(
-            block.register_forward_hook(
-                lambda _, __, output, n=n: seen.update({f"after_block{n}": output})
-            )
-            for n, block in enumerate(network.blocks)
-        ),
-    ]
-    seen["output"] = network((CASES[f"{case}.input_u8"].float() - 128) / 64)
-    for hook in hooks:
-        hook.remove()
-    recorded = {key for key in seen if f"{case}.{key}" in CASES}
-    assert recorded == ({"output"} if case == "video4x64" else set(seen))
-    for key in recorded:
-        equal(seen[key], CASES[f"{case}.{key}"])
-
-
-def test_pictures_of_the_published_size_give_the_tokens_of_the_reference(network):
-    channel, i, j = torch.meshgrid(*map(torch.arange, (3, 256, 256)), indexing="ij")
-    pattern = (7 * i + 13 * j + 29 * channel + i * j // 11 + 37 * (i // 16) * (j // 16)) % 256
-    equal(network((pattern.float()[None, :, None] - 128) / 64), CASES["pattern256.output"])
-
-
-def test_the_codec_gives_the_latents_of_the_reference():
-    # Theirs takes floats, and cuts off what lies beyond -1..1; bytes cannot lie there.
-    frames = (CASES["codec.frames_u8"].float() - 128) / 112
-    pixels = ((frames + 1) / 2).clamp(0, 1) * 255
-    equal(normalised(pixels, 64), CASES["codec.preprocessed"])
-    equal(backbone(options()).encode(pixels), CASES["codec.latents"])
-
-
 @pytest.mark.parametrize("frames", [2, 1])
 def test_latents_are_a_grid_whatever_the_frames_and_however_many(frames):
     pixels = torch.arange(frames * 3 * 40 * 56).reshape(frames, 3, 40, 56) % 251
@@ -106,11 +65,9 @@ def test_rows_and_columns_are_stretched_to_those_of_256_pixels_and_times_are_not
     assert torch.equal(turns[:, 30:], torch.ones(12, 2, dtype=torch.complex64))
 
 
-def test_the_network_has_exactly_the_tensors_of_the_published_weights():
+def test_the_network_has_as_many_parameters_as_published():
     with torch.device("meta"):
         network = VisionTransformer(1024, 24, 16)
-    shapes = {key: list(value.shape) for key, value in network.state_dict().items()}
-    assert shapes == json.loads((FOLDER / "vitl_384_keys.json").read_text())
     assert sum(value.numel() for value in network.parameters()) == 304_680_960
 
 

@@ -79,6 +79,7 @@ def write(
             )
             keys.append(episode.key)
             lengths.append(len(episode))
+            del episode, frames  # before the next one is read, lest two be held at once
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return Shard(

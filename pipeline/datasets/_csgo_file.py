@@ -77,8 +77,9 @@ def read(path: Path, meta: Meta) -> Episode:
     known = np.concatenate([auxiliary[:, HANDS:ABOUT] * SCALE, events], 1)
     with np.errstate(over="ignore"):  # Episode refuses the infinity
         numbers, states = actions.astype(np.float32), known.astype(np.float32)
-    colours = np.ascontiguousarray(frames[..., ::-1])
-    return Episode(path.stem, colours, numbers, states, meta)
+    for frame in frames:  # in place: a second copy would double what ingest holds
+        frame[:] = frame[..., ::-1]
+    return Episode(path.stem, frames, numbers, states, meta)
 
 
 def _auxiliary(actions: NDArray[np.float64], status: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -97,6 +97,7 @@ def _good(task: Task, packed: Packed) -> Iterator[Episode]:
         else:
             packed.statistics.add(episode.actions)
             yield episode
+            del episode  # see `shards.write`
 
 
 def _same_shape(episode: Episode, expected: Shape) -> None:

@@ -54,6 +54,10 @@ def peak(source, out, codec):
     ("codec", "filmed"), [("raw", False), ("deflate", False), ("raw", True)], ids=str
 )
 def test_memory_does_not_grow_with_the_number_of_episodes(codec, filmed, tmp_path):
-    few, many = (peak(Drawn(count, filmed), tmp_path / f"{count}", codec) for count in (8, 64))
-    assert SIZE < few < 5 * SIZE
+    _imports, few, many = (
+        peak(Drawn(count, filmed), tmp_path / str(run), codec)
+        for run, count in enumerate((8, 8, 64))
+    )
+    # One episode, its bytes in the shard, and numpy's buffer between the two.
+    assert SIZE < few < 3.5 * SIZE
     assert many < few + SIZE / 4

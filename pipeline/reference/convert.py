@@ -17,7 +17,7 @@ from pipeline.train.weights import load_weights
 from pipeline.train.world_model import Config, Part, WorldModel
 from pipeline.view import View
 
-ENCODERS = {"sd_vae": "sd_vae", "vae": "sd_vae", "webdino": "web_dino", "vjepa2_1": "vjepa"}
+ENCODERS = {"sd_vae": "sd_vae", "vae": "sd_vae", "webdino": "web_dino", "vjepa2_1": "vjepa2_1"}
 SD_SCALE = 0.18215
 """What the reference multiplies latents of Stable Diffusion's VAE by."""
 UNBOUNDED = 1e30

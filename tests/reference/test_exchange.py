@@ -10,6 +10,7 @@ from helpers import GOLDEN, golden, scaled_error
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
+from pipeline import variants
 from pipeline.__main__ import app
 from pipeline.errors import DataError
 from pipeline.reference import checkpoint, config, convert
@@ -271,3 +272,7 @@ def test_a_cache_gives_the_statistics_of_actions(cache, tmp_path, monkeypatch):
     assert (spec.mean, spec.std) == ([0.0] * 3, [1.0] * 3)
     assert (spec.source, spec.codec) == (cache.spec.source, cache.spec.codec)
     assert spec.latent_shape == (3, 4, 4)
+
+
+def test_the_encoders_of_checkpoints_are_encoders_of_ours():
+    assert set(convert.ENCODERS.values()) <= set(variants.ENCODERS.names())

@@ -9,6 +9,7 @@ from einops import rearrange
 from pydantic import Field
 from torch import Tensor
 
+from pipeline.device import pick
 from pipeline.encoders._decoder import DecoderOptions
 from pipeline.encoders._imagenet import normalised
 from pipeline.encoders._pretrained import Located, Weights, locate, recall, remember
@@ -62,7 +63,8 @@ def fit(frames: Tensor, options: Options, seed: int, place: str, read: Read) -> 
             f"{place}.size = {options.size} is no multiple of the patch size {network.patch} in "
             f"{located.path / CONFIG}; take {network.patch * max(options.size // network.patch, 1)}"
         )
-    backbone = reduced(Backbone(network, options.size, located), frames, options, place)
+    whole = Backbone(network, options.size, located).to(pick())
+    backbone = reduced(whole, frames, options, place)
     return fit_semantic(backbone, frames, options.decoder, seed)
 
 

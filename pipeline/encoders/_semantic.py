@@ -77,7 +77,8 @@ def fit_semantic(
 ) -> Semantic:
     """Fit a decoder by regression of training frames uint8 [N, 3, H, W] on their features.
 
-    Frames are encoded batch by batch, as they are drawn: their features need no room.
+    Frames are encoded batch by batch, as they are drawn: their features need no room. The decoder
+    is fitted where the backbone stands.
     """
     generator = torch.Generator().manual_seed(seed)
 
@@ -89,11 +90,11 @@ def fit_semantic(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # layers are initialised from the global generator
         decoder = Decoder(first.shape[1], options.channels, (height, width))
-    decoder.measure(first)
+    decoder.to(first.device).measure(first)
     descent = Descent(decoder.parameters(), options.learning_rate, options.steps)
     for _ in stage.track(range(options.steps), "fit decoder"):
         batch = draw()
-        pixels = scaled(batch)
+        pixels = scaled(batch.to(first.device))
         decoded = decoder(backbone.encode(batch))
         loss = functional.mse_loss(decoded, pixels)
         descent.step(loss + L1_WEIGHT * functional.l1_loss(decoded, pixels))

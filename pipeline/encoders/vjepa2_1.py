@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from pipeline.device import device_of
+from pipeline.device import device_of, pick
 from pipeline.encoders._decoder import DecoderOptions
 from pipeline.encoders._imagenet import normalised
 from pipeline.encoders._pretrained import Located, Weights, locate, recall, remember
@@ -50,7 +50,7 @@ def fit(frames: Tensor, options: Options, seed: int) -> Semantic:
         ParamsError: there are no such heads, or less is there than is to be kept.
     """
     _require(options.weights)
-    whole = VJepa(locate(options.weights, f"{PLACE}.weights"), options)
+    whole = VJepa(locate(options.weights, f"{PLACE}.weights"), options).to(pick())
     backbone = reduced(whole, frames, options, PLACE)
     return fit_semantic(backbone, frames, options.decoder, seed)
 

@@ -15,7 +15,9 @@ def command(
     seconds: SecondsFile = None,
 ) -> None:
     """Fit an in-domain encoder to the train split; measure how well it gives frames back."""
-    from pipeline import encoders, variants
+    import torch
+
+    from pipeline import device, encoders, variants
     from pipeline.fit import Options
     from pipeline.fit.fit import (
         health_of,
@@ -31,13 +33,15 @@ def command(
         chosen = settings.variant(variants.ENCODERS)
         train = sample_frames(shards, "train", options.train_frames, options.frame_stride)
         val = sample_frames(shards, "val", options.val_frames, options.frame_stride)
-        encoder = chosen.module.fit(train, chosen.options, options.seed)
+        encoder = chosen.module.fit(train, chosen.options, options.seed).to(device.pick())
         psnr, health = reconstruction_psnr(encoder, val), health_of(encoder, val)
+        kept = kept_variance_of(encoder, val)
         with stage.output(codec) as partial:
+            encoder.to(torch.device("cpu"))
             encoders.save(encoder, chosen.name, chosen.options.model_dump(), partial)
         counts = {"train_frames": len(train), "val_frames": len(val)}
         said = {"latent_rank": health.rank, "latent_spread": health.spread}
-        if (kept := kept_variance_of(encoder, val)) is not None:
+        if kept is not None:
             said["kept_variance"] = kept
         stage.write_json(metrics, {"val_psnr": psnr, "decoder": encoder.draws, **said, **counts})
         sizes = f"{chosen.name} on {len(train)} frames, {psnr:.1f} dB on {len(val)} others"

@@ -33,13 +33,13 @@ def reconstruction_psnr(encoder: Encoder, frames: Tensor, batch: int = 64) -> fl
     values = []
     for start in range(0, len(frames), batch):
         truth = frames[start : start + batch]
-        values.append(psnr(encoder.decode(encoder.encode(truth).mean), truth))
+        values.append(psnr(encoder.decode(encoder.encode(truth).mean).cpu(), truth))
     return float(torch.cat(values).mean())
 
 
 def health_of(encoder: Encoder, frames: Tensor, batch: int = 64) -> Health:
     """Whether the latents of different frames [N, 3, H, W] differ; see `Health`."""
-    parts = [encoder.encode(part).mean for part in frames[:MEASURED].split(batch)]
+    parts = [encoder.encode(part).mean.cpu() for part in frames[:MEASURED].split(batch)]
     return health(torch.cat(parts))
 
 

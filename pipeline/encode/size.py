@@ -6,6 +6,7 @@ from pipeline.encoders import Encoder
 from pipeline.encoders._semantic import Semantic
 from pipeline.errors import ParamsError
 from pipeline.latents import LatentSpec
+from pipeline.variants import ENCODERS
 
 UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"))
 
@@ -50,10 +51,23 @@ def _ways(spec: LatentSpec, lengths: Sequence[int], encoder: Encoder) -> list[st
         changes[f"encode.stride: {spec.interval}"] = {"stride": spec.interval}
     if len(changes) == 2:
         changes["both"] = {"storage": "int8", "stride": spec.interval}
+    if isinstance(encoder, Semantic):
+        changes |= _reductions(spec)
     ways = [
         f"{what} takes {readable(total_bytes(spec.model_copy(update=change), lengths))}"
         for what, change in changes.items()
     ]
-    if isinstance(encoder, Semantic):
-        ways.append(f"encoders.{spec.encoder}.pool, encoders.{spec.encoder}.channels")
-    return [*ways, f"datasets.{spec.dataset}.resolution"]
+    return [*ways, f"a lower datasets.{spec.dataset}.resolution"]
+
+
+def _reductions(spec: LatentSpec) -> dict[str, dict[str, object]]:
+    """Options of a semantic encoder that keep less of its features."""
+    known = ENCODERS.load(spec.encoder, "encoder").Options.model_fields
+    place, (channels, height, width) = f"encoders.{spec.encoder}", spec.latent_shape
+    changes: dict[str, dict[str, object]] = {}
+    if "pool" in known:
+        changes[f"{place}.pool doubled"] = {"latent_shape": (channels, height // 2, width // 2)}
+    if "channels" in known:
+        half = channels // 2
+        changes[f"{place}.channels: {half}"] = {"latent_shape": (half, height, width)}
+    return changes

@@ -49,7 +49,7 @@ class Tally:
         return np.sqrt(np.maximum(variance, 1e-12))
 
     def rounding_error(self) -> float:
-        """Root mean square of what storing changed, in whitened units."""
+        """Root mean square of what storing changed, as a share of each channel's spread."""
         return float(np.sqrt(np.mean(self.error / self.std() ** 2) / max(self.seen, 1)))
 
     def as_json(self) -> dict[str, Any]:

@@ -10,11 +10,14 @@ from helpers import make_episode
 from ingest_helpers import ingested
 
 from pipeline import cluster, encoders, shards
+from pipeline.encode import size
 from pipeline.encode.cut import CHUNK_FRAMES, SHARD_BYTES, Piece, cut, shard_rows
 from pipeline.encode.shard import Saved
 from pipeline.encoders import Raw
+from pipeline.encoders._semantic import Semantic
 from pipeline.errors import ParamsError
 from pipeline.latent_cache import open_cache
+from pipeline.parity._spec import latent_spec
 from pipeline.train.windows import Windows
 
 
@@ -115,6 +118,19 @@ def test_a_refusal_says_what_each_way_out_takes_and_each_takes_that(folder, tmp_
     for way, changes in ways.items():
         taken = encoded(folder, Spread, tmp_path / f"{way[:6]}.zarr", **changes).bytes
         assert f"encode.{way} takes {taken / 1e6:.2f} MB" in message
+
+
+def test_a_refusal_of_features_says_how_to_keep_less_of_them():
+    kind = {"encoder": "web_dino", "dataset": "pusht", "latent_shape": (1024, 16, 16)}
+    spec = latent_spec().model_copy(update={**kind, "storage": "int8", "stride": 1})
+    with pytest.raises(ParamsError) as caught:
+        size.check(spec, [10**6], Semantic(None, torch.nn.Identity()), 10**9)
+    row, scale, action = 1024 * 16 * 16, 1024 * 4, 4
+    assert f"latents take {(row + scale + action) / 1e3:.2f} GB" in str(caught.value)
+    pooled, half = (row / 4 + scale + action) / 1e3, (row + scale) / 2e3
+    assert f"encoders.web_dino.pool doubled takes {pooled:.2f} GB" in str(caught.value)
+    assert f"encoders.web_dino.channels: 512 takes {half:.2f} GB" in str(caught.value)
+    assert "int8" not in str(caught.value)
 
 
 def test_int8_is_off_by_half_a_scale_at_most(folder, tmp_path):

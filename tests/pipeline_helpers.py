@@ -25,6 +25,7 @@ ENVIRONMENT = {
     "GIT_COMMITTER_EMAIL": "t@example.org",
 }
 SMOKE = {
+    "cluster.workers": 1,  # starting another process would take longer than the work
     "worlds.wall.episodes": 20,
     "worlds.wall.steps": 24,
     "worlds.wall.size": 32,

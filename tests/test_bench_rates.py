@@ -9,10 +9,11 @@ import torch
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
-from pipeline.bench import encode, loader, rates
+from pipeline.bench import encode, encode_cases, loader, rates
 from pipeline.bench.loader_data import RECORDED, Setting, write_files, write_store
 from pipeline.bench.timing import Timing
 from pipeline.encoders._kl import KlAutoencoder
+from pipeline.errors import ParamsError
 from pipeline.latent_cache import LatentCache, open_cache
 from pipeline.latent_rows import mappable
 
@@ -20,8 +21,12 @@ LOADED = Setting(
     latent=(2, 4, 4), frames=3, interval=2, batch=4, episodes=20, steps=10, files=2, repeats=1
 )
 ENCODED = encode.Setting(
-    size=16, batch=2, batches=2, channels=(32, 32), repeats=1, compiled=False
+    encoder="sd_vae", size=56, batch=2, batches=2, widths=(32, 32), repeats=1, compiled=False
 )  # fmt: skip
+TINY = {
+    "sd_vae": ("diffusers", (32, 32), KlAutoencoder),
+    "web_dino": ("transformers", (48, 2, 3), encode_cases.Features),
+}
 CPU = torch.device("cpu")
 
 
@@ -70,25 +75,35 @@ def test_a_clip_of_the_published_way_is_its_frames_resized(tmp_path):
     torch.testing.assert_close(clip.double(), expected * 2 - 1, atol=1e-5, rtol=0)
 
 
-def test_encoding_is_timed_on_posteriors_that_agree(monkeypatch):
-    found = encode.run(ENCODED, CPU)
-    assert list(found.variants) == [encode.PLAIN, "ours, float32", "ours, bfloat16"]
+@pytest.mark.parametrize("encoder", TINY)
+def test_encoding_is_timed_on_latents_that_agree(encoder, monkeypatch):
+    if encoder == "web_dino":
+        pytest.importorskip("transformers")
+    library, widths, kind = TINY[encoder]
+    setting = replace(ENCODED, encoder=encoder, widths=widths)
+    found = encode.run(setting, CPU)
+    assert list(found.variants) == [f"{library}, float32", "ours, float32", "ours, bfloat16"]
     assert found.difference["ours, float32"] <= 1e-5
     assert 0 < found.difference["ours, bfloat16"] <= 5e-2
     assert {rate.count for rate in found.variants.values()} == {4}
-    right = KlAutoencoder.encode
-    monkeypatch.setattr(KlAutoencoder, "encode", lambda self, frames: right(self, frames // 2))
-    with pytest.raises(AssertionError, match="ours, float32: differs by"):
-        encode.run(ENCODED, CPU)
+    right = kind.encode
+    monkeypatch.setattr(kind, "encode", lambda self, frames: right(self, frames // 2))
+    with pytest.raises(AssertionError, match=f"ours, float32: differs from {library}"):
+        encode.run(setting, CPU)
 
 
 def test_the_plain_call_is_given_whole_batches_and_ours_keep_their_own_weights():
-    works = encode.variants(replace(ENCODED, batches=1), CPU)
-    plain, ours = works[encode.PLAIN].args[0], works["ours, float32"].args[0].encoder.vae
-    assert not plain.use_slicing
-    assert plain is not ours
-    for left, right in zip(plain.parameters(), ours.parameters(), strict=True):
+    case = encode_cases.made("sd_vae", 56, ENCODED.widths)
+    assert not case.plain.use_slicing
+    assert case.plain is not case.encoder.vae
+    pairs = zip(case.plain.parameters(), case.encoder.vae.parameters(), strict=True)
+    for left, right in pairs:
         np.testing.assert_array_equal(left.detach(), right)
+
+
+def test_an_encoder_that_is_not_benched_is_named():
+    with pytest.raises(ParamsError, match="--encoder = 'sd_va': did you mean sd_vae"):
+        CliRunner().invoke(app, ["bench", "encode", "--encoder", "sd_va"], catch_exceptions=False)
 
 
 def test_the_command_of_loading_writes_its_figures(tmp_path):

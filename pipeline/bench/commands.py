@@ -161,22 +161,33 @@ def ingest(
 
 @app.command()
 def encode(
-    size: Annotated[int, typer.Option(min=8, help="Side of a frame in pixels.")] = 256,
+    encoder: Annotated[
+        str, typer.Option(help="sd_vae, against diffusers, or web_dino, against transformers.")
+    ] = "sd_vae",
+    size: Annotated[
+        int | None, typer.Option(min=14, help="Side of a frame in pixels; else as published.")
+    ] = None,
     batch: Annotated[int, typer.Option(min=1, help="Frames at a time.")] = 4,
     batches: Annotated[int, typer.Option(min=1, help="Batches in a round.")] = 1,
     repeats: Repeats = 5,
     compiled: Annotated[bool, typer.Option("--compile/--no-compile", help="Compile ours.")] = False,
     out: Out = None,
 ) -> None:
-    """Encode frames by Stable Diffusion's autoencoder, against diffusers' plain call."""
+    """Encode frames, against the plain call of the library that the network comes from."""
     from pipeline import device
     from pipeline.bench import encode as bench
+    from pipeline.bench.encode_cases import PUBLISHED
+    from pipeline.errors import ParamsError, did_you_mean
 
+    if encoder not in PUBLISHED:
+        raise ParamsError(f"--encoder = {encoder!r}: {did_you_mean(encoder, PUBLISHED)}")
+    side, widths = PUBLISHED[encoder]
     chosen = bench.Setting(
-        size=size,
+        encoder=encoder,
+        size=size or side,
         batch=batch,
         batches=batches,
-        channels=(128, 256, 512, 512),
+        widths=widths,
         repeats=repeats,
         compiled=compiled,
     )

@@ -8,7 +8,6 @@ import torch
 from helpers import every
 from train_helpers import sampling, world_model
 
-from pipeline.train.samplers import sample
 from pipeline.train.world_model import WorldModel
 from pipeline.variants import OBJECTIVES, SAMPLERS
 

@@ -142,10 +142,6 @@ def _show_rates(found: "Rates", out: Path | None) -> None:
     from pipeline.bench.rates import table
 
     show(table(found))
-    machine = found.machine
-    print(
-        f"{machine.processor} ({machine.instructions}), {machine.threads} threads, torch "
-        f"{machine.torch}, {machine.device}; answers differ by {max(found.difference.values()):.1e}"
-    )
+    print(f"{found.machine}; answers differ by {max(found.difference.values()):.1e}")
     if out is not None:
         stage.write_json(out, asdict(found))

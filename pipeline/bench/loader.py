@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +16,7 @@ from pipeline.bench.loader_data import IMAGE, Setting, write_files, write_store
 from pipeline.bench.machine import describe
 from pipeline.bench.rates import Rates, rates
 from pipeline.bench.timing import interleaved
+from pipeline.encode.shard import one_thread
 from pipeline.latent_cache import LatentCache, open_cache
 from pipeline.train.windows import Windows
 from pipeline.view import stretch
@@ -38,7 +38,7 @@ def run(setting: Setting) -> Rates:
     Raises:
         AssertionError: ours differ from what zarr reads.
     """
-    with tempfile.TemporaryDirectory() as folder, _one_thread():
+    with tempfile.TemporaryDirectory() as folder, one_thread():
         cache = open_cache(write_store(Path(folder) / "latents.zarr", setting))
         loads = variants(setting, cache, write_files(Path(folder), setting))
         for rows in (cache.mean, cache.std):
@@ -111,13 +111,3 @@ def _clip(path: Path, start: int, setting: Setting) -> Tensor:
     stop = start + setting.frames * setting.interval
     clip = frames[start : stop : setting.interval].permute(0, 3, 1, 2)
     return stretch(clip, (IMAGE, IMAGE), antialias=True) * 2 - 1
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

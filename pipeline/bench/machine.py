@@ -36,6 +36,11 @@ class Machine:
     dtype: str
     ceiling: float | None
 
+    def __str__(self) -> str:
+        """On a line, for a person."""
+        cores = f"{self.processor} ({self.instructions}), {self.threads} threads"
+        return f"{cores}, torch {self.torch}, {self.device}"
+
 
 def describe(device: torch.device) -> Machine:
     """The machine, its ceiling measured."""

@@ -94,11 +94,7 @@ def _show(results: "Results", out: Path | None) -> None:
 
     show(table(results))
     machine = results.machine
-    print(
-        f"{machine.processor} ({machine.instructions}), {machine.threads} threads, torch "
-        f"{machine.torch}, {machine.device}, {machine.dtype}; answers differ by "
-        f"{results.difference:.1e}"
-    )
+    print(f"{machine}, {machine.dtype}; answers differ by {results.difference:.1e}")
     if machine.ceiling is not None:
         print(f"bf16 peak: {machine.ceiling / 1e12:.0f} TFLOP/s in a measured matrix product")
     if out is not None:

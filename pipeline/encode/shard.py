@@ -75,7 +75,7 @@ def encode_shard(task: Task) -> None:
     """
     tally, done = Tally(task.spec.latent_shape[0]), 0
     parts: list[dict[str, NDArray[Any]]] = []
-    with _one_thread():
+    with one_thread():
         runner = opened(task.source, task.device, task.execution)
         for raw in runner.run(map(task.spec.view.of, _batches(task))):
             mean = raw.mean.numpy()
@@ -102,7 +102,7 @@ def opened(source: Source, device: torch.device, execution: Execution) -> Runner
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Sums are split among threads: with one, the latents do not depend on the machine's cores."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)

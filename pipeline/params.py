@@ -14,7 +14,7 @@ from pipeline.errors import ParamsError, did_you_mean
 from pipeline.variants import FAMILIES, Family
 
 STAGES = ("collect", "ingest", "fit", "encode", "train", "evaluate", "plan", "report")
-SECTIONS = (*STAGES, "cluster")
+SECTIONS = (*STAGES, "cluster", "distributed", "tracking")
 """Blocks of options that belong to no family."""
 
 
@@ -51,7 +51,7 @@ class Settings:
     values: Mapping[str, Any]
 
     def section(self, name: str, options: type[Section]) -> Section:
-        """The options of one stage, or of the cluster."""
+        """The options of one stage, or of how and where stages run."""
         return _checked(self.path, name, self.values[name], options)
 
     def variant(self, family: Family) -> Variant:

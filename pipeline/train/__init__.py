@@ -85,8 +85,17 @@ class SamplingOptions(Params):
         self.check_fits(window, stochastic=stochastic, place=f"{settings.path}: {place}")
 
 
+class Validation(Params):
+    """How often, and on what, a run is looked at before it is done."""
+
+    every: int | None = Field(gt=0, description="steps between two looks; null: only at the end")
+    clips: int = Field(gt=0, description="of the val split, always the same")
+    strips: int = Field(ge=0, description="clips that are generated and drawn, frame by frame")
+    sampling_steps: int = Field(gt=0, le=1000, description="denoising steps of these")
+
+
 class Options(Params):
-    """The window, the noise levels, and the optimiser."""
+    """The window, the noise levels, the optimiser, and how it is computed."""
 
     frames: int = Field(gt=1, description="length of a window")
     interval: int | None = Field(
@@ -96,15 +105,35 @@ class Options(Params):
         description="of latents: each channel to mean 0 and variance 1, or as the encoder's "
         "authors scale them; auto does the latter where they have published a scale"
     )
+    windows: Literal["every", "one_per_episode"] = Field(
+        description="of an epoch: each window once, or a random one of each episode"
+    )
     levels: Levels
     weighting: Weighting
     steps: int = Field(gt=0)
-    batch: int = Field(gt=0)
+    batch: int = Field(gt=0, description="clips of a step, over all processes and pieces")
+    accumulation: int = Field(gt=0, description="pieces that a process does its clips in")
     learning_rate: float = Field(gt=0)
+    schedule: Literal["cosine", "constant"] = Field(description="of the rate, after its warm-up")
     warmup: int = Field(ge=0, description="steps of linear warm-up")
     final_rate: float = Field(ge=0, le=1, description="share of the rate left after the cosine")
     betas: tuple[float, float]
     weight_decay: float = Field(ge=0)
-    clip: float = Field(gt=0, description="largest norm of the gradient")
+    clip: float | None = Field(gt=0, description="largest norm of the gradient; null never clips")
+    ema: float | None = Field(
+        gt=0, lt=1, description="decay of the averaged weights that are kept; null keeps the last"
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        description="of its products; auto is bfloat16 on a GPU that computes in it, else float32"
+    )
+    attention: Literal["auto", "flash", "efficient", "math"] = Field(
+        description="kernel of scaled_dot_product_attention; auto is the fastest that can"
+    )
+    checkpointing: bool = Field(description="compute activations twice rather than keep them")
+    compile: bool | None = Field(description="by torch.compile; null does so on a GPU alone")
     seed: int = Field(ge=0)
     save_every: int = Field(gt=0, description="steps between two states to resume from")
+    keep_every: int | None = Field(
+        gt=0, description="steps between two states that later ones do not replace"
+    )
+    validation: Validation

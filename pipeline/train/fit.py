@@ -56,7 +56,9 @@ class Trainer:
         loss = self._loss(batch_rows(self.done, len(self.windows), self.options), generator)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.denoiser.parameters(), self.options.clip)
+        norm = torch.nn.utils.clip_grad_norm_(
+            self.model.denoiser.parameters(), self.options.clip or math.inf
+        )
         self.optimiser.step()
         self.curve[self.done] = torch.tensor([loss.item(), rate, norm.item()])
         self.done += 1

@@ -17,13 +17,15 @@ class Checkpoint:
         """Keep it in `folder`."""
         self.path = folder / "latest.safetensors"
 
-    def write(self, model: nn.Module, optimiser: torch.optim.Optimizer, curve: Tensor) -> None:
+    def write(
+        self, model: nn.Module, optimiser: torch.optim.Optimizer, curve: Tensor, looks: Tensor
+    ) -> None:
         """Replace the state on disk; a kill in between leaves the previous one."""
         tensors = {f"model.{name}": value.cpu() for name, value in model.state_dict().items()}
         for index, values in optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{name}": v.cpu() for name, v in values.items()}
         with stage.output(self.path) as partial:
-            save_file({**tensors, "curve": curve.contiguous()}, partial)
+            save_file({**tensors, "curve": curve.contiguous(), "looks": looks}, partial)
 
     def read(self) -> dict[str, Tensor] | None:
         """The state on disk; None where there is none that can be read."""

@@ -1,7 +1,8 @@
 """The training loop: one optimiser step after another, each a pure function of seed and step."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
@@ -11,12 +12,11 @@ from torch import Tensor
 from pipeline import stage
 from pipeline.train import Options
 from pipeline.train.checkpoint import Checkpoint
+from pipeline.train.curve import BINS, COLUMNS, SCALARS, binned
 from pipeline.train.levels import CLEAN, draw_levels
-from pipeline.train.loss import frame_losses
+from pipeline.train.loss import frame_errors, weighted
 from pipeline.train.windows import Windows
 from pipeline.train.world_model import WorldModel
-
-CURVE = ("loss", "learning_rate", "gradient_norm")
 
 
 class Trainer:
@@ -31,8 +31,10 @@ class Trainer:
             betas=options.betas,
             weight_decay=options.weight_decay,
         )
-        self.curve = torch.zeros(options.steps, len(CURVE))
+        self.curve = torch.zeros(options.steps, COLUMNS)
         self.done = 0
+        self.looks = torch.zeros(0, 2 + BINS, dtype=torch.float64)  # hook: validation's rows
+        self.waiting: Callable[[], AbstractContextManager[None]] = nullcontext  # hook: the meter's
 
     def identity(self) -> tuple[str, ...]:
         """All that decides the result; what it has in common with a stale run is not enough."""
@@ -44,7 +46,7 @@ class Trainer:
         state = checkpoint.read()
         if state is not None:
             self.done = checkpoint.restore(state, self.model.denoiser, self.optimiser)
-            self.curve[: self.done] = state["curve"]
+            self.curve[: self.done], self.looks = state["curve"], state["looks"]
             print(f"train: resuming after step {self.done} of {self.options.steps}", flush=True)
 
     def step(self) -> None:
@@ -60,14 +62,15 @@ class Trainer:
             self.model.denoiser.parameters(), self.options.clip or math.inf
         )
         self.optimiser.step()
-        self.curve[self.done] = torch.tensor([loss.item(), rate, norm.item()])
+        self.curve[self.done, : len(SCALARS)] = torch.tensor([loss.item(), rate, norm.item()])
         self.done += 1
 
     def _loss(self, rows: NDArray[np.int64], generator: torch.Generator) -> Tensor:
         """Mean loss of the frames that carry noise."""
         model, device = self.model, self.model.device
-        clean = self.windows.latents(rows, generator).to(device)
-        actions = model.fed_actions(self.windows.actions(rows))
+        with self.waiting():
+            clean, actions = self.windows.latents(rows, generator), self.windows.actions(rows)
+        clean, actions = clean.to(device), model.fed_actions(actions)
         batch, frames = clean.shape[:2]
         levels, weighting = self.options.levels, self.options.weighting
         level = draw_levels(levels, batch, frames, model.objective.levels, generator).to(device)
@@ -75,18 +78,24 @@ class Trainer:
         noisy = model.objective.noised(clean, noise, level)
         output = model.denoiser(noisy, level.clamp(min=0), actions)
         target = model.objective.target(clean, noise, level)
-        losses = frame_losses(model.objective, output, target, level, weighting)
+        error = frame_errors(output, target)
+        by_level = binned(error, level, model.objective.levels)
+        self.curve[self.done, len(SCALARS) :] = by_level.to(self.curve.device)
+        losses = weighted(model.objective, error, level, weighting)
         return losses.sum() / (level != CLEAN).sum()
 
 
-def train(trainer: Trainer, checkpoint: Checkpoint) -> Iterator[int]:
+def train(
+    trainer: Trainer, checkpoint: Checkpoint, after: Callable[[], None] = lambda: None
+) -> Iterator[int]:
     """Run the steps that remain, checkpointing now and then; yields the number of steps done."""
     options = trainer.options
     for _ in stage.track(range(trainer.done, options.steps), "train"):
         trainer.step()
+        after()  # hook: before the state after this step is saved
         if trainer.done % options.save_every == 0 and trainer.done < options.steps:
             curve = trainer.curve[: trainer.done]
-            checkpoint.write(trainer.model.denoiser, trainer.optimiser, curve)
+            checkpoint.write(trainer.model.denoiser, trainer.optimiser, curve, trainer.looks)
         yield trainer.done
 
 

@@ -1,17 +1,22 @@
 """One training run: what is trained on what, from where it resumes, and where it is logged."""
 
+import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from pipeline import variants
+from pipeline import tracking, variants
 from pipeline.latent_cache import LatentCache
 from pipeline.latents import LatentSpec
 from pipeline.params import Settings
-from pipeline.train import Options
+from pipeline.train import Options, trackers
 from pipeline.train.checkpoint import Checkpoint
-from pipeline.train.curve import TensorBoard
 from pipeline.train.fit import Trainer, train
+from pipeline.train.meter import Meter, Work, peak_of
+from pipeline.train.validation import Look, Validation
+from pipeline.train.watch import Watch
 from pipeline.train.windows import Windows
 from pipeline.train.world_model import Config, Part, WorldModel
 
@@ -43,18 +48,50 @@ def _spec(spec: LatentSpec, options: Options) -> LatentSpec:
     return spec.as_published() if by_scale or options.whitening == "none" else spec
 
 
-def resume_and_run(trainer: Trainer, scratch: Path, logs: Path | None) -> int:
-    """Take all the steps that remain, and say how many these were.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a run leaves behind besides its model and its curve.
 
-    TensorBoard events go to a folder of `logs`, if given.
+    Attributes:
+        steps: how many were taken.
+        looks: rows of `Validation`.
+        last: the look at the model that is kept.
+        measured: speed and memory.
     """
-    checkpoint = Checkpoint(scratch)
+
+    steps: int
+    looks: Tensor
+    last: Look
+    measured: dict[str, float]
+
+
+def resume_and_run(
+    trainer: Trainer,
+    validation: Validation,
+    told: tracking.Options,
+    scratch: Path,
+    logs: Path | None,
+) -> Shown:
+    """Take all the steps that remain; trackers write to a folder of `logs`, if given."""
+    model, options, checkpoint = trainer.model, trainer.options, Checkpoint(scratch)
     trainer.resume(checkpoint)
-    before = trainer.done
-    board = TensorBoard(logs / scratch.name, trainer.done) if logs else None
-    for done in train(trainer, checkpoint):
-        if board:
-            board.add(done, trainer.curve[done - 1])
-    if board:
-        board.close()
-    return trainer.done - before
+    before, validation.rows = trainer.done, trainer.looks
+    config = {"model": model.config.model_dump(), "train": options.model_dump()}
+    following = (
+        trackers.start(told, logs, scratch, before, config) if logs else trackers.Trackers([])
+    )
+    tokens = options.frames * math.prod(model.denoiser.grid)
+    work = Work(tokens, 6.0 * model.parameters() * tokens)  # hook: cost.py counts it
+    meter = Meter(work, model.device, peak_of(model.device, torch.float32, processes=1))
+    watch = Watch(following, told.every, meter, validation)
+    trainer.waiting = meter.waiting
+
+    def after() -> None:
+        watch.after(trainer.done, trainer.curve, model, options)
+        trainer.looks = validation.rows
+
+    for _ in train(trainer, checkpoint, after):
+        pass
+    following.close()
+    assert watch.last is not None
+    return Shown(trainer.done - before, validation.rows, watch.last, meter.total())

@@ -92,6 +92,7 @@ class TensorBoard:
         """See `Tracker.add`."""
         for name, value in values.items():
             self.writer.add_scalar(name, value, step)
+        self.writer.flush()  # a killed run goes on after a saved step, which must be in the file
 
     def images(self, step: int, images: Mapping[str, Image]) -> None:
         """See `Tracker.images`."""
@@ -110,7 +111,12 @@ class WeightsAndBiases:
         """Begin a run of a project, or go on with it."""
         wandb = _imported()
         folder.mkdir(parents=True, exist_ok=True)
-        quiet = wandb.Settings(silent=True, console="off", disable_code=True)
+        chosen = wandb.Settings(
+            silent=True,
+            console="off",
+            disable_code=True,
+            x_transaction_log_flush_interval=1.0,  # seconds that a kill can cost
+        )
         try:
             self.run = wandb.init(
                 project=project,
@@ -119,7 +125,7 @@ class WeightsAndBiases:
                 name=folder.name,
                 resume="allow",
                 config=dict(config),
-                settings=quiet,
+                settings=chosen,
             )
         except wandb.Error as error:
             said = str(error).strip().splitlines()[0]

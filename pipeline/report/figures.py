@@ -12,8 +12,8 @@ from PIL import Image
 
 SECONDS_A_FRAME = 0.45
 SCALE = 3
-WIDEST = 1600
-"""Pixels across, beyond which a still picture is made smaller."""
+NARROW, WIDE = 360, 1600
+"""Pixels across that a still picture is about enlarged to, and is at most."""
 GAP = 2
 COLOURS = {
     "model": "#0b6e4f",
@@ -49,10 +49,11 @@ def animation(frames: Sequence[NDArray[np.uint8]], seconds: float = SECONDS_A_FR
 
 
 def still(path: Path) -> str:
-    """An image from a file."""
-    image = Image.open(path)
-    if image.width > WIDEST:
-        image.thumbnail((WIDEST, image.height))
+    """An image from a file, neither tiny nor huge."""
+    image: Image.Image = Image.open(path)
+    factor = max(1, round(NARROW / image.width))
+    image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+    image.thumbnail((WIDE, image.height))
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return _uri(buffer.getvalue(), "image/png")

@@ -34,7 +34,7 @@ def binned(error: Tensor, level: Tensor, levels: int) -> Tensor:
 
 def by_level(rows: Tensor) -> dict[tuple[float, float], float]:
     """Mean error over rows [n, COLUMNS], by a bin's edges 0..1; only bins that a frame fell in."""
-    sums, counts = rows[:, len(SCALARS) :].double().sum(0).reshape(2, BINS)
+    sums, counts = rows[:, len(SCALARS) :].cpu().double().sum(0).reshape(2, BINS)
     means = (sums / counts).tolist()
     return {edges(i): mean for i, mean in enumerate(means) if counts[i]}
 
@@ -51,6 +51,7 @@ def named(name: str, values: dict[tuple[float, float], float]) -> dict[str, floa
 
 def report(rows: Tensor) -> dict[str, float]:
     """Rows [n, COLUMNS] of consecutive steps as trackers show them: their means, the last rate."""
+    rows = rows.cpu()
     shown = dict(zip(SCALARS, rows[:, : len(SCALARS)].double().mean(0).tolist(), strict=True))
     shown["learning_rate"] = float(rows[-1, SCALARS.index("learning_rate")])
     scalars = {f"train/{name}": value for name, value in shown.items()}

@@ -128,7 +128,7 @@ class WeightsAndBiases:
                 settings=chosen,
             )
         except wandb.Error as error:
-            said = str(error).strip().splitlines()[0]
+            said = str(error).strip().splitlines()[0].rstrip(".")
             raise ParamsError(
                 f"tracking.wandb = {project!r}: {said}; run `wandb login`, set "
                 "WANDB_MODE=offline, or set tracking.wandb to null"

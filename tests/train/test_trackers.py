@@ -121,6 +121,20 @@ def test_a_missing_package_is_one_line_with_the_way_out(tmp_path, monkeypatch):
         run(tmp_path, 0, [10], wandb="nano")
 
 
+def test_what_weights_and_biases_refuses_is_one_line_with_the_way_out(tmp_path, monkeypatch):
+    wandb = pytest.importorskip("wandb")
+
+    def refuse(**_):
+        raise wandb.errors.UsageError("No API key configured.\nMore of it")
+
+    monkeypatch.setattr(wandb, "init", refuse)
+    with pytest.raises(ParamsError) as caught:
+        run(tmp_path, 0, [10], wandb="nano")
+    said = str(caught.value)
+    assert said.startswith("tracking.wandb = 'nano': No API key configured; run `wandb login`")
+    assert "\n" not in said
+
+
 def test_nobody_loads_wandb_who_does_not_ask_for_it():
     script = (
         "import sys\nimport pipeline.train.run, pipeline.train.trackers\n"

@@ -21,26 +21,13 @@ def command(
     ] = None,
 ) -> None:
     """Train a diffusion-forcing world model on cached latents; resume what was interrupted."""
-    from pipeline import device
-    from pipeline.latent_cache import open_cache
+    from pipeline.distributed import Options
     from pipeline.params import read
-    from pipeline.train.curve import final_loss, write_csv
-    from pipeline.train.run import prepare, resume_and_run
+    from pipeline.train.launch import launch
+    from pipeline.train.work import Paths, work
 
-    with stage.timed(seconds) as say:
-        trainer = prepare(read(params), open_cache(latents), device.pick())
-        with stage.scratch("train", *trainer.identity()) as scratch:
-            taken = resume_and_run(trainer, scratch, logs)
-            with stage.output(out) as partial:
-                trainer.model.save_pretrained(partial)
-            write_csv(trainer.curve, curve)
-            loss, size = final_loss(trainer.curve), trainer.model.parameters()
-            stage.write_json(metrics, {"loss": loss, "steps": trainer.done, "parameters": size})
-        say(
-            f"train: {trainer.done} steps, {size:,} parameters, loss {loss:.4f}, in {out}",
-            taken,
-            "steps",
-        )
+    options = read(params).section("distributed", Options)
+    launch(work, options, Paths(latents, out, metrics, curve, params, seconds, logs))
 
 
 if __name__ == "__main__":

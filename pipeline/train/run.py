@@ -1,27 +1,31 @@
-"""One training run: what is trained on what, from where it resumes, and where it is logged."""
+"""One training run: what is trained on what, and how it ends, well or badly."""
 
 from pathlib import Path
 
 import torch
 
 from pipeline import variants
+from pipeline.errors import RunError
 from pipeline.latent_cache import LatentCache
 from pipeline.latents import LatentSpec
 from pipeline.params import Settings
 from pipeline.train import Options
 from pipeline.train.checkpoint import Checkpoint
-from pipeline.train.curve import TensorBoard
+from pipeline.train.faults import StoppedError, Unchanged, Watch
 from pipeline.train.fit import Trainer, train
+from pipeline.train.group import Group
+from pipeline.train.state import gathered, restore
 from pipeline.train.windows import Windows
 from pipeline.train.world_model import Config, Part, WorldModel
 
 
-def prepare(settings: Settings, cache: LatentCache, device: torch.device) -> Trainer:
+def prepare(settings: Settings, cache: LatentCache, group: Group) -> Trainer:
     """A trainer before its first step, as params.yaml describes it."""
     options = settings.section("train", Options)
     interval = options.interval or cache.spec.interval
     spec = _spec(cache.spec, options)
-    windows = Windows(cache.whitened_by(spec), "train", options.frames, interval)
+    every = options.windows == "every"
+    windows = Windows(cache.whitened_by(spec), "train", options.frames, interval, every=every)
     denoiser = settings.variant(variants.DENOISERS)
     objective = settings.variant(variants.OBJECTIVES)
     config = Config(
@@ -33,8 +37,8 @@ def prepare(settings: Settings, cache: LatentCache, device: torch.device) -> Tra
     )
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)  # layers initialise from the global generator
-        model = WorldModel(config, device)
-    return Trainer(model, windows, options)
+        model = WorldModel(config, group.device)
+    return Trainer(model, windows, options, group)
 
 
 def _spec(spec: LatentSpec, options: Options) -> LatentSpec:
@@ -43,18 +47,53 @@ def _spec(spec: LatentSpec, options: Options) -> LatentSpec:
     return spec.as_published() if by_scale or options.whitening == "none" else spec
 
 
-def resume_and_run(trainer: Trainer, scratch: Path, logs: Path | None) -> int:
-    """Take all the steps that remain, and say how many these were.
+class Run:
+    """The steps of a trainer that remain, and the states that it leaves on its way."""
 
-    TensorBoard events go to a folder of `logs`, if given.
-    """
-    checkpoint = Checkpoint(scratch)
-    trainer.resume(checkpoint)
-    before = trainer.done
-    board = TensorBoard(logs / scratch.name, trainer.done) if logs else None
-    for done in train(trainer, checkpoint):
-        if board:
-            board.add(done, trainer.curve[done - 1])
-    if board:
-        board.close()
-    return trainer.done - before
+    def __init__(self, trainer: Trainer, scratch: Path) -> None:
+        """Go on from the newest state in `scratch` that can be read."""
+        self.trainer, self.options = trainer, trainer.options
+        self.checkpoint = Checkpoint(scratch, self.options.keep_every)
+        self.latents = Unchanged(trainer.windows.cache.path)
+        restore(trainer, self.checkpoint.read() if trainer.group.first else None)
+        self.before = trainer.done
+        for path in self.checkpoint.damaged:
+            print(f"train: {path} is damaged and is not used", flush=True)
+        if trainer.done and trainer.group.first:
+            print(f"train: resuming after step {trainer.done} of {self.options.steps}", flush=True)
+
+    def finish(self) -> None:
+        """Take the steps that remain.
+
+        Raises:
+            RunError: a step is not finite; the state before it is saved.
+            StoppedError: a signal came; the state is saved.
+            DataError: the latents changed, or no state can be saved.
+        """
+        watch = Watch()
+        with watch.on():
+            try:
+                for done in train(self.trainer):
+                    number = self.trainer.group.largest(watch.caught)
+                    if done < self.options.steps and (number or self._due(done)):
+                        self._save()
+                    if number and done < self.options.steps:
+                        raise StoppedError(number, done)
+            except RunError as error:
+                self._save()
+                raise RunError(
+                    f"{error}; the state before it is saved: running it again repeats that step; "
+                    "lower train.learning_rate or train.clip, or look at these latents with "
+                    "`wm inspect`"
+                ) from None
+        self.latents.check()
+
+    def _due(self, done: int) -> bool:
+        kept = self.options.keep_every
+        return done % self.options.save_every == 0 or (kept is not None and done % kept == 0)
+
+    def _save(self) -> None:
+        state = gathered(self.trainer)
+        if self.trainer.group.first:
+            self.latents.check()
+            self.checkpoint.write(state, self.trainer.done)

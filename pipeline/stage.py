@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -132,14 +132,15 @@ def timed(record: Path | None) -> Iterator["Closing"]:
     """Time a stage; what is handed out prints its closing line once everything is written.
 
     Args:
-        record: JSON file for the seconds the stage took, or None to only print them.
+        record: JSON file for the seconds the stage took, and for what else it `measured`; None to
+            only print them.
     """
     start = time.perf_counter()
     closing = Closing()
     yield closing
     seconds = time.perf_counter() - start
     if record is not None:
-        write_json(record, {"seconds": round(seconds, 2)})
+        write_json(record, {"seconds": round(seconds, 2), **closing.measured})
     speed = closing.count / seconds
     shown = f", {speed:,.{0 if speed > 10 else 2}f} {closing.unit}/s" if closing.count else ""
     if closing.line:
@@ -153,6 +154,8 @@ class Closing:
     line: str = ""
     count: int = 0
     unit: str = ""
+    measured: dict[str, float] = field(default_factory=dict)
+    """What, like the time, is never the same twice."""
 
     def __call__(self, line: str, count: int = 0, unit: str = "frames") -> None:
         """Say what was written; how much of it gives the speed."""

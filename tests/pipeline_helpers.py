@@ -49,6 +49,7 @@ SMOKE = {
     "train.batch": 4,
     "train.warmup": 2,
     "train.save_every": 20,
+    "train.validation": {"every": 15, "clips": 4, "strips": 2, "sampling_steps": 1},
     "evaluate.clips": 8,
     "evaluate.sampling.steps": 1,
     "evaluate.dreams": 2,

@@ -66,6 +66,7 @@ def families_run_by(stage: str) -> list[Family]:
     """Families whose members a stage runs: those it builds, and those it loads from a model."""
     loaded = {
         "encode": {"pipeline.encoders"},
+        "train": {"pipeline.encoders"},
         "evaluate": {"pipeline.encoders", "pipeline.train.denoisers", "pipeline.train.objectives"},
         "plan": {"pipeline.encoders", "pipeline.train.denoisers", "pipeline.train.objectives"},
     }

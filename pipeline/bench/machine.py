@@ -4,14 +4,12 @@ import platform
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 import torch
 
-from pipeline.bench.timing import interleaved
+from pipeline.ceiling import product_rate
 
 CPUINFO = Path("/proc/cpuinfo")
-SIDE = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ def describe(device: torch.device) -> Machine:
         torch=torch.__version__,
         device=torch.cuda.get_device_name(device) if on_gpu else "cpu",
         dtype="bfloat16" if on_gpu else "float32",
-        ceiling=_matmul(device) if on_gpu else None,
+        ceiling=product_rate(device, torch.bfloat16) if on_gpu else None,
     )
 
 
@@ -71,11 +69,3 @@ def _processor() -> str:
     lines = CPUINFO.read_text().splitlines() if CPUINFO.is_file() else []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.processor())
-
-
-def _matmul(device: torch.device) -> float:
-    """FLOP/s of a square bfloat16 matrix product."""
-    left, right = (torch.randn(SIDE, SIDE, device=device).bfloat16() for _ in range(2))
-    products = {"product": lambda: left @ right}
-    interleaved(products, 3, device)
-    return 2 * SIDE**3 / median(interleaved(products, 20, device)["product"].wall)

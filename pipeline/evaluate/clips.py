@@ -12,7 +12,8 @@ from pipeline import shards
 from pipeline.errors import ParamsError
 from pipeline.evaluate import Options
 from pipeline.latent_cache import LatentCache
-from pipeline.train.windows import Windows, fixed_subset
+from pipeline.train.held_out import eligible, fixed_rows
+from pipeline.train.windows import Windows
 from pipeline.train.world_model import Config
 
 
@@ -63,25 +64,13 @@ def fixed_clips(windows: Windows, folder: Path, count: int, seed: int) -> Clips:
     Raises:
         ParamsError: there are less than two, so that none can have another one's actions.
     """
-    rows = eligible(windows)
-    if len(rows) < 2:
+    found = len(eligible(windows))
+    if found < 2:
         raise ParamsError(
-            f"evaluate.clips = {count}, but {windows.cache.path} has {len(rows)} validation "
+            f"evaluate.clips = {count}, but {windows.cache.path} has {found} validation "
             "windows; record more episodes or hold more of them out"
         )
-    return read_clips(windows, folder, rows[fixed_subset(len(rows), count, seed)])
-
-
-def eligible(windows: Windows) -> NDArray[np.int64]:
-    """Rows of the windows to pick from: where a set publishes starts (CSGO), those; else all.
-
-    A published start too near to its episode's end has no window, as in the reference.
-    """
-    entries = windows.cache.seal.episodes
-    starts = {e: entries[e].meta.get("validation_start") for e in windows.episodes}
-    if None in starts.values():
-        return np.arange(len(windows))
-    return np.flatnonzero([starts[episode] == start for episode, start in windows.rows])
+    return read_clips(windows, folder, fixed_rows(windows, count, seed))
 
 
 def dream_clips(windows: Windows, folder: Path, count: int) -> Clips:

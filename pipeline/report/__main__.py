@@ -1,4 +1,4 @@
-"""`python -m pipeline.report METRICS... CURVE HORIZON DREAMS FILMS SECONDS REPORT`.
+"""`python -m pipeline.report METRICS... CURVE LEVELS SAMPLES HORIZON DREAMS FILMS SECONDS REPORT`.
 
 METRICS are those of FIT, TRAIN, EVALUATE, ACTIONS and PLAN.
 """
@@ -19,6 +19,8 @@ def command(
     actions: Annotated[Path, typer.Argument(help="Action sensitivity of evaluate.")],
     plan: Annotated[Path, typer.Argument(help="Metrics of plan.")],
     curve: Annotated[Path, typer.Argument(help="Loss curve of train.")],
+    levels: Annotated[Path, typer.Argument(help="Last errors by noise level of train.")],
+    samples: Annotated[Path, typer.Argument(help="Clips that train generated.")],
     horizon: Annotated[Path, typer.Argument(help="Scores by generated frame of evaluate.")],
     dreams: Annotated[Path, typer.Argument(help="Long rollouts of evaluate.")],
     films: Annotated[Path, typer.Argument(help="Filmed episodes of plan.")],
@@ -34,7 +36,8 @@ def command(
         settings = read(params)
         options = settings.section("report", Options)
         inputs = page.Inputs(
-            fit, train, evaluate, actions, plan, curve, horizon, dreams, films, seconds
+            *(fit, train, evaluate, actions, plan, curve, levels, samples),
+            *(horizon, dreams, films, seconds),
         )
         text = page.render(inputs, settings, options)
         with stage.output(out) as partial:

@@ -12,6 +12,8 @@ from PIL import Image
 
 SECONDS_A_FRAME = 0.45
 SCALE = 3
+WIDEST = 1600
+"""Pixels across, beyond which a still picture is made smaller."""
 GAP = 2
 COLOURS = {
     "model": "#0b6e4f",
@@ -44,6 +46,16 @@ def animation(frames: Sequence[NDArray[np.uint8]], seconds: float = SECONDS_A_FR
         minimize_size=True,
     )
     return _uri(buffer.getvalue(), "image/webp")
+
+
+def still(path: Path) -> str:
+    """An image from a file."""
+    image = Image.open(path)
+    if image.width > WIDEST:
+        image.thumbnail((WIDEST, image.height))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return _uri(buffer.getvalue(), "image/png")
 
 
 def side_by_side(panels: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:

@@ -37,6 +37,8 @@ class Inputs:
     actions: Path
     plan: Path
     curve: Path
+    levels: Path
+    samples: Path
     horizon: Path
     dreams: Path
     films: Path
@@ -69,9 +71,11 @@ def render(inputs: Inputs, settings: Settings, options: Options) -> str:
             "Training loss": figures.lines(
                 curve["step"], {"loss": curve["loss"]}, ("step", "loss"), log=True
             ),
+            "Training error by noise level": _by_level(figures.read_columns(inputs.levels)),
             f"{psnr} by generated frame": _by_frame(horizon, "psnr", "PSNR in dB"),
             "Latent error by generated frame": _by_frame(horizon, "latent_mse", "error"),
         },
+        samples=figures.still(inputs.samples),
         dreams=_dreams(inputs.dreams, options.dreams),
         films=_films(inputs.films, options.episodes),
         seconds=_seconds(inputs.seconds),
@@ -91,6 +95,12 @@ def _table(metric: str, evaluate: dict[str, Any]) -> dict[str, Any]:
 def _by_frame(horizon: dict[str, list[float]], metric: str, label: str) -> str:
     series = {name: horizon[f"{name}_{metric}"] for name in NAMES}
     return figures.lines(horizon["frame"], series, ("generated frame", label))
+
+
+def _by_level(levels: dict[str, list[float]]) -> str:
+    middles = [50 * (a + b) for a, b in zip(levels["from"], levels["to"], strict=True)]
+    label = "noise level, % of the way from clean to noise"
+    return figures.lines(middles, {"error": levels["error"]}, (label, "error"))
 
 
 def _dreams(path: Path, count: int) -> list[str]:

@@ -90,7 +90,7 @@ class Validation(Params):
 
     every: int | None = Field(gt=0, description="steps between two looks; null: only at the end")
     clips: int = Field(gt=0, description="of the val split, always the same")
-    strips: int = Field(ge=0, description="clips that are generated and drawn, frame by frame")
+    strips: int = Field(gt=0, description="clips that are generated and drawn, frame by frame")
     sampling_steps: int = Field(gt=0, le=1000, description="denoising steps of these")
 
 

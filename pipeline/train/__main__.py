@@ -1,4 +1,4 @@
-"""`python -m pipeline.train LATENTS WORLD_MODEL METRICS CURVE`."""
+"""`python -m pipeline.train LATENTS CODEC WORLD_MODEL METRICS CURVE LEVELS VALIDATION SAMPLES`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,18 +6,22 @@ from typing import Annotated
 import typer
 
 from pipeline import stage
-from pipeline.arguments import PARAMS, Latents, ParamsFile, SecondsFile, output
+from pipeline.arguments import PARAMS, Codec, Latents, ParamsFile, SecondsFile, output
 
 
 def command(
     latents: Latents,
+    codec: Codec,
     out: Annotated[Path, output("WORLD_MODEL", "Folder for the trained model.")],
-    metrics: Annotated[Path, output("METRICS", "JSON file for the final loss.")],
+    metrics: Annotated[Path, output("METRICS", "JSON file for the final losses.")],
     curve: Annotated[Path, output("CURVE", "CSV file for the loss curve.")],
+    levels: Annotated[Path, output("LEVELS", "CSV file: the last error by noise level.")],
+    validation: Annotated[Path, output("VALIDATION", "CSV file: what validation saw.")],
+    samples: Annotated[Path, output("SAMPLES", "PNG file: generated clips under the truth.")],
     params: ParamsFile = PARAMS,
     seconds: SecondsFile = None,
     logs: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Folder for TensorBoard events.")
+        Path | None, typer.Option(metavar="FOLDER", help="Folder for what trackers write.")
     ] = None,
 ) -> None:
     """Train a diffusion-forcing world model on cached latents; resume what was interrupted."""
@@ -27,7 +31,8 @@ def command(
     from pipeline.train.work import Paths, work
 
     options = read(params).section("distributed", Options)
-    launch(work, options, Paths(latents, out, metrics, curve, params, seconds, logs))
+    outputs = (out, metrics, curve, levels, validation, samples)
+    launch(work, options, Paths(latents, codec, *outputs, params, seconds, logs))
 
 
 if __name__ == "__main__":

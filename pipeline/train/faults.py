@@ -21,7 +21,7 @@ class StoppedError(Exception):
         self.exit_code = 128 + number
 
 
-class Watch:
+class Signals:
     """Notes SIGTERM and SIGINT, so that a run can end between two steps.
 
     Further ones change nothing: torchrun passes on to its processes what they may have had already.
@@ -33,7 +33,7 @@ class Watch:
 
     @contextmanager
     def on(self) -> Iterator[None]:
-        """Watch for the length of a block."""
+        """Listen for the length of a block."""
         numbers = (signal.SIGTERM, signal.SIGINT)
         before = {number: signal.signal(number, self._note) for number in numbers}
         try:

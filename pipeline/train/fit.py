@@ -1,6 +1,6 @@
 """The training loop: one optimiser step after another, each a pure function of seed and step."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 
 import torch
@@ -14,7 +14,7 @@ from pipeline.train import Options, optimiser
 from pipeline.train.batches import Batch, Batches, Piece
 from pipeline.train.curve import BINS, COLUMNS, binned
 from pipeline.train.group import Group, alone
-from pipeline.train.loss import frame_losses
+from pipeline.train.loss import frame_errors, weighted
 from pipeline.train.windows import Windows
 from pipeline.train.world_model import WorldModel
 
@@ -29,7 +29,13 @@ KERNELS = {
 
 
 class Trainer:
-    """A world model, its optimiser, the average of its weights, and the curve so far."""
+    """A world model, its optimiser, the average of its weights, and what was seen so far.
+
+    Attributes:
+        curve: rows of `pipeline.train.curve`, [steps, COLUMNS]; those after `done` are zero.
+        looks: rows of `pipeline.train.validation.Validation`.
+        done: steps so far.
+    """
 
     def __init__(
         self,
@@ -47,6 +53,7 @@ class Trainer:
         self._place()
         self.optimiser = optimiser.build(model.denoiser, options, model.device)
         self.curve = torch.zeros(options.steps, COLUMNS)
+        self.looks = torch.zeros(0, 2 + BINS, dtype=torch.float64)
         self.done = 0
 
     @property
@@ -112,10 +119,9 @@ class Trainer:
         target = model.objective.target(piece.clean, piece.noise, level)
         with self._precision(), sdpa_kernel(KERNELS[self.options.attention]):
             output = self.network(noisy, level.clamp(min=0), actions).float()
-        losses = frame_losses(model.objective, output, target, level, weighting)
-        loss = losses.sum() / scored
+        error = frame_errors(output, target)
+        loss = weighted(model.objective, error, level, weighting).sum() / scored
         (loss * self.group.size).backward()
-        error = (output.detach() - target).square().mean((2, 3, 4))
         return torch.cat([loss.detach()[None], binned(error, level, model.objective.levels)])
 
     def _precision(self) -> AbstractContextManager[None]:
@@ -144,10 +150,17 @@ def _precision(options: Options, group: Group) -> device.Precision:
     return "float32"
 
 
-def train(trainer: Trainer) -> Iterator[int]:
-    """Take the steps that remain, batches being made ahead; yields the number of steps done."""
+def train(
+    trainer: Trainer, waiting: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> Iterator[int]:
+    """Take the steps that remain, and yield the number of those done.
+
+    Batches are made ahead; `waiting` is entered while the next one is not there yet.
+    """
     steps = range(trainer.done, trainer.options.steps)
     with closing(prefetched(map(trainer.batches.draw, steps), AHEAD)) as batches:
-        for batch in stage.track(batches, "train", len(steps)):
+        for _ in stage.track(steps, "train"):
+            with waiting():
+                batch = next(batches)
             trainer.take(batch)
             yield trainer.done

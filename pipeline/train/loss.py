@@ -14,8 +14,18 @@ def frame_losses(
 
     Frames at level CLEAN are not scored: their loss is 0.
     """
+    return weighted(objective, frame_errors(output, target), level, weighting)
+
+
+def frame_errors(output: Tensor, target: Tensor) -> Tensor:
+    """Mean squared error of each frame [B, T], whatever its level."""
+    return (output - target).square().mean((2, 3, 4))
+
+
+def weighted(objective: Objective, error: Tensor, level: Tensor, weighting: Weighting) -> Tensor:
+    """Losses [B, T] of frames with such errors [B, T] at levels [B, T]; see `frame_losses`."""
     scored = (level != CLEAN).float()
-    error = (output - target).square().mean((2, 3, 4)) * scored
+    error = error * scored
     if not weighting.gamma:
         return error
     if weighting.form == "per_frame":

@@ -1,5 +1,6 @@
 """One training run: what is trained on what, and how it ends, well or badly."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -11,10 +12,11 @@ from pipeline.latents import LatentSpec
 from pipeline.params import Settings
 from pipeline.train import Options
 from pipeline.train.checkpoint import Checkpoint
-from pipeline.train.faults import StoppedError, Unchanged, Watch
+from pipeline.train.faults import Signals, StoppedError, Unchanged
 from pipeline.train.fit import Trainer, train
 from pipeline.train.group import Group
 from pipeline.train.state import gathered, restore
+from pipeline.train.watch import Watch
 from pipeline.train.windows import Windows
 from pipeline.train.world_model import Config, Part, WorldModel
 
@@ -62,19 +64,21 @@ class Run:
         if trainer.done and trainer.group.first:
             print(f"train: resuming after step {trainer.done} of {self.options.steps}", flush=True)
 
-    def finish(self) -> None:
-        """Take the steps that remain.
+    def finish(self, watch: Watch | None = None) -> None:
+        """Take the steps that remain, each of which is watched before its state is saved.
 
         Raises:
             RunError: a step is not finite; the state before it is saved.
             StoppedError: a signal came; the state is saved.
             DataError: the latents changed, or no state can be saved.
         """
-        watch = Watch()
-        with watch.on():
+        trainer, signals = self.trainer, Signals()
+        with signals.on():
             try:
-                for done in train(self.trainer):
-                    number = self.trainer.group.largest(watch.caught)
+                for done in train(trainer, watch.meter.waiting if watch else nullcontext):
+                    if watch is not None:
+                        trainer.looks = watch.after(done, trainer)
+                    number = trainer.group.largest(signals.caught)
                     if done < self.options.steps and (number or self._due(done)):
                         self._save()
                     if number and done < self.options.steps:

@@ -17,6 +17,7 @@ from pipeline.train.fit import Trainer
 from pipeline.train.world_model import WorldModel
 
 WEIGHTS, AVERAGE, MOMENTS, CURVE = "model.", "average.", "optimiser.", "curve"
+LOOKS = "looks"
 WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 
 
@@ -30,7 +31,7 @@ def gathered(trainer: Trainer) -> State:
         found: Any = states.get_optimizer_state_dict(denoiser, trainer.optimiser, options=WHOLE)
         for weight, values in found.get("state", {}).items():
             state |= {f"{MOMENTS}{weight}:{name}": value for name, value in values.items()}
-    return {**state, CURVE: trainer.curve[: trainer.done].contiguous()}
+    return {**state, CURVE: trainer.curve[: trainer.done].contiguous(), LOOKS: trainer.looks}
 
 
 def restore(trainer: Trainer, state: State | None) -> None:
@@ -54,6 +55,7 @@ def restore(trainer: Trainer, state: State | None) -> None:
     fresh: Any = states.get_optimizer_state_dict(denoiser, optimiser, options=WHOLE)
     whole = {**fresh, "state": moments} if found else {}
     states.set_optimizer_state_dict(denoiser, optimiser, whole, options=options)
+    trainer.looks = found.get(LOOKS, trainer.looks)
     curve = found.get(CURVE, trainer.curve[: trainer.done])
     trainer.curve[: trainer.done] = group.agree(curve.to(trainer.model.device)).cpu()
 

@@ -14,6 +14,7 @@ from pipeline.errors import DataError, ParamsError
 from pipeline.evaluate import Options, clips, evaluate, outputs
 from pipeline.evaluate.judge import Judge
 from pipeline.image_metrics import psnr
+from pipeline.train import held_out
 from pipeline.train.windows import Windows
 
 
@@ -202,10 +203,10 @@ def test_published_starts_are_the_windows_to_pick_from(windows):
     ]
     seal = windows.cache.seal.model_copy(update={"episodes": entries})
     published = Windows(replace(windows.cache, seal=seal), "val", 4, 2)
-    picked = published.rows[clips.eligible(published)].tolist()
+    picked = published.rows[held_out.eligible(published)].tolist()
     first, second, _ = windows.episodes
     assert picked == [[first, 3], [second, 0]]  # 9999 has no window, as in the reference
-    assert len(clips.eligible(windows)) == len(windows)
+    assert len(held_out.eligible(windows)) == len(windows)
 
 
 def test_errors_are_in_units_of_the_caches_whitened_latents(cache, chosen, folder_of_latents):

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers import ROOT
+from PIL import Image
 from typer.testing import CliRunner
 
 from pipeline.params import STAGES, read
@@ -59,18 +60,23 @@ def inputs(tmp_path_factory):
     (folder / "seconds").mkdir()
     for number, stage in enumerate(STAGES[:-1]):
         (folder / "seconds" / f"{stage}.json").write_text(json.dumps({"seconds": number + 0.5}))
-    train = {"loss": 0.1, "steps": 100, "parameters": 900_000}
+    train = {"loss": 0.1, "validation_loss": 0.1234, "steps": 100, "parameters": 900_000}
     metrics = {"fit": FIT, "train": train, "evaluate": EVALUATE, "actions": ACTIONS, "plan": PLAN}
     for name, values in metrics.items():
         (folder / f"{name}.json").write_text(json.dumps(values))
     with (folder / "curve.csv").open("w") as file:
         rows = csv.writer(file)
         rows.writerows([("step", "loss"), *((step, 1 / step) for step in range(1, 50))])
+    with (folder / "levels.csv").open("w") as file:
+        rows = csv.writer(file)
+        rows.writerows([("from", "to", "error"), (0.0, 0.1, 0.02), (0.9, 1.0, 0.5)])
     with (folder / "horizon.csv").open("w") as file:
         names = [f"{name}_{m}" for name in list(EVALUATE)[3:] for m in SCORES]
         rows = csv.writer(file)
         rows.writerows([("frame", *names), *((f, *range(1, 13)) for f in (1, 2))])
     rng = np.random.default_rng(0)
+    strips = rng.integers(0, 255, (262, 262, 3), np.uint8)
+    Image.fromarray(strips).save(folder / "samples.png")
     truth = rng.integers(0, 255, (3, 5, 3, 64, 64), np.uint8)
     np.savez(folder / "dreams.npz", truth=truth, prediction=truth[::-1])
     np.savez(
@@ -80,7 +86,13 @@ def inputs(tmp_path_factory):
         goals=rng.integers(0, 255, (3, 64, 64, 3), np.uint8),
         success=np.array([True, False, True]),
     )
-    names = (*(f"{name}.json" for name in metrics), "curve.csv", "horizon.csv")
+    names = (
+        *(f"{name}.json" for name in metrics),
+        "curve.csv",
+        "levels.csv",
+        "samples.png",
+        "horizon.csv",
+    )
     return page.Inputs(*(folder / n for n in (*names, "dreams.npz", "films.npz", "seconds")))
 
 
@@ -104,10 +116,11 @@ def test_the_page_needs_no_other_file_and_says_what_was_measured(html):
         "kl_weight",
         "0.35 on 48 goals",
         "0.2815",
+        "0.1234",
         "embedded actions 0.00129",
     ):
         assert said in text
-    assert text.count("<img") == 2 + 3 + 3
+    assert text.count("<img") == 2 + 3 + 4 + 1
 
 
 def test_the_same_inputs_give_the_same_page(html, inputs):
@@ -153,7 +166,7 @@ def test_a_browser_shows_all_of_it(html):
                 "Promise.all([...document.images].map(async i => "
                 "{await i.decode(); return [i.naturalWidth, i.clientWidth, i.clientHeight]}))"
             )
-            assert len(pictures) == 8
+            assert len(pictures) == 10
             assert all(min(sizes) > 50 for sizes in pictures)
         browser.close()
 

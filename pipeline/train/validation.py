@@ -1,0 +1,189 @@
+"""Looks at a run before it is done: errors on fixed clips by noise level, and clips generated."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from pipeline import stage
+from pipeline.encoders import Encoder
+from pipeline.errors import ParamsError
+from pipeline.latent_cache import LatentCache
+from pipeline.train import SamplingOptions
+from pipeline.train import Validation as Options
+from pipeline.train.curve import BINS, edges, named, write_rows
+from pipeline.train.held_out import fixed_rows
+from pipeline.train.loss import frame_errors
+from pipeline.train.rollout import Sampling
+from pipeline.train.samplers import sequential
+from pipeline.train.windows import Windows
+from pipeline.train.world_model import Config, WorldModel
+
+SEED = 42
+"""Picks clips and noise: the same for every run, whatever its own seed; that of the reference."""
+BATCH = 16
+GAP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen after some step.
+
+    Attributes:
+        step: how many were done.
+        loss: mean of `errors`.
+        errors: mean unweighted error [BINS] with all frames at the middle level of each bin.
+        strips: uint8 [H, W, 3], of each clip the decoded truth, and below it what was generated.
+    """
+
+    step: int
+    loss: float
+    errors: list[float]
+    strips: NDArray[np.uint8]
+
+    def report(self) -> dict[str, float]:
+        """As trackers show it."""
+        bins = {edges(number): error for number, error in enumerate(self.errors)}
+        return {"validation/loss": self.loss, **named("validation/loss_by_level", bins)}
+
+
+class Validation:
+    """Fixed clips of the val split, with fixed noise; draws nothing from the run's generators.
+
+    `rows` is what was seen so far, float64 [looks, 2 + BINS]: step, loss, error of each bin. It
+    belongs into a checkpoint. All processes of a run must look, at the same steps; they see the
+    same.
+    """
+
+    def __init__(
+        self, cache: LatentCache, config: Config, options: Options, encoder: Encoder
+    ) -> None:
+        """Pick the clips.
+
+        Args:
+            cache: latents with a val split.
+            config: of the model that will be looked at.
+            options: how many, and how they are sampled.
+            encoder: decodes them; on the model's device.
+
+        Raises:
+            ParamsError: there is none, or an episode of the val split is shorter than a window.
+        """
+        self.options, self.encoder, self.spec = options, encoder, config.spec
+        windows = Windows(cache.whitened_by(config.spec), "val", config.frames, config.interval)
+        rows = fixed_rows(windows, options.clips, SEED)
+        if not len(rows):
+            raise ParamsError(
+                f"train.validation.clips = {options.clips}, but {cache.path} has no validation "
+                "windows; record more episodes or hold more of them out"
+            )
+        self.clean, self.actions = windows.latents(rows, None), windows.actions(rows)
+        generator = torch.Generator().manual_seed(SEED)
+        self.noise = torch.randn(self.clean.shape, generator=generator)
+        self.sampling = _sampling(options.sampling_steps)
+        self.rows = torch.zeros(0, 2 + BINS, dtype=torch.float64)
+
+    def due(self, step: int, steps: int) -> bool:
+        """Whether to look after `step` of `steps`: now and then, and always at the end."""
+        every = self.options.every
+        return step == steps or (every is not None and step % every == 0)
+
+    def look(self, model: WorldModel, step: int) -> Look:
+        """Look at a model, and leave it as it was; a later row is forgotten."""
+        with _inference(model.denoiser):
+            errors = [self._error(model, number) for number in range(BINS)]
+            strips = self._strips(model)
+        seen = Look(step, float(np.mean(errors)), errors, strips)
+        row = torch.tensor([[seen.step, seen.loss, *errors]], dtype=torch.float64)
+        self.rows = torch.cat([self.rows[self.rows[:, 0] < step], row])
+        return seen
+
+    def _error(self, model: WorldModel, number: int) -> float:
+        """Mean error of all clips with every frame at the middle level of a bin."""
+        middle = (2 * number + 1) * model.objective.levels // (2 * BINS)
+        found = []
+        for start in range(0, len(self.clean), BATCH):
+            rows = slice(start, start + BATCH)
+            clean, noise = (t[rows].to(model.device) for t in (self.clean, self.noise))
+            level = torch.full(clean.shape[:2], middle, device=model.device)
+            actions = model.fed_actions(self.actions[rows])
+            output = model.denoiser(model.objective.noised(clean, noise, level), level, actions)
+            found.append(frame_errors(output.float(), model.objective.target(clean, noise, level)))
+        return float(torch.cat(found).mean())
+
+    def _strips(self, model: WorldModel) -> NDArray[np.uint8]:
+        """The first clips, generated from one frame of context, under the truth."""
+        truth, actions = (t[: self.options.strips] for t in (self.clean, self.actions))
+        generator = torch.Generator().manual_seed(SEED)
+        shape = self.spec.latent_shape
+        noise = self.sampling.noise(len(truth), 1, truth.shape[1] - 1, shape, generator)
+        drawn = model.rollout(truth[:, :1], actions[:, :-1], noise, self.sampling)
+        generated = torch.cat([truth[:, :1], drawn.cpu().float()], 1)
+        clips = torch.stack([truth, generated], 1).flatten(0, 1)
+        return tiled([self._decoded(clip) for clip in clips])
+
+    def _decoded(self, clip: Tensor) -> NDArray[np.uint8]:
+        """Whitened latents [T, C, h, w] to frames uint8 [T, H, W, 3]."""
+        frames = self.encoder.decode(self.spec.unwhiten(clip)).cpu()
+        return frames.permute(0, 2, 3, 1).numpy()
+
+
+def tiled(rows: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Rows of frames uint8 [T, H, W, 3] as one image [.., .., 3]: white between, wider by pairs."""
+    height, width = rows[0].shape[1:3]
+    lines: list[NDArray[np.uint8]] = []
+    full = len(rows[0]) * (width + GAP) - GAP
+    for number, row in enumerate(rows):
+        gap = 0 if number == 0 else GAP if number % 2 else 3 * GAP
+        lines.append(np.full((gap, full, 3), 255, np.uint8))
+        line = np.full((height, full, 3), 255, np.uint8)
+        for place, frame in enumerate(row):
+            line[:, place * (width + GAP) :][:, :width] = frame
+        lines.append(line)
+    return np.concatenate(lines)
+
+
+def write_csv(rows: Tensor, path: Path) -> None:
+    """Write a row a look of `Validation.rows`."""
+    names = [f"error_{low:.1f}_{high:.1f}" for low, high in map(edges, range(BINS))]
+    table = [(int(step), *values) for step, *values in rows.tolist()]
+    write_rows(path, ("step", "loss", *names), table)
+
+
+def write_png(image: NDArray[np.uint8], path: Path) -> None:
+    """Write an image uint8 [H, W, 3]."""
+    from PIL import Image
+
+    with stage.output(path) as partial:
+        Image.fromarray(image).save(partial, "PNG")
+
+
+def _sampling(steps: int) -> Sampling:
+    """Frame after frame, as published, in so many steps."""
+    chosen = SamplingOptions(
+        steps=steps,
+        spacing="trailing",
+        eta=0,
+        clip=False,
+        stabilisation=0,
+        context=None,
+        generate=None,
+    )
+    return Sampling(sequential.build(sequential.Options()), chosen)
+
+
+@contextmanager
+def _inference(network: nn.Module) -> Iterator[None]:
+    """Neither gradients nor dropout, and afterwards as before."""
+    training = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        network.train(training)

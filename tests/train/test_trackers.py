@@ -1,0 +1,129 @@
+"""What trackers are told is in their files, also after a run was killed and went on."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from pipeline.errors import ParamsError
+from pipeline.tracking import Options
+from pipeline.train import trackers
+
+CONFIG = {"train": {"steps": 40}}
+IMAGE = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
+
+
+def options(**changes):
+    return Options.model_validate({"every": 10, "tensorboard": False, "wandb": None, **changes})
+
+
+def run(folder, done, steps, **changes):
+    """Tell of steps, each with itself as its value, as a run that has `done` behind it."""
+    logs, scratch = folder / "runs", folder / "scratch" / "train-1"
+    told = trackers.start(options(**changes), logs, scratch, done, CONFIG)
+    for step in steps:
+        told.add(step, {"train/loss": float(step)})
+    told.images(steps[-1], {"validation/strips": IMAGE})
+    told.close()
+    return logs / "train-1"
+
+
+def test_nobody_is_told_unless_asked_for(tmp_path):
+    run(tmp_path, 0, [10])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tensorboard_shows_a_resumed_run_as_one(tmp_path):
+    run(tmp_path, 0, [10, 20, 30], tensorboard=True)
+    folder = run(tmp_path, 20, [30, 40], tensorboard=True)
+    events = EventAccumulator(str(folder)).Reload()
+    assert [(e.step, e.value) for e in events.Scalars("train/loss")] == [
+        (step, float(step)) for step in (10, 20, 30, 40)
+    ]
+    shown = events.Images("validation/strips")
+    assert [(image.step, image.width, image.height) for image in shown] == [(40, 6, 4)]
+    assert "config/text_summary" in events.Tags()["tensors"]
+
+
+def records(path):
+    """What wandb wrote for `wandb sync`: LevelDB's log format, after a header of 7 bytes."""
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    data, place, message = path.read_bytes(), 7, b""
+    while place < len(data):
+        left = 32768 - place % 32768
+        if left < 7:  # a block ends in zeros too short for a header
+            place += left
+            continue
+        length = int.from_bytes(data[place + 4 : place + 6], "little")
+        kind = data[place + 6]  # 1 is a whole record; 2, 3, 4 begin, continue and end one
+        message += data[place + 7 : place + 7 + length]
+        place += 7 + length
+        if kind in (1, 4):
+            yield Record.FromString(message)
+            message = b""
+
+
+def told_offline(folder):
+    """Of each offline run in a folder: its id, rows of its history, metrics and config."""
+    found = []
+    for path in sorted(folder.rglob("*.wandb")):
+        rows, metrics, config = [], set(), {}
+        for record in records(path):
+            rows += [_row(record.history)] if record.HasField("history") else []
+            metrics |= {record.metric.name or record.metric.glob_name}
+            config |= {u.key: json.loads(u.value_json) for u in record.run.config.update}
+        found.append((path.stem.removeprefix("run-"), rows, metrics, config))
+    return found
+
+
+def _row(history):
+    return {i.key or "/".join(i.nested_key): json.loads(i.value_json) for i in history.item}
+
+
+@pytest.fixture
+def offline(monkeypatch, tmp_path):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    for name in ("WANDB_CONFIG_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / "own"))
+
+
+def test_weights_and_biases_goes_on_with_the_same_run_and_loses_no_step(tmp_path, offline):
+    pytest.importorskip("wandb")
+    run(tmp_path, 0, [10, 20, 30], wandb="nano")
+    time.sleep(1)  # wandb names the folder of a session by the second that it begins in
+    folder = run(tmp_path, 20, [30, 40], wandb="nano")
+    first, second = told_offline(folder)
+    assert first[0] == second[0]
+    assert (tmp_path / "scratch" / "train-1" / "wandb_id").read_text() == first[0]
+    for (_, rows, metrics, config), steps in ((first, [10, 20, 30]), (second, [30, 40])):
+        shown = [(row["step"], row["train/loss"]) for row in rows if "train/loss" in row]
+        assert shown == [(step, float(step)) for step in steps]
+        assert rows[-1]["validation/strips/_type"] == "image-file"
+        assert {"step", "*"} <= set(metrics)
+        assert config["train"] == {"steps": 40}
+
+
+def test_a_run_that_was_completed_and_is_made_again_is_another_one(tmp_path):
+    first = trackers._run_id(tmp_path / "a")
+    assert trackers._run_id(tmp_path / "a") == first
+    assert trackers._run_id(tmp_path / "b") != first
+
+
+def test_a_missing_package_is_one_line_with_the_way_out(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(ParamsError, match=r"pip install -e '\.\[wandb\]'"):
+        run(tmp_path, 0, [10], wandb="nano")
+
+
+def test_nobody_loads_wandb_who_does_not_ask_for_it():
+    script = (
+        "import sys\nimport pipeline.train.run, pipeline.train.trackers\n"
+        "assert 'wandb' not in sys.modules and 'tensorboard' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ})

@@ -16,6 +16,7 @@ from pipeline.train import validation
 from pipeline.train.curve import BINS
 from pipeline.train.fit import train
 from pipeline.train.validation import Validation
+from pipeline.train.windows import Windows
 
 
 @pytest.fixture

@@ -1,7 +1,11 @@
 """Where to compute."""
 
+from typing import Literal
+
 import torch
 from torch import nn
+
+Precision = Literal["float32", "bfloat16"]
 
 
 def pick() -> torch.device:
@@ -18,3 +22,17 @@ def every() -> list[torch.device]:
 def device_of(network: nn.Module) -> torch.device:
     """Where a network stands."""
     return next(network.parameters()).device
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether products of bfloat16 are made by the hardware rather than emulated."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def precision(asked: Literal["auto", "float32", "bfloat16"], device: torch.device) -> Precision:
+    """The precision of products; `auto` is bfloat16 on a GPU that computes in it."""
+    if asked != "auto":
+        return asked
+    return "bfloat16" if device.type == "cuda" and computes_bfloat16(device) else "float32"

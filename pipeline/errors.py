@@ -16,6 +16,10 @@ class DataError(UserError):
     """A file or folder that a stage was handed is missing, damaged or does not fit."""
 
 
+class RunError(UserError):
+    """A training run cannot go on."""
+
+
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """The known names as a clause for an error, the closest match first where there is one."""
     choices = sorted(known)

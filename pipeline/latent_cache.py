@@ -95,10 +95,15 @@ class LatentCache:
             rows: indices into the latents of the store.
             generator: draws a new sample of each posterior; None takes the posterior's mean.
         """
+        drawn = generator is not None and self.spec.stochastic
+        shape = (*rows.shape, *self.spec.latent_shape)
+        return self.sampled(rows, torch.randn(shape, generator=generator) if drawn else None)
+
+    def sampled(self, rows: NDArray[np.int64], noise: Tensor | None) -> Tensor:
+        """The same, for standard normal `noise` of that shape, which is used up; None: the mean."""
         mean = _taken(rows, self.mean, self.mean_scale)
-        if generator is None or not self.spec.stochastic:
+        if noise is None:
             return self.spec.whiten_(mean)
-        noise = torch.randn(mean.shape, generator=generator)
         spread = _taken(rows, self.std, self.std_scale)
         return self.spec.whiten_(noise.mul_(spread).add_(mean))
 

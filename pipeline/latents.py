@@ -2,17 +2,17 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
+from pipeline.device import Precision
 from pipeline.storage import SCALE, Storage
 from pipeline.view import View
 
-Precision = Literal["float32", "bfloat16"]
 SEAL = "nano_world_models"
 """Attribute of a zarr store under which its Seal stands."""
 

@@ -143,7 +143,8 @@ def timed(record: Path | None) -> Iterator["Closing"]:
         write_json(record, {"seconds": round(seconds, 2), **closing.measured})
     speed = closing.count / seconds
     shown = f", {speed:,.{0 if speed > 10 else 2}f} {closing.unit}/s" if closing.count else ""
-    print(f"{closing.line} in {seconds:.1f} s{shown}")
+    if closing.line:
+        print(f"{closing.line} in {seconds:.1f} s{shown}")
 
 
 @dataclass(slots=True)

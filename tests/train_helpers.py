@@ -1,14 +1,26 @@
 """Small world models and options to train with."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
 import torch
 from helpers import PARAMS, default
 
 from pipeline import variants
 from pipeline.latent_cache import LatentCache
 from pipeline.train import Options, SamplingOptions
+from pipeline.train.batches import Batch
+from pipeline.train.fit import Trainer
 from pipeline.train.rollout import Sampling
+from pipeline.train.run import Run
+from pipeline.train.state import gathered
+from pipeline.train.windows import Windows
 from pipeline.train.world_model import Config, Part, WorldModel
 from pipeline.variants import Family
+
+QUICK = {"steps": 12, "batch": 4, "save_every": 5, "warmup": 2, "interval": 2}
 
 
 def options(**changes: object) -> Options:
@@ -45,3 +57,51 @@ def world_model(
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return WorldModel(config, torch.device("cpu"))
+
+
+def trainer(
+    cache: LatentCache, *, objective: str = "x", injection: str = "additive", **changes: object
+) -> Trainer:
+    """A trainer of a small world model, quick options changed."""
+    chosen = options(**{**QUICK, **changes})
+    assert chosen.interval is not None
+    windows = Windows(cache, "train", chosen.frames, chosen.interval)
+    model = world_model(cache, objective=objective, injection=injection)
+    return Trainer(model, windows, chosen)
+
+
+def run(one: Trainer, folder: Path, steps: int | None = None) -> Trainer:
+    """Train to the end, or until it is killed after so many steps."""
+    going = Run(one, folder)
+    if steps is None:
+        going.finish()
+    else:
+        with pytest.raises(KilledError), killed_after(one, steps):
+            going.finish()
+    return one
+
+
+class KilledError(Exception):
+    """In place of SIGKILL."""
+
+
+@contextmanager
+def killed_after(one: Trainer, steps: int) -> Iterator[None]:
+    """Nothing is done any more once so many steps are."""
+    take = one.take
+
+    def until(batch: Batch) -> None:
+        if one.done == steps:
+            raise KilledError
+        take(batch)
+
+    one.take = until  # type: ignore[method-assign]
+    yield
+
+
+def assert_same(a: Trainer, b: Trainer) -> None:
+    """Weights, averages, moments and curves are the same, bit for bit."""
+    ours, theirs = gathered(a), gathered(b)
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        assert torch.equal(value, theirs[name]), name

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pipeline import device as devices
 from pipeline.encode import Execution
-from pipeline.encode.prefetch import prefetched
 from pipeline.encoders import Encoder, Raw
-from pipeline.latents import Precision
+from pipeline.prefetch import prefetched
 
 AHEAD = 2
 """Batches of frames that are made ready while the device is busy."""
@@ -22,7 +22,7 @@ class Runner:
     def __init__(self, encoder: Encoder, device: torch.device, options: Execution) -> None:
         """Move the encoder to the device; it stays there."""
         self.encoder, self.device = encoder.to(device), device
-        self.precision = chosen(options, device)
+        self.precision = devices.precision(options.precision, device)
         on_gpu = device.type == "cuda"
         compiled = on_gpu if options.compile is None else options.compile
         self._encode = torch.compile(self.encoder.encode) if compiled else self.encoder.encode
@@ -81,14 +81,6 @@ class Flight:
         if self.landed is not None:
             self.landed.synchronize()
         return self.raw
-
-
-def chosen(options: Execution, device: torch.device) -> Precision:
-    """The precision of an encoder's products: bfloat16 by itself where a GPU computes in it."""
-    if options.precision != "auto":
-        return options.precision
-    native = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    return "bfloat16" if native else "float32"
 
 
 def _mark(device: torch.device) -> torch.cuda.Event:

@@ -130,7 +130,9 @@ class Options(Params):
         description="kernel of scaled_dot_product_attention; auto is the fastest that can"
     )
     checkpointing: bool = Field(description="compute activations twice rather than keep them")
-    compile: bool | None = Field(description="by torch.compile; null does so on a GPU alone")
+    compile: Literal["none", "default", "reduce-overhead", "max-autotune"] | None = Field(
+        description="mode of torch.compile; null is default on a GPU, else none"
+    )
     seed: int = Field(ge=0)
     save_every: int = Field(gt=0, description="steps between two states to resume from")
     keep_every: int | None = Field(

@@ -1,52 +1,110 @@
-"""What an interrupted training run resumes from: safetensors, written whole or not at all."""
+"""States of one run to resume from: safetensors with a checksum, written whole or not at all."""
 
+import errno
+import sys
+import zlib
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
 
 from pipeline import stage
+from pipeline.errors import DataError
+
+State = dict[str, Tensor]
 
 
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The newest state of one run, in a folder that only this run finds."""
+    """The states that a run has left in a folder which only this run finds.
 
-    def __init__(self, folder: Path) -> None:
-        """Keep it in `folder`."""
-        self.path = folder / "latest.safetensors"
+    Attributes:
+        folder: where they lie: `latest`, the one before it, and those that are kept.
+        keep_every: steps between two that are kept; None keeps none.
+    """
 
-    def write(
-        self, model: nn.Module, optimiser: torch.optim.Optimizer, curve: Tensor, looks: Tensor
-    ) -> None:
-        """Replace the state on disk; a kill in between leaves the previous one."""
-        tensors = {f"model.{name}": value.cpu() for name, value in model.state_dict().items()}
-        for index, values in optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{index}.{name}": v.cpu() for name, v in values.items()}
-        with stage.output(self.path) as partial:
-            save_file({**tensors, "curve": curve.contiguous(), "looks": looks}, partial)
+    folder: Path
+    keep_every: int | None = None
+    damaged: list[Path] = field(default_factory=list)
 
-    def read(self) -> dict[str, Tensor] | None:
-        """The state on disk; None where there is none that can be read."""
+    @property
+    def latest(self) -> Path:
+        """The newest."""
+        return self.folder / "latest.safetensors"
+
+    @property
+    def previous(self) -> Path:
+        """The one before it."""
+        return self.folder / "previous.safetensors"
+
+    def write(self, state: State, step: int) -> None:
+        """Add the state after `step` steps; a kill or a full disk leaves those before it.
+
+        Raises:
+            DataError: the disk is full.
+        """
+        kept = self.keep_every is not None and step % self.keep_every == 0
+        place = self.folder / f"step_{step:08}.safetensors" if kept else self.latest
         try:
-            return load_file(self.path)
-        except (FileNotFoundError, SafetensorError):
-            return None
+            with stage.output(place) as partial:
+                save_file(state, partial, {"crc32": _checksum(state), "step": str(step)})
+                if not kept and self.latest.exists():
+                    self.latest.replace(self.previous)
+        except (OSError, SafetensorError) as error:
+            if not _full(error):
+                raise
+            raise DataError(
+                f"{place}: the disk is full; the state before it is whole: make room and run it "
+                "again to go on from there"
+            ) from None
 
-    def restore(
-        self, state: dict[str, Tensor], model: nn.Module, optimiser: torch.optim.Optimizer
-    ) -> int:
-        """Put a state back in place; returns the number of steps that it has behind it."""
-        model.load_state_dict(_under("model.", state))
-        restored = optimiser.state_dict()
-        restored["state"] = {}
-        for name, value in _under("optimiser.", state).items():
-            index, field = name.split(".", 1)
-            restored["state"].setdefault(int(index), {})[field] = value
-        optimiser.load_state_dict(restored)
-        return len(state["curve"])
+    def read(self) -> State | None:
+        """The newest state that can be read; None where there is none."""
+        found = sorted((_step(path), path) for path in self.folder.glob("*.safetensors"))
+        for _, path in reversed(found):
+            state = _read(path)
+            if state is not None:
+                return state
+            self.damaged.append(path)
+        return None
 
 
-def _under(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+def _read(path: Path) -> State | None:
+    """A state, if the file is whole."""
+    try:
+        with safe_open(path, "pt") as file:
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            whole = file.metadata()["crc32"] == _checksum(state)
+    except (SafetensorError, KeyError, TypeError):
+        return None
+    return state if whole else None
+
+
+def _step(path: Path) -> int:
+    """After how many steps a file says that it was written; any number where it cannot say."""
+    try:
+        with safe_open(path, "pt") as file:
+            return int(file.metadata()["step"])
+    except (SafetensorError, KeyError, TypeError, ValueError):
+        return sys.maxsize
+
+
+def _checksum(state: State) -> str:
+    """CRC-32 of all tensors, in the order of their names."""
+    crc = 0
+    for name in sorted(state):
+        crc = zlib.crc32(f"{name} {tuple(state[name].shape)}".encode(), crc)
+        content: Any = state[name].contiguous().reshape(-1).view(torch.uint8).numpy()
+        crc = zlib.crc32(content, crc)
+    return f"{crc:08x}"
+
+
+def _full(error: Exception) -> bool:
+    """Whether a file could not be written because no room is left for it."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOSPC
+    return f"os error {errno.ENOSPC}" in str(error)

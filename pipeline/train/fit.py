@@ -1,126 +1,166 @@
 """The training loop: one optimiser step after another, each a pure function of seed and step."""
 
-import math
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from pipeline import stage
-from pipeline.train import Options
-from pipeline.train.checkpoint import Checkpoint
-from pipeline.train.curve import BINS, COLUMNS, SCALARS, binned
-from pipeline.train.levels import CLEAN, draw_levels
+from pipeline import device, stage
+from pipeline.errors import RunError
+from pipeline.prefetch import prefetched
+from pipeline.train import Options, optimiser
+from pipeline.train.batches import Batch, Batches, Piece
+from pipeline.train.curve import BINS, COLUMNS, binned
+from pipeline.train.group import Group, alone
 from pipeline.train.loss import frame_errors, weighted
 from pipeline.train.windows import Windows
 from pipeline.train.world_model import WorldModel
 
+AHEAD = 2
+"""Batches that are made ready while the device is busy."""
+KERNELS = {
+    "flash": [SDPBackend.FLASH_ATTENTION],
+    "efficient": [SDPBackend.EFFICIENT_ATTENTION],
+    "math": [SDPBackend.MATH],
+    "auto": [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH],
+}
+
 
 class Trainer:
-    """A world model, its optimiser, and the curve so far."""
+    """A world model, its optimiser, the average of its weights, and what was seen so far.
 
-    def __init__(self, model: WorldModel, windows: Windows, options: Options) -> None:
-        """Start before the first step."""
+    Attributes:
+        curve: rows of `pipeline.train.curve`, [steps, COLUMNS]; those after `done` are zero.
+        looks: rows of `pipeline.train.validation.Validation`.
+        done: steps so far.
+    """
+
+    def __init__(
+        self,
+        model: WorldModel,
+        windows: Windows,
+        options: Options,
+        group: Group | None = None,
+    ) -> None:
+        """Start before the first step; `group` is this process alone if not given."""
         self.model, self.windows, self.options = model, windows, options
-        self.optimiser = torch.optim.AdamW(
-            model.denoiser.parameters(),
-            options.learning_rate,
-            betas=options.betas,
-            weight_decay=options.weight_decay,
-        )
+        self.group = group or alone(model.device)
+        self.batches = Batches(windows, options, model.objective.levels, self.group)
+        self.average = None if options.ema is None else WorldModel(model.config, model.device)
+        self.precision = _precision(options, self.group)
+        self._place()
+        self.optimiser = optimiser.build(model.denoiser, options, model.device)
         self.curve = torch.zeros(options.steps, COLUMNS)
+        self.looks = torch.zeros(0, 2 + BINS, dtype=torch.float64)
         self.done = 0
-        self.looks = torch.zeros(0, 2 + BINS, dtype=torch.float64)  # hook: validation's rows
-        self.waiting: Callable[[], AbstractContextManager[None]] = nullcontext  # hook: the meter's
+
+    @property
+    def kept(self) -> WorldModel:
+        """The model whose weights are the result."""
+        return self.average or self.model
 
     def identity(self) -> tuple[str, ...]:
         """All that decides the result; what it has in common with a stale run is not enough."""
-        config, options = self.model.config, self.options
-        return config.model_dump_json(), options.model_dump_json(), stage.code_digest()
-
-    def resume(self, checkpoint: Checkpoint) -> None:
-        """Continue from the state that a checkpoint holds, if it holds a readable one."""
-        state = checkpoint.read()
-        if state is not None:
-            self.done = checkpoint.restore(state, self.model.denoiser, self.optimiser)
-            self.curve[: self.done], self.looks = state["curve"], state["looks"]
-            print(f"train: resuming after step {self.done} of {self.options.steps}", flush=True)
+        config, options, seal = self.model.config, self.options, self.windows.cache.seal
+        texts = (part.model_dump_json() for part in (config, options, seal))
+        return (*texts, stage.code_digest())
 
     def step(self) -> None:
-        """One optimiser step; everything random in it comes from the seed and the step's number."""
-        generator = _generator(self.options.seed, "step", self.done)
-        rate = learning_rate(self.done, self.options)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        loss = self._loss(batch_rows(self.done, len(self.windows), self.options), generator)
+        """One optimiser step."""
+        self.take(self.batches.draw(self.done))
+
+    def take(self, batch: Batch) -> None:
+        """One optimiser step on the next batch.
+
+        Raises:
+            RunError: the loss or the gradient is not finite; nothing has moved.
+        """
+        rate = optimiser.learning_rate(self.done, self.options)
+        optimiser.set_rate(self.optimiser, rate)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(
-            self.model.denoiser.parameters(), self.options.clip or math.inf
-        )
+        sums = torch.zeros(1 + 2 * BINS, device=self.model.device)
+        for number, piece in enumerate(batch.pieces, 1):
+            last = number == len(batch.pieces)
+            with self.group.averaging(self.network, last):
+                sums += self._backward(piece.to(self.model.device), batch.scored)
+        norm = optimiser.clip(self.model.denoiser, self.options.clip)
+        self.group.add_up(sums)
+        loss, gradient = torch.stack([sums[0], norm]).tolist()
+        self._check(batch, loss, gradient)
         self.optimiser.step()
-        self.curve[self.done, : len(SCALARS)] = torch.tensor([loss.item(), rate, norm.item()])
+        if self.average is not None:
+            assert self.options.ema is not None
+            here = (self.average.denoiser, self.model.denoiser)
+            optimiser.follow(*here, self.options.ema, self.done)
+        self.curve[self.done] = torch.cat([torch.tensor([loss, rate, gradient]), sums[1:].cpu()])
         self.done += 1
 
-    def _loss(self, rows: NDArray[np.int64], generator: torch.Generator) -> Tensor:
-        """Mean loss of the frames that carry noise."""
-        model, device = self.model, self.model.device
-        with self.waiting():
-            clean, actions = self.windows.latents(rows, generator), self.windows.actions(rows)
-        clean, actions = clean.to(device), model.fed_actions(actions)
-        batch, frames = clean.shape[:2]
-        levels, weighting = self.options.levels, self.options.weighting
-        level = draw_levels(levels, batch, frames, model.objective.levels, generator).to(device)
-        noise = torch.randn(clean.shape, generator=generator).to(device)
-        noisy = model.objective.noised(clean, noise, level)
-        output = model.denoiser(noisy, level.clamp(min=0), actions)
-        target = model.objective.target(clean, noise, level)
+    def _place(self) -> None:
+        """Give every process the same weights, then what it is to hold and to call of them."""
+        compiled = self.options.compile
+        if compiled is None:
+            compiled = "default" if self.model.device.type == "cuda" else "none"
+        self.model.denoiser.recompute = self.options.checkpointing
+        if self.average is not None:
+            self.average.denoiser.load_state_dict(self.model.denoiser.state_dict())
+            self.group.share(self.average.denoiser.requires_grad_(False))
+        self.group.share(self.model.denoiser)
+        if compiled != "none":
+            self.model.denoiser.compile(mode=compiled, dynamic=False)
+        self.network = self.group.joined(self.model.denoiser)
+
+    def _backward(self, piece: Piece, scored: int) -> Tensor:
+        """Add a piece's gradient; its part of the batch's loss, then of the errors by level."""
+        model, weighting = self.model, self.options.weighting
+        actions, level = model.fed_actions(piece.actions), piece.level
+        noisy = model.objective.noised(piece.clean, piece.noise, level)
+        target = model.objective.target(piece.clean, piece.noise, level)
+        with self._precision(), sdpa_kernel(KERNELS[self.options.attention]):
+            output = self.network(noisy, level.clamp(min=0), actions).float()
         error = frame_errors(output, target)
-        by_level = binned(error, level, model.objective.levels)
-        self.curve[self.done, len(SCALARS) :] = by_level.to(self.curve.device)
-        losses = weighted(model.objective, error, level, weighting)
-        return losses.sum() / (level != CLEAN).sum()
+        loss = weighted(model.objective, error, level, weighting).sum() / scored
+        (loss * self.group.size).backward()
+        return torch.cat([loss.detach()[None], binned(error, level, model.objective.levels)])
+
+    def _precision(self) -> AbstractContextManager[None]:
+        if self.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.model.device.type, torch.bfloat16)
+
+    def _check(self, batch: Batch, loss: float, norm: float) -> None:
+        if torch.tensor([loss, norm]).isfinite().all():
+            return
+        windows, episodes = self.windows.rows[batch.rows], self.windows.cache.seal.episodes
+        named = sorted({episodes[episode].key for episode, _ in windows})
+        raise RunError(
+            f"step {self.done + 1}: loss {loss}, norm of the gradient {norm}; its clips are of "
+            f"episodes {', '.join(named)}"
+        )
+
+
+def _precision(options: Options, group: Group) -> device.Precision:
+    """That of the products; a CPU that would emulate bfloat16, many times slower, is spared it."""
+    asked = device.precision(options.precision, group.device)
+    if asked == "float32" or device.computes_bfloat16(group.device):
+        return asked
+    if group.first:
+        print(f"train: bfloat16 is emulated on this {group.device}; computing in float32")
+    return "float32"
 
 
 def train(
-    trainer: Trainer, checkpoint: Checkpoint, after: Callable[[], None] = lambda: None
+    trainer: Trainer, waiting: Callable[[], AbstractContextManager[None]] = nullcontext
 ) -> Iterator[int]:
-    """Run the steps that remain, checkpointing now and then; yields the number of steps done."""
-    options = trainer.options
-    for _ in stage.track(range(trainer.done, options.steps), "train"):
-        trainer.step()
-        after()  # hook: before the state after this step is saved
-        if trainer.done % options.save_every == 0 and trainer.done < options.steps:
-            curve = trainer.curve[: trainer.done]
-            checkpoint.write(trainer.model.denoiser, trainer.optimiser, curve, trainer.looks)
-        yield trainer.done
+    """Take the steps that remain, and yield the number of those done.
 
-
-def learning_rate(step: int, options: Options) -> float:
-    """Linear warm-up, then half a cosine down to `final_rate` of the peak."""
-    if step < options.warmup:
-        return options.learning_rate * (step + 1) / options.warmup
-    progress = (step - options.warmup) / max(options.steps - options.warmup, 1)
-    share = options.final_rate + (1 - options.final_rate) * (1 + math.cos(math.pi * progress)) / 2
-    return options.learning_rate * share
-
-
-def batch_rows(step: int, count: int, options: Options) -> NDArray[np.int64]:
-    """Windows [B] of one step: epoch after epoch, each a new permutation of all windows."""
-    positions = np.arange(step * options.batch, (step + 1) * options.batch)
-    epochs = positions // count
-    rows = np.empty(options.batch, np.int64)
-    for epoch in np.unique(epochs):
-        order = torch.randperm(count, generator=_generator(options.seed, "epoch", int(epoch)))
-        chosen = epochs == epoch
-        rows[chosen] = order.numpy()[positions[chosen] % count]
-    return rows
-
-
-def _generator(seed: int, what: str, number: int) -> torch.Generator:
-    entropy = [seed, *what.encode(), number]
-    state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(state >> np.uint64(1)))
+    Batches are made ahead; `waiting` is entered while the next one is not there yet.
+    """
+    steps = range(trainer.done, trainer.options.steps)
+    with closing(prefetched(map(trainer.batches.draw, steps), AHEAD)) as batches:
+        for _ in stage.track(steps, "train"):
+            with waiting():
+                batch = next(batches)
+            trainer.take(batch)
+            yield trainer.done

@@ -84,6 +84,16 @@ class Meter:
         shown = self._speed(self.whole, self._now()) | {"memory/peak_memory_gb": self.peak_gb()}
         return {name.partition("/")[2]: float(f"{value:.4g}") for name, value in shown.items()}
 
+    def said(self) -> str:
+        """The same for a person."""
+        found = self.total()
+        share = found.get("share_of_peak")
+        peak = "" if share is None else f", {share:.0%} of the peak"
+        return (
+            f"{found['tokens_per_second']:,.0f} tokens/s{peak}, {found['data_wait']:.1%} waiting "
+            f"for data, {found['peak_memory_gb']:.1f} GB"
+        )
+
     def peak_gb(self) -> float:
         """Most memory held so far, in 10^9 bytes: of the GPU, or of this process on a CPU."""
         if self.device.type == "cuda":

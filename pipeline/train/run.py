@@ -1,32 +1,33 @@
-"""One training run: what is trained on what, from where it resumes, and where it is logged."""
+"""One training run: what is trained on what, and how it ends, well or badly."""
 
-import math
-from dataclasses import dataclass
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from pipeline import tracking, variants
+from pipeline import variants
+from pipeline.errors import RunError
 from pipeline.latent_cache import LatentCache
 from pipeline.latents import LatentSpec
 from pipeline.params import Settings
-from pipeline.train import Options, trackers
+from pipeline.train import Options
 from pipeline.train.checkpoint import Checkpoint
+from pipeline.train.faults import Signals, StoppedError, Unchanged
 from pipeline.train.fit import Trainer, train
-from pipeline.train.meter import Meter, Work, peak_of
-from pipeline.train.validation import Look, Validation
+from pipeline.train.group import Group
+from pipeline.train.state import gathered, restore
 from pipeline.train.watch import Watch
 from pipeline.train.windows import Windows
 from pipeline.train.world_model import Config, Part, WorldModel
 
 
-def prepare(settings: Settings, cache: LatentCache, device: torch.device) -> Trainer:
+def prepare(settings: Settings, cache: LatentCache, group: Group) -> Trainer:
     """A trainer before its first step, as params.yaml describes it."""
     options = settings.section("train", Options)
     interval = options.interval or cache.spec.interval
     spec = _spec(cache.spec, options)
-    windows = Windows(cache.whitened_by(spec), "train", options.frames, interval)
+    every = options.windows == "every"
+    windows = Windows(cache.whitened_by(spec), "train", options.frames, interval, every=every)
     denoiser = settings.variant(variants.DENOISERS)
     objective = settings.variant(variants.OBJECTIVES)
     config = Config(
@@ -38,8 +39,8 @@ def prepare(settings: Settings, cache: LatentCache, device: torch.device) -> Tra
     )
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)  # layers initialise from the global generator
-        model = WorldModel(config, device)
-    return Trainer(model, windows, options)
+        model = WorldModel(config, group.device)
+    return Trainer(model, windows, options, group)
 
 
 def _spec(spec: LatentSpec, options: Options) -> LatentSpec:
@@ -48,50 +49,55 @@ def _spec(spec: LatentSpec, options: Options) -> LatentSpec:
     return spec.as_published() if by_scale or options.whitening == "none" else spec
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What a run leaves behind besides its model and its curve.
+class Run:
+    """The steps of a trainer that remain, and the states that it leaves on its way."""
 
-    Attributes:
-        steps: how many were taken.
-        looks: rows of `Validation`.
-        last: the look at the model that is kept.
-        measured: speed and memory.
-    """
+    def __init__(self, trainer: Trainer, scratch: Path) -> None:
+        """Go on from the newest state in `scratch` that can be read."""
+        self.trainer, self.options = trainer, trainer.options
+        self.checkpoint = Checkpoint(scratch, self.options.keep_every)
+        self.latents = Unchanged(trainer.windows.cache.path)
+        restore(trainer, self.checkpoint.read() if trainer.group.first else None)
+        self.before = trainer.done
+        for path in self.checkpoint.damaged:
+            print(f"train: {path} is damaged and is not used", flush=True)
+        if trainer.done and trainer.group.first:
+            print(f"train: resuming after step {trainer.done} of {self.options.steps}", flush=True)
 
-    steps: int
-    looks: Tensor
-    last: Look
-    measured: dict[str, float]
+    def finish(self, watch: Watch | None = None) -> None:
+        """Take the steps that remain, each of which is watched before its state is saved.
 
+        Raises:
+            RunError: a step is not finite; the state before it is saved.
+            StoppedError: a signal came; the state is saved.
+            DataError: the latents changed, or no state can be saved.
+        """
+        trainer, signals = self.trainer, Signals()
+        with signals.on():
+            try:
+                for done in train(trainer, watch.meter.waiting if watch else nullcontext):
+                    if watch is not None:
+                        trainer.looks = watch.after(done, trainer)
+                    number = trainer.group.largest(signals.caught)
+                    if done < self.options.steps and (number or self._due(done)):
+                        self._save()
+                    if number and done < self.options.steps:
+                        raise StoppedError(number, done)
+            except RunError as error:
+                self._save()
+                raise RunError(
+                    f"{error}; the state before it is saved: running it again repeats that step; "
+                    "lower train.learning_rate or train.clip, or look at these latents with "
+                    "`wm inspect`"
+                ) from None
+        self.latents.check()
 
-def resume_and_run(
-    trainer: Trainer,
-    validation: Validation,
-    told: tracking.Options,
-    scratch: Path,
-    logs: Path | None,
-) -> Shown:
-    """Take all the steps that remain; trackers write to a folder of `logs`, if given."""
-    model, options, checkpoint = trainer.model, trainer.options, Checkpoint(scratch)
-    trainer.resume(checkpoint)
-    before, validation.rows = trainer.done, trainer.looks
-    config = {"model": model.config.model_dump(), "train": options.model_dump()}
-    following = (
-        trackers.start(told, logs, scratch, before, config) if logs else trackers.Trackers([])
-    )
-    tokens = options.frames * math.prod(model.denoiser.grid)
-    work = Work(tokens, 6.0 * model.parameters() * tokens)  # hook: cost.py counts it
-    meter = Meter(work, model.device, peak_of(model.device, torch.float32, processes=1))
-    watch = Watch(following, told.every, meter, validation)
-    trainer.waiting = meter.waiting
+    def _due(self, done: int) -> bool:
+        kept = self.options.keep_every
+        return done % self.options.save_every == 0 or (kept is not None and done % kept == 0)
 
-    def after() -> None:
-        watch.after(trainer.done, trainer.curve, model, options)
-        trainer.looks = validation.rows
-
-    for _ in train(trainer, checkpoint, after):
-        pass
-    following.close()
-    assert watch.last is not None
-    return Shown(trainer.done - before, validation.rows, watch.last, meter.total())
+    def _save(self) -> None:
+        state = gathered(self.trainer)
+        if self.trainer.group.first:
+            self.latents.check()
+            self.checkpoint.write(state, self.trainer.done)

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from pipeline.train import Options
 from pipeline.train.curve import report
+from pipeline.train.fit import Trainer
 from pipeline.train.meter import Meter
 from pipeline.train.trackers import Trackers
 from pipeline.train.validation import Look, Validation
-from pipeline.train.world_model import WorldModel
 
 
 @dataclass(slots=True)
@@ -30,21 +29,20 @@ class Watch:
     validation: Validation
     last: Look | None = None
 
-    def after(self, done: int, curve: Tensor, model: WorldModel, options: Options) -> None:
+    def after(self, done: int, trainer: Trainer) -> Tensor:
         """To be called after each step, and before the state after it is saved.
 
-        Args:
-            done: steps that are done.
-            curve: the run's rows [steps, COLUMNS]; those up to `done` are filled in.
-            model: with the weights that would be kept.
-            options: the run's.
+        Returns:
+            What validation saw so far, `Validation.rows`.
         """
+        options, curve = trainer.options, trainer.curve
         self.meter.count(options.batch)
         if self.trackers.told and done % self.every == 0:
             rows = curve[max(0, done - self.every) : done]
             self.trackers.add(done, report(rows) | self.meter.read())
         if self.validation.due(done, options.steps):
             with self.meter.paused():
-                self.last = self.validation.look(model, done)
+                self.last = self.validation.look(trainer.kept, done)
             self.trackers.add(done, self.last.report())
             self.trackers.images(done, {"validation/strips": self.last.strips})
+        return self.validation.rows

@@ -93,3 +93,7 @@ class Windows:
     def latents(self, rows: NDArray[np.int64], generator: torch.Generator | None) -> Tensor:
         """Whitened latents [B, T, C, h, w] of windows `rows` [B]; see `LatentCache.latents`."""
         return self.cache.latents(self.latent_indices(rows), generator)
+
+    def sampled(self, rows: NDArray[np.int64], noise: Tensor | None) -> Tensor:
+        """Likewise, for noise [B, T, C, h, w]; see `LatentCache.sampled`."""
+        return self.cache.sampled(self.latent_indices(rows), noise)

@@ -6,11 +6,12 @@ import pytest
 import torch
 from helpers import default
 
+from pipeline.device import precision
 from pipeline.encode import Execution
-from pipeline.encode.prefetch import prefetched
-from pipeline.encode.runner import Runner, chosen
+from pipeline.encode.runner import Runner
 from pipeline.encoders import Raw
 from pipeline.errors import DataError
+from pipeline.prefetch import prefetched
 from pipeline.variants import ENCODERS
 
 CPU, META = torch.device("cpu"), torch.device("meta")
@@ -83,7 +84,7 @@ def test_auto_is_bfloat16_on_a_gpu_that_computes_in_it(monkeypatch, device, nati
         lambda including_emulation: asked.append(including_emulation) or native,
     )
     options = Execution(precision="auto", compile=None)
-    assert chosen(options, torch.device(device)) == expected
+    assert precision(options.precision, torch.device(device)) == expected
     assert not any(asked)
 
 

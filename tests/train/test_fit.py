@@ -4,39 +4,16 @@ import numpy as np
 import pytest
 import torch
 from helpers import PARAMS, every
-from train_helpers import options, world_model
+from train_helpers import assert_same, options, run, trainer
 
-from pipeline.train.checkpoint import Checkpoint
+from pipeline import device
 from pipeline.train.denoisers._blocks import BLOCKS
-from pipeline.train.fit import Trainer, batch_rows, learning_rate, train
-from pipeline.train.windows import Windows
+from pipeline.train.optimiser import follow, learning_rate
+from pipeline.train.run import Run
+from pipeline.train.state import result
 from pipeline.variants import OBJECTIVES
 
-QUICK = {"steps": 12, "batch": 4, "save_every": 5, "warmup": 2, "interval": 2}
-
-
-def trainer(cache, **changes):
-    chosen = options(**{**QUICK, **changes})
-    windows = Windows(cache, "train", chosen.frames, chosen.interval)
-    return Trainer(world_model(cache), windows, chosen)
-
-
-def run(one, folder, steps=None):
-    checkpoint = Checkpoint(folder)
-    one.resume(checkpoint)
-    for done in train(one, checkpoint):
-        if done == steps:
-            break
-    return one
-
-
-def state(one):
-    return {**one.model.denoiser.state_dict(), "curve": one.curve}
-
-
-def assert_same(a, b):
-    for name, value in state(a).items():
-        assert torch.equal(value, state(b)[name]), name
+CPU = torch.device("cpu")
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(cache, tmp_path):
@@ -46,24 +23,33 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(cache, tmp
     assert not torch.equal(first.curve, other.curve)
 
 
-@pytest.mark.parametrize("killed_after", [3, 5, 7, 11])
-def test_interrupted_and_resumed_equals_uninterrupted(cache, tmp_path, killed_after):
-    whole = run(trainer(cache), tmp_path / "whole")
-    run(trainer(cache), tmp_path / "cut", killed_after)
-    resumed = trainer(cache)
-    resumed.resume(Checkpoint(tmp_path / "cut"))
-    assert resumed.done == killed_after // 5 * 5
-    list(train(resumed, Checkpoint(tmp_path / "cut")))
+WAYS = {
+    "plain": {},
+    "accumulated": {"accumulation": 2},
+    "averaged": {"ema": 0.9},
+    "constant rate, never clipped": {"schedule": "constant", "clip": None},
+    "one window an episode": {"windows": "one_per_episode"},
+    "recomputed": {"checkpointing": True, "accumulation": 4, "ema": 0.99},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("steps", [3, 7, 11])
+def test_killed_and_resumed_equals_uninterrupted(cache, tmp_path, way, steps):
+    whole = run(trainer(cache, **WAYS[way]), tmp_path / "whole")
+    run(trainer(cache, **WAYS[way]), tmp_path / "cut", steps)
+    resumed = trainer(cache, **WAYS[way])
+    going = Run(resumed, tmp_path / "cut")
+    assert going.before == steps // 5 * 5
+    going.finish()
     assert_same(whole, resumed)
 
 
-def test_a_damaged_state_is_ignored(cache, tmp_path):
+def test_pieces_add_up_to_the_batch(cache, tmp_path):
     whole = run(trainer(cache), tmp_path / "whole")
-    run(trainer(cache), tmp_path / "cut", 7)
-    path = tmp_path / "cut" / "latest.safetensors"
-    path.write_bytes(path.read_bytes()[:1000])
-    assert Checkpoint(tmp_path / "cut").read() is None
-    assert_same(whole, run(trainer(cache), tmp_path / "cut"))
+    for pieces in (2, 4):
+        cut = run(trainer(cache, accumulation=pieces), tmp_path / f"{pieces}")
+        torch.testing.assert_close(cut.curve, whole.curve, rtol=1e-4, atol=1e-6)
 
 
 def test_loss_falls(cache, tmp_path):
@@ -71,8 +57,8 @@ def test_loss_falls(cache, tmp_path):
     assert one.curve[-20:, 0].mean() < 0.6 * one.curve[:5, 0].mean()
 
 
-def test_the_gradient_that_the_optimiser_sees_is_clipped(cache):
-    one = trainer(cache, clip=1e-4)
+def seen_by_the_optimiser(one):
+    """Norms of the gradients that the optimiser is given in three steps."""
     seen = []
     step = one.optimiser.step
 
@@ -84,17 +70,65 @@ def test_the_gradient_that_the_optimiser_sees_is_clipped(cache):
     one.optimiser.step = spy
     for _ in range(3):
         one.step()
-    assert seen == pytest.approx([1e-4] * 3, rel=1e-2)
+    return seen
+
+
+def test_the_gradient_that_the_optimiser_sees_is_clipped(cache):
+    one = trainer(cache, clip=1e-4)
+    assert seen_by_the_optimiser(one) == pytest.approx([1e-4] * 3, rel=1e-2)
     assert (one.curve[:3, 2] > 1e-3).all()
+
+
+def test_without_a_bound_it_is_as_it_is(cache):
+    one = trainer(cache, clip=None)
+    assert seen_by_the_optimiser(one) == pytest.approx(one.curve[:3, 2].tolist(), rel=1e-5)
+
+
+def test_what_is_kept_is_the_average_of_the_weights(cache):
+    one = trainer(cache, ema=0.6)
+    expected = [w.detach().clone() for w in one.model.denoiser.parameters()]
+    for step in range(8):
+        one.step()
+        decay = min(0.6, (1 + step) / (10 + step))
+        now = one.model.denoiser.parameters()
+        expected = [
+            decay * a + (1 - decay) * w.detach() for a, w in zip(expected, now, strict=True)
+        ]
+    kept = result(one).denoiser
+    for ours, theirs in zip(kept.parameters(), expected, strict=True):
+        torch.testing.assert_close(ours, theirs)
+    last = one.model.denoiser.parameters()
+    assert any(not torch.equal(a, b) for a, b in zip(kept.parameters(), last, strict=True))
+
+
+def test_an_average_of_what_never_moves_is_that(cache):
+    one = trainer(cache, ema=0.9)
+    follow(one.average.denoiser, one.model.denoiser, 0.9, 0)
+    for a, b in zip(
+        one.average.denoiser.parameters(), one.model.denoiser.parameters(), strict=True
+    ):
+        assert torch.equal(a, b)
+
+
+def test_computing_activations_twice_changes_nothing(cache, tmp_path):
+    kept = run(trainer(cache), tmp_path / "kept")
+    again = run(trainer(cache, checkpointing=True), tmp_path / "again")
+    assert_same(kept, again)
+
+
+def test_averaging_changes_no_step(cache, tmp_path):
+    plain = run(trainer(cache), tmp_path / "plain")
+    averaged = run(trainer(cache, ema=0.9), tmp_path / "averaged")
+    assert torch.equal(plain.curve, averaged.curve)
 
 
 def test_clean_prefixes_are_not_scored(cache):
     one = trainer(cache, levels={**PARAMS["train"]["levels"], "prefix": 1.0})
-    clean = one.windows.latents(np.arange(4), None)
+    clean = one.batches.draw(0).pieces[0].clean
+    one.step()
     # A network that answers zero is wrong by the mean square of the noisy frames alone.
-    generator = torch.Generator().manual_seed(0)
-    loss = float(one._loss(np.arange(4), generator).detach())
     each = clean.square().mean((2, 3, 4))
+    loss = float(one.curve[0, 0])
     assert float(each[:, 1:].min()) <= loss <= float(each[:, 1:].max())
     assert loss != pytest.approx(float(each.mean()))
 
@@ -102,9 +136,8 @@ def test_clean_prefixes_are_not_scored(cache):
 @pytest.mark.parametrize("objective", every(OBJECTIVES))
 @pytest.mark.parametrize("form", ["per_frame", "reference"])
 def test_every_objective_trains_with_every_weighting(cache, tmp_path, objective, form):
-    chosen = options(**{**QUICK, "weighting": {"gamma": 5.0, "form": form}})
-    windows = Windows(cache, "train", chosen.frames, chosen.interval)
-    one = run(Trainer(world_model(cache, objective=objective), windows, chosen), tmp_path)
+    weighting = {"gamma": 5.0, "form": form}
+    one = run(trainer(cache, objective=objective, weighting=weighting), tmp_path)
     assert one.curve.isfinite().all()
     assert (one.curve[:, 0] > 0).all()
 
@@ -112,16 +145,30 @@ def test_every_objective_trains_with_every_weighting(cache, tmp_path, objective,
 @pytest.mark.parametrize("injection", BLOCKS)
 def test_every_injection_trains_and_resumes(cache, tmp_path, injection):
     def make():
-        chosen = options(**{**QUICK, "steps": 6})
-        windows = Windows(cache, "train", chosen.frames, chosen.interval)
-        return Trainer(world_model(cache, injection=injection), windows, chosen)
+        return trainer(cache, injection=injection, steps=6)
 
     whole = run(make(), tmp_path / "whole")
     run(make(), tmp_path / "cut", 5)
-    resumed = make()
-    resumed.resume(Checkpoint(tmp_path / "cut"))
-    list(train(resumed, Checkpoint(tmp_path / "cut")))
-    assert_same(whole, resumed)
+    assert_same(whole, run(make(), tmp_path / "cut"))
+
+
+def test_products_in_bfloat16_train_weights_in_float32(cache, tmp_path, monkeypatch):
+    monkeypatch.setattr(device, "computes_bfloat16", lambda where: True)
+    exact = run(trainer(cache), tmp_path / "exact")
+    rough = run(trainer(cache, precision="bfloat16"), tmp_path / "rough")
+    assert rough.precision == "bfloat16"
+    assert {w.dtype for w in rough.model.denoiser.parameters()} == {torch.float32}
+    assert not torch.equal(exact.curve[:, 0], rough.curve[:, 0])
+    torch.testing.assert_close(rough.curve[:, 0], exact.curve[:, 0], rtol=0.02, atol=0)
+
+
+def test_where_bfloat16_is_emulated_products_are_in_float32(cache, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(device, "computes_bfloat16", lambda where: False)
+    one = run(trainer(cache, precision="bfloat16"), tmp_path)
+    assert one.precision == "float32"
+    assert (
+        "train: bfloat16 is emulated on this cpu; computing in float32" in capsys.readouterr().out
+    )
 
 
 def test_the_learning_rate_warms_up_and_falls_along_half_a_cosine():
@@ -133,14 +180,13 @@ def test_the_learning_rate_warms_up_and_falls_along_half_a_cosine():
     assert learning_rate(1009, chosen) == pytest.approx(0.1, abs=1e-4)
 
 
-def test_an_epoch_visits_every_window_once_and_the_next_in_another_order():
-    chosen = options(batch=7)
-    rows = np.concatenate([batch_rows(step, 21, chosen) for step in range(6)])
-    assert sorted(rows[:21]) == sorted(rows[21:]) == list(range(21))
-    assert (rows[:21] != rows[21:]).any()
+def test_a_constant_rate_only_warms_up():
+    chosen = options(steps=1010, warmup=10, learning_rate=1.0, schedule="constant")
+    assert [learning_rate(step, chosen) for step in (4, 9, 10, 1009)] == [0.5, 1.0, 1.0, 1.0]
 
 
-def test_a_batch_may_straddle_epochs():
-    chosen = options(batch=8)
-    rows = np.concatenate([batch_rows(step, 12, chosen) for step in range(3)])
-    assert sorted(rows[:12]) == sorted(rows[12:]) == list(range(12))
+@pytest.mark.parametrize("attention", ["auto", "flash", "math"])
+def test_every_kernel_of_attention_gives_the_same_losses(cache, tmp_path, attention):
+    ours = run(trainer(cache, attention=attention), tmp_path / "ours")
+    theirs = run(trainer(cache, attention="math"), tmp_path / "math")
+    np.testing.assert_allclose(ours.curve[:, 0], theirs.curve[:, 0], rtol=1e-4)

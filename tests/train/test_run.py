@@ -7,6 +7,7 @@ import yaml
 from helpers import PARAMS
 
 from pipeline import params
+from pipeline.train.group import alone
 from pipeline.train.run import prepare
 from pipeline.train.windows import Windows
 
@@ -19,7 +20,7 @@ def prepared(cache, folder, **train):
     values = {**PARAMS, "train": {**PARAMS["train"], "interval": 2, **train}}
     values["denoisers"] = {"nanowm": small}
     (folder / "params.yaml").write_text(yaml.safe_dump(values))
-    return prepare(params.read(folder / "params.yaml"), cache, CPU)
+    return prepare(params.read(folder / "params.yaml"), cache, alone(CPU))
 
 
 def test_the_first_weights_come_from_the_seed_alone(cache, tmp_path):

@@ -7,15 +7,14 @@ import pytest
 import torch
 from helpers import PARAMS
 from PIL import Image
-from train_helpers import options, world_model
+from train_helpers import trainer, world_model
 
 from pipeline import encoders
 from pipeline.errors import ParamsError
 from pipeline.train import Validation as Options
 from pipeline.train import validation
-from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.curve import BINS
-from pipeline.train.fit import Trainer, train
+from pipeline.train.fit import train
 from pipeline.train.validation import Validation
 from pipeline.train.windows import Windows
 
@@ -30,22 +29,20 @@ def watched(cache, codec, model, **changes):
     return Validation(cache, model.config, Options.model_validate(values), codec)
 
 
-def trained(cache, folder, look=None):
-    chosen = options(steps=6, batch=4, warmup=2, interval=2)
-    model = world_model(cache)
-    trainer = Trainer(model, Windows(cache, "train", chosen.frames, 2), chosen)
-    for step in train(trainer, Checkpoint(folder)):
+def trained(cache, look=None):
+    one = trainer(cache, steps=6)
+    for step in train(one):
         if look:
-            look(model, step)
-    return trainer
+            look(one.model, step)
+    return one
 
 
-def test_training_is_bit_for_bit_the_same_with_and_without(cache, codec, tmp_path):
+def test_training_is_bit_for_bit_the_same_with_and_without(cache, codec):
     seen = watched(cache, codec, world_model(cache))
     before = torch.random.get_rng_state()
-    first = trained(cache, tmp_path / "a", seen.look)
+    first = trained(cache, seen.look)
     assert torch.equal(torch.random.get_rng_state(), before)
-    second = trained(cache, tmp_path / "b")
+    second = trained(cache)
     assert torch.equal(first.curve, second.curve)
     for one, other in zip(
         first.model.denoiser.parameters(), second.model.denoiser.parameters(), strict=True

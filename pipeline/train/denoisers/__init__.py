@@ -23,6 +23,8 @@ class Denoiser(nn.Module):
 
     causal: bool
     """Whether a frame's output never depends on later frames."""
+    recompute: bool = False
+    """Whether training computes activations twice rather than keep them."""
     grid: tuple[int, int]
     """Patches of a frame, by rows and columns: its tokens."""
 

@@ -34,6 +34,13 @@ class PatchEmbed(nn.Module):
         return rearrange(self.proj(x), "b d h w -> b (h w) d")
 
 
+class RMSNorm(nn.RMSNorm):
+    """Root-mean-square norm in the precision of its input, as fused kernels need it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.rms_norm(x, self.normalized_shape, self.weight.to(x.dtype), self.eps)
+
+
 class Attention(nn.Module):
     """Multi-head attention with RMS-normed, rotated queries and keys."""
 
@@ -41,8 +48,8 @@ class Attention(nn.Module):
         super().__init__()
         self.heads = heads
         self.qkv = nn.Linear(hidden, 3 * hidden)
-        self.q_norm = nn.RMSNorm(hidden // heads, eps=1e-6)
-        self.k_norm = nn.RMSNorm(hidden // heads, eps=1e-6)
+        self.q_norm = RMSNorm(hidden // heads, eps=1e-6)
+        self.k_norm = RMSNorm(hidden // heads, eps=1e-6)
         self.proj = nn.Linear(hidden, hidden)
 
     def forward(self, x: Tensor, rotation: Tensor, mix: Mix) -> Tensor:

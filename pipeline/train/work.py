@@ -1,0 +1,117 @@
+"""What each process of the stage does."""
+
+import math
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from pipeline import encoders, stage, tracking
+from pipeline.distributed import Options
+from pipeline.latent_cache import LatentCache, open_cache
+from pipeline.params import Settings, read
+from pipeline.train import curve as curves
+from pipeline.train import trackers
+from pipeline.train import validation as looks
+from pipeline.train.faults import StoppedError
+from pipeline.train.fit import Trainer
+from pipeline.train.group import Group, join
+from pipeline.train.meter import Meter, Work, peak_of
+from pipeline.train.run import Run, prepare
+from pipeline.train.state import result
+from pipeline.train.trackers import Trackers
+from pipeline.train.validation import Look, Validation
+from pipeline.train.watch import Watch
+from pipeline.train.world_model import WorldModel
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where the stage reads and writes."""
+
+    latents: Path
+    codec: Path
+    out: Path
+    metrics: Path
+    curve: Path
+    levels: Path
+    validation: Path
+    samples: Path
+    params: Path
+    seconds: Path | None
+    logs: Path | None
+
+
+def work(paths: Paths) -> None:
+    """Train; the first process writes what comes of it.
+
+    Raises:
+        SystemExit: a signal asked the run to end, and its state is saved.
+    """
+    settings = read(paths.params)
+    with join(settings.section("distributed", Options).strategy) as group:
+        try:
+            _train(paths, settings, group)
+        except StoppedError as error:
+            if group.first:
+                print(error, file=sys.stderr)
+            sys.exit(error.exit_code)
+
+
+def _train(paths: Paths, settings: Settings, group: Group) -> None:
+    with stage.timed(paths.seconds if group.first else None) as say:
+        cache = open_cache(paths.latents)
+        trainer = prepare(settings, cache, group)
+        with stage.scratch("train", *trainer.identity()) as scratch:
+            run = Run(trainer, scratch)
+            watch = _watch(paths, settings, cache, trainer, scratch)
+            run.finish(watch)
+            watch.trackers.close()
+            model, last = result(trainer), watch.last
+            if model is None:
+                return
+            assert last is not None
+            _write(paths, model, trainer, last)
+        say.measured |= watch.meter.total()
+        say(
+            f"train: {trainer.done} steps, {model.parameters():,} parameters, validation loss "
+            f"{last.loss:.4f}, {watch.meter.said()}, in {paths.out}",
+            trainer.done - run.before,
+            "steps",
+        )
+
+
+def _watch(
+    paths: Paths, settings: Settings, cache: LatentCache, trainer: Trainer, scratch: Path
+) -> Watch:
+    """All who look at a run; trackers are told by its first process alone."""
+    model, options, group = trainer.model, trainer.options, trainer.group
+    encoder = encoders.load_for(model.spec, paths.codec).to(model.device)
+    validation = Validation(cache, model.config, options.validation, encoder)
+    validation.rows = trainer.looks
+    told, shown = settings.section("tracking", tracking.Options), Trackers([])
+    if paths.logs is not None and group.first:
+        config = {"model": model.config.model_dump(), "train": options.model_dump()}
+        shown = trackers.start(told, paths.logs, scratch, trainer.done, config)
+    tokens = options.frames * math.prod(model.denoiser.grid)
+    each = Work(tokens, 6.0 * model.parameters() * tokens)
+    dtype = torch.bfloat16 if trainer.precision == "bfloat16" else torch.float32
+    meter = Meter(each, model.device, peak_of(model.device, dtype, group.size))
+    return Watch(shown, told.every, meter, validation)
+
+
+def _write(paths: Paths, model: WorldModel, trainer: Trainer, last: Look) -> None:
+    with stage.output(paths.out) as partial:
+        model.save_pretrained(partial)
+    curves.write_csv(trainer.curve, paths.curve)
+    curves.write_levels(trainer.curve, paths.levels)
+    looks.write_csv(trainer.looks, paths.validation)
+    looks.write_png(last.strips, paths.samples)
+    values = {
+        "loss": curves.final_loss(trainer.curve),
+        "validation_loss": last.loss,
+        "steps": trainer.done,
+        "parameters": model.parameters(),
+    }
+    stage.write_json(paths.metrics, values)

@@ -1,0 +1,117 @@
+"""A state is written whole or not at all, and a damaged one is never gone on from."""
+
+import errno
+import subprocess
+
+import pytest
+import torch
+from train_helpers import assert_same, run, trainer
+
+from pipeline.errors import DataError
+from pipeline.train import checkpoint as module
+from pipeline.train.checkpoint import Checkpoint
+from pipeline.train.run import Run
+
+
+def state(number):
+    return {"a": torch.full((3, 4), float(number)), "b": torch.tensor(number)}
+
+
+@pytest.fixture
+def states(tmp_path):
+    checkpoint = Checkpoint(tmp_path, keep_every=4)
+    for step in (2, 4, 6, 8, 10, 12, 14):
+        checkpoint.write(state(step), step)
+    return checkpoint
+
+
+def test_the_last_two_and_those_to_keep_are_there(states):
+    found = sorted(path.name for path in states.folder.iterdir())
+    kept = [f"step_{step:08}.safetensors" for step in (4, 8, 12)]
+    assert found == ["latest.safetensors", "previous.safetensors", *kept]
+    assert int(states.read()["b"]) == 14
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [cut, flip, empty])
+def test_the_newest_that_is_whole_is_read(states, damage):
+    for path, expected in (
+        (states.latest, 12),
+        (states.folder / "step_00000012.safetensors", 10),
+        (states.previous, 8),
+    ):
+        damage(path)
+        found = Checkpoint(states.folder)
+        assert int(found.read()["b"]) == expected
+        assert path in found.damaged
+    for step in (4, 8):
+        damage(states.folder / f"step_{step:08}.safetensors")
+    assert Checkpoint(states.folder).read() is None
+
+
+@pytest.mark.parametrize("damage", [cut, flip])
+def test_a_run_goes_on_from_the_state_before_a_damaged_one(cache, tmp_path, damage, capsys):
+    whole = run(trainer(cache), tmp_path / "whole")
+    run(trainer(cache), tmp_path / "cut", 11)
+    damage(tmp_path / "cut" / "latest.safetensors")
+    resumed = trainer(cache)
+    going = Run(resumed, tmp_path / "cut")
+    assert going.before == 5
+    assert "latest.safetensors is damaged and is not used" in capsys.readouterr().out
+    going.finish()
+    assert_same(whole, resumed)
+
+
+def no_room(*arguments):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_is_one_line_and_leaves_the_state_before(cache, tmp_path, monkeypatch):
+    whole = run(trainer(cache), tmp_path / "whole")
+    with monkeypatch.context() as patched:
+        written = []
+        save = module.save_file
+
+        def twice(*arguments):
+            return no_room() if len(written) == 1 else written.append(save(*arguments))
+
+        patched.setattr(module, "save_file", twice)
+        with pytest.raises(DataError, match=r"latest.safetensors: the disk is full; .* make room"):
+            run(trainer(cache), tmp_path / "cut")
+    assert [path.name for path in (tmp_path / "cut").iterdir()] == ["latest.safetensors"]
+    resumed = trainer(cache)
+    going = Run(resumed, tmp_path / "cut")
+    assert going.before == 5
+    going.finish()
+    assert_same(whole, resumed)
+
+
+def test_what_safetensors_says_of_a_full_disk_is_understood(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("no right to mount a small disk")
+    try:
+        checkpoint = Checkpoint(disk)
+        checkpoint.write(state(1), 1)
+        with pytest.raises(DataError, match="the disk is full"):
+            checkpoint.write({"a": torch.zeros(100_000)}, 2)
+        assert int(Checkpoint(disk).read()["b"]) == 1
+    finally:
+        subprocess.run(["umount", disk], check=True)

@@ -1,0 +1,147 @@
+"""However many processes train together, they take the same steps; and they end together."""
+
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import yaml
+from helpers import PARAMS, ROOT
+from safetensors.torch import load_file
+
+SIZE = {"width": 32, "depth": 2, "heads": 2}
+QUICK = {"interval": 2, "steps": 12, "batch": 8, "warmup": 2, "save_every": 5, "ema": 0.9}
+LOOK = {"every": 5, "clips": 4, "strips": 2, "sampling_steps": 1}
+WITH_TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+
+
+class Workspace:
+    """A folder to train in, with params of its own."""
+
+    def __init__(self, folder: Path, latents: Path, **train: object) -> None:
+        self.folder, self.latents, self.train = folder, latents, train
+        folder.mkdir(exist_ok=True)
+
+    def start(self, processes, strategy="ddp", launcher=(), **train):
+        values = {**PARAMS, "distributed": {"processes": processes, "strategy": strategy}}
+        values["denoisers"] = {"nanowm": {**PARAMS["denoisers"]["nanowm"], "size": SIZE}}
+        values["train"] = {**PARAMS["train"], **QUICK, **self.train, **train, "validation": LOOK}
+        (self.folder / "params.yaml").write_text(yaml.safe_dump(values))
+        inputs = [self.latents / "latents.zarr", self.latents / "codec"]
+        outputs = ["model", "train.json", "train.csv", "levels.csv", "looks.csv", "samples.png"]
+        return subprocess.Popen(
+            [sys.executable, *launcher, "-m", "pipeline.train", *map(str, inputs), *outputs],
+            cwd=self.folder,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, processes, strategy="ddp", launcher=(), **train):
+        started = self.start(processes, strategy, launcher, **train)
+        out, error = started.communicate()
+        assert started.returncode == 0, error
+        return out
+
+    def table(self, name):
+        with (self.folder / name).open(newline="") as file:
+            rows = list(csv.reader(file))[1:]
+        return np.array(rows, float)
+
+    def weights(self):
+        return load_file(self.folder / "model" / "model.safetensors")
+
+
+@pytest.fixture(scope="module")
+def latents(folder_of_latents):
+    return folder_of_latents
+
+
+@pytest.fixture(scope="module")
+def alone(latents, tmp_path_factory):
+    workspace = Workspace(tmp_path_factory.mktemp("alone"), latents)
+    workspace.run(1)
+    return workspace
+
+
+def assert_same_within_rounding(ours, theirs):
+    for name in ("train.csv", "levels.csv", "looks.csv"):
+        np.testing.assert_allclose(ours.table(name), theirs.table(name), rtol=1e-3)
+    np.testing.assert_allclose(ours.table("train.csv"), theirs.table("train.csv"), rtol=1e-4)
+    ours, theirs = ours.weights(), theirs.weights()
+    assert ours.keys() == theirs.keys()
+    assert max(float((ours[name] - theirs[name]).abs().max()) for name in ours) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("strategy", "launcher", "accumulation"),
+    [("ddp", (), 1), ("fsdp", (), 2), ("ddp", WITH_TORCHRUN, 2)],
+    ids=["DDP", "FSDP2 in pieces", "DDP in pieces by torchrun"],
+)
+def test_two_processes_take_the_steps_of_one(
+    alone, latents, tmp_path, strategy, launcher, accumulation
+):
+    both = Workspace(tmp_path / "both", latents)
+    said = both.run(2, strategy, launcher, accumulation=accumulation)
+    assert said.count("train: 12 steps") == 1  # one of them speaks
+    assert_same_within_rounding(both, alone)
+
+
+def children(of):
+    """The processes that train, in the order of their start."""
+    found = psutil.Process(of.pid).children(recursive=True)
+    return [child for child in found if "spawn_main" in " ".join(child.cmdline())]
+
+
+def wait_for_a_state(folder, seconds=120):
+    """Wait until a run has saved its first state."""
+    end = time.monotonic() + seconds
+    while not list(folder.glob(".scratch/train-*/latest.safetensors")):
+        assert time.monotonic() < end, "no state was ever saved"
+        time.sleep(0.01)
+
+
+def test_a_process_that_dies_ends_the_run_in_one_line_and_it_resumes(latents, tmp_path):
+    work = Workspace(tmp_path / "killed", latents, steps=100_000, schedule="constant")
+    started = work.start(2)
+    try:
+        wait_for_a_state(work.folder)
+        both = children(started)
+        both[-1].send_signal(signal.SIGKILL)
+        _, error = started.communicate(timeout=120)
+    finally:
+        started.kill()
+    assert started.returncode == 2
+    assert re.fullmatch(
+        r"error: process \d of 2 was killed by SIGKILL; the others were stopped: run it again .*\n",
+        error,
+    )
+    assert len(both) == 2
+    assert not any(child.is_running() for child in both)
+    resumed = work.start(1)
+    try:
+        assert re.match(r"train: resuming after step \d+ of 100000", resumed.stdout.readline())
+        resumed.send_signal(signal.SIGTERM)
+        _, error = resumed.communicate(timeout=120)
+    finally:
+        resumed.kill()
+    assert resumed.returncode == 128 + signal.SIGTERM
+    assert re.fullmatch(r"train: stopped by SIGTERM after step \d+, which is saved; .*\n", error)
+
+
+def test_what_is_wrong_is_said_once(latents, tmp_path):
+    started = Workspace(tmp_path / "wrong", latents, batch=9).start(2)
+    _, error = started.communicate(timeout=120)
+    assert started.returncode == 2
+    assert error == (
+        "error: train.batch = 9 cannot be cut into 2 x 1 pieces (processes x train.accumulation); "
+        "choose a multiple of 2\n"
+    )

@@ -72,10 +72,11 @@ class Validation:
             encoder: decodes them; on the model's device.
 
         Raises:
-            ParamsError: there is none, or an episode of the val split is shorter than a window.
+            ParamsError: there is none; all episodes of the val split are shorter than a window.
         """
         self.options, self.encoder, self.spec = options, encoder, config.spec
-        windows = Windows(cache.whitened_by(config.spec), "val", config.frames, config.interval)
+        cache = cache.whitened_by(config.spec)
+        windows = Windows(cache, "val", config.frames, config.interval, every=False)
         rows = fixed_rows(windows, options.clips, SEED)
         if not len(rows):
             raise ParamsError(

@@ -14,27 +14,37 @@ from pipeline.train.curve import TensorBoard
 from pipeline.train.fit import Trainer, train
 from pipeline.train.windows import Windows
 from pipeline.train.world_model import Config, Part, WorldModel
+from pipeline.variants import Family
 
 
 def prepare(settings: Settings, cache: LatentCache, device: torch.device) -> Trainer:
     """A trainer before its first step, as params.yaml describes it."""
     options = settings.section("train", Options)
-    interval = options.interval or cache.spec.interval
-    spec = _spec(cache.spec, options)
-    windows = Windows(cache.whitened_by(spec), "train", options.frames, interval)
-    denoiser = settings.variant(variants.DENOISERS)
-    objective = settings.variant(variants.OBJECTIVES)
-    config = Config(
-        denoiser=Part(name=denoiser.name, options=denoiser.options.model_dump()),
-        objective=Part(name=objective.name, options=objective.options.model_dump()),
-        frames=options.frames,
-        interval=interval,
-        spec=spec,
-    )
+    config = configured(settings, cache.spec)
+    whitened = cache.whitened_by(config.spec)
+    windows = Windows(whitened, "train", config.frames, config.interval)
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)  # layers initialise from the global generator
         model = WorldModel(config, device)
     return Trainer(model, windows, options)
+
+
+def configured(settings: Settings, spec: LatentSpec) -> Config:
+    """The model that params.yaml describes, for the latents of a cache."""
+    options = settings.section("train", Options)
+    return Config(
+        denoiser=part(settings, variants.DENOISERS),
+        objective=part(settings, variants.OBJECTIVES),
+        frames=options.frames,
+        interval=options.interval or spec.interval,
+        spec=_spec(spec, options),
+    )
+
+
+def part(settings: Settings, family: Family) -> Part:
+    """The chosen member of a family, as a model's config names it."""
+    chosen = settings.variant(family)
+    return Part(name=chosen.name, options=chosen.options.model_dump())
 
 
 def _spec(spec: LatentSpec, options: Options) -> LatentSpec:

@@ -12,8 +12,8 @@ LIMITS = ("memory.max", "memory.limit_in_bytes")
 
 HEAP = 1.35
 """Bytes that a process on a CPU holds for every byte of tensors, since glibc's heap keeps holes:
-1.21, 1.26 and 1.32 were measured for S/2 in pieces of 2, 4 and 8 clips, 1.56 and 1.61 with
-checkpointing in pieces of 2 and 4 (and 1.00 and 0.95 with MALLOC_MMAP_THRESHOLD_=131072)."""
+1.21, 1.26 and 1.30 were measured for S/2 in pieces of 2, 4 and 8 clips, 1.56 and 1.61 with
+checkpointing in pieces of 2 and 4 (but 1.00 and 0.95 with MALLOC_MMAP_THRESHOLD_=131072)."""
 
 
 @dataclass(frozen=True, slots=True)

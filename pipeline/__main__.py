@@ -18,6 +18,7 @@ from pipeline.inspection.command import command as inspect
 from pipeline.parameters import command as parameters
 from pipeline.parity.__main__ import command as parity
 from pipeline.plan.__main__ import command as plan
+from pipeline.preflight import command as preflight
 from pipeline.reference.commands import export, import_
 from pipeline.report.__main__ import command as report
 from pipeline.summary import command as summary
@@ -43,6 +44,7 @@ TOOLS: dict[str, Callable[..., None]] = {
     "inspect": inspect,
     "parameters": parameters,
     "parity": parity,
+    "preflight": preflight,
     "summary": summary,
 }
 for name, tool in TOOLS.items():

@@ -6,16 +6,15 @@ the window through the network at every step.
 """
 
 import copy
-from collections.abc import Callable
 from typing import cast
 
 import torch
 from einops import repeat
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from pipeline.bench import Setting
 from pipeline.bench.setting import network
+from pipeline.train.cost import counted
 from pipeline.train.denoisers._axes import Actions, Axis
 from pipeline.train.denoisers._blocks import AdaLN, Block, FiLM
 from pipeline.train.denoisers.nanowm import SIZES, NanoWM
@@ -71,16 +70,6 @@ def published_work(setting: Setting) -> int:
     embedders = frames * (256 + h) * h + (frames - 1) * (setting.action_dim + h) * h
     small = embedders + 2 * frames * h**2  # and the last layer's modulation
     return 2 * (depth // 2 * (layers + attended + modulations) + ends + small)
-
-
-def counted(work: Callable[[], object]) -> int:
-    """Floating-point operations that torch counts while something runs.
-
-    On the meta device nothing is computed, and attention is counted; on the CPU its kernel is not.
-    """
-    with FlopCounterMode(display=False) as counter:
-        work()
-    return counter.get_total_flops()
 
 
 def assert_published_work(setting: Setting) -> int:

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from pipeline.bench import Sampling
-from pipeline.bench.baseline import assert_published_work, counted, wasteful
+from pipeline.bench.baseline import assert_published_work, wasteful
 from pipeline.bench.machine import describe, precision, tolerance
 from pipeline.bench.results import BASELINE, Results, rows
 from pipeline.bench.setting import Inputs, inputs, network, randomised, velocity
 from pipeline.bench.timing import interleaved
+from pipeline.train.cost import counted
 from pipeline.train.denoisers import Denoiser, Memory
 from pipeline.train.denoisers.nanowm import NanoWM
 from pipeline.train.objectives import Objective

@@ -9,12 +9,13 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from pipeline.bench import Setting
-from pipeline.bench.baseline import assert_published_work, counted, wasteful
+from pipeline.bench.baseline import assert_published_work, wasteful
 from pipeline.bench.machine import describe, precision, tolerance
 from pipeline.bench.results import BASELINE, Results, rows
 from pipeline.bench.setting import Inputs, inputs, network, randomised, velocity
 from pipeline.bench.timing import interleaved
 from pipeline.train import Weighting
+from pipeline.train.cost import counted
 from pipeline.train.denoisers.nanowm import NanoWM
 from pipeline.train.loss import frame_losses
 from pipeline.train.objectives import Objective

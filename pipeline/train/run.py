@@ -19,28 +19,38 @@ from pipeline.train.state import gathered, restore
 from pipeline.train.watch import Watch
 from pipeline.train.windows import Windows
 from pipeline.train.world_model import Config, Part, WorldModel
+from pipeline.variants import Family
 
 
 def prepare(settings: Settings, cache: LatentCache, group: Group) -> Trainer:
     """A trainer before its first step, as params.yaml describes it."""
     options = settings.section("train", Options)
-    interval = options.interval or cache.spec.interval
-    spec = _spec(cache.spec, options)
+    config = configured(settings, cache.spec)
     every = options.windows == "every"
-    windows = Windows(cache.whitened_by(spec), "train", options.frames, interval, every=every)
-    denoiser = settings.variant(variants.DENOISERS)
-    objective = settings.variant(variants.OBJECTIVES)
-    config = Config(
-        denoiser=Part(name=denoiser.name, options=denoiser.options.model_dump()),
-        objective=Part(name=objective.name, options=objective.options.model_dump()),
-        frames=options.frames,
-        interval=interval,
-        spec=spec,
-    )
+    whitened = cache.whitened_by(config.spec)
+    windows = Windows(whitened, "train", config.frames, config.interval, every=every)
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)  # layers initialise from the global generator
         model = WorldModel(config, group.device)
     return Trainer(model, windows, options, group)
+
+
+def configured(settings: Settings, spec: LatentSpec) -> Config:
+    """The model that params.yaml describes, for the latents of a cache."""
+    options = settings.section("train", Options)
+    return Config(
+        denoiser=part(settings, variants.DENOISERS),
+        objective=part(settings, variants.OBJECTIVES),
+        frames=options.frames,
+        interval=options.interval or spec.interval,
+        spec=_spec(spec, options),
+    )
+
+
+def part(settings: Settings, family: Family) -> Part:
+    """The chosen member of a family, as a model's config names it."""
+    chosen = settings.variant(family)
+    return Part(name=chosen.name, options=chosen.options.model_dump())
 
 
 def _spec(spec: LatentSpec, options: Options) -> LatentSpec:

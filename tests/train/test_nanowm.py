@@ -261,3 +261,30 @@ def test_an_injection_without_actions_is_refused():
 def test_more_frames_than_the_window_are_refused(tiny):
     with pytest.raises(ValueError, match="5 frames exceed the window of 4"):
         tiny(torch.zeros(1, 5, 4, 8, 8), torch.zeros(1, 5), torch.zeros(1, 5, 3))
+
+
+def graded(model, x, level, action):
+    """Output and all gradients of one pass."""
+    output = model(x, level, action)
+    weights = list(model.parameters())
+    return [output, *torch.autograd.grad((output - x).square().sum(), weights, allow_unused=True)]
+
+
+@pytest.mark.parametrize("injection", BLOCKS)
+def test_blocks_computed_twice_give_the_same_outputs_and_gradients_to_the_bit(injection, inputs):
+    model = build(injection=injection)
+    for weight in model.parameters():
+        torch.nn.init.normal_(weight, std=0.1)
+    kept = graded(model, *inputs)
+    model.recompute = True
+    for ours, theirs in zip(graded(model, *inputs), kept, strict=True):
+        assert (ours is None) == (theirs is None)
+        assert ours is None or torch.equal(ours, theirs)
+
+
+def test_what_is_passed_through_a_memory_is_computed_once(tiny, inputs, monkeypatch):
+    x, level, action = inputs
+    whole, tiny.recompute = tiny(x, level, action), True
+    monkeypatch.setattr("pipeline.train.denoisers.nanowm.checkpoint", None)
+    here = torch.arange(x.shape[1])
+    assert scaled_error(tiny(x, level, action, here, tiny.memory(len(x))), whole) < 1e-5

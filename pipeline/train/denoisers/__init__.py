@@ -19,12 +19,16 @@ class Memory:
 
 
 class Denoiser(nn.Module):
-    """A network; `denoisers/NAME.py` offers `Options` and `build(options, size)`."""
+    """A network; `denoisers/NAME.py` offers `Options`, `build(options, size)` and `SIZES`.
+
+    `SIZES` are the names that its option `size` may be given, from small to large.
+    """
 
     causal: bool
     """Whether a frame's output never depends on later frames."""
     recompute: bool = False
-    """Whether training computes activations twice rather than keep them."""
+    """Whether a forward without a memory lets go of what its blocks computed, and the backward pass
+    computes it again: the same outputs and gradients, to the bit, in less memory and more time."""
     grid: tuple[int, int]
     """Patches of a frame, by rows and columns: its tokens."""
 

@@ -15,6 +15,7 @@ from einops import rearrange
 from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from pipeline.errors import ParamsError, did_you_mean
 from pipeline.params import Params
@@ -157,13 +158,15 @@ class NanoWM(Denoiser):
         space = Space(self.space)
         seen = seen_by(positions, self.frames)
         time = partial(Time, self.time[:, positions], self.causal, seen, positions)
+        again = self.recompute and memory is None
         for index, block in enumerate(self.blocks):
             if index == 1:
                 x = x + self.temp_embed[:, positions, None]
+            run = partial(checkpoint, block, use_reentrant=False) if again else block
             if index % 2 == 0:
-                x = block(x, condition, context, space)
+                x = run(x, condition, context, space)
             elif memory is None:
-                x = block(x, condition, context, time())
+                x = run(x, condition, context, time())
             else:
                 layer = index // 2
                 x = block(x, condition, context, time(memory.keys[layer], memory.values[layer]))

@@ -1,0 +1,183 @@
+"""Will it fit? What a run needs of its device's memory, found before its first step."""
+
+import math
+from dataclasses import asdict, astuple, dataclass, replace
+from typing import Literal
+
+from pipeline.errors import ParamsError
+from pipeline.train import Options
+from pipeline.train.cost import FLOAT, Cost, Precision, measure, parameters
+from pipeline.train.room import Room
+from pipeline.train.size import Size
+from pipeline.train.world_model import Part
+from pipeline.variants import DENOISERS
+
+LATENTS = 3
+"""Windows that a step holds beside the network's own: the clean, its noise, what is regressed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A run, as params.yaml asks for it."""
+
+    denoiser: Part
+    size: Size
+    options: Options
+    processes: int
+    strategy: Literal["ddp", "fsdp"]
+
+    @property
+    def clips(self) -> int:
+        """Of a step and a process."""
+        return math.ceil(self.options.batch / self.processes)
+
+    @property
+    def piece(self) -> int:
+        """Clips that a process passes through its network at once."""
+        return math.ceil(self.clips / self.options.accumulation)
+
+    def having(self, **changes: object) -> "Asked":
+        """The same run with other options of `train`."""
+        return replace(self, options=self.options.model_copy(update=changes))
+
+    def sized(self, name: str) -> "Asked":
+        """The same run of a network whose size has this name."""
+        options = {**self.denoiser.options, "size": name}
+        return replace(self, denoiser=self.denoiser.model_copy(update={"options": options}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """Bytes that a process needs on its device.
+
+    Attributes:
+        weights: float32, or a share of them.
+        gradients: as many.
+        optimiser: AdamW's two moments.
+        average: of the weights, if there is one.
+        activations: the most that passing one piece forward and backward holds beside.
+        latents: of a piece.
+    """
+
+    weights: int
+    gradients: int
+    optimiser: int
+    average: int
+    activations: int
+    latents: int
+
+    @property
+    def total(self) -> int:
+        """All together."""
+        return sum(astuple(self))
+
+    def __str__(self) -> str:
+        """The parts that count, in GB."""
+        parts = asdict(self).items()
+        return ", ".join(f"{name} {_gb(size)}" for name, size in parts if size > self.total / 1000)
+
+
+def need(asked: Asked, cost: Cost) -> Need:
+    """What a run needs on each device: FSDP spreads all but what a piece leaves behind."""
+    weights = cost.parameters * FLOAT
+    window = asked.size.frames * math.prod(asked.size.latent_shape) * FLOAT
+    if asked.strategy == "fsdp":
+        weights = math.ceil(weights / asked.processes)
+    return Need(
+        weights=weights,
+        gradients=weights,
+        optimiser=2 * weights,
+        average=weights if asked.options.ema else 0,
+        activations=cost.activation_bytes,
+        latents=asked.piece * LATENTS * window,
+    )
+
+
+def check(asked: Asked, room: Room) -> str:
+    """The line that a run prints before its first step.
+
+    Raises:
+        ParamsError: it will not fit; the settings that do are named.
+    """
+    cost = cost_of(asked, room)
+    needed = need(asked, cost)
+    if needed.total > room.memory:
+        fitting = ", ".join(remedies(asked, room))
+        raise ParamsError(
+            f"train: {asked.denoiser.name} of {cost.parameters / 1e6:.1f} M parameters with pieces "
+            f"of {asked.piece} clips needs {_gb(needed.total)} GB ({needed}), the device has "
+            f"{_gb(room.memory)} GB; {fitting or 'no setting makes it fit, take a larger device'}"
+        )
+    return describe(asked, cost, needed, room)
+
+
+def describe(asked: Asked, cost: Cost, needed: Need, room: Room) -> str:
+    """What training costs, on one line."""
+    return (
+        f"train: {cost.parameters / 1e6:.1f} M parameters, {cost.training_flops / 1e9:,.1f} GFLOP "
+        f"a clip; pieces of {asked.piece} clips in {precision(asked, room)} need "
+        f"{_gb(needed.total)} of {_gb(room.memory)} GB: {needed}"
+    )
+
+
+def precision(asked: Asked, room: Room) -> Precision:
+    """In what the run computes its products."""
+    if asked.options.precision == "auto":
+        return "bfloat16" if room.bfloat16 else "float32"
+    return asked.options.precision
+
+
+def cost_of(asked: Asked, room: Room) -> Cost:
+    """What its network costs."""
+    again, products = asked.options.checkpointing, precision(asked, room)
+    return measure(
+        asked.denoiser, asked.size, clips=asked.piece, checkpointing=again, precision=products
+    )
+
+
+def remedies(asked: Asked, room: Room) -> list[str]:
+    """Settings that make a run fit that does not, each with what is needed then."""
+    again = asked.having(checkpointing=True)
+    found = [
+        _in_pieces("train.accumulation:", asked, room),
+        _tried("train.checkpointing: true", again, room),
+    ]
+    if not any(found):
+        found = [_in_pieces("train.checkpointing: true with train.accumulation:", again, room)]
+    if room.bfloat16:
+        found += [_tried("train.precision: bfloat16", asked.having(precision="bfloat16"), room)]
+    return [words for words in (*found, _smaller(asked, room)) if words]
+
+
+def _in_pieces(words: str, asked: Asked, room: Room) -> str | None:
+    """The fewest further pieces that fit."""
+    counts = range(asked.options.accumulation + 1, asked.clips + 1)
+    tried = (
+        _tried(f"{words} {count}", asked.having(accumulation=count), room)
+        for count in counts
+        if asked.clips % count == 0
+    )
+    return next(filter(None, tried), None)
+
+
+def _smaller(asked: Asked, room: Room) -> str | None:
+    """The largest named size below this one that fits."""
+    name, most = asked.denoiser.name, parameters(asked.denoiser, asked.size)
+    sizes = reversed(DENOISERS.load(name, "denoiser").SIZES)
+    networks = {label: asked.sized(label) for label in sizes}
+    tried = (
+        _tried(f"denoisers.{name}.size: {label}", other, room)
+        for label, other in networks.items()
+        if parameters(other.denoiser, other.size) < most
+    )
+    return next(filter(None, tried), None)
+
+
+def _tried(words: str, asked: Asked, room: Room) -> str | None:
+    """The setting with what it needs, if that fits."""
+    total = need(asked, cost_of(asked, room)).total
+    return f"{words} needs {_gb(total)} GB" if total <= room.memory else None
+
+
+def _gb(size: int) -> str:
+    return f"{size / 1e9:.3g}"

@@ -20,6 +20,7 @@ from pipeline.parity.__main__ import command as parity
 from pipeline.plan.__main__ import command as plan
 from pipeline.reference.commands import export, import_
 from pipeline.report.__main__ import command as report
+from pipeline.reproduce.commands import command as reproduce
 from pipeline.summary import command as summary
 from pipeline.train.__main__ import command as train
 
@@ -43,6 +44,7 @@ TOOLS: dict[str, Callable[..., None]] = {
     "inspect": inspect,
     "parameters": parameters,
     "parity": parity,
+    "reproduce": reproduce,
     "summary": summary,
 }
 for name, tool in TOOLS.items():

@@ -1,6 +1,7 @@
 """The size of a denoiser and the work of one forward, found without computing anything."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -21,8 +22,14 @@ class Work:
 
 def measure(denoiser: Part, size: Size) -> Work:
     """Count on the meta device, where nothing is computed and attention is counted."""
+    return _counted(denoiser.model_dump_json(), size)
+
+
+@cache
+def _counted(denoiser: str, size: Size) -> Work:
+    """Many runs train the same network, which takes most of a second to count."""
     with torch.device("meta"), torch.no_grad():
-        network = denoiser.build(DENOISERS, size)
+        network = Part.model_validate_json(denoiser).build(DENOISERS, size)
         noisy = torch.zeros(1, size.frames, *size.latent_shape)
         level = torch.zeros(1, size.frames, dtype=torch.long)
         actions = torch.zeros(1, size.frames, size.action_dim)

@@ -142,7 +142,7 @@ def test_mistakes_are_found_before_anything_runs(dvc, workspace):
     told = dvc()
     assert "did you mean wall" in refusal(ParamsError, "walll", "--root", "x")
     assert "give --list" in refusal(ParamsError)
-    assert "did you mean h200" in refusal(ParamsError, "--list", "--device", "h20")
+    assert "did you mean a100" in refusal(ParamsError, "--list", "--device", "a1000")
     assert "no checkpoint of pusht_film is published" in refusal(
         ParamsError, "pusht_film", "--root", "x", "--checkpoint", "published"
     )

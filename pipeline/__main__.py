@@ -21,6 +21,7 @@ from pipeline.plan.__main__ import command as plan
 from pipeline.preflight import command as preflight
 from pipeline.reference.commands import export, import_
 from pipeline.report.__main__ import command as report
+from pipeline.reproduce.commands import command as reproduce
 from pipeline.summary import command as summary
 from pipeline.train.__main__ import command as train
 
@@ -45,6 +46,7 @@ TOOLS: dict[str, Callable[..., None]] = {
     "parameters": parameters,
     "parity": parity,
     "preflight": preflight,
+    "reproduce": reproduce,
     "summary": summary,
 }
 for name, tool in TOOLS.items():

@@ -80,6 +80,15 @@ def read(path: Path) -> Settings:
         raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise ParamsError(f"{path}: holds no keys; restore it with `git checkout {path}`")
+    return check(path, values)
+
+
+def check(path: Path, values: Mapping[str, Any]) -> Settings:
+    """The values of a whole params.yaml, checked; errors say that they stand in `path`.
+
+    Raises:
+        ParamsError: one line that names the key, its value and the way out.
+    """
     settings = Settings(path, values)
     _check_keys(settings)
     modules = {name: importlib.import_module(f"pipeline.{name}") for name in SECTIONS}

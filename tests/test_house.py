@@ -130,7 +130,7 @@ def test_imports_follow_the_arrows_of_the_pipeline():
     shared = {"datasets", "encoders", "worlds"}
     tools = {
         "__main__", "bench", "extract", "fetch", "gymnasium_env", "inspection", "parameters",
-        "parity", "preflight", "reference", "summary", "tools",
+        "parity", "preflight", "reference", "reproduce", "summary", "tools",
     }  # fmt: skip
     upstream = {stage: set(STAGES[: number + 1]) for number, stage in enumerate(STAGES)}
     for name in MODULES:

@@ -1,0 +1,90 @@
+"""What a run will cost before it starts: operations, hours and bytes, all of them estimates."""
+
+import math
+from dataclasses import dataclass
+
+from pipeline.params import Settings
+from pipeline.reproduce.published import Data, Latent, Run
+from pipeline.reproduce.work import measure
+from pipeline.train import Options as Train
+from pipeline.train.size import Size
+from pipeline.train.world_model import Part
+from pipeline.variants import DATASETS, DENOISERS
+
+DEVICES = {
+    "b200": 2250e12,
+    "h200": 989e12,
+    "h100": 989e12,
+    "a100": 312e12,
+    "l40s": 362e12,
+    "h20": 148e12,
+    "rtx5090": 210e12,
+    "rtx4090": 165e12,
+    "rtx3090": 71e12,
+}
+"""Peak FLOP/s of dense bfloat16 products summed in float32, by NVIDIA's data sheets (SXM)."""
+SHARE = 0.4
+"""Assumed share of the peak that training reaches; unmeasured."""
+TRAINING = 3
+"""Operations of a training step in forwards: one there, two back."""
+FLOAT16, FLOAT32 = 2, 4
+STATES = 3
+"""Float32 copies in a state to resume from: the weights and AdamW's two moments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of training one run.
+
+    Attributes:
+        parameters: of the denoiser.
+        steps: of the optimiser.
+        clips: seen in them, each as often as it is drawn.
+        flops: of all steps, 2 a multiply-add; without encoding.
+        latent_bytes: of the cache.
+        checkpoint_bytes: the trained model, and the states to resume from.
+    """
+
+    parameters: int
+    steps: int
+    clips: int
+    flops: int
+    latent_bytes: int
+    checkpoint_bytes: int
+
+    def hours(self, peak: float) -> float:
+        """GPU-hours on devices of a peak in FLOP/s, if they reach SHARE of it."""
+        return self.flops / (peak * SHARE) / 3600
+
+
+def cost(run: Run, data: Data, settings: Settings) -> Cost:
+    """What the run takes whose params.yaml `settings` are, on the published data set."""
+    train, chosen = settings.section("train", Train), settings.variant(DENOISERS)
+    denoiser = Part(name=chosen.name, options=chosen.options.model_dump())
+    work = measure(denoiser, size(run, data, settings))
+    clips = train.steps * train.batch
+    kept = 1 + (train.steps // train.keep_every if train.keep_every else 0)
+    return Cost(
+        parameters=work.parameters,
+        steps=train.steps,
+        clips=clips,
+        flops=TRAINING * work.forward_flops * clips,
+        latent_bytes=latent_bytes(run.latent, data.frames),
+        checkpoint_bytes=work.parameters * FLOAT32 * (1 + STATES * kept),
+    )
+
+
+def size(run: Run, data: Data, settings: Settings) -> Size:
+    """The shapes that the published data set imposes on a run's network."""
+    train = settings.section("train", Train)
+    interval = train.interval or settings.variant(DATASETS).build().interval
+    return Size(
+        latent_shape=run.latent.shape,
+        action_dim=interval * data.action_dim,
+        frames=train.frames,
+    )
+
+
+def latent_bytes(latent: Latent, frames: int) -> int:
+    """Bytes of the latents of so many frames, in float16."""
+    return frames * math.prod(latent.shape) * latent.arrays * FLOAT16

@@ -1,0 +1,59 @@
+"""A run of the paper as a whole params.yaml."""
+
+import copy
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline import params
+from pipeline.errors import ParamsError
+from pipeline.fetch.sets import SETS
+from pipeline.params import Settings
+from pipeline.reproduce.published import Run
+
+
+def merged(path: Path, changes: Mapping[str, Any]) -> Settings:
+    """params.yaml with dotted keys changed, checked whole.
+
+    Raises:
+        ParamsError: params.yaml has no such key, or the values do not go together.
+    """
+    values = copy.deepcopy(dict(params.read(path).values))
+    for dotted, value in changes.items():
+        *parents, last = dotted.split(".")
+        block: Any = values
+        for parent in parents:
+            block = block.get(parent, {})
+        if last not in block:
+            raise ParamsError(f"{path} has no key {dotted}, which the run sets; add it")
+        block[last] = value
+    return params.check(path, values)
+
+
+def with_data(run: Run, path: Path, root: Path | None, *, simulated: bool) -> dict[str, Any]:
+    """What a run changes in params.yaml, and where its episodes lie.
+
+    Raises:
+        ParamsError: the published episodes are nowhere, and simulated ones are not asked for.
+    """
+    key = f"datasets.{run.dataset}.root"
+    if simulated:
+        if root is not None:
+            raise ParamsError(f"--root {root} and --simulated exclude each other; choose one")
+        return {**run.changes, key: None}
+    if root is not None:
+        return {**run.changes, key: str(root)}
+    if params.read(path).values["datasets"][run.dataset]["root"] is None:
+        folder = f"DEST/{SETS[run.dataset].folder}"
+        raise ParamsError(
+            f"{path}: {key} is null, and figures of simulated episodes cannot be compared; get "
+            f"the published ones with `wm fetch {run.dataset} DEST`, and give --root {folder} or "
+            f"set {key}: {folder}"
+        )
+    return run.changes
+
+
+def override(dotted: str, value: Any) -> str:
+    """A key and its value as `dvc exp run -S` takes them: Hydra reads JSON's literals."""
+    return f"{dotted}={json.dumps(value, ensure_ascii=False)}"

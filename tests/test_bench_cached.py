@@ -61,11 +61,10 @@ def test_both_take_the_same_steps(both):
 
 def test_the_baseline_counts_the_encoder():
     published = (128, 256, 512, 512)
-    vae = encode_cases.made("sd_vae", 64, published).encoder.vae
     setting = replace(
         TINY, size="S", latent=(4, 32, 32), action_dim=7, frames=4, pixels=256, widths=published
     )
-    forward, steps = cached.work(setting, vae)
+    forward, steps = cached.work(setting)
     # 272.7 GF a frame of 256 x 256 in the encoder, 60.5 GF a window of 4 in NanoWM S/2.
     assert forward / 1e9 == pytest.approx(4 * 272.7 + 60.5, rel=2e-3)
     encoding = steps[cached.IN_LOOP] - steps[cached.CACHED]

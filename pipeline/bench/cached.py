@@ -1,13 +1,11 @@
 """Timing training on cached latents against training that encodes its frames at every step."""
 
-import copy
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +14,7 @@ from torch import Tensor
 from pipeline.bench import Caching
 from pipeline.bench.baseline import counted
 from pipeline.bench.cached_data import caches
-from pipeline.bench.encode_cases import made
+from pipeline.bench.encode_cases import autoencoder, made
 from pipeline.bench.machine import describe, products
 from pipeline.bench.results import Results, rows
 from pipeline.bench.setting import network
@@ -84,7 +82,7 @@ def run(setting: Caching, options: Options, device: torch.device) -> Found:
         timings = interleaved(steps, setting.repeats, device)
         data = _data_seconds(trainers[CACHED], setting.repeats)
         machine = describe(device)
-    forward, counts = work(setting, encoder.vae)
+    forward, counts = work(setting)
     patches = setting.latent[1] * setting.latent[2] // setting.patch**2
     clips = setting.batch * setting.frames
     return Found(
@@ -168,24 +166,17 @@ def agree(what: str, ours: Tensor, theirs: Tensor, bound: float) -> float:
     return difference
 
 
-def work(setting: Caching, vae: Any) -> tuple[int, dict[str, int]]:
-    """Floating-point operations: encoder and network forward of a window; a step of each variant.
-
-    Args:
-        setting: what is trained.
-        vae: the autoencoder of diffusers.
-    """
-    meta, clips = torch.device("meta"), setting.batch
-    imagined = copy.deepcopy(vae).to(meta)
-    with meta, torch.no_grad():
+def work(setting: Caching) -> tuple[int, dict[str, int]]:
+    """Floating-point operations: a window through encoder and network; a step of each variant."""
+    with torch.device("meta"), torch.no_grad():
         pixels = torch.zeros(setting.frames, 3, setting.pixels, setting.pixels)
-        encoding = counted(partial(imagined.encode, pixels))
+        encoding = counted(partial(autoencoder(setting.pixels, setting.widths).encode, pixels))
         noisy = torch.zeros(1, setting.frames, *setting.latent)
         level = torch.zeros(1, setting.frames, dtype=torch.long)
         actions = torch.zeros(1, setting.frames, setting.action_dim)
         forward = counted(partial(network(setting), noisy, level, actions))
     step = step_work(setting)[PER_FRAME]
-    return encoding + forward, {IN_LOOP: clips * encoding + step, CACHED: step}
+    return encoding + forward, {IN_LOOP: setting.batch * encoding + step, CACHED: step}
 
 
 def _data_seconds(each: Trainer, repeats: int) -> list[float]:

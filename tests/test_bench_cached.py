@@ -110,7 +110,7 @@ def test_the_command_writes_its_figures(tmp_path, monkeypatch):
     monkeypatch.setitem(encode_cases.PUBLISHED, "sd_vae", (32, (32, 32)))
     out = tmp_path / "cached.json"
     words = ["cached", "--size", "nano", "--pixels", "32", "--batch", "1", "--repeats", "1"]
-    words += ["--precision", "float32", "--params", str(ROOT / "params.yaml"), "--out", str(out)]
+    words += ["--precision", "bfloat16", "--params", str(ROOT / "params.yaml"), "--out", str(out)]
     done = CliRunner().invoke(app, words, catch_exceptions=False)
     assert done.exit_code == 0
     assert "encoder in the loop" in done.stdout

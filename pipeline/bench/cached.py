@@ -1,7 +1,6 @@
 """Timing training on cached latents against training that encodes its frames at every step."""
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,12 +20,12 @@ from pipeline.bench.setting import network
 from pipeline.bench.timing import Spread, interleaved
 from pipeline.bench.train import PER_FRAME
 from pipeline.bench.train import work as step_work
+from pipeline.device import Precision
 from pipeline.encode import Execution
 from pipeline.encode.runner import Runner
 from pipeline.encode.shard import one_thread
 from pipeline.errors import ParamsError
 from pipeline.latent_cache import LatentCache
-from pipeline.latents import Precision
 from pipeline.train import Options
 from pipeline.train.denoisers.nanowm import named
 from pipeline.train.fit import Trainer
@@ -74,7 +73,7 @@ def run(setting: Caching, options: Options, device: torch.device) -> Found:
         bound = BOUNDS[runner.precision]
         theirs, ours = (batch(each) for each in trainers.values())
         difference = agree("latents", ours, theirs, bound)
-        steps = {name: stepper(each, runner.precision) for name, each in trainers.items()}
+        steps = {name: each.step for name, each in trainers.items()}
         for step in steps.values():
             step()
         slow, fast = (each.curve[:1, 0] for each in trainers.values())
@@ -133,20 +132,14 @@ def trainer(
         "steps": setting.repeats + 1,
         "precision": setting.precision,
         "compile": None,
+        "accumulation": 1,
+        "windows": "every",
     }
     with torch.random.fork_rng():
         torch.manual_seed(0)  # layers initialise from the global generator
         model = WorldModel(config, device)
     windows = Windows(cache, "train", setting.frames, 1)
     return Trainer(model, windows, options.model_copy(update=changes))
-
-
-def stepper(each: Trainer, precision: Precision) -> Callable[[], None]:
-    """One optimiser step."""
-    wanted = precision == "bfloat16"
-    autocast = torch.autocast(each.model.device.type, torch.bfloat16, enabled=wanted)
-    stepping: Callable[[], None] = autocast(each.step)
-    return stepping
 
 
 def batch(each: Trainer) -> Tensor:

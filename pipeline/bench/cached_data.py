@@ -27,14 +27,8 @@ class Encoding(LatentCache):
     pixels: Tensor
     runner: Runner
 
-    def latents(self, rows: NDArray[np.int64], generator: torch.Generator | None) -> Tensor:
-        """See `LatentCache.latents`."""
-        shape = (*rows.shape, *self.spec.latent_shape)
-        drawn = generator is not None
-        return self.sampled(rows, torch.randn(shape, generator=generator) if drawn else None)
-
     def sampled(self, rows: NDArray[np.int64], noise: Tensor | None) -> Tensor:
-        """The same for standard normal noise of the latents' shape; None takes the mean."""
+        """See `LatentCache.sampled`."""
         raw = self.runner.encode(self.pixels[torch.from_numpy(rows.reshape(-1))])
         shape = (*rows.shape, *self.spec.latent_shape)
         if noise is None or raw.std is None:

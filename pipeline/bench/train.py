@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.attention import sdpa_kernel
 from torch.nn.utils import clip_grad_norm_
 
 from pipeline.bench import Setting, Training
@@ -19,17 +19,12 @@ from pipeline.bench.timing import interleaved
 from pipeline.errors import ParamsError
 from pipeline.train import Weighting
 from pipeline.train.denoisers.nanowm import NanoWM
+from pipeline.train.fit import KERNELS
 from pipeline.train.loss import frame_losses
 from pipeline.train.objectives import Objective
 
 PER_FRAME = "modulation per frame"
 RATE, CLIP = 1e-4, 1.0
-KERNELS = {
-    "auto": [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH],
-    "flash": [SDPBackend.FLASH_ATTENTION],
-    "efficient": [SDPBackend.EFFICIENT_ATTENTION],
-    "math": [SDPBackend.MATH],
-}
 
 
 def check(setting: Training, device: torch.device) -> None:

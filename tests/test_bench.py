@@ -1,5 +1,6 @@
 """The benches: the same work as the reference, the same answers, fair turns. Never how fast."""
 
+import copy
 import json
 from dataclasses import replace
 from types import SimpleNamespace
@@ -9,7 +10,17 @@ import torch
 from helpers import scaled_error
 from typer.testing import CliRunner
 
-from pipeline.bench import Sampling, Setting, baseline, machine, sampler, timing, train
+from pipeline.bench import (
+    Sampling,
+    Setting,
+    Training,
+    baseline,
+    machine,
+    profile,
+    sampler,
+    timing,
+    train,
+)
 from pipeline.bench.commands import app
 from pipeline.bench.setting import INJECTIONS, inputs, network, randomised
 from pipeline.errors import ParamsError
@@ -18,6 +29,10 @@ CPU = torch.device("cpu")
 TINY = Sampling(
     size="nano", patch=2, injection="additive", latent=(4, 8, 8), action_dim=7, frames=4, batch=2,
     repeats=1, compiled=False, context=1, steps=2,
+)  # fmt: skip
+TRAINED = Training(
+    size="nano", patch=2, injection="additive", latent=(4, 8, 8), action_dim=7, frames=4, batch=2,
+    repeats=1, compiled=False, attention="auto", fused=False,
 )  # fmt: skip
 TINY_WORDS = ["--size", "nano", "--latent", "4x8x8", "--batch", "1", "--repeats", "2"]
 
@@ -93,7 +108,7 @@ def test_the_answers_hang_on_what_the_caches_could_lose(injection, generator):
 
 @pytest.mark.parametrize("injection", INJECTIONS)
 def test_training_steps_agree_in_loss_and_gradient_step_after_step(injection, generator):
-    setting = replace(TINY, injection=injection)
+    setting = replace(TRAINED, injection=injection)
     ours = randomised(network(setting), generator)
     slow, fast = train.variants(setting, ours, inputs(setting, generator, CPU), CPU).values()
     losses = []
@@ -105,8 +120,10 @@ def test_training_steps_agree_in_loss_and_gradient_step_after_step(injection, ge
 
 
 @pytest.mark.parametrize("factor", [1.001, float("nan")])
-@pytest.mark.parametrize("bench", [sampler, train], ids=["sampler", "train"])
-def test_answers_that_differ_are_refused(bench, factor, monkeypatch):
+@pytest.mark.parametrize(
+    ("bench", "setting"), [(sampler, TINY), (train, TRAINED)], ids=["sampler", "train"]
+)
+def test_answers_that_differ_are_refused(bench, setting, factor, monkeypatch):
     def spoilt(network):
         copied = baseline.wasteful(network)
         with torch.no_grad():
@@ -115,7 +132,7 @@ def test_answers_that_differ_are_refused(bench, factor, monkeypatch):
 
     monkeypatch.setattr(bench, "wasteful", spoilt)
     with pytest.raises(AssertionError, match="differ"):
-        bench.run(TINY, CPU)
+        bench.run(setting, CPU)
 
 
 def test_nan_from_the_cache_alone_is_refused(monkeypatch):
@@ -186,6 +203,51 @@ def test_the_training_bench_writes_what_it_measured(tmp_path):
     assert (found["bench"], found["setting"]["injection"]) == ("train", "film")
     slow, fast = found["variants"].values()
     assert slow["gigaflops"] > fast["gigaflops"] > 2.5 * found["baseline_gigaflops"] / 1.2
+
+
+def test_a_step_can_be_profiled(tmp_path):
+    table = tmp_path / "profile.txt"
+    words = ["train", *TINY_WORDS, "--fused", "--attention", "math", "--profile", str(table)]
+    done = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert done.exit_code == 0
+    shown = table.read_text()
+    assert "Self CPU" in shown
+    assert "aten::mm" in shown
+    rows = [line for line in shown.splitlines() if line.strip() and line[0] == " "]
+    assert len(rows) == 1 + profile.OPERATORS
+    names = {event.get("name", "") for event in json.loads(trace_of(table))["traceEvents"]}
+    assert "aten::_fused_adamw_" in names
+    assert "aten::_scaled_dot_product_attention_math" in names
+    assert not any("flash" in name for name in names)
+
+
+def trace_of(table):
+    return table.with_suffix(".json").read_text()
+
+
+def test_a_kernel_that_the_machine_lacks_is_refused():
+    words = ["train", *TINY_WORDS, "--attention", "efficient"]
+    with pytest.raises(ParamsError, match="--attention = 'efficient' is for a GPU; choose"):
+        CliRunner().invoke(app, words, catch_exceptions=False)
+
+
+def test_a_fused_optimiser_takes_the_same_steps(generator):
+    ours = randomised(network(TRAINED), generator)
+    fed = inputs(TRAINED, generator, CPU)
+    plain, fused = (
+        train.variants(replace(TRAINED, fused=fused), copy.deepcopy(ours), fed, CPU)
+        for fused in (False, True)
+    )
+    for _ in range(3):
+        torch.testing.assert_close(fused[train.PER_FRAME](), plain[train.PER_FRAME]())
+
+
+def test_products_are_onednn_s_only_while_asked():
+    before = torch.get_float32_matmul_precision()
+    for onednn, inside in ((True, "medium"), (False, before)):
+        with machine.products(onednn=onednn):
+            assert torch.get_float32_matmul_precision() == inside
+        assert torch.get_float32_matmul_precision() == before
 
 
 def test_the_share_of_a_ceiling_counts_useful_work_alone():

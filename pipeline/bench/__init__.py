@@ -1,6 +1,7 @@
 """`wm bench`: how much time this implementation saves, measured against the same work unsaved."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,3 +33,27 @@ class Sampling(Setting):
     """Frames given; the others are generated, one after the other."""
     steps: int
     """Denoising steps of a frame."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training(Setting):
+    """The same, with how it is computed."""
+
+    attention: Literal["auto", "flash", "efficient", "math"]
+    """Kernel of scaled_dot_product_attention; auto is the fastest that can."""
+    fused: bool
+    """Whether AdamW moves all weights in one kernel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caching(Setting):
+    """The same, with the frames that its latents are made of, and how all is computed."""
+
+    pixels: int
+    """Side of a frame."""
+    widths: tuple[int, ...]
+    """Of the autoencoder's levels, each of which but the last halves the side."""
+    precision: Literal["auto", "float32", "bfloat16"]
+    """Of products, the encoder's too; as `train.precision`."""
+    onednn: bool
+    """Whether products of float32 are oneDNN's; see `pipeline.bench.machine.products`."""

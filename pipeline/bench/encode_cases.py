@@ -51,20 +51,25 @@ def made(name: str, size: int, widths: tuple[int, ...]) -> Case:
         return CASES[name](Path(folder), size, widths)
 
 
-def _sd_vae(folder: Path, size: int, widths: tuple[int, ...]) -> Case:
+def autoencoder(size: int, widths: tuple[int, ...]) -> Any:
+    """The architecture of `sd_vae` in diffusers, with random weights, on torch's default device."""
     make_importable()
     from diffusers import AutoencoderKL
 
     levels = len(widths)
     build: Any = AutoencoderKL
-    build(
+    return build(
         down_block_types=("DownEncoderBlock2D",) * levels,
         up_block_types=("UpDecoderBlock2D",) * levels,
         block_out_channels=widths,
         layers_per_block=2,
         latent_channels=4,
         sample_size=size,
-    ).save_pretrained(folder)
+    )
+
+
+def _sd_vae(folder: Path, size: int, widths: tuple[int, ...]) -> Case:
+    autoencoder(size, widths).save_pretrained(folder)
     weights = Weights(source=str(folder), file=None, revision=None, sha256=None)
     sized = torch.zeros(1, 3, size, size)
     encoder = sd_vae.fit(sized, sd_vae.Options(weights=weights), seed=0)

@@ -1,17 +1,21 @@
 """What the bench of loaders loads: a latent cache, and files of whole episodes."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from pipeline.encode import store
 from pipeline.encode.cut import shard_rows
-from pipeline.latents import EpisodeEntry, Seal
+from pipeline.latents import EpisodeEntry, LatentSpec, Seal
 from pipeline.parity._spec import latent_spec
 from pipeline.shards import Table
 
+Columns = dict[str, NDArray[np.float16]]
+"""Rows of the arrays of latents, by name."""
 RECORDED, IMAGE = 224, 256
 """Sides in pixels of point_maze's frames, and of what the reference shows to its encoder."""
 
@@ -38,24 +42,40 @@ class Setting:
 
 def write_store(path: Path, setting: Setting) -> Path:
     """A sealed cache of random means and spreads."""
-    channels, rows = setting.latent[0], setting.episodes * setting.steps
+    channels = setting.latent[0]
     changes = {"latent_shape": setting.latent, "stochastic": True}
     spec = latent_spec(std=[1.0] * channels).model_copy(update=changes)
+    rng = np.random.default_rng(0)
+
+    def drawn(start: int, stop: int) -> Columns:
+        shape = (stop - start, *setting.latent)
+        names = ("mean", "std")
+        return {name: rng.standard_normal(shape, np.float32).astype(np.float16) for name in names}
+
+    still = np.zeros((setting.steps, spec.action_dim), np.float32)
+    return sealed(path, spec, [still] * setting.episodes, drawn)
+
+
+def sealed(
+    path: Path,
+    spec: LatentSpec,
+    actions: Sequence[NDArray[np.float32]],
+    latents: Callable[[int, int], Columns],
+) -> Path:
+    """A cache of episodes to train on, of their actions [T, A].
+
+    `latents(start, stop)` are rows start..stop - 1 of the arrays of latents; it is asked in order.
+    """
+    rows = sum(map(len, actions))
     columns = {name: column for name, column in spec.columns().items() if column.strided}
     shard = shard_rows(rows, columns["mean"].row_bytes)
     store.create(path, columns, rows, shard)
-    rng = np.random.default_rng(0)
     for start in range(0, rows, shard):
-        shape = (min(shard, rows - start), *setting.latent)
-        drawn = {
-            name: rng.standard_normal(shape, np.float32).astype(np.float16) for name in columns
-        }
-        store.put(path, start, drawn)
-    still = np.zeros((setting.steps, spec.action_dim), np.float32)
-    tables = [Table(f"{n}", still, still[:, :0], {}) for n in range(setting.episodes)]
+        store.put(path, start, latents(start, min(start + shard, rows)))
+    tables = [Table(f"{n}", each, each[:, :0], {}) for n, each in enumerate(actions)]
     entries = [
-        EpisodeEntry(key=table.key, split="train", length=setting.steps, meta={})
-        for table in tables
+        EpisodeEntry(key=table.key, split="train", length=len(each), meta={})
+        for table, each in zip(tables, actions, strict=True)
     ]
     store.seal(path, tables, Seal(spec=spec, episodes=entries))
     return path

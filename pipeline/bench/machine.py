@@ -1,7 +1,8 @@
 """The machine that a bench ran on, and how fast it can possibly be."""
 
 import platform
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +64,20 @@ def precision(device: torch.device) -> AbstractContextManager[None]:
 def tolerance(device: torch.device) -> float:
     """Largest scaled difference between two variants' answers."""
     return 2e-2 if device.type == "cuda" else 1e-5
+
+
+@contextmanager
+def products(*, onednn: bool) -> Iterator[None]:
+    """Let oneDNN make the products of float32 rather than MKL, which spares AMD its AVX-512.
+
+    torch then allows bfloat16 inside of them, which oneDNN takes on a processor with AMX alone.
+    """
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium" if onednn else before)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def _processor() -> str:

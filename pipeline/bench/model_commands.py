@@ -1,11 +1,12 @@
-"""`wm bench sampler` and `wm bench train`: the world model with and without its savings."""
+"""`wm bench sampler`, `train` and `cached`: the world model with and without its savings."""
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from pipeline.arguments import PARAMS, ParamsFile
 from pipeline.bench.words import Batch, Out, Repeats
 from pipeline.tools import ActionDim, Frames, Latent, Patch, shape_of, show
 
@@ -16,6 +17,12 @@ Name = Annotated[str, typer.Option("--size", help="Size of NanoWM.")]
 Injection = Annotated[str, typer.Option(help="How actions enter.")]
 Context = Annotated[int, typer.Option(help="Frames of the window that are given.")]
 Steps = Annotated[int, typer.Option(help="Denoising steps of a frame.")]
+Attention = Annotated[
+    Literal["auto", "flash", "efficient", "math"], typer.Option(help="Kernel of attention.")
+]
+Precision = Annotated[
+    Literal["auto", "float32", "bfloat16"], typer.Option(help="Of products, the encoder's too.")
+]
 Compiled = Annotated[bool, typer.Option("--compile/--no-compile", help="Compile every variant.")]
 
 
@@ -65,14 +72,20 @@ def train(
     batch: Batch = 2,
     repeats: Repeats = 5,
     compiled: Compiled = False,
+    attention: Attention = "auto",
+    fused: Annotated[bool, typer.Option("--fused/--no-fused", help="AdamW in one kernel.")] = False,
+    profile: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="For a profile of our step; a trace goes to FILE.json."),
+    ] = None,
     out: Out = None,
 ) -> None:
     """Train on cached latents, step by step."""
     from pipeline import device
-    from pipeline.bench import Setting, setting
+    from pipeline.bench import Training, setting
     from pipeline.bench import train as bench
 
-    chosen = Setting(
+    chosen = Training(
         size=size,
         patch=patch,
         injection=injection,
@@ -82,9 +95,61 @@ def train(
         batch=batch,
         repeats=repeats,
         compiled=compiled,
+        attention=attention,
+        fused=fused,
+    )
+    where = device.pick()
+    setting.check(chosen)
+    bench.check(chosen, where)
+    _show(bench.run(chosen, where, profile), out)
+
+
+def cached(
+    size: Name = "S",
+    patch: Patch = 2,
+    injection: Injection = "additive",
+    pixels: Annotated[int, typer.Option(help="Side of a frame.")] = 256,
+    action_dim: ActionDim = 7,
+    frames: Frames = 4,
+    batch: Batch = 2,
+    repeats: Repeats = 3,
+    precision: Precision = "auto",
+    onednn: Annotated[
+        bool, typer.Option("--onednn/--mkl", help="Whose products of float32, on a CPU.")
+    ] = False,
+    out: Out = None,
+    params: ParamsFile = PARAMS,
+) -> None:
+    """Train on cached latents, and with the encoder in the loop."""
+    from pipeline import device
+    from pipeline.bench import Caching, setting
+    from pipeline.bench import cached as bench
+    from pipeline.bench.encode_cases import PUBLISHED
+    from pipeline.params import read
+    from pipeline.train import Options
+
+    _, widths = PUBLISHED["sd_vae"]
+    where = device.pick()
+    chosen = Caching(
+        size=size,
+        patch=patch,
+        injection=injection,
+        latent=bench.latent_of(pixels, patch, widths),
+        action_dim=action_dim,
+        frames=frames,
+        batch=batch,
+        repeats=repeats,
+        compiled=where.type == "cuda",
+        pixels=pixels,
+        widths=widths,
+        precision=precision,
+        onednn=onednn,
     )
     setting.check(chosen)
-    _show(bench.run(chosen, device.pick()), out)
+    found = bench.run(chosen, read(params).section("train", Options), where)
+    _show(found, out)
+    spent = found.data_seconds.median
+    print(f"reading a batch takes {spent * 1e3:.2f} CPU-ms, {found.data_share:.2%} of the step")
 
 
 def _show(results: "Results", out: Path | None) -> None:

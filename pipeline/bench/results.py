@@ -68,14 +68,14 @@ def rows(
     """Figures of every variant, each run of which makes `frames` frames of `patches` patches.
 
     Args:
-        timings: by variant, our own path last.
+        timings: by variant, the baseline first and our own path last.
         work: by variant, floating-point operations of a run.
         frames: per run, the whole batch together.
         patches: per frame.
         peak: the machine's FLOP/s, if known.
     """
     useful = work[list(timings)[-1]]
-    slow, found = timings[BASELINE], {}
+    slow, found = next(iter(timings.values())), {}
     for name, timing in timings.items():
         seconds = Spread.of(timing.wall)
         found[name] = Row(

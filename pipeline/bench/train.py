@@ -1,22 +1,26 @@
 """Timing an optimiser step: forward, loss of the velocity, backward, clipped gradients, AdamW."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn.attention import sdpa_kernel
 from torch.nn.utils import clip_grad_norm_
 
-from pipeline.bench import Setting
+from pipeline.bench import Setting, Training
 from pipeline.bench.baseline import assert_published_work, wasteful
 from pipeline.bench.machine import describe, precision, tolerance
+from pipeline.bench.profile import write_profile
 from pipeline.bench.results import BASELINE, Results, rows
 from pipeline.bench.setting import Inputs, inputs, network, randomised, velocity
 from pipeline.bench.timing import interleaved
+from pipeline.errors import ParamsError
 from pipeline.train import Weighting
 from pipeline.train.cost import counted
 from pipeline.train.denoisers.nanowm import NanoWM
+from pipeline.train.fit import KERNELS
 from pipeline.train.loss import frame_losses
 from pipeline.train.objectives import Objective
 
@@ -24,8 +28,18 @@ PER_FRAME = "modulation per frame"
 RATE, CLIP = 1e-4, 1.0
 
 
-def run(setting: Setting, device: torch.device) -> Results:
-    """Time a training step with and without its savings.
+def check(setting: Training, device: torch.device) -> None:
+    """Refuse a kernel that a CPU does not have.
+
+    Raises:
+        ParamsError: it is asked for.
+    """
+    if setting.attention == "efficient" and device.type == "cpu":
+        raise ParamsError("--attention = 'efficient' is for a GPU; choose auto, flash or math")
+
+
+def run(setting: Training, device: torch.device, profile: Path | None = None) -> Results:
+    """Time a training step with and without its savings, and profile one of ours if asked to.
 
     Raises:
         AssertionError: the baseline does other work than the reference, or loss or norm of the
@@ -35,18 +49,21 @@ def run(setting: Setting, device: torch.device) -> Results:
     generator = torch.Generator().manual_seed(0)
     ours = randomised(network(setting), generator).to(device)
     steps = variants(setting, ours, inputs(setting, generator, device), device)
-    slow, fast = (step() for step in steps.values())
-    difference = float(((fast - slow) / slow).abs().max())
-    assert difference <= tolerance(device), f"loss or gradient differ by {difference:.1e}"
-    machine, work = describe(device), _work(setting)
-    timings = interleaved(steps, setting.repeats, device)
+    machine, counts = describe(device), work(setting)
+    with sdpa_kernel(KERNELS[setting.attention]):
+        slow, fast = (step() for step in steps.values())
+        difference = float(((fast - slow) / slow).abs().max())
+        assert difference <= tolerance(device), f"loss or gradient differ by {difference:.1e}"
+        timings = interleaved(steps, setting.repeats, device)
+        if profile is not None:
+            write_profile(steps[PER_FRAME], profile)
     patches = ours.grid[0] * ours.grid[1]
-    figures = rows(timings, work, setting.batch * setting.frames, patches, machine.ceiling)
+    figures = rows(timings, counts, setting.batch * setting.frames, patches, machine.ceiling)
     return Results("train", setting, machine, round(forward_work / 1e9, 2), difference, figures)
 
 
 def variants(
-    setting: Setting, ours: NanoWM, fed: Inputs, device: torch.device
+    setting: Training, ours: NanoWM, fed: Inputs, device: torch.device
 ) -> dict[str, Callable[[], Tensor]]:
     """Training steps by name, the baseline's first; each has a network of its own to train."""
     networks = {BASELINE: wasteful(ours), PER_FRAME: ours}
@@ -54,11 +71,11 @@ def variants(
 
 
 def _stepper(
-    network: NanoWM, setting: Setting, fed: Inputs, device: torch.device
+    network: NanoWM, setting: Training, fed: Inputs, device: torch.device
 ) -> Callable[[], Tensor]:
-    optimiser = torch.optim.AdamW(network.parameters(), RATE)
+    optimiser = torch.optim.AdamW(network.parameters(), RATE, fused=setting.fused)
     answer = torch.compile(network) if setting.compiled else network
-    return partial(_step, answer, optimiser, fed, velocity(device), device)
+    return partial(_step, answer, optimiser, fed, velocity(device))
 
 
 def _step(
@@ -66,12 +83,11 @@ def _step(
     optimiser: torch.optim.Optimizer,
     fed: Inputs,
     objective: Objective,
-    device: torch.device,
 ) -> Tensor:
     """One step; loss and norm of the gradient before it, [2]."""
     noisy = objective.noised(fed.clean, fed.noise, fed.level)
     target = objective.target(fed.clean, fed.noise, fed.level)
-    with precision(device):
+    with precision(fed.clean.device):
         output = answer(noisy, fed.level, fed.actions)
     unweighted = Weighting(gamma=0, form="per_frame")
     loss = frame_losses(objective, output, target, fed.level, unweighted).mean()
@@ -82,10 +98,13 @@ def _step(
     return torch.stack([loss.detach(), norm])
 
 
-def _work(setting: Setting) -> dict[str, int]:
+def work(setting: Setting) -> dict[str, int]:
     """Floating-point operations of each training step."""
-    device, plain = torch.device("meta"), replace(setting, compiled=False)
+    device = torch.device("meta")
     with device:
-        ours = network(plain)
-    fed = inputs(plain, torch.Generator(), device)
-    return {name: counted(step) for name, step in variants(plain, ours, fed, device).items()}
+        ours = network(setting)
+    fed, objective = inputs(setting, torch.Generator(), device), velocity(device)
+    return {
+        name: counted(partial(_step, each, torch.optim.AdamW(each.parameters()), fed, objective))
+        for name, each in {BASELINE: wasteful(ours), PER_FRAME: ours}.items()
+    }

@@ -2,11 +2,12 @@
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 from pipeline.params import Settings
 from pipeline.reproduce.published import Data, Latent, Run
-from pipeline.reproduce.work import measure
 from pipeline.train import Options as Train
+from pipeline.train.cost import TRAINING, forward_flops, parameters
 from pipeline.train.size import Size
 from pipeline.train.world_model import Part
 from pipeline.variants import DATASETS, DENOISERS
@@ -25,8 +26,6 @@ DEVICES = {
 """Peak FLOP/s of dense bfloat16 products summed in float32, by NVIDIA's data sheets (SXM)."""
 SHARE = 0.4
 """Assumed share of the peak that training reaches; unmeasured."""
-TRAINING = 3
-"""Operations of a training step in forwards: one there, two back."""
 FLOAT16, FLOAT32 = 2, 4
 STATES = 3
 """Float32 copies in a state to resume from: the weights and AdamW's two moments."""
@@ -61,17 +60,24 @@ def cost(run: Run, data: Data, settings: Settings) -> Cost:
     """What the run takes whose params.yaml `settings` are, on the published data set."""
     train, chosen = settings.section("train", Train), settings.variant(DENOISERS)
     denoiser = Part(name=chosen.name, options=chosen.options.model_dump())
-    work = measure(denoiser, size(run, data, settings))
+    weights, forward = _work(denoiser.model_dump_json(), size(run, data, settings))
     clips = train.steps * train.batch
-    kept = 1 + (train.steps // train.keep_every if train.keep_every else 0)
+    kept = 2 + (train.steps // train.keep_every if train.keep_every else 0)
     return Cost(
-        parameters=work.parameters,
+        parameters=weights,
         steps=train.steps,
         clips=clips,
-        flops=TRAINING * work.forward_flops * clips,
+        flops=TRAINING * forward * clips,
         latent_bytes=latent_bytes(run.latent, data.frames),
-        checkpoint_bytes=work.parameters * FLOAT32 * (1 + STATES * kept),
+        checkpoint_bytes=weights * FLOAT32 * (1 + STATES * kept),
     )
+
+
+@cache
+def _work(denoiser: str, size: Size) -> tuple[int, int]:
+    """Weights, and operations of a clip's forward pass; many runs train the same network."""
+    part = Part.model_validate_json(denoiser)
+    return parameters(part, size), forward_flops(part, size)
 
 
 def size(run: Run, data: Data, settings: Settings) -> Size:

@@ -23,6 +23,8 @@ from pipeline.variants import DENOISERS
 Precision = Literal["float32", "bfloat16"]
 FLOAT = 4
 """Bytes of a float32."""
+TRAINING = 3
+"""Operations of a training step in forward passes: one there, two back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Cost:
     @property
     def training_flops(self) -> int:
         """Of a clip: the backward pass is worth two forward passes, and one may be repeated."""
-        return self.forward_flops * (4 if self.recomputed else 3)
+        return self.forward_flops * (TRAINING + self.recomputed)
 
 
 def measure(
@@ -57,12 +59,9 @@ def measure(
     By eager torch with a fused kernel of attention, the lifetimes of tensors as on the CPU, whose
     autocast is taken for a GPU's: a compiled network keeps less, attention by `math` more.
     """
-    with torch.device("meta"), torch.no_grad():
-        network: Denoiser = denoiser.build(DENOISERS, size)
-        forward = counted(lambda: _forward(network, size, 1))
     return Cost(
         parameters=parameters(denoiser, size),
-        forward_flops=forward,
+        forward_flops=forward_flops(denoiser, size),
         recomputed=checkpointing,
         activation_bytes=_held(denoiser, size, clips, checkpointing, precision),
     )
@@ -73,6 +72,13 @@ def parameters(denoiser: Part, size: Size) -> int:
     with torch.device("meta"):
         network: Denoiser = denoiser.build(DENOISERS, size)
     return sum(weight.numel() for weight in network.parameters())
+
+
+def forward_flops(denoiser: Part, size: Size) -> int:
+    """Floating-point operations of one clip's forward pass; see `Cost`."""
+    with torch.device("meta"), torch.no_grad():
+        network: Denoiser = denoiser.build(DENOISERS, size)
+        return counted(lambda: _forward(network, size, 1))
 
 
 def counted(work: Callable[[], object]) -> int:

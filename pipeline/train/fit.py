@@ -51,7 +51,7 @@ class Trainer:
         self.average = None if options.ema is None else WorldModel(model.config, model.device)
         self.precision = _precision(options, self.group)
         self._place()
-        self.optimiser = optimiser.build(model.denoiser, options, model.device)
+        self.optimiser = optimiser.build(model.denoiser, options)
         self.curve = torch.zeros(options.steps, COLUMNS)
         self.looks = torch.zeros(0, 2 + BINS, dtype=torch.float64)
         self.done = 0
@@ -99,9 +99,7 @@ class Trainer:
 
     def _place(self) -> None:
         """Give every process the same weights, then what it is to hold and to call of them."""
-        compiled = self.options.compile
-        if compiled is None:
-            compiled = "default" if self.model.device.type == "cuda" else "none"
+        compiled = compile_mode(self.options, self.model.device)
         self.model.denoiser.recompute = self.options.checkpointing
         if self.average is not None:
             self.average.denoiser.load_state_dict(self.model.denoiser.state_dict())
@@ -138,6 +136,11 @@ class Trainer:
             f"step {self.done + 1}: loss {loss}, norm of the gradient {norm}; its clips are of "
             f"episodes {', '.join(named)}"
         )
+
+
+def compile_mode(options: Options, where: torch.device) -> str:
+    """The mode of torch.compile, or none: there is no compiler wherever there is a CPU."""
+    return options.compile or ("default" if where.type == "cuda" else "none")
 
 
 def _precision(options: Options, group: Group) -> device.Precision:

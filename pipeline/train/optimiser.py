@@ -9,14 +9,14 @@ from torch.distributed.tensor import DTensor
 from pipeline.train import Options
 
 
-def build(network: nn.Module, options: Options, device: torch.device) -> torch.optim.AdamW:
+def build(network: nn.Module, options: Options) -> torch.optim.AdamW:
     """AdamW with decoupled weight decay on all weights (Loshchilov & Hutter 2019, alg. 2)."""
     return torch.optim.AdamW(
         network.parameters(),
         options.learning_rate,
         betas=options.betas,
         weight_decay=options.weight_decay,
-        fused=device.type == "cuda",
+        fused=True,
     )
 
 

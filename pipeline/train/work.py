@@ -9,16 +9,21 @@ import torch
 
 from pipeline import encoders, stage, tracking
 from pipeline.distributed import Options
+from pipeline.errors import ParamsError, RunError
 from pipeline.latent_cache import LatentCache, open_cache
 from pipeline.params import Settings, read
+from pipeline.train import Options as Train
 from pipeline.train import curve as curves
 from pipeline.train import trackers
 from pipeline.train import validation as looks
+from pipeline.train.cost import TRAINING, forward_flops
 from pipeline.train.faults import StoppedError
-from pipeline.train.fit import Trainer
+from pipeline.train.fit import Trainer, compile_mode
 from pipeline.train.group import Group, join
 from pipeline.train.meter import Meter, Work, peak_of
-from pipeline.train.run import Run, prepare
+from pipeline.train.preflight import Asked, check, remedies
+from pipeline.train.room import Room, room
+from pipeline.train.run import Run, configured, prepare
 from pipeline.train.state import result
 from pipeline.train.trackers import Trackers
 from pipeline.train.validation import Look, Validation
@@ -62,12 +67,20 @@ def work(paths: Paths) -> None:
 def _train(paths: Paths, settings: Settings, group: Group) -> None:
     with stage.timed(paths.seconds if group.first else None) as say:
         cache = open_cache(paths.latents)
+        asked, offered = _asked(settings, cache, group), room(group.device, group.size)
+        if group.first:
+            print(_preflight(asked, offered, group), flush=True)
         trainer = prepare(settings, cache, group)
         with stage.scratch("train", *trainer.identity()) as scratch:
             run = Run(trainer, scratch)
             watch = _watch(paths, settings, cache, trainer, scratch)
-            run.finish(watch)
-            watch.trackers.close()
+            try:
+                run.finish(watch)
+            except torch.OutOfMemoryError:
+                less = ", ".join(remedies(asked, offered)) or "take a larger device"
+                raise RunError(f"step {trainer.done + 1}: out of memory; {less}") from None
+            finally:
+                watch.trackers.close()
             model, last = result(trainer), watch.last
             if model is None:
                 return
@@ -80,6 +93,26 @@ def _train(paths: Paths, settings: Settings, group: Group) -> None:
             trainer.done - run.before,
             "steps",
         )
+
+
+def _asked(settings: Settings, cache: LatentCache, group: Group) -> Asked:
+    """What the run asks of each device."""
+    config, options = configured(settings, cache.spec), settings.section("train", Train)
+    return Asked(config.denoiser, config.size, options, group.size, group.strategy)
+
+
+def _preflight(asked: Asked, offered: Room, group: Group) -> str:
+    """The first line of a run; a compiled one is only warned, since it needs less than is said.
+
+    Raises:
+        ParamsError: it will not fit.
+    """
+    try:
+        return check(asked, offered)
+    except ParamsError as error:
+        if compile_mode(asked.options, group.device) == "none":
+            raise
+        return f"{error}; that is without torch.compile, so it is tried"
 
 
 def _watch(
@@ -95,7 +128,8 @@ def _watch(
         config = {"model": model.config.model_dump(), "train": options.model_dump()}
         shown = trackers.start(told, paths.logs, scratch, trainer.done, config)
     tokens = options.frames * math.prod(model.denoiser.grid)
-    each = Work(tokens, 6.0 * model.parameters() * tokens)
+    forward = forward_flops(model.config.denoiser, model.config.size)
+    each = Work(tokens, TRAINING * forward)
     dtype = torch.bfloat16 if trainer.precision == "bfloat16" else torch.float32
     meter = Meter(each, model.device, peak_of(model.device, dtype, group.size))
     return Watch(shown, told.every, meter, validation)

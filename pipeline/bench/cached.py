@@ -1,0 +1,186 @@
+"""Timing training on cached latents against training that encodes its frames at every step."""
+
+import tempfile
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.bench import Caching
+from pipeline.bench.cached_data import caches
+from pipeline.bench.encode_cases import autoencoder, made
+from pipeline.bench.machine import describe, products
+from pipeline.bench.results import Results, rows
+from pipeline.bench.setting import network
+from pipeline.bench.timing import Spread, interleaved
+from pipeline.bench.train import PER_FRAME
+from pipeline.bench.train import work as step_work
+from pipeline.device import Precision
+from pipeline.encode import Execution
+from pipeline.encode.runner import Runner
+from pipeline.encode.shard import one_thread
+from pipeline.errors import ParamsError
+from pipeline.latent_cache import LatentCache
+from pipeline.train import Options
+from pipeline.train.cost import counted
+from pipeline.train.denoisers.nanowm import named
+from pipeline.train.fit import Trainer
+from pipeline.train.objectives import v
+from pipeline.train.windows import Windows
+from pipeline.train.world_model import Config, Part, WorldModel
+
+IN_LOOP, CACHED = "encoder in the loop", "cached latents"
+BOUNDS: dict[Precision, float] = {"float32": 2e-3, "bfloat16": 5e-2}
+"""Largest scaled difference of the latents: the cache holds float16; kernels differ by batch."""
+READINGS = 20
+"""Batches whose data path is timed by itself, a round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Results):
+    """What the bench found; `baseline_gigaflops` count encoder and network, for one window.
+
+    Attributes:
+        loss_difference: relative one of the two variants' first losses.
+        data_seconds: CPU-seconds in which a batch is read from the cache.
+        data_share: of the step's CPU-seconds.
+    """
+
+    loss_difference: float
+    data_seconds: Spread
+    data_share: float
+
+
+def run(setting: Caching, options: Options, device: torch.device) -> Found:
+    """Train by both, by turns, in the same steps; `options` say all that the setting does not.
+
+    Raises:
+        AssertionError: latents or the first losses differ.
+    """
+    with tempfile.TemporaryDirectory() as folder, one_thread(), products(onednn=setting.onednn):
+        encoder = made("sd_vae", setting.pixels, setting.widths).encoder
+        precise = Execution(precision=setting.precision, compile=setting.compiled)
+        runner = Runner(encoder, device, precise)
+        both = caches(Path(folder) / "latents.zarr", setting, encoder, runner)
+        trainers = {
+            name: trainer(cache, setting, options, device)
+            for name, cache in zip((IN_LOOP, CACHED), both, strict=True)
+        }
+        bound = BOUNDS[runner.precision]
+        theirs, ours = (batch(each) for each in trainers.values())
+        difference = agree("latents", ours, theirs, bound)
+        steps = {name: each.step for name, each in trainers.items()}
+        for step in steps.values():
+            step()
+        slow, fast = (each.curve[:1, 0] for each in trainers.values())
+        lost = agree("losses", fast, slow, bound)
+        timings = interleaved(steps, setting.repeats, device)
+        data = _data_seconds(trainers[CACHED], setting.repeats)
+        machine = describe(device)
+    forward, counts = work(setting)
+    patches = setting.latent[1] * setting.latent[2] // setting.patch**2
+    clips = setting.batch * setting.frames
+    return Found(
+        bench="cached",
+        setting=setting,
+        machine=machine,
+        baseline_gigaflops=round(forward / 1e9, 2),
+        difference=difference,
+        variants=rows(timings, counts, clips, patches, machine.ceiling),
+        loss_difference=lost,
+        data_seconds=Spread.of(data),
+        data_share=round(median(data) / median(timings[CACHED].cpu), 5),
+    )
+
+
+def latent_of(pixels: int, patch: int, widths: tuple[int, ...]) -> tuple[int, int, int]:
+    """Shape of the latents of frames of a side.
+
+    Raises:
+        ParamsError: they cannot be cut into patches.
+    """
+    shrunk = 2 ** (len(widths) - 1)
+    if pixels < 1 or patch < 1 or pixels % (shrunk * patch):
+        raise ParamsError(
+            f"--pixels = {pixels} must be a multiple of {shrunk} x --patch = {patch}, the side of "
+            "a patch in pixels"
+        )
+    return 4, pixels // shrunk, pixels // shrunk
+
+
+def trainer(
+    cache: LatentCache, setting: Caching, options: Options, device: torch.device
+) -> Trainer:
+    """A trainer of a NanoWM on all windows of a cache; the same whatever the cache."""
+    network = named(setting.size, setting.patch, setting.injection, causal=True)
+    objective = v.Options(schedule="squared_cosine", zero_terminal_snr=True, shift=1.0)
+    config = Config(
+        denoiser=Part(name="nanowm", options=network.model_dump()),
+        objective=Part(name="v", options=objective.model_dump()),
+        frames=setting.frames,
+        interval=1,
+        spec=cache.spec,
+    )
+    changes = {
+        "frames": setting.frames,
+        "interval": 1,
+        "batch": setting.batch,
+        "steps": setting.repeats + 1,
+        "precision": setting.precision,
+        "compile": None,
+        "accumulation": 1,
+        "windows": "every",
+    }
+    with torch.random.fork_rng():
+        torch.manual_seed(0)  # layers initialise from the global generator
+        model = WorldModel(config, device)
+    windows = Windows(cache, "train", setting.frames, 1)
+    return Trainer(model, windows, options.model_copy(update=changes))
+
+
+def batch(each: Trainer) -> Tensor:
+    """Latents of a batch as a trainer gets them, by noise that is always the same."""
+    every = np.arange(len(each.windows))
+    return each.windows.latents(every, torch.Generator().manual_seed(0))
+
+
+def agree(what: str, ours: Tensor, theirs: Tensor, bound: float) -> float:
+    """Largest difference, relative to the largest of theirs.
+
+    Raises:
+        AssertionError: it exceeds the bound.
+    """
+    difference = float((ours - theirs).abs().max() / theirs.abs().max())
+    assert difference <= bound, f"{what} differ by {difference:.1e}"
+    return difference
+
+
+def work(setting: Caching) -> tuple[int, dict[str, int]]:
+    """Floating-point operations: a window through encoder and network; a step of each variant."""
+    with torch.device("meta"), torch.no_grad():
+        pixels = torch.zeros(setting.frames, 3, setting.pixels, setting.pixels)
+        encoding = counted(partial(autoencoder(setting.pixels, setting.widths).encode, pixels))
+        noisy = torch.zeros(1, setting.frames, *setting.latent)
+        level = torch.zeros(1, setting.frames, dtype=torch.long)
+        actions = torch.zeros(1, setting.frames, setting.action_dim)
+        forward = counted(partial(network(setting), noisy, level, actions))
+    step = step_work(setting)[PER_FRAME]
+    return encoding + forward, {IN_LOOP: setting.batch * encoding + step, CACHED: step}
+
+
+def _data_seconds(each: Trainer, repeats: int) -> list[float]:
+    """CPU-seconds of reading one batch, latents and actions, each the mean of some."""
+    every, generator = np.arange(len(each.windows)), torch.Generator().manual_seed(0)
+
+    def read() -> None:
+        for _ in range(READINGS):
+            each.windows.latents(every, generator)
+            each.windows.actions(every)
+
+    read()
+    timing = interleaved({"data": read}, repeats, torch.device("cpu"))["data"]
+    return [seconds / READINGS for seconds in timing.cpu]

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from pipeline import device, stage
-from pipeline.errors import RunError
+from pipeline.errors import ParamsError, RunError
 from pipeline.prefetch import prefetched
 from pipeline.train import Options, optimiser
 from pipeline.train.batches import Batch, Batches, Piece
@@ -44,7 +44,15 @@ class Trainer:
         options: Options,
         group: Group | None = None,
     ) -> None:
-        """Start before the first step; `group` is this process alone if not given."""
+        """Start before the first step; `group` is this process alone if not given.
+
+        Raises:
+            ParamsError: the batch cannot be cut evenly, or the device has no such kernel.
+        """
+        if options.attention == "efficient" and model.device.type == "cpu":
+            raise ParamsError(
+                "train.attention = 'efficient' has no kernel on a CPU; choose auto, flash or math"
+            )
         self.model, self.windows, self.options = model, windows, options
         self.group = group or alone(model.device)
         self.batches = Batches(windows, options, model.objective.levels, self.group)

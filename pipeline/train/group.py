@@ -49,7 +49,7 @@ class Group:
         if self.size == 1 or self.strategy == "fsdp":
             return network
         ids = [self.device] if self.device.type == "cuda" else None
-        return DistributedDataParallel(network, ids)
+        return DistributedDataParallel(network, ids, gradient_as_bucket_view=True)
 
     @contextmanager
     def averaging(self, network: nn.Module, now: bool) -> Iterator[None]:

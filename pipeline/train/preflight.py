@@ -114,7 +114,7 @@ def check(asked: Asked, room: Room) -> str:
 def describe(asked: Asked, cost: Cost, needed: Need, room: Room) -> str:
     """What training costs, on one line."""
     return (
-        f"train: {cost.parameters / 1e6:.1f} M parameters, {cost.training_flops / 1e9:,.1f} GFLOP "
+        f"train: {cost.parameters / 1e6:.3g} M parameters, {cost.training_flops / 1e9:,.3g} GFLOP "
         f"a clip; pieces of {asked.piece} clips in {precision(asked, room)} need "
         f"{_gb(needed.total)} of {_gb(room.memory)} GB: {needed}"
     )

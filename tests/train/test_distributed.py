@@ -109,16 +109,23 @@ def wait_for_a_state(folder, seconds=120):
         time.sleep(0.01)
 
 
-def test_a_process_that_dies_ends_the_run_in_one_line_and_it_resumes(latents, tmp_path):
-    work = Workspace(tmp_path / "killed", latents, steps=100_000, schedule="constant")
-    started = work.start(2)
+def ended(started, seconds=300):
+    """What a run said as an error, once it has ended."""
     try:
-        wait_for_a_state(work.folder)
-        both = children(started)
-        both[-1].send_signal(signal.SIGKILL)
-        _, error = started.communicate(timeout=120)
+        _, error = started.communicate(timeout=seconds)
     finally:
         started.kill()
+    return error
+
+
+def test_a_process_that_dies_ends_the_run_in_one_line_and_it_resumes_to_the_bit(latents, tmp_path):
+    whole, cut = (Workspace(tmp_path / name, latents, steps=200) for name in ("whole", "cut"))
+    whole.run(2, "fsdp")
+    started = cut.start(2, "fsdp")
+    wait_for_a_state(cut.folder)
+    both = children(started)
+    both[-1].send_signal(signal.SIGKILL)
+    error = ended(started)
     assert started.returncode == 2
     assert re.fullmatch(
         r"error: process \d of 2 was killed by SIGKILL; the others were stopped: run it again .*\n",
@@ -126,15 +133,28 @@ def test_a_process_that_dies_ends_the_run_in_one_line_and_it_resumes(latents, tm
     )
     assert len(both) == 2
     assert not any(child.is_running() for child in both)
+    assert not (cut.folder / "model").exists()
+    assert re.search(r"train: resuming after step \d+ of 200", cut.run(2, "fsdp"))
+    for name in ("model/model.safetensors", "train.csv", "looks.csv", "samples.png"):
+        assert (cut.folder / name).read_bytes() == (whole.folder / name).read_bytes(), name
+
+
+def test_sigterm_saves_and_the_next_run_goes_on(latents, tmp_path):
+    work = Workspace(tmp_path / "stopped", latents, steps=100_000, schedule="constant")
+    started = work.start(1)
+    wait_for_a_state(work.folder)
+    started.send_signal(signal.SIGTERM)
+    error = ended(started)
+    assert started.returncode == 128 + signal.SIGTERM
+    said = re.fullmatch(r"train: stopped by SIGTERM after step (\d+), which is saved; .*\n", error)
+    assert said, error
     resumed = work.start(1)
-    try:
-        assert re.match(r"train: resuming after step \d+ of 100000", resumed.stdout.readline())
-        resumed.send_signal(signal.SIGTERM)
-        _, error = resumed.communicate(timeout=120)
-    finally:
-        resumed.kill()
-    assert resumed.returncode == 128 + signal.SIGTERM
-    assert re.fullmatch(r"train: stopped by SIGTERM after step \d+, which is saved; .*\n", error)
+    for line in resumed.stdout:
+        if "resuming" in line:
+            break
+    resumed.kill()
+    resumed.communicate()
+    assert line == f"train: resuming after step {said[1]} of 100000\n"
 
 
 def test_what_is_wrong_is_said_once(latents, tmp_path):

@@ -7,6 +7,7 @@ from helpers import PARAMS, every
 from train_helpers import assert_same, options, run, trainer
 
 from pipeline import device
+from pipeline.errors import ParamsError
 from pipeline.train.denoisers._blocks import BLOCKS
 from pipeline.train.optimiser import follow, learning_rate
 from pipeline.train.run import Run
@@ -190,3 +191,14 @@ def test_every_kernel_of_attention_gives_the_same_losses(cache, tmp_path, attent
     ours = run(trainer(cache, attention=attention), tmp_path / "ours")
     theirs = run(trainer(cache, attention="math"), tmp_path / "math")
     np.testing.assert_allclose(ours.curve[:, 0], theirs.curve[:, 0], rtol=1e-4)
+
+
+def test_a_kernel_that_the_device_lacks_is_refused(cache):
+    with pytest.raises(ParamsError, match=r"train.attention = 'efficient' has no kernel on a CPU"):
+        trainer(cache, attention="efficient")
+
+
+def test_a_compiled_network_takes_the_same_steps(cache, tmp_path):
+    ours = run(trainer(cache, compile="default", steps=3), tmp_path / "ours")
+    theirs = run(trainer(cache, steps=3), tmp_path / "theirs")
+    torch.testing.assert_close(ours.curve, theirs.curve, rtol=1e-4, atol=1e-6)

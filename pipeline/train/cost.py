@@ -3,7 +3,6 @@
 The network runs on tensors without data, whose shapes, types and lifetimes are the real ones.
 """
 
-import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -93,9 +92,7 @@ def counted(work: Callable[[], object]) -> int:
 
 def _held(denoiser: Part, size: Size, clips: int, recompute: bool, precision: Precision) -> int:
     """Most bytes alive at once in a forward and backward pass, beside weights and gradients."""
-    with FakeTensorMode(), warnings.catch_warnings():
-        # Norms whose weights are not bfloat16 warn that no fused kernel takes them.
-        warnings.filterwarnings("ignore", "Mismatch dtype between input and weight")
+    with FakeTensorMode():
         network: Denoiser = denoiser.build(DENOISERS, size)
         network.recompute = recompute
         for weight in network.parameters():

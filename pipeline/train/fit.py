@@ -166,10 +166,12 @@ def train(
 ) -> Iterator[int]:
     """Take the steps that remain, and yield the number of those done.
 
-    Batches are made ahead; `waiting` is entered while the next one is not there yet.
+    `waiting` is entered while the next batch is not there yet. Beside a GPU, batches are made
+    ahead; on a CPU the thread that made them would take turns with those that train.
     """
     steps = range(trainer.done, trainer.options.steps)
-    with closing(prefetched(map(trainer.batches.draw, steps), AHEAD)) as batches:
+    ahead = AHEAD if trainer.model.device.type == "cuda" else 0
+    with closing(prefetched(map(trainer.batches.draw, steps), ahead)) as batches:
         for _ in stage.track(steps, "train"):
             with waiting():
                 batch = next(batches)

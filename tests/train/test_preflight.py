@@ -94,7 +94,7 @@ def test_where_nothing_helps_that_is_said():
 def test_a_run_that_fits_is_described_on_one_line():
     line = check(asked("S", batch=2, ema=0.99), EVERYTHING)
     assert line == (
-        "train: 39.8 M parameters, 181.7 GFLOP a clip; pieces of 2 clips in float32 need 2.07 "
+        "train: 39.8 M parameters, 182 GFLOP a clip; pieces of 2 clips in float32 need 2.07 "
         "of 1e+06 GB: weights 0.159, gradients 0.159, optimiser 0.318, average 0.159, "
         "activations 1.27"
     )

@@ -82,6 +82,17 @@ def told_offline(folder):
     return found
 
 
+def once_written(folder, count, last, seconds=60):
+    """The same, once wandb's own process has written the last step of the last of so many runs."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = told_offline(folder)
+        if len(found) == count and any(row.get("step") == last for row in found[-1][1]):
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"step {last} was never written: {found}")
+
+
 def _row(history):
     return {i.key or "/".join(i.nested_key): json.loads(i.value_json) for i in history.item}
 
@@ -98,7 +109,7 @@ def test_weights_and_biases_goes_on_with_the_same_run_and_loses_no_step(tmp_path
     run(tmp_path, 0, [10, 20, 30], wandb="nano")
     time.sleep(1)  # wandb names the folder of a session by the second that it begins in
     folder = run(tmp_path, 20, [30, 40], wandb="nano")
-    first, second = told_offline(folder)
+    first, second = once_written(folder, 2, 40)
     assert first[0] == second[0]
     assert (tmp_path / "scratch" / "train-1" / "wandb_id").read_text() == first[0]
     for (_, rows, metrics, config), steps in ((first, [10, 20, 30]), (second, [30, 40])):

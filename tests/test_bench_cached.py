@@ -77,9 +77,7 @@ def test_what_was_found_is_complete():
     assert list(found.variants) == [cached.IN_LOOP, cached.CACHED]
     assert 0 < found.difference < 1e-3
     assert 0 <= found.loss_difference < 2e-3
-    assert 0 < found.data_seconds.min <= found.data_seconds.max
-    step = found.variants[cached.CACHED].cpu_seconds.median
-    assert found.data_share == pytest.approx(found.data_seconds.median / step, abs=2e-5, rel=0.05)
+    assert 0 < found.data_wait < 1
     assert found.machine.threads == 1
 
 

@@ -3,8 +3,8 @@
 import tempfile
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from pipeline.bench.encode_cases import autoencoder, made
 from pipeline.bench.machine import describe, products
 from pipeline.bench.results import Results, rows
 from pipeline.bench.setting import network
-from pipeline.bench.timing import Spread, interleaved
+from pipeline.bench.timing import interleaved
 from pipeline.bench.train import PER_FRAME
 from pipeline.bench.train import work as step_work
 from pipeline.device import Precision
@@ -28,7 +28,8 @@ from pipeline.latent_cache import LatentCache
 from pipeline.train import Options
 from pipeline.train.cost import counted
 from pipeline.train.denoisers.nanowm import named
-from pipeline.train.fit import Trainer
+from pipeline.train.fit import Trainer, train
+from pipeline.train.meter import Meter, Work
 from pipeline.train.objectives import v
 from pipeline.train.windows import Windows
 from pipeline.train.world_model import Config, Part, WorldModel
@@ -36,8 +37,6 @@ from pipeline.train.world_model import Config, Part, WorldModel
 IN_LOOP, CACHED = "encoder in the loop", "cached latents"
 BOUNDS: dict[Precision, float] = {"float32": 2e-3, "bfloat16": 5e-2}
 """Largest scaled difference of the latents: the cache holds float16; kernels differ by batch."""
-READINGS = 20
-"""Batches whose data path is timed by itself, a round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +45,12 @@ class Found(Results):
 
     Attributes:
         loss_difference: relative one of the two variants' first losses.
-        data_seconds: CPU-seconds in which a batch is read from the cache.
-        data_share: of the step's CPU-seconds.
+        data_wait: share of its time that the trainer on the cache waits for data, noise included,
+            by its own counters.
     """
 
     loss_difference: float
-    data_seconds: Spread
-    data_share: float
+    data_wait: float
 
 
 def run(setting: Caching, options: Options, device: torch.device) -> Found:
@@ -79,7 +77,7 @@ def run(setting: Caching, options: Options, device: torch.device) -> Found:
         slow, fast = (each.curve[:1, 0] for each in trainers.values())
         lost = agree("losses", fast, slow, bound)
         timings = interleaved(steps, setting.repeats, device)
-        data = _data_seconds(trainers[CACHED], setting.repeats)
+        waited = _data_wait(trainers[CACHED], setting.repeats)
         machine = describe(device)
     forward, counts = work(setting)
     patches = setting.latent[1] * setting.latent[2] // setting.patch**2
@@ -92,8 +90,7 @@ def run(setting: Caching, options: Options, device: torch.device) -> Found:
         difference=difference,
         variants=rows(timings, counts, clips, patches, machine.ceiling),
         loss_difference=lost,
-        data_seconds=Spread.of(data),
-        data_share=round(median(data) / median(timings[CACHED].cpu), 5),
+        data_wait=waited,
     )
 
 
@@ -129,7 +126,7 @@ def trainer(
         "frames": setting.frames,
         "interval": 1,
         "batch": setting.batch,
-        "steps": setting.repeats + 1,
+        "steps": 2 * setting.repeats + 2,
         "precision": setting.precision,
         "compile": None,
         "accumulation": 1,
@@ -172,15 +169,9 @@ def work(setting: Caching) -> tuple[int, dict[str, int]]:
     return encoding + forward, {IN_LOOP: setting.batch * encoding + step, CACHED: step}
 
 
-def _data_seconds(each: Trainer, repeats: int) -> list[float]:
-    """CPU-seconds of reading one batch, latents and actions, each the mean of some."""
-    every, generator = np.arange(len(each.windows)), torch.Generator().manual_seed(0)
-
-    def read() -> None:
-        for _ in range(READINGS):
-            each.windows.latents(every, generator)
-            each.windows.actions(every)
-
-    read()
-    timing = interleaved({"data": read}, repeats, torch.device("cpu"))["data"]
-    return [seconds / READINGS for seconds in timing.cpu]
+def _data_wait(each: Trainer, steps: int) -> float:
+    """Share of its time that a trainer waits for data, by its own counters, in further steps."""
+    meter = Meter(Work(tokens=1, flops=1.0), each.model.device, None)
+    for _ in islice(train(each, meter.waiting), steps):
+        meter.count(each.options.batch)
+    return meter.total()["data_wait"]

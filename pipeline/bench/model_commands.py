@@ -148,8 +148,7 @@ def cached(
     setting.check(chosen)
     found = bench.run(chosen, read(params).section("train", Options), where)
     _show(found, out)
-    spent = found.data_seconds.median
-    print(f"reading a batch takes {spent * 1e3:.2f} CPU-ms, {found.data_share:.2%} of the step")
+    print(f"waiting for data: {found.data_wait:.2%} of the time of training on the cache")
 
 
 def _show(results: "Results", out: Path | None) -> None:

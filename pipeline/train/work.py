@@ -2,6 +2,7 @@
 
 import math
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def _train(paths: Paths, settings: Settings, group: Group) -> None:
         if group.first:
             print(_preflight(asked, offered, group), flush=True)
         trainer = prepare(settings, cache, group)
-        with stage.scratch("train", *trainer.identity()) as scratch:
+        with _scratch(trainer) as scratch:
             run = Run(trainer, scratch)
             watch = _watch(paths, settings, cache, trainer, scratch)
             try:
@@ -93,6 +94,13 @@ def _train(paths: Paths, settings: Settings, group: Group) -> None:
             trainer.done - run.before,
             "steps",
         )
+
+
+def _scratch(trainer: Trainer) -> AbstractContextManager[Path]:
+    """Where states are kept until the run is done; only the first process writes there."""
+    if not trainer.group.first:
+        return nullcontext(stage.SCRATCH)
+    return stage.scratch("train", *trainer.identity())
 
 
 def _asked(settings: Settings, cache: LatentCache, group: Group) -> Asked:

@@ -80,6 +80,11 @@ def read(path: Path) -> Settings:
         raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise ParamsError(f"{path}: holds no keys; restore it with `git checkout {path}`")
+    return checked(path, values)
+
+
+def checked(path: Path, values: Mapping[str, Any]) -> Settings:
+    """The same for values that were read already, or made; errors say that they are in `path`."""
     settings = Settings(path, values)
     _check_keys(settings)
     modules = {name: importlib.import_module(f"pipeline.{name}") for name in SECTIONS}

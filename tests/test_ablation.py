@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from typer.testing import CliRunner
 from pipeline.ablation import Arm, Published, Table, words
 from pipeline.ablation.__main__ import command
 from pipeline.ablation.grid import DATA, STUDY, Grid
-from pipeline.ablation.intervals import quantile, summarise
+from pipeline.ablation.intervals import quantile, summarise, summarise_ratios
 from pipeline.ablation.processes import Processes, alone
 from pipeline.ablation.tables import INJECTION, TABLES
 from pipeline.ablation.workspace import Recipe
@@ -124,27 +125,39 @@ def test_quantiles_of_students_t_are_those_of_the_tables(freedom, value):
 
 def test_intervals_pool_the_spread_of_all_arms():
     # Variances 1 and 4 within arms of three: pooled 2.5, with 4 degrees of freedom.
+    half = 2.7764 * math.sqrt(2.5 / 3)
     first, second = summarise([[1.0, 2.0, 3.0], [14.0, 10.0, 12.0]], 0)
-    assert (first.mean, second.mean) == (2, 12)
-    assert first.half == second.half == pytest.approx(2.7764 * math.sqrt(2.5 / 3), abs=1e-4)
-    assert (first.difference, second.difference) == (0, 10)
+    assert astuple(first.mean) == pytest.approx((2, 2 - half, 2 + half), abs=1e-4)
+    assert astuple(second.mean) == pytest.approx((12, 12 - half, 12 + half), abs=1e-4)
 
 
 def test_the_interval_of_a_difference_of_two_arms_is_that_of_students_paired_test():
     # Differences 13, 8, 9: mean 10, variance 7, two degrees of freedom.
+    half = 4.3027 * math.sqrt(7 / 3)
     baseline, other = summarise([[1.0, 2.0, 3.0], [14.0, 10.0, 12.0]], 0)
-    assert baseline.difference_half is None
-    assert other.difference_half == pytest.approx(4.3027 * math.sqrt(7 / 3), abs=1e-4)
+    assert baseline.apart is None
+    assert astuple(other.apart) == pytest.approx((10, 10 - half, 10 + half), abs=1e-3)
+    assert not other.apart.leaves_out(10 - half + 0.01)
+    assert other.apart.leaves_out(10 - half - 0.01)
 
 
 def test_what_all_seeds_share_does_not_widen_a_difference():
     apart = summarise([[1.0, 2.0, 3.0], [2.0, 3.0, 4.0], [0.0, 1.0, 2.0]], 0)
-    assert [one.difference for one in apart] == [0, 1, -1]
-    assert [one.difference_half for one in apart] == [None, 0, 0]
+    assert [one.apart and astuple(one.apart) for one in apart] == [None, (1, 1, 1), (-1, -1, -1)]
+
+
+def test_ratios_are_differences_of_logarithms():
+    scores = [[1.0, 2.0, 4.0], [2.0, 8.0, 4.0]]
+    ratio = summarise_ratios(scores, 0)[1]
+    difference = summarise([[math.log(y) for y in row] for row in scores], 0)[1]
+    assert ratio.mean.value == pytest.approx(4)
+    assert ratio.apart.value == pytest.approx(2)
+    assert math.log(ratio.apart.high) == pytest.approx(difference.apart.high)
 
 
 def test_one_seed_has_no_interval():
-    assert [one.half for one in summarise([[1.0], [2.0]], 0)] == [None, None]
+    for summary in summarise([[1.0], [2.0]], 0):
+        assert (summary.mean.low, summary.mean.high) == (None, None)
 
 
 WALL = Table(
@@ -153,12 +166,12 @@ WALL = Table(
     "wall",
     (Arm("v", Published(23.07, 0.76, 0.207, 42.27), {"objective": "v"}), Arm("x", None)),
 )
-TINY = {key: value for key, value in SMOKE.items() if not key.startswith("encoders.patch")} | {
+TINY = SMOKE | {
+    "encoder": "patch_pca",
     "train.steps": 4,
     "train.save_every": 2,
     "evaluate.clips": 4,
     "evaluate.dreams": 1,
-    "encoders.tiny_vae.steps": 1,
 }
 
 
@@ -184,10 +197,10 @@ def test_every_arm_runs_by_the_commands_of_dvc_yaml_on_the_same_data(finished):
     folder, said = finished
     for arm, objective in (("v", "v"), ("baseline", "x")):
         run = folder / "wall" / arm / "seed-0"
-        model = json.loads((run / "models/wall/tiny_vae/world_model/config.json").read_text())
+        model = json.loads((run / "models/wall/patch_pca/world_model/config.json").read_text())
         assert model["objective"]["name"] == objective
         assert (
-            (run / "data/wall/latents/tiny_vae.zarr")
+            (run / "data/wall/latents/patch_pca.zarr")
             .resolve()
             .is_relative_to(folder.resolve() / "wall/data")
         )
@@ -199,10 +212,10 @@ def test_the_results_are_what_evaluate_measured(finished):
     found = json.loads((folder / "ablations.json").read_text())["tables"]["wall-targets"]
     run = json.loads((folder / "wall/v/seed-0/metrics/evaluate.json").read_text())
     mean = sum(run["model"]["psnr"]) / 3
-    assert found["arms"]["v"]["psnr"]["mean"] == pytest.approx(mean, abs=1e-5)
+    assert found["arms"]["v"]["psnr"]["mean"]["value"] == pytest.approx(mean, abs=1e-5)
     error = sum(run["model"]["latent_mse"]) / sum(run["repeat_last"]["latent_mse"])
     assert found["arms"]["v"]["latent_error"]["seeds"] == [pytest.approx(error, abs=1e-5)]
-    assert found["arms"]["x"]["psnr"]["difference"] == 0
+    assert found["arms"]["x"]["psnr"]["apart"] is None
     assert "| 23.07 / 0.760 / 0.207 / 42.27 |" in said
     assert f"| {mean:.2f} |" in (folder / "ablations.md").read_text()
 

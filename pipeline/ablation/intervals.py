@@ -8,20 +8,37 @@ LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """What the seeds of one arm say together.
+class Estimate:
+    """A figure and its interval, whose ends are None where one seed alone was run."""
 
-    Attributes:
-        mean: over seeds.
-        half: half the width of its interval; None where one seed alone was run.
-        difference: from the baseline's mean.
-        difference_half: of the interval of that; None for the baseline too.
+    value: float
+    low: float | None
+    high: float | None
+
+    @classmethod
+    def around(cls, value: float, half: float | None) -> "Estimate":
+        """From half the width of the interval."""
+        return cls(value, None, None) if half is None else cls(value, value - half, value + half)
+
+    def exp(self) -> "Estimate":
+        """Of figures of which this is the logarithm."""
+        ends = (None if end is None else math.exp(end) for end in (self.low, self.high))
+        return Estimate(math.exp(self.value), *ends)
+
+    def leaves_out(self, value: float) -> bool:
+        """Whether the interval is known, and `value` outside."""
+        return self.low is not None and self.high is not None and not self.low <= value <= self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the seeds of one arm say together: the mean, and what sets it apart from the baseline.
+
+    `apart` is a difference, or a ratio where logarithms were averaged; None for the baseline.
     """
 
-    mean: float
-    half: float | None
-    difference: float
-    difference_half: float | None
+    mean: Estimate
+    apart: Estimate | None
 
 
 def summarise(scores: Sequence[Sequence[float]], baseline: int) -> list[Summary]:
@@ -34,19 +51,27 @@ def summarise(scores: Sequence[Sequence[float]], baseline: int) -> list[Summary]
     """
     arms, seeds = len(scores), len(scores[0])
     means = [sum(row) / seeds for row in scores]
-    by_seed = [sum(column) / arms for column in zip(*scores, strict=True)]
-    grand = sum(means) / arms
-    own = sum((y - m) ** 2 for row, m in zip(scores, means, strict=True) for y in row)
-    rest = sum(
-        (y - m - s + grand) ** 2
-        for row, m in zip(scores, means, strict=True)
-        for y, s in zip(row, by_seed, strict=True)
-    )
+    shared = [sum(column) / arms - sum(means) / arms for column in zip(*scores, strict=True)]
+    left = [[y - mean for y in row] for row, mean in zip(scores, means, strict=True)]
+    own = sum(y**2 for row in left for y in row)
+    rest = sum((y - s) ** 2 for row in left for y, s in zip(row, shared, strict=True))
     half = _half(own, arms * (seeds - 1), seeds)
     apart = _half(2 * rest, (arms - 1) * (seeds - 1), seeds)
     return [
-        Summary(mean, half, mean - means[baseline], None if index == baseline else apart)
-        for index, mean in enumerate(means)
+        Summary(
+            Estimate.around(mean, half),
+            None if arm == baseline else Estimate.around(mean - means[baseline], apart),
+        )
+        for arm, mean in enumerate(means)
+    ]
+
+
+def summarise_ratios(scores: Sequence[Sequence[float]], baseline: int) -> list[Summary]:
+    """The same for errors, which scatter in proportion to their size: geometric means, ratios."""
+    logarithms = [[math.log(score) for score in row] for row in scores]
+    return [
+        Summary(summary.mean.exp(), summary.apart and summary.apart.exp())
+        for summary in summarise(logarithms, baseline)
     ]
 
 

@@ -6,19 +6,24 @@ from typing import Any
 
 from pipeline.ablation import Published, Table
 from pipeline.ablation.grid import Grid
-from pipeline.ablation.intervals import Summary, summarise
+from pipeline.ablation.intervals import Estimate, Summary, summarise, summarise_ratios
 
-METRICS = ("latent_error", "psnr", "ssim", "without_actions")
-DIGITS = {"latent_error": 3, "psnr": 2, "ssim": 4, "without_actions": 3}
 HEAD = (
-    "| arm | parameters | latent error | less the baseline's | without actions | PSNR, dB "
-    "| less the baseline's | SSIM | paper: PSNR / SSIM / LPIPS / FID |"
-)
+    "arm", "parameters", "latent error", "times the baseline's", "without actions",
+    "PSNR, dB", "over the baseline's", "SSIM", "paper: PSNR / SSIM / LPIPS / FID",
+)  # fmt: skip
+SUMMARIES = {
+    "latent_error": summarise_ratios,
+    "without_actions": summarise_ratios,
+    "psnr": summarise,
+    "ssim": summarise,
+}
+"""How the seeds of each metric are summed up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the seeds of one arm gave; see `scores` for the metrics."""
+    """What the seeds of one arm gave, by metric."""
 
     name: str
     parameters: int
@@ -40,18 +45,22 @@ def scores(evaluated: Mapping[str, Any]) -> dict[str, float]:
     """The metrics of one run, each a mean over clips and generated frames.
 
     `latent_error` is the squared error of latents as a share of that of repeating the last given
-    frame; `without_actions` the same for a model that is told zero actions.
+    frame; `without_actions` the same for a model that is told zero actions. PSNR is in dB.
     """
     model, zero, repeat = (
-        {name: sum(values) / len(values) for name, values in evaluated[who].items()}
-        for who in ("model", "zero_actions", "repeat_last")
+        _means(evaluated[who]) for who in ("model", "zero_actions", "repeat_last")
     )
     return {
         "latent_error": model["latent_mse"] / repeat["latent_mse"],
+        "without_actions": zero["latent_mse"] / repeat["latent_mse"],
         "psnr": model["psnr"],
         "ssim": model["ssim"],
-        "without_actions": zero["latent_mse"] / repeat["latent_mse"],
     }
+
+
+def _means(by_metric: Mapping[str, list[float]]) -> dict[str, float]:
+    """Over generated frames."""
+    return {metric: sum(values) / len(values) for metric, values in by_metric.items()}
 
 
 def gather(grid: Grid, table: Table) -> TableFound:
@@ -60,27 +69,29 @@ def gather(grid: Grid, table: Table) -> TableFound:
         [grid.runs[table.dataset, arm.run, seed] for seed in range(grid.seeds)]
         for arm in table.arms
     ]
-    by_arm = [[scores(run.measured("evaluate")) for run in row] for row in runs]
-    seeds = [{m: [score[m] for score in row] for m in METRICS} for row in by_arm]
+    by_run = [[scores(run.measured("evaluate")) for run in row] for row in runs]
+    seeds = [{metric: [one[metric] for one in row] for metric in SUMMARIES} for row in by_run]
     baseline = table.arms.index(table.baseline)
-    summaries = {m: summarise([row[m] for row in seeds], baseline) for m in METRICS}
-    arms = tuple(
+    summaries = {
+        metric: summary([row[metric] for row in seeds], baseline)
+        for metric, summary in SUMMARIES.items()
+    }
+    arms = (
         Found(
             arm.name,
             runs[index][0].measured("train")["parameters"],
             seeds[index],
-            {metric: summaries[metric][index] for metric in METRICS},
+            {metric: summaries[metric][index] for metric in SUMMARIES},
             arm.published,
         )
         for index, arm in enumerate(table.arms)
     )
-    repeat = runs[0][0].measured("evaluate")["repeat_last"]
-    repeated = {m: sum(repeat[m]) / len(repeat[m]) for m in ("psnr", "ssim")}
-    return TableFound(table, repeated, arms)
+    repeated = _means(runs[0][0].measured("evaluate")["repeat_last"])
+    return TableFound(table, {m: repeated[m] for m in ("psnr", "ssim")}, tuple(arms))
 
 
 def plain(found: TableFound) -> dict[str, Any]:
-    """For JSON: every seed's scores, and their means and half intervals."""
+    """For JSON: every seed's scores, with means, ratios or differences, and their intervals."""
     return {
         "title": found.table.title,
         "dataset": found.table.dataset,
@@ -100,54 +111,57 @@ def plain(found: TableFound) -> dict[str, Any]:
     }
 
 
-def _rounded(values: Mapping[str, Any]) -> dict[str, Any]:
-    def cut(value: Any) -> Any:
-        return [cut(one) for one in value] if isinstance(value, list) else round(value, 5)
-
-    return {name: None if value is None else cut(value) for name, value in values.items()}
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _rounded(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_rounded(one) for one in value]
+    return value if value is None else round(value, 5)
 
 
 def markdown(found: TableFound) -> str:
-    """The table, ours and the paper's side by side; a baseline's difference is empty."""
-    repeat = found.repeat_last
-    lines = [f"### {found.table.title}", "", HEAD, "|---|---|---|---|---|---|---|---|---|"]
+    """The table, ours and the paper's side by side; bold where an interval leaves out no effect."""
+    lines = [f"### {found.table.title}", "", _row(HEAD), _row(["---"] * len(HEAD))]
     for arm in found.arms:
-        is_baseline = arm.name == found.table.baseline.name
-        cells = [
-            f"`{arm.name}`{', the baseline' if is_baseline else ''}",
+        error, without, psnr, ssim = (arm.summaries[metric] for metric in SUMMARIES)
+        cells = (
+            f"`{arm.name}`",
             f"{arm.parameters:,}",
-            _mean(arm, "latent_error"),
-            "" if is_baseline else _difference(arm, "latent_error"),
-            _mean(arm, "without_actions"),
-            _mean(arm, "psnr"),
-            "" if is_baseline else _difference(arm, "psnr"),
-            _mean(arm, "ssim"),
+            _shown(error.mean, ".3f"),
+            _apart(error.apart, ".2f", 1),
+            _shown(without.mean, ".3f"),
+            _shown(psnr.mean, ".2f"),
+            _apart(psnr.apart, "+.2f", 0),
+            _shown(ssim.mean, ".4f"),
             _paper(arm.published),
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    last = f"Repeating the given frame: PSNR {repeat['psnr']:.2f} dB, SSIM {repeat['ssim']:.4f}."
-    return "\n".join([*lines, "", last, ""])
+        )
+        lines.append(_row(cells))
+    repeat = found.repeat_last
+    said = f"Repeating the given frame: PSNR {repeat['psnr']:.2f} dB, SSIM {repeat['ssim']:.4f}."
+    return "\n".join([*lines, "", said, ""])
 
 
-def _mean(arm: Found, metric: str) -> str:
-    summary, digits = arm.summaries[metric], DIGITS[metric]
-    return _with_half(f"{summary.mean:.{digits}f}", summary.half, digits)
+def _row(cells: tuple[str, ...] | list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
-def _difference(arm: Found, metric: str) -> str:
-    """Bold where its interval leaves out zero."""
-    summary, digits = arm.summaries[metric], DIGITS[metric]
-    half = summary.difference_half
-    shown = _with_half(f"{summary.difference:+.{digits}f}", half, digits)
-    return f"**{shown}**" if half is not None and abs(summary.difference) > half else shown
+def _shown(estimate: Estimate, form: str) -> str:
+    value = format(estimate.value, form)
+    if estimate.low is None or estimate.high is None:
+        return value
+    return f"{value} ({format(estimate.low, form)} to {format(estimate.high, form)})"
 
 
-def _with_half(shown: str, half: float | None, digits: int) -> str:
-    return shown if half is None else f"{shown} ± {half:.{digits}f}"
+def _apart(estimate: Estimate | None, form: str, no_effect: float) -> str:
+    if estimate is None:
+        return "baseline"
+    shown = _shown(estimate, form)
+    return f"**{shown}**" if estimate.leaves_out(no_effect) else shown
 
 
 def _paper(published: Published | None) -> str:
     if published is None:
-        return "-"
-    figures = published
-    return f"{figures.psnr:.2f} / {figures.ssim:.3f} / {figures.lpips:.3f} / {figures.fid:.2f}"
+        return "not in it"
+    return (
+        f"{published.psnr:.2f} / {published.ssim:.3f} / {published.lpips:.3f} / {published.fid:.2f}"
+    )

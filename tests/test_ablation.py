@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -28,6 +29,15 @@ from pipeline.errors import DataError, ParamsError
 from pipeline.train.denoisers.nanowm import BLOCKS
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+COLUMNS = [
+    ("latent_error", "mean"),
+    ("latent_error", "apart"),
+    ("without_actions", "mean"),
+    ("psnr", "mean"),
+    ("psnr", "apart"),
+    ("ssim", "mean"),
+]
+STEPS = [1e-3, 1e-2, 1e-3, 1e-2, 1e-2, 1e-4]
 BY_NAME = {table.name: table for table in TABLES}
 
 
@@ -158,6 +168,24 @@ def test_ratios_are_differences_of_logarithms():
 def test_one_seed_has_no_interval():
     for summary in summarise([[1.0], [2.0]], 0):
         assert (summary.mean.low, summary.mean.high) == (None, None)
+
+
+def test_the_docs_show_what_was_recorded():
+    """Every row of docs/ablations.md, against the JSON that the same command wrote."""
+    recorded = json.loads((ROOT / "benchmarks/cpu/ablations.json").read_text())
+    page = (ROOT / "docs/ablations.md").read_text()
+    assert set(recorded["tables"]) == set(BY_NAME)
+    for table in recorded["tables"].values():
+        rows = page.split(f"### {table['title']}\n")[1].split("Repeating")[0].splitlines()[3:-1]
+        assert len(rows) == len(table["arms"])
+        for row, (name, arm) in zip(rows, table["arms"].items(), strict=True):
+            cells = [cell.strip() for cell in row.strip("|").split("|")]
+            assert cells[:2] == [f"`{name}`", f"{arm['parameters']:,}"]
+            for cell, metric, step in zip(cells[2:8], COLUMNS, STEPS, strict=True):
+                estimate = arm[metric[0]][metric[1]]
+                expected = [end for end in (estimate or {}).values() if end is not None]
+                shown = [float(figure) for figure in re.findall(r"[+-]?\d+\.\d+", cell)]
+                assert shown == pytest.approx(expected, abs=0.6 * step)
 
 
 WALL = Table(

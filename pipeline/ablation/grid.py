@@ -126,9 +126,8 @@ def _set(values: dict[str, Any], dotted: str, value: Value, file: Path) -> None:
     *blocks, last = dotted.split(".")
     block: Any = values
     for name in blocks:
-        block = block.get(name, {})
-        if not isinstance(block, dict):
-            block = {}
+        found = block.get(name)
+        block = found if isinstance(found, dict) else {}
     if last not in block:
         raise ParamsError(f"{file}: there is no {dotted} to change; {did_you_mean(last, block)}")
     block[last] = value

@@ -18,7 +18,6 @@ HOME = Path(pipeline.__file__).parent.parent
 """The folder that holds the package; dvc.yaml counts paths of its code from here."""
 
 Task = TypeVar("Task")
-ENVIRONMENT = {"PYTHONPATH": str(HOME), "OMP_NUM_THREADS": "1"}
 
 
 class Processes:
@@ -34,12 +33,13 @@ class Processes:
         Returns:
             Its exit status, the seconds it took, and the CPU-seconds of it and its children.
         """
+        path = f"{HOME}{os.pathsep}{os.environ.get('PYTHONPATH', HOME)}"
         start = time.perf_counter()
         with log.open("wb") as file:
             child = subprocess.Popen(
                 command,
                 cwd=folder,
-                env=os.environ | ENVIRONMENT,
+                env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 pass_fds=(self.lock,),

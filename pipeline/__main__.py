@@ -5,6 +5,7 @@ from collections.abc import Callable
 import typer
 
 from pipeline import stage
+from pipeline.ablation.__main__ import command as ablate
 from pipeline.bench.commands import app as bench
 from pipeline.check import command as check
 from pipeline.collect.__main__ import command as collect
@@ -37,6 +38,7 @@ for command in (collect, ingest, fit, encode, train, evaluate, plan, report):
     name = command.__module__.split(".")[1]
     app.command(name, rich_help_panel=STAGES)(command)
 TOOLS: dict[str, Callable[..., None]] = {
+    "ablate": ablate,
     "check": check,
     "export": export,
     "extract-vjepa": extract,

@@ -1,0 +1,91 @@
+"""Child processes of one thread each; a folder has those of one parent alone."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import pipeline
+from pipeline.errors import DataError
+
+HOME = Path(pipeline.__file__).parent.parent
+"""The folder that holds the package; dvc.yaml counts paths of its code from here."""
+
+Task = TypeVar("Task")
+
+
+class Processes:
+    """Those that work in one folder."""
+
+    def __init__(self, lock: int) -> None:
+        """Children inherit `lock`, an open file: while one is left, the folder is taken."""
+        self.lock, self.running = lock, set[subprocess.Popen[bytes]]()
+
+    def run(self, command: Sequence[str], folder: Path, log: Path) -> tuple[int, float, float]:
+        """Run a command in `folder`; everything that it says goes to `log`.
+
+        Returns:
+            Its exit status, the seconds it took, and the CPU-seconds of it and its children.
+        """
+        path = f"{HOME}{os.pathsep}{os.environ.get('PYTHONPATH', HOME)}"
+        start = time.perf_counter()
+        with log.open("wb") as file:
+            child = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                pass_fds=(self.lock,),
+            )
+        self.running.add(child)
+        _, status, usage = os.wait4(child.pid, 0)
+        self.running.remove(child)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        cpu = usage.ru_utime + usage.ru_stime
+        return child.returncode, time.perf_counter() - start, cpu
+
+    def each(
+        self, work: Callable[[Task], None], tasks: Sequence[Task], at_once: int
+    ) -> Iterator[Task]:
+        """Do `work` of every task, some at once; yields each when it is done.
+
+        The first error, or a signal, ends what is running: a stage keeps what it can resume from.
+        """
+        pool = ThreadPoolExecutor(at_once)
+        try:
+            futures = {pool.submit(work, task): task for task in tasks}
+            for future in as_completed(futures):
+                future.result()
+                yield futures[future]
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in tuple(self.running):
+                child.terminate()
+            pool.shutdown()
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[Processes]:
+    """The processes of a folder that is this one's until they have ended, and SIGTERM an error.
+
+    Raises:
+        DataError: another run, or what it left behind, is still at work there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(f"{folder}: another run is at work there; wait for its end") from None
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            yield Processes(lock.fileno())
+        finally:
+            signal.signal(signal.SIGTERM, before)

@@ -55,7 +55,7 @@ def test_both_take_the_same_steps(both):
         encoding.step()
         read.step()
     torch.testing.assert_close(read.curve, encoding.curve, rtol=2e-3, atol=0)
-    assert (read.curve[:, 0] > 0).all()
+    assert (read.curve[: read.done, 0] > 0).all()
     assert not torch.equal(read.curve, encoding.curve)
 
 
@@ -112,7 +112,7 @@ def test_the_command_writes_its_figures(tmp_path, monkeypatch):
     done = CliRunner().invoke(app, words, catch_exceptions=False)
     assert done.exit_code == 0
     assert "encoder in the loop" in done.stdout
-    assert "CPU-ms" in done.stdout
+    assert "waiting for data: " in done.stdout
     written = json.loads(out.read_text())
     assert (written["bench"], written["setting"]["latent"]) == ("cached", [4, 16, 16])
     assert written["variants"][cached.IN_LOOP]["cpu_speedup"] == 1

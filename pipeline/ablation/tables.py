@@ -13,7 +13,7 @@ SHARED: dict[str, Value] = {
     "worlds.rt1.episodes": 120,
     "train.steps": 500,
     "train.validation.every": None,
-    "train.validation.strips": 0,
+    "train.validation.strips": 1,
     "evaluate.clips": 64,
     "evaluate.batch": 16,
     "evaluate.dreams": 1,

@@ -54,6 +54,6 @@ class Caching(Setting):
     widths: tuple[int, ...]
     """Of the autoencoder's levels, each of which but the last halves the side."""
     precision: Literal["auto", "float32", "bfloat16"]
-    """Of the network's products, as `train.precision`; the encoder's are in float32, as published."""
+    """Of the network's products, as `train.precision`; the encoder's are float32, as published."""
     onednn: bool
     """Whether products of float32 are oneDNN's; see `pipeline.bench.machine.products`."""

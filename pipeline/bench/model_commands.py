@@ -21,7 +21,7 @@ Attention = Annotated[
     Literal["auto", "flash", "efficient", "math"], typer.Option(help="Kernel of attention.")
 ]
 Precision = Annotated[
-    Literal["auto", "float32", "bfloat16"], typer.Option(help="Of products, the encoder's too.")
+    Literal["auto", "float32", "bfloat16"], typer.Option(help="Of the network's products.")
 ]
 Compiled = Annotated[bool, typer.Option("--compile/--no-compile", help="Compile every variant.")]
 

@@ -32,7 +32,7 @@ def table(published: Published, params: Path, flops: float) -> Table:
     caption = (
         f"EFLOP: 10^18 operations of training; GPU-hours at {SHARE:.0%} of {flops / 1e12:,.0f} "
         "TFLOP/s, assumed, not measured; disk: latents of the published set, in float16, and the "
-        "model with one state to resume from"
+        "model with two states to resume from"
     )
     columns = ("run", "data", "model", "steps", "clips", "EFLOP", "GPU-hours", "latents", "states")
     shown = Table(*columns, caption=caption, caption_justify="left")

@@ -1,7 +1,7 @@
-"""What the tools that are no stage share: the words that describe a network, and their tables."""
+"""What the tools that are no stage share: words that describe a network, keys, tables."""
 
 import re
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,6 +31,18 @@ def shape_of(latent: str) -> tuple[int, int, int]:
         raise ParamsError(f"--latent = {latent!r} is not CxHxW, such as 4x32x32")
     channels, height, width = map(int, latent.split("x"))
     return channels, height, width
+
+
+def placed(values: dict[str, Any], dotted: str) -> tuple[dict[str, Any], str]:
+    """The block of params.yaml in which a dotted key stands, and its last name.
+
+    The block is an empty one where there is none.
+    """
+    *blocks, last = dotted.split(".")
+    for name in blocks:
+        found = values.get(name)
+        values = found if isinstance(found, dict) else {}
+    return values, last
 
 
 def show(table: "Table") -> None:

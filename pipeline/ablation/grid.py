@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from pipeline import params
+from pipeline import dvc_yaml, params
 from pipeline.ablation import Arm, Table, Value
 from pipeline.ablation.processes import alone
 from pipeline.ablation.tables import SHARED
 from pipeline.ablation.workspace import Recipe, Spent, Workspace
 from pipeline.errors import ParamsError, did_you_mean
+from pipeline.tools import placed
 
 DATA = ("collect", "ingest", "fit", "encode")
 STUDY = ("train", "evaluate")
@@ -63,15 +62,13 @@ class Grid:
             seeds: how many, from 0 on.
 
         Raises:
-            ParamsError: a change names no key, or makes a params.yaml that no stage would read.
+            ParamsError: there is no dvc.yaml, a change names no key, or it makes a params.yaml that
+                no stage would read.
         """
         self.folder, self.file, self.tables, self.seeds = folder, file, tables, seeds
         self.values = params.read(file).values
         self.shared = SHARED | dict(changes)
-        stages = file.with_name("dvc.yaml")
-        if not stages.is_file():
-            raise ParamsError(f"{stages}: no such file; run from the folder that holds it")
-        self.stages = yaml.safe_load(stages.read_text())["stages"]
+        self.stages = dvc_yaml.stages(file.with_name("dvc.yaml"))
         self.data = {
             dataset: Run(Workspace(folder / dataset / "data", self._recipe(dataset, {})), DATA)
             for dataset in dict.fromkeys(table.dataset for table in tables)
@@ -116,18 +113,10 @@ class Grid:
     def _recipe(self, dataset: str, changes: Mapping[str, Value]) -> Recipe:
         values = copy.deepcopy(dict(self.values))
         for key, value in ({"dataset": dataset} | self.shared | dict(changes)).items():
-            _set(values, key, value, self.file)
+            block, last = placed(values, key)
+            if last not in block:
+                hint = did_you_mean(last, block)
+                raise ParamsError(f"{self.file}: there is no {key} to change; {hint}")
+            block[last] = value
         params.check(self.file, values)
         return Recipe(self.stages, values)
-
-
-def _set(values: dict[str, Any], dotted: str, value: Value, file: Path) -> None:
-    """Change a key that is there."""
-    *blocks, last = dotted.split(".")
-    block: Any = values
-    for name in blocks:
-        found = block.get(name)
-        block = found if isinstance(found, dict) else {}
-    if last not in block:
-        raise ParamsError(f"{file}: there is no {dotted} to change; {did_you_mean(last, block)}")
-    block[last] = value

@@ -2,10 +2,9 @@
 
 import hashlib
 import json
-import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +14,7 @@ import yaml
 
 from pipeline import stage
 from pipeline.ablation.processes import HOME, Processes
+from pipeline.dvc_yaml import filled, written
 from pipeline.errors import DataError
 
 
@@ -23,8 +23,9 @@ class Recipe:
 
     def __init__(self, stages: Mapping[str, Any], values: Mapping[str, Any]) -> None:
         """Fill in the selectors of `stages` from `values`."""
-        self.stages, self.values = _filled(stages, values), values
-        self.makers = {out: name for name in self.stages for out in self._outs(name)}
+        self.stages, self.values = filled(stages, values), values
+        kinds = ("outs", "metrics", "plots")
+        self.makers = {out: name for name in stages for out in written(self.stages[name], *kinds)}
 
     def command(self, name: str) -> list[str]:
         """The words of a stage's command, for this Python."""
@@ -43,27 +44,11 @@ class Recipe:
             parts.append(f"{dep} {self.fingerprint(maker) if maker else _digest(HOME / dep)}")
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
-    def _outs(self, name: str) -> Iterator[str]:
-        for kind in ("outs", "metrics", "plots"):
-            for out in self.stages[name].get(kind, []):
-                yield out if isinstance(out, str) else next(iter(out))
-
     def _value(self, dotted: str) -> Any:
         value: Any = self.values
         for key in dotted.split("."):
             value = value[key]
         return value
-
-
-def _filled(part: Any, values: Mapping[str, Any]) -> Any:
-    """A part of dvc.yaml with the value of every ${key} in its place."""
-    if isinstance(part, str):
-        return re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], part)
-    if isinstance(part, list):
-        return [_filled(item, values) for item in part]
-    if isinstance(part, dict):
-        return {_filled(key, values): _filled(item, values) for key, item in part.items()}
-    return part
 
 
 @cache

@@ -15,7 +15,6 @@ from pipeline.bench.cached_data import caches
 from pipeline.bench.encode_cases import autoencoder, made
 from pipeline.bench.machine import describe, products
 from pipeline.bench.results import Results, rows
-from pipeline.bench.setting import network
 from pipeline.bench.timing import interleaved
 from pipeline.bench.train import PER_FRAME
 from pipeline.bench.train import work as step_work
@@ -25,11 +24,12 @@ from pipeline.encode.shard import one_thread
 from pipeline.errors import ParamsError
 from pipeline.latent_cache import LatentCache
 from pipeline.train import Options
-from pipeline.train.cost import counted
+from pipeline.train.cost import counted, forward_flops
 from pipeline.train.denoisers.nanowm import named
 from pipeline.train.fit import Trainer, train
 from pipeline.train.meter import Meter, Work
 from pipeline.train.objectives import v
+from pipeline.train.size import Size
 from pipeline.train.windows import Windows
 from pipeline.train.world_model import Config, Part, WorldModel
 
@@ -111,10 +111,9 @@ def trainer(
     cache: LatentCache, setting: Caching, options: Options, device: torch.device
 ) -> Trainer:
     """A trainer of a NanoWM on all windows of a cache; the same whatever the cache."""
-    network = named(setting.size, setting.patch, setting.injection, causal=True)
     objective = v.Options(schedule="squared_cosine", zero_terminal_snr=True, shift=1.0)
     config = Config(
-        denoiser=Part(name="nanowm", options=network.model_dump()),
+        denoiser=_denoiser(setting),
         objective=Part(name="v", options=objective.model_dump()),
         frames=setting.frames,
         interval=1,
@@ -159,12 +158,16 @@ def work(setting: Caching) -> tuple[int, dict[str, int]]:
     with torch.device("meta"), torch.no_grad():
         pixels = torch.zeros(setting.frames, 3, setting.pixels, setting.pixels)
         encoding = counted(partial(autoencoder(setting.pixels, setting.widths).encode, pixels))
-        noisy = torch.zeros(1, setting.frames, *setting.latent)
-        level = torch.zeros(1, setting.frames, dtype=torch.long)
-        actions = torch.zeros(1, setting.frames, setting.action_dim)
-        forward = counted(partial(network(setting), noisy, level, actions))
+    latent, width = setting.latent, setting.action_dim
+    size = Size(latent_shape=latent, action_dim=width, frames=setting.frames)
+    forward = forward_flops(_denoiser(setting), size)
     step = step_work(setting)[PER_FRAME]
     return encoding + forward, {IN_LOOP: setting.batch * encoding + step, CACHED: step}
+
+
+def _denoiser(setting: Caching) -> Part:
+    network = named(setting.size, setting.patch, setting.injection, causal=True)
+    return Part(name="nanowm", options=network.model_dump())
 
 
 def _data_wait(each: Trainer, steps: int) -> float:

@@ -8,6 +8,7 @@ from pipeline.params import Settings
 from pipeline.reproduce.published import Data, Latent, Run
 from pipeline.train import Options as Train
 from pipeline.train.cost import TRAINING, forward_flops, parameters
+from pipeline.train.run import part
 from pipeline.train.size import Size
 from pipeline.train.world_model import Part
 from pipeline.variants import DATASETS, DENOISERS
@@ -41,7 +42,7 @@ class Cost:
         clips: seen in them, each as often as it is drawn.
         flops: of all steps, 2 a multiply-add; without encoding.
         latent_bytes: of the cache.
-        checkpoint_bytes: the trained model, and the states to resume from.
+        checkpoint_bytes: the trained model, and the states to resume from, two and those kept.
     """
 
     parameters: int
@@ -58,8 +59,7 @@ class Cost:
 
 def cost(run: Run, data: Data, settings: Settings) -> Cost:
     """What the run takes whose params.yaml `settings` are, on the published data set."""
-    train, chosen = settings.section("train", Train), settings.variant(DENOISERS)
-    denoiser = Part(name=chosen.name, options=chosen.options.model_dump())
+    train, denoiser = settings.section("train", Train), part(settings, DENOISERS)
     weights, forward = _work(denoiser.model_dump_json(), size(run, data, settings))
     clips = train.steps * train.batch
     kept = 2 + (train.steps // train.keep_every if train.keep_every else 0)
@@ -76,8 +76,8 @@ def cost(run: Run, data: Data, settings: Settings) -> Cost:
 @cache
 def _work(denoiser: str, size: Size) -> tuple[int, int]:
     """Weights, and operations of a clip's forward pass; many runs train the same network."""
-    part = Part.model_validate_json(denoiser)
-    return parameters(part, size), forward_flops(part, size)
+    network = Part.model_validate_json(denoiser)
+    return parameters(network, size), forward_flops(network, size)
 
 
 def size(run: Run, data: Data, settings: Settings) -> Size:

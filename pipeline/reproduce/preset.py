@@ -11,6 +11,7 @@ from pipeline.errors import ParamsError
 from pipeline.fetch.sets import SETS
 from pipeline.params import Settings
 from pipeline.reproduce.published import Run
+from pipeline.tools import placed
 
 
 def merged(path: Path, changes: Mapping[str, Any]) -> Settings:
@@ -21,10 +22,7 @@ def merged(path: Path, changes: Mapping[str, Any]) -> Settings:
     """
     values = copy.deepcopy(dict(params.read(path).values))
     for dotted, value in changes.items():
-        *parents, last = dotted.split(".")
-        block: Any = values
-        for parent in parents:
-            block = block.get(parent, {})
+        block, last = placed(values, dotted)
         if last not in block:
             raise ParamsError(f"{path} has no key {dotted}, which the run sets; add it")
         block[last] = value

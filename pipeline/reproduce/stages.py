@@ -1,14 +1,11 @@
 """What dvc.yaml says: which command a stage is, and where what it makes lies."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from pipeline.errors import DataError
+from pipeline import dvc_yaml
 
 DVC_YAML = Path("dvc.yaml")
 
@@ -32,17 +29,8 @@ def read(name: str, values: Mapping[str, Any]) -> Stage:
     """A stage of dvc.yaml, under the selectors that params.yaml's `values` choose.
 
     Raises:
-        DataError: there is no dvc.yaml here.
+        ParamsError: there is no dvc.yaml here.
     """
-    if not DVC_YAML.is_file():
-        raise DataError(f"{DVC_YAML}: no such file; run from the folder that holds it")
-    table = yaml.safe_load(DVC_YAML.read_text())["stages"][name]
-
-    def filled(text: str) -> str:
-        return re.sub(r"\$\{(\w+)\}", lambda match: str(values[match[1]]), text)
-
-    def paths(kind: str) -> list[str]:
-        listed = table.get(kind, [])
-        return [filled(out if isinstance(out, str) else next(iter(out))) for out in listed]
-
-    return Stage(filled(table["cmd"]).split(), paths("outs"), [*paths("metrics"), *paths("plots")])
+    stage = dvc_yaml.filled(dvc_yaml.stages(DVC_YAML)[name], values)
+    records = dvc_yaml.written(stage, "metrics", "plots")
+    return Stage(stage["cmd"].split(), dvc_yaml.written(stage, "outs"), records)

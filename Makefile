@@ -28,7 +28,7 @@ $(VENV)/.base: $(VENV)/bin/pip pyproject.toml $(PINS)
 	touch $@
 
 $(VENV)/.all: $(VENV)/.base
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[lerobot,doom,ray,transformers,wandb,dev]' -c $(PINS)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[lerobot,doom,ray,transformers,perceptual,wandb,dev]' -c $(PINS)
 	touch $@
 
 clean:

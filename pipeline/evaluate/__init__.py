@@ -1,11 +1,15 @@
 """Generated against true frames on fixed validation clips, with baselines that keep it honest."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from pipeline.errors import ParamsError
 from pipeline.params import Params, Settings
 from pipeline.train import Options as TrainOptions
 from pipeline.train import SamplingOptions
+
+Perceptual = Literal["lpips", "fid"]
 
 
 class Options(Params):
@@ -15,6 +19,9 @@ class Options(Params):
     seed: int = Field(ge=0, description="picks the clips (published: 42)")
     context: int = Field(gt=0, description="frames given (published: 1, for CSGO 4)")
     sampling: SamplingOptions
+    perceptual: tuple[Perceptual, ...] = Field(
+        description="metrics by networks that were trained on photographs, downloaded once"
+    )
     batch: int = Field(gt=0)
     dreams: int = Field(gt=0, description="long rollouts kept for the report")
     dream_frames: int = Field(gt=1, description="frames of a dream, the first one given")

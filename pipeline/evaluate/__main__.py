@@ -38,7 +38,7 @@ def command(
     import torch
 
     from pipeline import device, encoders
-    from pipeline.evaluate import Options, actions, clips, evaluate, outputs
+    from pipeline.evaluate import Options, actions, clips, evaluate, frame_metrics, outputs
     from pipeline.evaluate.judge import Judge
     from pipeline.latent_cache import open_cache
     from pipeline.params import read
@@ -57,11 +57,12 @@ def command(
             stochastic=model.objective.stochastic_steps,
             place="evaluate.sampling",
         )
-        judge = Judge(model, encoder, sampling, options.context, cache.spec)
+        measured = frame_metrics.asked_for(options.perceptual, device.pick())
+        judge = Judge(model, encoder, sampling, options.context, cache.spec, measured)
         fixed, long = clips.choose(cache, shards, model.config, options)
         generator = torch.Generator().manual_seed(options.seed)
         found = evaluate.evaluate(judge, fixed, options.batch, generator)
-        scores = evaluate.summary(found.scores, encoder.draws)
+        scores = evaluate.summary(found, encoder.draws)
         stage.write_json(metrics, scores)
         stage.write_json(means, outputs.means(scores))
         stage.write_json(sensitivity, actions.table(judge, fixed, found.ends))

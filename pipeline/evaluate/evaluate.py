@@ -1,7 +1,7 @@
 """Generate the fixed clips, score every generated frame, and score what a model must beat."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -10,12 +10,29 @@ from pipeline import stage
 from pipeline.encoders import Draws
 from pipeline.evaluate.actions import ENDS, random_like
 from pipeline.evaluate.clips import Clips
+from pipeline.evaluate.frame_metrics import fids
 from pipeline.evaluate.judge import Judge
-from pipeline.image_metrics import psnr, ssim
 
-METRICS = ("latent_mse", "psnr", "ssim")
-Scores = dict[str, Tensor]
-"""Each metric of each generated frame, [B, F]."""
+COMPARED = ("model", "repeat_last", "shuffled_actions", "zero_actions")
+Parts = defaultdict[str, list[Tensor]]
+"""Tensors by name, one for each batch of clips."""
+
+
+def _parts() -> Parts:
+    return defaultdict(list)
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Of the model, or of a baseline.
+
+    Attributes:
+        by_frame: each metric of each generated frame, [B, F].
+        features: of all generated frames, [B F, D]; see `FrameMetrics.seen`.
+    """
+
+    by_frame: dict[str, Tensor]
+    features: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +41,44 @@ class Evaluation:
 
     Attributes:
         scores: of the model and of each baseline.
+        truth: features of the true frames, [B F, D].
         ends: last generated latents [B, C, h, w], under `true`, `zero` and `random` actions.
     """
 
     scores: dict[str, Scores]
+    truth: Tensor
     ends: dict[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Gathers an evaluation, batch by batch."""
+
+    judge: Judge
+    by_frame: defaultdict[str, Parts] = field(default_factory=lambda: defaultdict(_parts))
+    features: Parts = field(default_factory=_parts)
+    truth: list[Tensor] = field(default_factory=list)
+    ends: Parts = field(default_factory=_parts)
+
+    def add(self, name: str, clips: Clips, latents: Tensor, frames: Tensor) -> None:
+        """Score latents [B, F, C, h, w] and frames [B, F, 3, H, W] beside those of the clips.
+
+        Frames are held against the recorded ones, latents against their posterior means.
+        """
+        new = latents.shape[1]
+        error = self.judge.error(latents, clips.latents[:, -new:])
+        found = self.judge.metrics.of(frames, clips.frames[:, -new:])
+        for metric, values in {"latent_mse": error, **found}.items():
+            self.by_frame[name][metric].append(values)
+        self.features[name].append(self.judge.metrics.seen(frames))
+
+    def joined(self) -> Evaluation:
+        """All batches as one."""
+        scores = {
+            name: Scores(_joined(metrics), torch.cat(self.features[name]))
+            for name, metrics in self.by_frame.items()
+        }
+        return Evaluation(scores, torch.cat(self.truth), _joined(self.ends))
 
 
 def evaluate(judge: Judge, clips: Clips, batch: int, generator: torch.Generator) -> Evaluation:
@@ -44,8 +94,7 @@ def evaluate(judge: Judge, clips: Clips, batch: int, generator: torch.Generator)
     # The random actions have a generator of their own: they change no other number.
     own = torch.Generator().manual_seed(generator.initial_seed() + 1)
     random = random_like(clips.actions, judge.spec, own)
-    collected: dict[str, list[Scores]] = {}
-    ends: dict[str, list[Tensor]] = {}
+    tally = Tally(judge)
     starts = range(0, len(clips), batch)
     for start in stage.track(starts, "evaluate"):
         rows = slice(start, start + batch)
@@ -57,41 +106,36 @@ def evaluate(judge: Judge, clips: Clips, batch: int, generator: torch.Generator)
         }
         for name, actions in conditions.items():
             latents = judge.generate(part, actions, drawn)
-            frames = judge.decode(latents)
-            collected.setdefault(name, []).append(_scores(judge, part, latents, frames))
+            tally.add(name, part, latents, judge.decode(latents))
             if name in ENDS:
-                ends.setdefault(ENDS[name], []).append(latents[:, -1])
+                tally.ends[ENDS[name]].append(latents[:, -1])
         latents = judge.generate(part, random[rows], replace(drawn, generator=own))
-        ends.setdefault("random", []).append(latents[:, -1])
+        tally.ends["random"].append(latents[:, -1])
         repeated = part.latents[:, given - 1 : given].expand_as(part.latents[:, given:])
         frames = part.frames[:, given - 1 : given].expand_as(part.frames[:, given:])
-        collected.setdefault("repeat_last", []).append(_scores(judge, part, repeated, frames))
-    scores = {name: _joined(parts) for name, parts in collected.items()}
-    return Evaluation(scores, {name: torch.cat(parts) for name, parts in ends.items()})
+        tally.add("repeat_last", part, repeated, frames)
+        tally.truth.append(judge.metrics.seen(part.frames[:, given:]))
+    return tally.joined()
 
 
-def summary(scores: dict[str, Scores], decoder: Draws) -> dict[str, object]:
-    """metrics/evaluate.json: the mean over clips of every metric, per generated frame."""
-    count, frames = scores["model"]["psnr"].shape
-    means = {
-        name: {metric: scores[name][metric].double().mean(0).tolist() for metric in METRICS}
-        for name in ("model", "repeat_last", "shuffled_actions", "zero_actions")
+def summary(found: Evaluation, decoder: Draws) -> dict[str, object]:
+    """metrics/evaluate.json: the mean over clips of every metric, per generated frame.
+
+    An FID is of all generated frames together, clips times frames of them.
+    """
+    count, frames = found.scores["model"].by_frame["psnr"].shape
+    fid = fids({name: scores.features for name, scores in found.scores.items()}, found.truth)
+    named: dict[str, dict[str, object]] = {
+        name: {
+            metric: values.double().mean(0).tolist()
+            for metric, values in found.scores[name].by_frame.items()
+        }
+        for name in COMPARED
     }
-    return {"clips": count, "frames": frames, "decoder": decoder, **means}
+    for name, distance in fid.items():
+        named[name]["fid"] = distance
+    return {"clips": count, "frames": frames, "decoder": decoder, **named}
 
 
-def _scores(judge: Judge, clips: Clips, latents: Tensor, frames: Tensor) -> Scores:
-    """Against the recorded frames and the posterior means of their latents."""
-    new = latents.shape[1]
-    truth = clips.frames[:, -new:]
-
-    def each(metric: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        flat = metric(frames.flatten(0, 1), truth.flatten(0, 1))
-        return flat.unflatten(0, truth.shape[:2])
-
-    error = judge.error(latents, clips.latents[:, -new:])
-    return {"latent_mse": error, "psnr": each(psnr), "ssim": each(ssim)}
-
-
-def _joined(parts: list[Scores]) -> Scores:
-    return {metric: torch.cat([part[metric] for part in parts]) for metric in METRICS}
+def _joined(parts: Parts) -> dict[str, Tensor]:
+    return {name: torch.cat(tensors) for name, tensors in parts.items()}

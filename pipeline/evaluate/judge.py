@@ -7,6 +7,7 @@ from torch import Tensor
 
 from pipeline.encoders import Encoder
 from pipeline.evaluate.clips import Clips
+from pipeline.evaluate.frame_metrics import FrameMetrics
 from pipeline.latents import LatentSpec
 from pipeline.train.rollout import Noise, Sampling
 from pipeline.train.world_model import WorldModel
@@ -23,6 +24,8 @@ class Judge:
     """Frames of a clip that are given."""
     spec: LatentSpec
     """Of the cache. Its whitened latents are the unit of errors, however the model whitens."""
+    metrics: FrameMetrics
+    """What frames are compared by."""
 
     def decode(self, latents: Tensor) -> Tensor:
         """Whitened latents [B, F, C, h, w] to frames uint8 [B, F, 3, H, W]."""

@@ -9,7 +9,6 @@ import torch
 
 from pipeline import stage
 from pipeline.evaluate.clips import Clips
-from pipeline.evaluate.evaluate import METRICS
 from pipeline.evaluate.judge import Judge
 
 
@@ -22,22 +21,33 @@ def headline(scores: dict[str, Any]) -> str:
 
 def means(scores: dict[str, Any]) -> dict[str, dict[str, float]]:
     """Every score as one number, the mean over generated frames: what `dvc metrics diff` reads."""
-    named = {name: value for name, value in scores.items() if isinstance(value, dict)}
     return {
-        name: {metric: sum(values) / len(values) for metric, values in by_metric.items()}
-        for name, by_metric in named.items()
+        name: {
+            metric: sum(value) / len(value) if isinstance(value, list) else value
+            for metric, value in by_metric.items()
+        }
+        for name, by_metric in _named(scores).items()
     }
 
 
 def write_horizon(scores: dict[str, Any], path: Path) -> None:
-    """CSV with a row a generated frame and a column a score."""
-    names = [name for name, value in scores.items() if isinstance(value, dict)]
+    """CSV with a row a generated frame and a column a score that every frame has."""
+    columns = {
+        f"{name}_{metric}": values
+        for name, by_metric in _named(scores).items()
+        for metric, values in by_metric.items()
+        if isinstance(values, list)
+    }
     with stage.output(path) as partial, partial.open("w", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(["frame", *(f"{name}_{metric}" for name in names for metric in METRICS)])
-        for frame in range(scores["frames"]):
-            values = (scores[name][metric][frame] for name in names for metric in METRICS)
-            rows.writerow([frame + 1, *(f"{value:.6g}" for value in values)])
+        rows.writerow(["frame", *columns])
+        for number, frame in enumerate(zip(*columns.values(), strict=True), 1):
+            rows.writerow([number, *(f"{value:.6g}" for value in frame)])
+
+
+def _named(scores: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Those of the model and of each baseline."""
+    return {name: value for name, value in scores.items() if isinstance(value, dict)}
 
 
 def write_dreams(judge: Judge, clips: Clips, generator: torch.Generator, path: Path) -> None:

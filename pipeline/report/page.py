@@ -24,6 +24,8 @@ METRICS = {
     "latent_mse": ("Latent error", "mean squared, whitened; lower is better", "{:.3f}"),
     "psnr": ("PSNR", "dB against the recorded pixels; higher is better", "{:.1f}"),
     "ssim": ("SSIM", "higher is better", "{:.3f}"),
+    "lpips": ("LPIPS", "VGG16; lower is better", "{:.3f}"),
+    "fid": ("FID", "Inception, over all generated frames; lower is better", "{:.1f}"),
 }
 
 
@@ -65,7 +67,7 @@ def render(inputs: Inputs, settings: Settings, options: Options) -> str:
         actions=actions,
         plan=plan,
         gates=gates(fit, evaluate, plan),
-        tables=[_table(metric, evaluate) for metric in METRICS],
+        tables=[_table(metric, evaluate) for metric in METRICS if metric in evaluate["model"]],
         psnr=psnr,
         curves={
             "Training loss": figures.lines(
@@ -86,10 +88,14 @@ def render(inputs: Inputs, settings: Settings, options: Options) -> str:
 def _table(metric: str, evaluate: dict[str, Any]) -> dict[str, Any]:
     title, hint, form = METRICS[metric]
     title = title if metric == "latent_mse" else pixels(title, evaluate["decoder"])
-    rows = {
-        name: [form.format(value) for value in evaluate[key][metric]] for key, name in NAMES.items()
+    by_frame = isinstance(evaluate["model"][metric], list)
+    columns = range(1, evaluate["frames"] + 1) if by_frame else ["all"]
+    rows = {name: evaluate[key][metric] for key, name in NAMES.items()}
+    shown = {
+        name: [form.format(value) for value in (values if by_frame else [values])]
+        for name, values in rows.items()
     }
-    return {"title": title, "hint": hint, "rows": rows}
+    return {"title": title, "hint": hint, "columns": columns, "rows": shown}
 
 
 def _by_frame(horizon: dict[str, list[float]], metric: str, label: str) -> str:

@@ -9,6 +9,7 @@ from train_helpers import sampling, world_model
 
 from pipeline.evaluate import actions, evaluate
 from pipeline.evaluate.clips import Clips
+from pipeline.evaluate.frame_metrics import asked_for
 from pipeline.evaluate.judge import Judge
 
 
@@ -55,7 +56,8 @@ def clips(generator):
 
 @pytest.fixture
 def judge(spec):
-    return Judge(Answers(spec), Blind(), sampling(steps=2), 1, spec)
+    plain = asked_for((), torch.device("cpu"))
+    return Judge(Answers(spec), Blind(), sampling(steps=2), 1, spec, plain)
 
 
 def table(judge, clips, batch=4):

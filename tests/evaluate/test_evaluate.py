@@ -12,8 +12,9 @@ from train_helpers import sampling, world_model
 from pipeline import encoders, shards
 from pipeline.errors import DataError, ParamsError
 from pipeline.evaluate import Options, clips, evaluate, outputs
+from pipeline.evaluate.frame_metrics import FrameMetrics, asked_for
 from pipeline.evaluate.judge import Judge
-from pipeline.image_metrics import psnr
+from pipeline.image_metrics import frechet, psnr
 from pipeline.train import held_out
 from pipeline.train.windows import Windows
 
@@ -48,11 +49,12 @@ class Oracle:
 
 def judge(model, folder, context=1):
     _, encoder = encoders.load(folder / "codec")
-    return Judge(model, encoder, sampling(steps=2), context, model.spec)
+    plain = asked_for((), torch.device("cpu"))
+    return Judge(model, encoder, sampling(steps=2), context, model.spec, plain)
 
 
 def summary(judge, clips, batch, generator):
-    return evaluate.summary(evaluate.evaluate(judge, clips, batch, generator).scores, "own")
+    return evaluate.summary(evaluate.evaluate(judge, clips, batch, generator), "own")
 
 
 @pytest.fixture
@@ -115,7 +117,7 @@ def test_batches_do_not_matter(cache, chosen, folder_of_latents):
     one = judge(world_model(cache), folder_of_latents)
     results = [summary(one, chosen, batch, torch.Generator().manual_seed(0)) for batch in (3, 12)]
     for name in ("model", "shuffled_actions", "zero_actions", "repeat_last"):
-        for metric in evaluate.METRICS:
+        for metric in ("latent_mse", "psnr", "ssim"):
             assert results[0][name][metric] == pytest.approx(results[1][name][metric], rel=1e-4)
 
 
@@ -130,6 +132,35 @@ def test_what_is_left_behind_can_be_read(perfect, chosen, generator, tmp_path):
     with np.load(tmp_path / "dreams.npz") as dreams:
         assert dreams["truth"].shape == dreams["prediction"].shape == (2, 4, 3, 16, 16)
         np.testing.assert_array_equal(dreams["truth"][:, 0], dreams["prediction"][:, 0])
+
+
+def test_perceptual_metrics_are_recorded_where_they_are_asked_for(
+    perfect, chosen, generator, tmp_path
+):
+    """Stand-ins for the networks: how far colours are apart, and the colours."""
+
+    def colours(frames):
+        return frames.float().mean((2, 3))
+
+    def apart(a, b):
+        return (colours(a) - colours(b)).abs().mean(1)
+
+    metrics = FrameMetrics({**perfect.metrics.by_frame, "lpips": apart}, colours)
+    scores = summary(replace(perfect, metrics=metrics), chosen, 5, generator)
+    decoded, truth = perfect.decode(chosen.latents[:, 1:]), chosen.frames[:, 1:]
+    assert scores["model"]["lpips"] == pytest.approx(
+        [float(apart(decoded[:, frame], truth[:, frame]).mean()) for frame in range(3)], rel=1e-5
+    )
+    distance = frechet(colours(decoded.flatten(0, 1)), colours(truth.flatten(0, 1)))
+    assert scores["model"]["fid"] == pytest.approx(float(distance))
+    assert scores["zero_actions"]["fid"] > 2 * scores["model"]["fid"]
+    means = outputs.means(scores)["model"]
+    assert means["fid"] == scores["model"]["fid"]
+    assert means["lpips"] == pytest.approx(sum(scores["model"]["lpips"]) / 3)
+    outputs.write_horizon(scores, tmp_path / "horizon.csv")
+    names = np.genfromtxt(tmp_path / "horizon.csv", delimiter=",", names=True).dtype.names
+    assert "model_lpips" in names
+    assert "model_fid" not in names
 
 
 def test_where_there_are_fewer_windows_than_clips_all_are_taken(windows, folder_of_latents):

@@ -143,6 +143,20 @@ def test_a_fitted_decoder_is_named_wherever_it_is_judged(inputs, tmp_path, html)
     assert said in gates({**FIT, "decoder": "fitted"}, EVALUATE, PLAN)[0].name
 
 
+def test_perceptual_metrics_are_shown_where_there_are_any(inputs, tmp_path, html):
+    seen = {"lpips": [0.125, 0.25], "fid": 43.21}
+    scores = {
+        name: {**values, **seen} if isinstance(values, dict) else values
+        for name, values in EVALUATE.items()
+    }
+    (tmp_path / "evaluate.json").write_text(json.dumps(scores))
+    looked = replace(inputs, evaluate=tmp_path / "evaluate.json")
+    text = page.render(looked, read(ROOT / "params.yaml"), Options(dreams=2, episodes=3))
+    assert text.count('<td class="number">0.250</td>') == 4
+    assert text.count('<td class="number">43.2</td>') == 4
+    assert "LPIPS" not in html.read_text()
+
+
 def test_a_browser_shows_all_of_it(html):
     if CHROMIUM is None:
         if os.environ.get("CI"):

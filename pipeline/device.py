@@ -1,11 +1,11 @@
 """Where to compute."""
 
-from typing import Literal
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import nn
 
-Precision = Literal["float32", "bfloat16"]
+from pipeline.precision import Choice, Precision
 
 
 def pick() -> torch.device:
@@ -31,8 +31,25 @@ def computes_bfloat16(device: torch.device) -> bool:
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
-def precision(asked: Literal["auto", "float32", "bfloat16"], device: torch.device) -> Precision:
+def precision(asked: Choice, device: torch.device) -> Precision:
     """The precision of products; `auto` is bfloat16 on a GPU that computes in it."""
     if asked != "auto":
         return asked
     return "bfloat16" if device.type == "cuda" and computes_bfloat16(device) else "float32"
+
+
+def trained_in(asked: Choice, *, gpu: bool, native: bool) -> Precision:
+    """The precision of a training's products, which are spared the emulation of bfloat16.
+
+    Args:
+        asked: `auto` is bfloat16 on a GPU.
+        gpu: whether the device is one.
+        native: whether it computes in bfloat16.
+    """
+    wanted = gpu if asked == "auto" else asked == "bfloat16"
+    return "bfloat16" if wanted and native else "float32"
+
+
+def products(kind: str, precision: Precision) -> AbstractContextManager[None]:
+    """What to compute in on a kind of device: autocast to bfloat16, or nothing for float32."""
+    return torch.autocast(kind, torch.bfloat16) if precision == "bfloat16" else nullcontext()

@@ -1,5 +1,6 @@
 """Errors that are the user's to mend: one line with the place, the value and the way out."""
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -18,6 +19,13 @@ class DataError(UserError):
 
 class RunError(UserError):
     """A training run cannot go on."""
+
+
+def disk_is_full(error: Exception) -> bool:
+    """Whether that is why a file could not be written; safetensors says it in words alone."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOSPC
+    return f"os error {errno.ENOSPC}" in str(error)
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:

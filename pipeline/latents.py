@@ -9,7 +9,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from pipeline.device import Precision
+from pipeline.precision import Precision
 from pipeline.storage import SCALE, Storage
 from pipeline.view import View
 

@@ -45,7 +45,9 @@ def command(
         shape = shape_of(latent)
         size = Size(latent_shape=shape, action_dim=action_dim, frames=options.frames)
     processes = where.processes or len(device.every())
-    offered = Room(int(memory * 1e9), True) if memory else room(device.pick(), processes)
+    offered = room(device.pick(), processes)
+    if memory:
+        offered = Room(int(memory * 1e9), gpu=True, bfloat16=True)
     print(
         check(Asked(part(settings, DENOISERS), size, options, processes, where.strategy), offered)
     )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.precision import Choice
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
@@ -53,7 +55,7 @@ class Caching(Setting):
     """Side of a frame."""
     widths: tuple[int, ...]
     """Of the autoencoder's levels, each of which but the last halves the side."""
-    precision: Literal["auto", "float32", "bfloat16"]
+    precision: Choice
     """Of the network's products, as `train.precision`; the encoder's are float32, as published."""
     onednn: bool
     """Whether products of float32 are oneDNN's; see `pipeline.bench.machine.products`."""

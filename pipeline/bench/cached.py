@@ -31,7 +31,7 @@ from pipeline.train.meter import Meter, Work
 from pipeline.train.objectives import v
 from pipeline.train.size import Size
 from pipeline.train.windows import Windows
-from pipeline.train.world_model import Config, Part, WorldModel
+from pipeline.train.world_model import Config, Part, fresh
 
 IN_LOOP, CACHED = "encoder in the loop", "cached latents"
 BOUND = 2e-3
@@ -129,9 +129,7 @@ def trainer(
         "accumulation": 1,
         "windows": "every",
     }
-    with torch.random.fork_rng():
-        torch.manual_seed(0)  # layers initialise from the global generator
-        model = WorldModel(config, device)
+    model = fresh(config, device, seed=0)
     windows = Windows(cache, "train", setting.frames, 1)
     return Trainer(model, windows, options.model_copy(update=changes))
 

@@ -13,9 +13,9 @@ from pipeline.bench.encode_cases import made
 from pipeline.bench.machine import describe
 from pipeline.bench.rates import Rates, rates
 from pipeline.bench.timing import interleaved
-from pipeline.device import Precision
 from pipeline.encode import Execution
 from pipeline.encode.runner import Runner
+from pipeline.precision import Precision
 from pipeline.view import View
 
 BOUNDS: dict[Precision, float] = {"float32": 1e-5, "bfloat16": 5e-2}

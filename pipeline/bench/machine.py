@@ -2,12 +2,13 @@
 
 import platform
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from pipeline import device as devices
 from pipeline.ceiling import product_rate
 
 CPUINFO = Path("/proc/cpuinfo")
@@ -57,8 +58,7 @@ def describe(device: torch.device) -> Machine:
 
 def precision(device: torch.device) -> AbstractContextManager[None]:
     """Autocast to bfloat16 on a GPU; float32 elsewhere."""
-    on_gpu = device.type == "cuda"
-    return torch.autocast("cuda", torch.bfloat16) if on_gpu else nullcontext()
+    return devices.products(device.type, "bfloat16" if device.type == "cuda" else "float32")
 
 
 def tolerance(device: torch.device) -> float:

@@ -8,6 +8,7 @@ import typer
 
 from pipeline.arguments import PARAMS, ParamsFile
 from pipeline.bench.words import Batch, Out, Repeats
+from pipeline.precision import Choice
 from pipeline.tools import ActionDim, Frames, Latent, Patch, shape_of, show
 
 if TYPE_CHECKING:
@@ -20,9 +21,7 @@ Steps = Annotated[int, typer.Option(help="Denoising steps of a frame.")]
 Attention = Annotated[
     Literal["auto", "flash", "efficient", "math"], typer.Option(help="Kernel of attention.")
 ]
-Precision = Annotated[
-    Literal["auto", "float32", "bfloat16"], typer.Option(help="Of the network's products.")
-]
+Precision = Annotated[Choice, typer.Option(help="Of the network's products.")]
 Compiled = Annotated[bool, typer.Option("--compile/--no-compile", help="Compile every variant.")]
 
 

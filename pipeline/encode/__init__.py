@@ -1,11 +1,10 @@
 """Encode every frame once; cache raw latents."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from pipeline.errors import ParamsError
 from pipeline.params import Params, Settings
+from pipeline.precision import Asked
 from pipeline.storage import Storage
 from pipeline.variants import DATASETS
 
@@ -13,9 +12,7 @@ from pipeline.variants import DATASETS
 class Execution(Params):
     """How an encoder computes."""
 
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
-        description="of its products; auto is bfloat16 on a GPU that computes in it, else float32"
-    )
+    precision: Asked
     compile: bool | None = Field(description="by torch.compile; null does so on a GPU alone")
 
 

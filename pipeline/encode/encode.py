@@ -1,6 +1,5 @@
 """Shards through an encoder into a sealed latent cache, shard by shard."""
 
-import errno
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from pipeline.encode.cut import cut, shard_rows
 from pipeline.encode.runner import Runner
 from pipeline.encode.shard import MARKS, Source, Task, encode_shard, opened
 from pipeline.encode.tally import Tally, merged
-from pipeline.errors import DataError
+from pipeline.errors import DataError, disk_is_full
 from pipeline.latents import EpisodeEntry, LatentSpec, Seal
 from pipeline.manifest import Manifest, read_manifest
 
@@ -58,7 +57,7 @@ def encode(source: Source, options: Options, where: cluster.Options, out: Path) 
             store.seal(partial, tables, Seal(spec=spec, episodes=_entries(manifest, tables)))
             stage.remove(partial / MARKS)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if not disk_is_full(error):
             raise
         raise DataError(
             f"{out}: the disk is full, all of it takes {size.readable(total)}; make room and run "

@@ -1,7 +1,7 @@
 """An encoder at work on a device: in which precision, compiled or not, its next frames at hand."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing
 from dataclasses import dataclass
 
 import torch
@@ -51,7 +51,7 @@ class Runner:
         return frames.pin_memory() if self.device.type == "cuda" else frames
 
     def _begin(self, frames: Tensor) -> "Flight":
-        with self._autocast():
+        with devices.products(self.device.type, self.precision):
             raw = self._encode(frames.to(self.device, non_blocking=True))
         mean, std = self._fetched(raw.mean), None if raw.std is None else self._fetched(raw.std)
         return Flight(Raw(mean, std), _mark(self.device) if self.device.type == "cuda" else None)
@@ -62,11 +62,6 @@ class Runner:
             return latents.float()
         there = torch.empty(latents.shape, dtype=torch.float32, pin_memory=True)
         return there.copy_(latents.float(), non_blocking=True)
-
-    def _autocast(self) -> AbstractContextManager[None]:
-        if self.precision == "float32":
-            return nullcontext()
-        return torch.autocast(self.device.type, torch.bfloat16)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from functools import cache
 
 from pipeline.params import Settings
 from pipeline.reproduce.published import Data, Latent, Run
@@ -10,7 +9,6 @@ from pipeline.train import Options as Train
 from pipeline.train.cost import TRAINING, forward_flops, parameters
 from pipeline.train.run import part
 from pipeline.train.size import Size
-from pipeline.train.world_model import Part
 from pipeline.variants import DATASETS, DENOISERS
 
 DEVICES = {
@@ -60,7 +58,8 @@ class Cost:
 def cost(run: Run, data: Data, settings: Settings) -> Cost:
     """What the run takes whose params.yaml `settings` are, on the published data set."""
     train, denoiser = settings.section("train", Train), part(settings, DENOISERS)
-    weights, forward = _work(denoiser.model_dump_json(), size(run, data, settings))
+    shapes = size(run, data, settings)
+    weights, forward = parameters(denoiser, shapes), forward_flops(denoiser, shapes)
     clips = train.steps * train.batch
     kept = 2 + (train.steps // train.keep_every if train.keep_every else 0)
     return Cost(
@@ -71,13 +70,6 @@ def cost(run: Run, data: Data, settings: Settings) -> Cost:
         latent_bytes=latent_bytes(run.latent, data.frames),
         checkpoint_bytes=weights * FLOAT32 * (1 + STATES * kept),
     )
-
-
-@cache
-def _work(denoiser: str, size: Size) -> tuple[int, int]:
-    """Weights, and operations of a clip's forward pass; many runs train the same network."""
-    network = Part.model_validate_json(denoiser)
-    return parameters(network, size), forward_flops(network, size)
 
 
 def size(run: Run, data: Data, settings: Settings) -> Size:

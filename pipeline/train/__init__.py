@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from pipeline.errors import ParamsError
 from pipeline.params import Params, Settings
+from pipeline.precision import Asked
 from pipeline.variants import OBJECTIVES
 
 
@@ -123,9 +124,7 @@ class Options(Params):
     ema: float | None = Field(
         gt=0, lt=1, description="decay of the averaged weights that are kept; null keeps the last"
     )
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
-        description="of its products; auto is bfloat16 on a GPU that computes in it, else float32"
-    )
+    precision: Asked
     attention: Literal["auto", "flash", "efficient", "math"] = Field(
         description="kernel of scaled_dot_product_attention; auto is the fastest that can"
     )

@@ -1,6 +1,5 @@
 """States of one run to resume from: safetensors with a checksum, written whole or not at all."""
 
-import errno
 import sys
 import zlib
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from pipeline import stage
-from pipeline.errors import DataError
+from pipeline.errors import DataError, disk_is_full
 
 State = dict[str, Tensor]
 
@@ -55,7 +54,7 @@ class Checkpoint:
                 if not kept and self.latest.exists():
                     self.latest.replace(self.previous)
         except (OSError, SafetensorError) as error:
-            if not _full(error):
+            if not disk_is_full(error):
                 raise
             raise DataError(
                 f"{place}: the disk is full; the state before it is whole: make room and run it "
@@ -101,10 +100,3 @@ def _checksum(state: State) -> str:
         content: Any = state[name].contiguous().reshape(-1).view(torch.uint8).numpy()
         crc = zlib.crc32(content, crc)
     return f"{crc:08x}"
-
-
-def _full(error: Exception) -> bool:
-    """Whether a file could not be written because no room is left for it."""
-    if isinstance(error, OSError):
-        return error.errno == errno.ENOSPC
-    return f"os error {errno.ENOSPC}" in str(error)

@@ -4,22 +4,22 @@ The network runs on tensors without data, whose shapes, types and lifetimes are 
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
 
 import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from pipeline import device
+from pipeline.precision import Precision
 from pipeline.train.denoisers import Denoiser
 from pipeline.train.footprint import Footprint
 from pipeline.train.size import Size
 from pipeline.train.world_model import Part
 from pipeline.variants import DENOISERS
 
-Precision = Literal["float32", "bfloat16"]
 FLOAT = 4
 """Bytes of a float32."""
 TRAINING = 3
@@ -68,16 +68,20 @@ def measure(
 
 def parameters(denoiser: Part, size: Size) -> int:
     """Number of its weights."""
-    with torch.device("meta"):
-        network: Denoiser = denoiser.build(DENOISERS, size)
-    return sum(weight.numel() for weight in network.parameters())
+    return _weights_and_work(denoiser.model_dump_json(), size)[0]
 
 
 def forward_flops(denoiser: Part, size: Size) -> int:
     """Floating-point operations of one clip's forward pass; see `Cost`."""
+    return _weights_and_work(denoiser.model_dump_json(), size)[1]
+
+
+@cache
+def _weights_and_work(denoiser: str, size: Size) -> tuple[int, int]:
     with torch.device("meta"), torch.no_grad():
-        network: Denoiser = denoiser.build(DENOISERS, size)
-        return counted(lambda: _forward(network, size, 1))
+        network: Denoiser = Part.model_validate_json(denoiser).build(DENOISERS, size)
+        work = counted(lambda: _forward(network, size, 1))
+    return sum(weight.numel() for weight in network.parameters()), work
 
 
 def counted(work: Callable[[], object]) -> int:
@@ -98,7 +102,7 @@ def _held(denoiser: Part, size: Size, clips: int, recompute: bool, precision: Pr
         for weight in network.parameters():
             weight.register_post_accumulate_grad_hook(_drop_gradient)
         with Footprint([*network.parameters(), *network.buffers()]) as footprint:
-            with _autocast(precision):
+            with device.products("cpu", precision):
                 output = _forward(network, size, clips)
             output.float().square().sum().backward()
     return footprint.peak
@@ -109,11 +113,6 @@ def _forward(network: Denoiser, size: Size, clips: int) -> Tensor:
     noisy = torch.zeros(clips, size.frames, *size.latent_shape)
     level = torch.zeros(clips, size.frames, dtype=torch.int64)
     return network(noisy, level, torch.zeros(clips, size.frames, size.action_dim))
-
-
-def _autocast(precision: Precision) -> AbstractContextManager[object]:
-    mixed = precision == "bfloat16"
-    return torch.autocast("cpu", torch.bfloat16) if mixed else nullcontext()
 
 
 def _drop_gradient(weight: Tensor) -> None:

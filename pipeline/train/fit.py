@@ -9,6 +9,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from pipeline import device, stage
 from pipeline.errors import ParamsError, RunError
+from pipeline.precision import Precision
 from pipeline.prefetch import prefetched
 from pipeline.train import Options, optimiser
 from pipeline.train.batches import Batch, Batches, Piece
@@ -123,17 +124,13 @@ class Trainer:
         actions, level = model.fed_actions(piece.actions), piece.level
         noisy = model.objective.noised(piece.clean, piece.noise, level)
         target = model.objective.target(piece.clean, piece.noise, level)
-        with self._precision(), sdpa_kernel(KERNELS[self.options.attention]):
+        mixed = device.products(model.device.type, self.precision)
+        with mixed, sdpa_kernel(KERNELS[self.options.attention]):
             output = self.network(noisy, level.clamp(min=0), actions).float()
         error = frame_errors(output, target)
         loss = weighted(model.objective, error, level, weighting).sum() / scored
         (loss * self.group.size).backward()
         return torch.cat([loss.detach()[None], binned(error, level, model.objective.levels)])
-
-    def _precision(self) -> AbstractContextManager[None]:
-        if self.precision == "float32":
-            return nullcontext()
-        return torch.autocast(self.model.device.type, torch.bfloat16)
 
     def _check(self, batch: Batch, loss: float, norm: float) -> None:
         if torch.tensor([loss, norm]).isfinite().all():
@@ -151,14 +148,13 @@ def compile_mode(options: Options, where: torch.device) -> str:
     return options.compile or ("default" if where.type == "cuda" else "none")
 
 
-def _precision(options: Options, group: Group) -> device.Precision:
-    """That of the products; a CPU that would emulate bfloat16, many times slower, is spared it."""
-    asked = device.precision(options.precision, group.device)
-    if asked == "float32" or device.computes_bfloat16(group.device):
-        return asked
-    if group.first:
+def _precision(options: Options, group: Group) -> Precision:
+    """That of the products; says so where it is not what was asked for."""
+    on_gpu, native = group.device.type == "cuda", device.computes_bfloat16(group.device)
+    found = device.trained_in(options.precision, gpu=on_gpu, native=native)
+    if group.first and options.precision not in ("auto", found):
         print(f"train: bfloat16 is emulated on this {group.device}; computing in float32")
-    return "float32"
+    return found
 
 
 def train(

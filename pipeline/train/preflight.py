@@ -4,9 +4,11 @@ import math
 from dataclasses import asdict, astuple, dataclass, replace
 from typing import Literal
 
+from pipeline import device
 from pipeline.errors import ParamsError
+from pipeline.precision import Precision
 from pipeline.train import Options
-from pipeline.train.cost import FLOAT, Cost, Precision, measure, parameters
+from pipeline.train.cost import FLOAT, Cost, measure, parameters
 from pipeline.train.room import Room
 from pipeline.train.size import Size
 from pipeline.train.world_model import Part
@@ -122,9 +124,7 @@ def describe(asked: Asked, cost: Cost, needed: Need, room: Room) -> str:
 
 def precision(asked: Asked, room: Room) -> Precision:
     """In what the run computes its products."""
-    if asked.options.precision == "auto":
-        return "bfloat16" if room.bfloat16 else "float32"
-    return asked.options.precision
+    return device.trained_in(asked.options.precision, gpu=room.gpu, native=room.bfloat16)
 
 
 def cost_of(asked: Asked, room: Room) -> Cost:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import torch
 
+from pipeline import device as devices
+
 GROUPS, OWN_GROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 LIMITS = ("memory.max", "memory.limit_in_bytes")
 """Files of a control group that hold its limit: of cgroup v2, and of v1."""
@@ -22,20 +24,21 @@ class Room:
 
     Attributes:
         memory: bytes of tensors that it can hold.
+        gpu: whether it is one.
         bfloat16: whether it computes in bfloat16, rather than emulating it.
     """
 
     memory: int
+    gpu: bool
     bfloat16: bool
 
 
 def room(device: torch.device, processes: int) -> Room:
     """What a device offers; all processes of a CPU share its memory, on GPUs each has its own."""
+    native = devices.computes_bfloat16(device)
     if device.type == "cuda":
-        with torch.cuda.device(device):
-            native = torch.cuda.is_bf16_supported(including_emulation=False)
-        return Room(available(device), native)
-    return Room(int(available(device) / processes / HEAP), bfloat16=False)
+        return Room(available(device), gpu=True, bfloat16=native)
+    return Room(int(available(device) / processes / HEAP), gpu=False, bfloat16=native)
 
 
 def available(device: torch.device) -> int:

@@ -3,8 +3,6 @@
 from contextlib import nullcontext
 from pathlib import Path
 
-import torch
-
 from pipeline import variants
 from pipeline.errors import RunError
 from pipeline.latent_cache import LatentCache
@@ -18,7 +16,7 @@ from pipeline.train.group import Group
 from pipeline.train.state import gathered, restore
 from pipeline.train.watch import Watch
 from pipeline.train.windows import Windows
-from pipeline.train.world_model import Config, Part, WorldModel
+from pipeline.train.world_model import Config, Part, fresh
 from pipeline.variants import Family
 
 
@@ -29,10 +27,7 @@ def prepare(settings: Settings, cache: LatentCache, group: Group) -> Trainer:
     every = options.windows == "every"
     whitened = cache.whitened_by(config.spec)
     windows = Windows(whitened, "train", config.frames, config.interval, every=every)
-    with torch.random.fork_rng():
-        torch.manual_seed(options.seed)  # layers initialise from the global generator
-        model = WorldModel(config, group.device)
-    return Trainer(model, windows, options, group)
+    return Trainer(fresh(config, group.device, options.seed), windows, options, group)
 
 
 def configured(settings: Settings, spec: LatentSpec) -> Config:

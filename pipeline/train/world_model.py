@@ -217,6 +217,13 @@ class WorldModel:
         return hub.push(self.save_pretrained, repo_id, private=private, message=message)
 
 
+def fresh(config: Config, device: torch.device, seed: int) -> WorldModel:
+    """A model that has learnt nothing yet: the same weights for the same seed."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)  # layers initialise from the global generator
+        return WorldModel(config, device)
+
+
 def load(folder: Path, device: torch.device, cache: LatentCache) -> WorldModel:
     """Read a world model, ready to sample latents like a cache's.
 

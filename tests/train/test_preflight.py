@@ -8,6 +8,7 @@ import torch
 from helpers import every
 from train_helpers import options, part
 
+from pipeline.device import computes_bfloat16
 from pipeline.errors import ParamsError
 from pipeline.train import preflight
 from pipeline.train.cost import FLOAT, parameters
@@ -20,7 +21,7 @@ from pipeline.variants import DENOISERS
 
 PUBLISHED = Size(latent_shape=(4, 32, 32), action_dim=10, frames=4)
 GB = 10**9
-EVERYTHING = Room(10**6 * GB, bfloat16=True)
+EVERYTHING = Room(10**6 * GB, gpu=True, bfloat16=True)
 
 
 def asked(name="B", processes=1, strategy="ddp", **train):
@@ -49,7 +50,7 @@ def offers(message):
 
 
 def test_a_card_of_8_gb_is_told_what_would_fit():
-    run, card = asked(batch=64), Room(8 * GB, bfloat16=True)
+    run, card = asked(batch=64), Room(8 * GB, gpu=True, bfloat16=True)
     message = told(run, card)
     start = (
         "train: nanowm of 158.6 M parameters with pieces of 64 clips needs 84.1 GB (weights 0.634, "
@@ -64,7 +65,7 @@ def test_a_card_of_8_gb_is_told_what_would_fit():
 
 @pytest.mark.parametrize("bfloat16", [True, False])
 def test_what_is_offered_fits_and_bfloat16_only_where_it_is_not_emulated(bfloat16):
-    run, card = asked("nano", batch=16), Room(7 * GB // 10, bfloat16)
+    run, card = asked("nano", batch=16), Room(7 * GB // 10, gpu=True, bfloat16=bfloat16)
     halves, again = run.having(accumulation=2), run.having(checkpointing=True)
     narrow = run.having(precision="bfloat16")
     fitting = {"train.accumulation: 2": halves, "train.checkpointing: true": again}
@@ -78,7 +79,7 @@ def test_what_is_offered_fits_and_bfloat16_only_where_it_is_not_emulated(bfloat1
 
 
 def test_both_savings_are_offered_together_where_neither_suffices():
-    run, card = asked("S", batch=4, accumulation=2), Room(3 * GB // 4, bfloat16=False)
+    run, card = asked("S", batch=4, accumulation=2), Room(3 * GB // 4, gpu=False, bfloat16=False)
     found = offers(told(run, card))
     both = "train.checkpointing: true with train.accumulation: 4"
     assert set(found) == {both, "denoisers.nanowm.size: nano"}
@@ -87,7 +88,7 @@ def test_both_savings_are_offered_together_where_neither_suffices():
 
 
 def test_where_nothing_helps_that_is_said():
-    message = told(asked("nano", batch=2), Room(10**6, bfloat16=True))
+    message = told(asked("nano", batch=2), Room(10**6, gpu=True, bfloat16=True))
     assert message.endswith("no setting makes it fit, take a larger device")
 
 
@@ -126,16 +127,20 @@ def test_a_piece_is_what_a_process_passes_through_at_once(batch, processes, accu
 
 
 @pytest.mark.parametrize(
-    ("chosen", "bfloat16", "found"),
+    ("chosen", "gpu", "bfloat16", "found"),
     [
-        ("auto", True, "bfloat16"),
-        ("auto", False, "float32"),
-        ("bfloat16", False, "bfloat16"),
-        ("float32", True, "float32"),
+        ("auto", True, True, "bfloat16"),
+        ("auto", True, False, "float32"),
+        ("auto", False, True, "float32"),
+        ("bfloat16", True, True, "bfloat16"),
+        ("bfloat16", False, True, "bfloat16"),
+        ("bfloat16", False, False, "float32"),
+        ("float32", True, True, "float32"),
     ],
 )
-def test_auto_is_bfloat16_where_the_device_computes_in_it(chosen, bfloat16, found):
-    assert preflight.precision(asked(precision=chosen), Room(GB, bfloat16)) == found
+def test_auto_is_bfloat16_on_a_gpu_and_none_is_emulated(chosen, gpu, bfloat16, found):
+    card = Room(GB, gpu=gpu, bfloat16=bfloat16)
+    assert preflight.precision(asked(precision=chosen), card) == found
 
 
 @pytest.mark.parametrize("name", every(DENOISERS))
@@ -151,7 +156,8 @@ def test_a_denoisers_named_sizes_grow(name):
 
 def test_processes_share_the_memory_of_a_cpu():
     cpu = torch.device("cpu")
-    assert room(cpu, 4) == Room(int(available(cpu) / 4 / HEAP), bfloat16=False)
+    expected = int(available(cpu) / 4 / HEAP)
+    assert room(cpu, 4) == Room(expected, gpu=False, bfloat16=computes_bfloat16(cpu))
 
 
 def test_control_groups_above_ours_limit_us_too(tmp_path):

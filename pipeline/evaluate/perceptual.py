@@ -27,11 +27,11 @@ Metric = Callable[[Tensor, Tensor], Tensor]
 Features = Callable[[Tensor], Tensor]
 """Images uint8 [N, 3, H, W] to one row of numbers each, [N, D]."""
 
-VGG = "https://download.pytorch.org/models/vgg16-397923af.pth"
-INCEPTION = (
-    "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
-    "pt_inception-2015-12-05-6726825d.pth"
-)
+WEIGHTS: dict[Perceptual, str] = {
+    "lpips": "https://download.pytorch.org/models/vgg16-397923af.pth",
+    "fid": "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
+    "pt_inception-2015-12-05-6726825d.pth",
+}
 LIBRARIES: dict[Perceptual, str] = {"lpips": "lpips", "fid": "pytorch_fid.inception"}
 AT_ONCE = 32
 """Images that a network is shown together."""
@@ -51,7 +51,7 @@ def lpips(where: torch.device) -> Metric:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it calls torchvision in a way of old
         network = library.LPIPS(net="vgg", pnet_rand=True, verbose=False)
-    published = weights(VGG)
+    published = _weights("lpips")
     names = network.net.state_dict()  # such as slice1.0.weight, published as features.0.weight
     network.net.load_state_dict(
         {name: published["features." + name.split(".", 1)[1]] for name in names}
@@ -78,7 +78,7 @@ def inception(where: torch.device) -> Features:
         DataError: there are no weights.
     """
     library = _imported("fid")
-    published = weights(INCEPTION)
+    published = _weights("fid")
     # The library itself would unpickle whatever the file holds.
     with mock.patch.object(library, "load_state_dict_from_url", return_value=published):
         network = library.InceptionV3().eval().to(where)
@@ -91,27 +91,44 @@ def inception(where: torch.device) -> Features:
     return features
 
 
-def check_installed(asked: Sequence[Perceptual]) -> None:
-    """Refuse what needs a library that is not here.
+def ready(asked: Sequence[Perceptual]) -> None:
+    """Have all that is needed here, downloading weights that torch hub's cache does not hold.
 
     Raises:
-        ParamsError: naming it.
+        ParamsError: a library is not installed.
+        DataError: weights cannot be downloaded, or are not those that their name says.
     """
     for name in asked:
-        package = LIBRARIES[name].split(".")[0]
-        if find_spec(package) is None:
-            raise ParamsError(
-                f"evaluate.perceptual: {name} is computed by {package}, which is not installed: "
-                "`pip install -e '.[perceptual]'`, or take it out"
-            )
+        _check_installed(name)
+    for name in asked:
+        _located(WEIGHTS[name])
 
 
-def weights(url: str) -> dict[str, Tensor]:
-    """Published weights, downloaded if torch hub's cache does not hold them.
+def _check_installed(name: Perceptual) -> None:
+    package = LIBRARIES[name].split(".")[0]
+    if find_spec(package) is None:
+        raise ParamsError(
+            f"evaluate.perceptual: {name} is computed by {package}, which is not installed: "
+            "`pip install -e '.[perceptual]'`, or take it out"
+        )
 
-    Raises:
-        DataError: they cannot be downloaded, or are not the ones that their name says.
-    """
+
+def _imported(name: Perceptual) -> Any:
+    _check_installed(name)
+    make_importable()
+    return importlib.import_module(LIBRARIES[name])
+
+
+def _weights(name: Perceptual) -> dict[str, Tensor]:
+    path = _located(WEIGHTS[name])
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError:
+        raise DataError(f"{path}: holds more than tensors, and is not opened; delete it") from None
+
+
+def _located(url: str) -> Path:
+    """The file in torch hub's cache, downloaded if it is not there."""
     path = Path(torch.hub.get_dir()) / "checkpoints" / PurePosixPath(url).name
     digits = path.stem.rsplit("-", 1)[1]
     if not path.exists():
@@ -130,16 +147,7 @@ def weights(url: str) -> dict[str, Tensor]:
             f"{path}: its SHA-256 begins with {found[: len(digits)]}, not with {digits}; delete it "
             f"and run again, or put {url} there"
         )
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except UnpicklingError:
-        raise DataError(f"{path}: holds more than tensors, and is not opened; delete it") from None
-
-
-def _imported(name: Perceptual) -> Any:
-    check_installed([name])
-    make_importable()
-    return importlib.import_module(LIBRARIES[name])
+    return path
 
 
 def _unit(images: Tensor, where: torch.device) -> Tensor:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.evaluate import Options as Evaluate
-from pipeline.evaluate.perceptual import check_installed
+from pipeline.evaluate import perceptual
 from pipeline.params import Settings
 from pipeline.reproduce import experiment, figures, judged, stages
 from pipeline.reproduce.preset import merged, with_data
@@ -39,7 +39,7 @@ def reproduce(published: Published, name: str, wanted: Wanted) -> bool:
     run = published.run(name)
     changes = with_data(run, wanted.params, wanted.root, simulated=wanted.simulated)
     settings = merged(wanted.params, changes)
-    check_installed(settings.section("evaluate", Evaluate).perceptual)
+    perceptual.ready(settings.section("evaluate", Evaluate).perceptual)
     print(f"reproduce: {name}, {run.place} of {published.paper}\nreproduce: {run.note}", flush=True)
     if wanted.simulated:
         print(f"reproduce: {SIMULATED}", flush=True)

@@ -77,9 +77,9 @@ def home(tmp_path_factory):
 @pytest.fixture
 def published(home, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(home))
-    for name, constant in {"vgg16": "VGG", "inception": "INCEPTION"}.items():
+    for name, metric in {"vgg16": "lpips", "inception": "fid"}.items():
         file = next(home.rglob(f"{name}-*.pth"))
-        monkeypatch.setattr(perceptual, constant, f"https://nowhere.invalid/{file.name}")
+        monkeypatch.setitem(perceptual.WEIGHTS, metric, f"https://nowhere.invalid/{file.name}")
     return home
 
 
@@ -171,23 +171,24 @@ def test_what_is_not_asked_for_is_not_computed(images):
 
 def test_without_a_network_the_error_says_which_file_to_put_where(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(perceptual, "VGG", "https://nowhere.invalid/vgg16-397923af.pth")
+    url = "https://nowhere.invalid/vgg16-397923af.pth"
+    monkeypatch.setitem(perceptual.WEIGHTS, "lpips", url)
     where = tmp_path / "hub" / "checkpoints" / "vgg16-397923af.pth"
     with pytest.raises(DataError) as caught:
         perceptual.lpips(CPU)
     message = str(caught.value)
-    assert message.startswith("evaluate.perceptual: https://nowhere.invalid/vgg16-397923af.pth")
+    assert message.startswith(f"evaluate.perceptual: {url} cannot be downloaded (")
     assert message.endswith(f"put it at {where}")
     assert not where.exists()
 
 
 def test_other_weights_under_the_published_name_are_refused(published):
     file = next(published.rglob("vgg16-*.pth"))
-    url, kept = f"https://nowhere.invalid/{file.name}", file.read_bytes()
+    kept = file.read_bytes()
     try:
         file.write_bytes(kept[:-1])
         with pytest.raises(DataError, match=r"its SHA-256 begins with [0-9a-f]{8}, not with"):
-            perceptual.weights(url)
+            perceptual.ready(["lpips"])
     finally:
         file.write_bytes(kept)
 
@@ -205,8 +206,9 @@ def test_weights_are_never_unpickled(tmp_path, monkeypatch):
     torch.save({"features.0.weight": Attack()}, folder / "file")
     digest = hashlib.sha256((folder / "file").read_bytes()).hexdigest()
     file = (folder / "file").rename(folder / f"vgg16-{digest[:8]}.pth")
+    monkeypatch.setitem(perceptual.WEIGHTS, "lpips", f"https://nowhere.invalid/{file.name}")
     with pytest.raises(DataError, match="holds more than tensors"):
-        perceptual.weights(f"https://nowhere.invalid/{file.name}")
+        perceptual.lpips(CPU)
     assert not (tmp_path / "attacked").exists()
 
 

@@ -18,12 +18,15 @@ from pipeline import params
 from pipeline.__main__ import app
 from pipeline.encode.shard import Saved
 from pipeline.errors import DataError, ParamsError
+from pipeline.evaluate import perceptual
 from pipeline.reproduce import experiment, preset, published
 from pipeline.reproduce.experiment import free_name
 from pipeline.train import Options as Train
 from pipeline.train.denoisers import nanowm
 from pipeline.train.size import Size
 from pipeline.train.world_model import WorldModel
+
+READY = perceptual.ready
 
 
 @pytest.fixture
@@ -38,6 +41,7 @@ def workspace(tmp_path, monkeypatch):
 @pytest.fixture
 def dvc(workspace, monkeypatch):
     """Put a fake dvc in the place of the real one; returns what it has been told so far."""
+    monkeypatch.setattr(perceptual, "ready", lambda asked: None)
 
     def put(**changes):
         told = fake_dvc(workspace / "bin", **changes)
@@ -136,6 +140,16 @@ def test_a_root_in_params_yaml_is_enough(dvc, workspace):
     (workspace / "params.yaml").write_text(text)
     assert wm("wall").exit_code == 0
     assert not [word for word in told()[1] if "root" in word]
+
+
+def test_networks_that_cannot_be_had_are_missed_before_anything_runs(dvc, monkeypatch, tmp_path):
+    told = dvc()
+    monkeypatch.setattr(perceptual, "ready", READY)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setitem(perceptual.WEIGHTS, "lpips", "https://nowhere.invalid/vgg16-397923af.pth")
+    said = refusal(DataError, "wall", "--root", "published/wall_single")
+    assert said.endswith(f"put it at {tmp_path}/hub/checkpoints/vgg16-397923af.pth")
+    assert told() == []
 
 
 def test_mistakes_are_found_before_anything_runs(dvc, workspace):

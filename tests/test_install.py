@@ -17,7 +17,7 @@ BESIDE_CPU_TORCH = """
 from pipeline.torchvision_shim import make_importable
 make_importable()
 make_importable()
-import diffusers, torchmetrics.functional.image, torchvision
+import diffusers, lpips, torchmetrics.functional.image, torchvision
 assert diffusers.AutoencoderKL and torchvision.transforms
 """
 

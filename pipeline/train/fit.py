@@ -96,14 +96,15 @@ class Trainer:
                 sums += self._backward(piece.to(self.model.device), batch.scored)
         norm = optimiser.clip(self.model.denoiser, self.options.clip)
         self.group.add_up(sums)
-        loss, gradient = torch.stack([sums[0], norm]).tolist()
+        # Fetched at once, before the optimiser: a GPU moves the weights while the host goes on.
+        loss, gradient, *errors = torch.cat([sums[:1], norm[None], sums[1:]]).tolist()
         self._check(batch, loss, gradient)
         self.optimiser.step()
         if self.average is not None:
             assert self.options.ema is not None
             here = (self.average.denoiser, self.model.denoiser)
             optimiser.follow(*here, self.options.ema, self.done)
-        self.curve[self.done] = torch.cat([torch.tensor([loss, rate, gradient]), sums[1:].cpu()])
+        self.curve[self.done] = torch.tensor([loss, rate, gradient, *errors])
         self.done += 1
 
     def _place(self) -> None:

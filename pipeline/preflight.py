@@ -30,8 +30,8 @@ def command(
     from pipeline.latent_cache import open_cache
     from pipeline.params import read
     from pipeline.train import Options
-    from pipeline.train.preflight import Asked, check
-    from pipeline.train.room import Room, room
+    from pipeline.train.budget.preflight import Asked, check
+    from pipeline.train.budget.room import Room, room
     from pipeline.train.run import configured, part
     from pipeline.train.size import Size
     from pipeline.variants import DENOISERS

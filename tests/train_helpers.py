@@ -11,12 +11,12 @@ from helpers import PARAMS, default
 from pipeline import variants
 from pipeline.latent_cache import LatentCache
 from pipeline.train import Options, SamplingOptions
-from pipeline.train.batches import Batch
+from pipeline.train.data.batches import Batch
+from pipeline.train.data.windows import Windows
 from pipeline.train.fit import Trainer
 from pipeline.train.rollout import Sampling
 from pipeline.train.run import Run
 from pipeline.train.state import gathered
-from pipeline.train.windows import Windows
 from pipeline.train.world_model import Config, Part, WorldModel
 from pipeline.variants import Family
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from pipeline.bench import Setting
 from pipeline.bench.setting import network
-from pipeline.train.cost import counted
+from pipeline.train.budget.cost import counted
 from pipeline.train.denoisers._axes import Actions, Axis
 from pipeline.train.denoisers._blocks import AdaLN, Block, FiLM
 from pipeline.train.denoisers.nanowm import SIZES, NanoWM

@@ -24,13 +24,13 @@ from pipeline.encode.shard import one_thread
 from pipeline.errors import ParamsError
 from pipeline.latent_cache import LatentCache
 from pipeline.train import Options
-from pipeline.train.cost import counted, forward_flops
+from pipeline.train.budget.cost import counted, forward_flops
+from pipeline.train.data.windows import Windows
 from pipeline.train.denoisers.nanowm import named
 from pipeline.train.fit import Trainer, train
-from pipeline.train.meter import Meter, Work
+from pipeline.train.monitoring.meter import Meter, Work
 from pipeline.train.objectives import v
 from pipeline.train.size import Size
-from pipeline.train.windows import Windows
 from pipeline.train.world_model import Config, Part, fresh
 
 IN_LOOP, CACHED = "encoder in the loop", "cached latents"

@@ -18,7 +18,7 @@ from pipeline.bench.rates import Rates, rates
 from pipeline.bench.timing import interleaved
 from pipeline.encode.shard import one_thread
 from pipeline.latent_cache import LatentCache, open_cache
-from pipeline.train.windows import Windows
+from pipeline.train.data.windows import Windows
 from pipeline.view import stretch
 
 FILES, ZARR, MEANS, SAMPLES = (

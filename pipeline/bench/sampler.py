@@ -13,7 +13,7 @@ from pipeline.bench.machine import describe, precision, tolerance
 from pipeline.bench.results import BASELINE, Results, rows
 from pipeline.bench.setting import Inputs, inputs, network, randomised, velocity
 from pipeline.bench.timing import interleaved
-from pipeline.train.cost import counted
+from pipeline.train.budget.cost import counted
 from pipeline.train.denoisers import Denoiser, Memory
 from pipeline.train.denoisers.nanowm import NanoWM
 from pipeline.train.objectives import Objective

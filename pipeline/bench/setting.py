@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from pipeline.bench import Sampling, Setting
 from pipeline.errors import ParamsError, did_you_mean
 from pipeline.train.denoisers.nanowm import SIZES, NanoWM, build, named
+from pipeline.train.noise.process import LEVELS
 from pipeline.train.objectives import v
-from pipeline.train.process import LEVELS
 from pipeline.train.size import Size
 
 INJECTIONS = ("additive", "adaln", "adaln_fuse", "film")

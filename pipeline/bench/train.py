@@ -18,7 +18,7 @@ from pipeline.bench.setting import Inputs, inputs, network, randomised, velocity
 from pipeline.bench.timing import interleaved
 from pipeline.errors import ParamsError
 from pipeline.train import Weighting
-from pipeline.train.cost import counted
+from pipeline.train.budget.cost import counted
 from pipeline.train.denoisers.nanowm import NanoWM
 from pipeline.train.fit import KERNELS
 from pipeline.train.loss import frame_losses

@@ -12,8 +12,8 @@ from pipeline import shards
 from pipeline.errors import ParamsError
 from pipeline.evaluate import Options
 from pipeline.latent_cache import LatentCache
-from pipeline.train.held_out import eligible, fixed_rows
-from pipeline.train.windows import Windows
+from pipeline.train.data.held_out import eligible, fixed_rows
+from pipeline.train.data.windows import Windows
 from pipeline.train.world_model import Config
 
 

@@ -16,7 +16,7 @@ from pipeline.latent_cache import LatentCache
 from pipeline.latents import EpisodeEntry, Seal
 from pipeline.parity._spec import latent_spec
 from pipeline.parity.golden import Arrays, Check, Folder, compare, exact
-from pipeline.train.windows import Windows, fixed_subset, slices
+from pipeline.train.data.windows import Windows, fixed_subset, slices
 from pipeline.view import stretch
 
 FRAMES, INTERVAL = 4, 5

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from pipeline.parity._models import COSINE
 from pipeline.parity.golden import Arrays, Check, Folder, compare, exact
-from pipeline.train.gaussian import FLOOR, Schedule, betas
-from pipeline.train.process import LEVELS
+from pipeline.train.noise.gaussian import FLOOR, Schedule, betas
+from pipeline.train.noise.process import LEVELS
 from pipeline.train.samplers import ddim_timesteps
 
 TOLERANCE = 1e-14

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from pipeline.parity.golden import Arrays, Check, Folder, exact
-from pipeline.train.process import LEVELS
+from pipeline.train.noise.process import LEVELS
 from pipeline.train.samplers import ddim_timesteps
 from pipeline.variants import SAMPLERS
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pipeline.params import Settings
 from pipeline.reproduce.published import Data, Latent, Run
 from pipeline.train import Options as Train
-from pipeline.train.cost import TRAINING, forward_flops, parameters
+from pipeline.train.budget.cost import TRAINING, forward_flops, parameters
 from pipeline.train.run import part
 from pipeline.train.size import Size
 from pipeline.variants import DATASETS, DENOISERS

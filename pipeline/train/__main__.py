@@ -27,7 +27,7 @@ def command(
     """Train a diffusion-forcing world model on cached latents; resume what was interrupted."""
     from pipeline.distributed import Options
     from pipeline.params import read
-    from pipeline.train.launch import launch
+    from pipeline.train.processes.launch import launch
     from pipeline.train.work import Paths, work
 
     options = read(params).section("distributed", Options)

@@ -12,11 +12,11 @@ from pipeline.errors import ParamsError, RunError
 from pipeline.precision import Precision
 from pipeline.prefetch import prefetched
 from pipeline.train import Options, optimiser
-from pipeline.train.batches import Batch, Batches, Piece
-from pipeline.train.curve import BINS, COLUMNS, binned
-from pipeline.train.group import Group, alone
+from pipeline.train.data.batches import Batch, Batches, Piece
+from pipeline.train.data.windows import Windows
 from pipeline.train.loss import frame_errors, weighted
-from pipeline.train.windows import Windows
+from pipeline.train.monitoring.curve import BINS, COLUMNS, binned
+from pipeline.train.processes.group import Group, alone
 from pipeline.train.world_model import WorldModel
 
 AHEAD = 2
@@ -33,8 +33,8 @@ class Trainer:
     """A world model, its optimiser, the average of its weights, and what was seen so far.
 
     Attributes:
-        curve: rows of `pipeline.train.curve`, [steps, COLUMNS]; those after `done` are zero.
-        looks: rows of `pipeline.train.validation.Validation`.
+        curve: rows of `monitoring.curve`, [steps, COLUMNS]; those after `done` are zero.
+        looks: rows of `monitoring.validation.Validation`.
         done: steps so far.
     """
 

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from pipeline.train import Weighting
-from pipeline.train.levels import CLEAN
+from pipeline.train.noise.levels import CLEAN
 from pipeline.train.objectives import Objective
 
 

@@ -10,12 +10,12 @@ from pipeline.latents import LatentSpec
 from pipeline.params import Settings
 from pipeline.train import Options
 from pipeline.train.checkpoint import Checkpoint
+from pipeline.train.data.windows import Windows
 from pipeline.train.faults import Signals, StoppedError, Unchanged
 from pipeline.train.fit import Trainer, train
-from pipeline.train.group import Group
+from pipeline.train.monitoring.watch import Watch
+from pipeline.train.processes.group import Group
 from pipeline.train.state import gathered, restore
-from pipeline.train.watch import Watch
-from pipeline.train.windows import Windows
 from pipeline.train.world_model import Config, Part, fresh
 from pipeline.variants import Family
 

@@ -14,21 +14,21 @@ from pipeline.errors import ParamsError, RunError
 from pipeline.latent_cache import LatentCache, open_cache
 from pipeline.params import Settings, read
 from pipeline.train import Options as Train
-from pipeline.train import curve as curves
-from pipeline.train import trackers
-from pipeline.train import validation as looks
-from pipeline.train.cost import TRAINING, forward_flops
+from pipeline.train.budget.cost import TRAINING, forward_flops
+from pipeline.train.budget.preflight import Asked, check, remedies
+from pipeline.train.budget.room import Room, room
 from pipeline.train.faults import StoppedError
 from pipeline.train.fit import Trainer, compile_mode
-from pipeline.train.group import Group, join
-from pipeline.train.meter import Meter, Work, peak_of
-from pipeline.train.preflight import Asked, check, remedies
-from pipeline.train.room import Room, room
+from pipeline.train.monitoring import curve as curves
+from pipeline.train.monitoring import trackers
+from pipeline.train.monitoring import validation as looks
+from pipeline.train.monitoring.meter import Meter, Work, peak_of
+from pipeline.train.monitoring.trackers import Trackers
+from pipeline.train.monitoring.validation import Look, Validation
+from pipeline.train.monitoring.watch import Watch
+from pipeline.train.processes.group import Group, join
 from pipeline.train.run import Run, configured, prepare
 from pipeline.train.state import result
-from pipeline.train.trackers import Trackers
-from pipeline.train.validation import Look, Validation
-from pipeline.train.watch import Watch
 from pipeline.train.world_model import WorldModel
 
 

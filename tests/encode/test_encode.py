@@ -18,7 +18,7 @@ from pipeline.encoders._semantic import Semantic
 from pipeline.errors import ParamsError
 from pipeline.latent_cache import open_cache
 from pipeline.parity._spec import latent_spec
-from pipeline.train.windows import Windows
+from pipeline.train.data.windows import Windows
 
 
 class Spread:

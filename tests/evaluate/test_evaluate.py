@@ -15,8 +15,8 @@ from pipeline.evaluate import Options, clips, evaluate, outputs
 from pipeline.evaluate.frame_metrics import FrameMetrics, asked_for
 from pipeline.evaluate.judge import Judge
 from pipeline.image_metrics import frechet, psnr
-from pipeline.train import held_out
-from pipeline.train.windows import Windows
+from pipeline.train.data import held_out
+from pipeline.train.data.windows import Windows
 
 
 @pytest.fixture(scope="module")

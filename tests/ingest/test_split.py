@@ -14,7 +14,7 @@ from pipeline.ingest.ingest import Job, ingest
 from pipeline.ingest.split import shuffled, split, split_by_share
 from pipeline.ingest.statistics import ActionStatistics
 from pipeline.latent_cache import open_cache
-from pipeline.train.windows import Windows
+from pipeline.train.data.windows import Windows
 from pipeline.variants import DATASETS
 
 GOLDEN = golden_arrays("dataset")

@@ -4,9 +4,9 @@ import pytest
 import torch
 from helpers import every
 
-from pipeline.train.cost import FLOAT, measure, parameters
+from pipeline.train.budget.cost import FLOAT, measure, parameters
+from pipeline.train.budget.footprint import Footprint
 from pipeline.train.denoisers.nanowm import SIZES, named
-from pipeline.train.footprint import Footprint
 from pipeline.train.size import Size
 from pipeline.train.world_model import Part
 from pipeline.variants import DENOISERS

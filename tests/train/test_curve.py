@@ -5,8 +5,8 @@ import csv
 import pytest
 import torch
 
-from pipeline.train import curve
-from pipeline.train.levels import CLEAN
+from pipeline.train.monitoring import curve
+from pipeline.train.noise.levels import CLEAN
 
 
 def rows(steps):

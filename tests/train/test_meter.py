@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pipeline.ceiling import product_rate
-from pipeline.train.meter import Meter, Work, peak_of
+from pipeline.train.monitoring.meter import Meter, Work, peak_of
 
 CPU = torch.device("cpu")
 

@@ -6,9 +6,9 @@ from helpers import default, every
 from pydantic import ValidationError
 
 from pipeline.train import Levels, Weighting
-from pipeline.train.gaussian import Schedule, betas
-from pipeline.train.levels import CLEAN, draw_levels
 from pipeline.train.loss import frame_losses
+from pipeline.train.noise.gaussian import Schedule, betas
+from pipeline.train.noise.levels import CLEAN, draw_levels
 from pipeline.variants import OBJECTIVES
 
 SCHEDULES = [(name, zero) for name in ("linear", "squared_cosine") for zero in (False, True)]

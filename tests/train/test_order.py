@@ -6,11 +6,11 @@ import torch
 from train_helpers import options
 
 from pipeline.errors import ParamsError
-from pipeline.train.batches import Batches
-from pipeline.train.group import Group
-from pipeline.train.levels import CLEAN
-from pipeline.train.order import Order
-from pipeline.train.windows import Windows
+from pipeline.train.data.batches import Batches
+from pipeline.train.data.order import Order
+from pipeline.train.data.windows import Windows
+from pipeline.train.noise.levels import CLEAN
+from pipeline.train.processes.group import Group
 
 LEVELS = 1000
 

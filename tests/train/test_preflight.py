@@ -10,11 +10,11 @@ from train_helpers import options, part
 
 from pipeline.device import computes_bfloat16
 from pipeline.errors import ParamsError
-from pipeline.train import preflight
-from pipeline.train.cost import FLOAT, parameters
+from pipeline.train.budget import preflight
+from pipeline.train.budget.cost import FLOAT, parameters
+from pipeline.train.budget.preflight import Asked, check, cost_of, need
+from pipeline.train.budget.room import HEAP, Room, available, limits, room
 from pipeline.train.denoisers.nanowm import named
-from pipeline.train.preflight import Asked, check, cost_of, need
-from pipeline.train.room import HEAP, Room, available, limits, room
 from pipeline.train.size import Size
 from pipeline.train.world_model import Part
 from pipeline.variants import DENOISERS

@@ -7,9 +7,9 @@ import yaml
 from helpers import PARAMS
 
 from pipeline import params
-from pipeline.train.group import alone
+from pipeline.train.data.windows import Windows
+from pipeline.train.processes.group import alone
 from pipeline.train.run import prepare
-from pipeline.train.windows import Windows
 
 CPU = torch.device("cpu")
 

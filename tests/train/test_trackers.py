@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from pipeline.errors import ParamsError
 from pipeline.tracking import Options
-from pipeline.train import trackers
+from pipeline.train.monitoring import trackers
 
 CONFIG = {"train": {"steps": 40}}
 IMAGE = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
@@ -148,7 +148,7 @@ def test_what_weights_and_biases_refuses_is_one_line_with_the_way_out(tmp_path, 
 
 def test_nobody_loads_wandb_who_does_not_ask_for_it():
     script = (
-        "import sys\nimport pipeline.train.run, pipeline.train.trackers\n"
+        "import sys\nimport pipeline.train.run, pipeline.train.monitoring.trackers\n"
         "assert 'wandb' not in sys.modules and 'tensorboard' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ})

@@ -12,11 +12,11 @@ from train_helpers import trainer, world_model
 from pipeline import encoders
 from pipeline.errors import ParamsError
 from pipeline.train import Validation as Options
-from pipeline.train import validation
-from pipeline.train.curve import BINS
+from pipeline.train.data.windows import Windows
 from pipeline.train.fit import train
-from pipeline.train.validation import Validation
-from pipeline.train.windows import Windows
+from pipeline.train.monitoring import validation
+from pipeline.train.monitoring.curve import BINS
+from pipeline.train.monitoring.validation import Validation
 
 
 @pytest.fixture

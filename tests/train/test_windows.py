@@ -6,7 +6,7 @@ import torch
 from helpers import golden_arrays
 
 from pipeline.errors import ParamsError
-from pipeline.train.windows import Windows, fixed_subset, slices
+from pipeline.train.data.windows import Windows, fixed_subset, slices
 
 DATASET = golden_arrays("dataset")
 

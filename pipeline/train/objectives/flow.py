@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from pipeline.params import Params
-from pipeline.train.process import LEVELS, Process, Shift
+from pipeline.train.noise.process import LEVELS, Process, Shift
 
 
 class Options(Params):

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from pipeline.train.gaussian import Gaussian, Schedule
+from pipeline.train.noise.gaussian import Gaussian, Schedule
 
 
 class Options(Schedule):

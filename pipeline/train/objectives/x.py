@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from pipeline.train.gaussian import Gaussian, Schedule
+from pipeline.train.noise.gaussian import Gaussian, Schedule
 
 
 class Options(Schedule):

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from pipeline.params import Params
-from pipeline.train.levels import CLEAN
+from pipeline.train.noise.levels import CLEAN
 
 
 class Options(Params):

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from pipeline.params import Params
-from pipeline.train.levels import CLEAN
+from pipeline.train.noise.levels import CLEAN
 
 
 class Options(Params):

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.train import Options
-from pipeline.train.windows import Windows
+from pipeline.train.data.windows import Windows
 
 
 class Order:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from pipeline.train.curve import report
 from pipeline.train.fit import Trainer
-from pipeline.train.meter import Meter
-from pipeline.train.trackers import Trackers
-from pipeline.train.validation import Look, Validation
+from pipeline.train.monitoring.curve import report
+from pipeline.train.monitoring.meter import Meter
+from pipeline.train.monitoring.trackers import Trackers
+from pipeline.train.monitoring.validation import Look, Validation
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.train.windows import Windows, fixed_subset
+from pipeline.train.data.windows import Windows, fixed_subset
 
 
 def fixed_rows(windows: Windows, count: int, seed: int) -> NDArray[np.int64]:

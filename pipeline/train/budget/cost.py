@@ -14,8 +14,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pipeline import device
 from pipeline.precision import Precision
+from pipeline.train.budget.footprint import Footprint
 from pipeline.train.denoisers import Denoiser
-from pipeline.train.footprint import Footprint
 from pipeline.train.size import Size
 from pipeline.train.world_model import Part
 from pipeline.variants import DENOISERS

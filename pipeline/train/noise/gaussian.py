@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pipeline.params import Params
-from pipeline.train.process import LEVELS, Process, Shift
+from pipeline.train.noise.process import LEVELS, Process, Shift
 
 FLOOR = 1e-8
 """Smallest power of a signal where the reference derives noise from it, and only there."""

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from pipeline.errors import ParamsError
 from pipeline.train import Options
-from pipeline.train.group import Group
-from pipeline.train.levels import CLEAN, draw_levels
-from pipeline.train.order import Order, seeded
-from pipeline.train.windows import Windows
+from pipeline.train.data.order import Order, seeded
+from pipeline.train.data.windows import Windows
+from pipeline.train.noise.levels import CLEAN, draw_levels
+from pipeline.train.processes.group import Group
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ from pipeline.errors import ParamsError
 from pipeline.latent_cache import LatentCache
 from pipeline.train import SamplingOptions
 from pipeline.train import Validation as Options
-from pipeline.train.curve import BINS, edges, named, write_rows
-from pipeline.train.held_out import fixed_rows
+from pipeline.train.data.held_out import fixed_rows
+from pipeline.train.data.windows import Windows
 from pipeline.train.loss import frame_errors
+from pipeline.train.monitoring.curve import BINS, edges, named, write_rows
 from pipeline.train.rollout import Sampling
 from pipeline.train.samplers import sequential
-from pipeline.train.windows import Windows
 from pipeline.train.world_model import Config, WorldModel
 
 SEED = 42

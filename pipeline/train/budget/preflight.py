@@ -8,8 +8,8 @@ from pipeline import device
 from pipeline.errors import ParamsError
 from pipeline.precision import Precision
 from pipeline.train import Options
-from pipeline.train.cost import FLOAT, Cost, measure, parameters
-from pipeline.train.room import Room
+from pipeline.train.budget.cost import FLOAT, Cost, measure, parameters
+from pipeline.train.budget.room import Room
 from pipeline.train.size import Size
 from pipeline.train.world_model import Part
 from pipeline.variants import DENOISERS

@@ -1,0 +1,1 @@
+"""What a run takes, found before its first step, and whether a device has it."""

@@ -6,8 +6,14 @@ A tensor of another device among its own raises there, and so does a number that
 import pytest
 import torch
 from helpers import every
-from train_helpers import sampling, world_model
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from train_helpers import QUICK, options, sampling, world_model
 
+from pipeline.train import optimiser
+from pipeline.train.data.windows import Windows
+from pipeline.train.fit import Trainer
+from pipeline.train.samplers import ddim_timesteps, sample
 from pipeline.train.world_model import WorldModel
 from pipeline.variants import OBJECTIVES, SAMPLERS
 
@@ -35,3 +41,55 @@ def test_a_rollout_stays_where_the_model_is(model, order, generator):
     noise = chosen.noise(2, 3, 6, model.spec.latent_shape, generator)
     found = model.rollout(history, actions, noise, chosen)
     assert (found.device, found.shape) == (META, (2, 6, *model.spec.latent_shape))
+
+
+class Uploads(TorchDispatchMode):
+    """Counts what is copied from the host to `meta`."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        found = func(*args, **(kwargs or {}))
+        given = {leaf.device.type for leaf in tree_leaves((args, kwargs)) if torch.is_tensor(leaf)}
+        made = {leaf.device.type for leaf in tree_leaves(found) if torch.is_tensor(leaf)}
+        self.count += "cpu" in given and "meta" in made
+        return found
+
+
+def test_uploads_are_counted():
+    with Uploads() as uploads:
+        torch.zeros(3).to(META) + torch.zeros(3, device=META)
+        torch.zeros(3, device=META).copy_(torch.zeros(3))
+    assert uploads.count == 2
+
+
+@pytest.mark.parametrize("order", every(SAMPLERS))
+def test_no_step_of_sampling_copies_from_the_host(model, order):
+    """Levels go there once; what a step launches is the device's alone, as in a CUDA graph."""
+    chosen, size = sampling(order).sampler, model.config.size
+    window = torch.zeros((2, 4, *size.latent_shape), device=META)
+    actions = torch.zeros((2, 4, size.action_dim), device=META)
+
+    def uploads(steps):
+        matrix = chosen.matrix(4, 1, ddim_timesteps(steps, model.objective.levels))
+        with Uploads() as found:
+            sample(model.denoiser, model.objective, matrix, window, actions)
+        return found.count
+
+    assert uploads(2) == uploads(9) == 1
+
+
+def test_a_training_step_copies_its_clips_from_the_host_and_nothing_else(model, cache):
+    chosen = options(**QUICK)
+    windows = Windows(cache, "train", chosen.frames, chosen.interval)
+    one = Trainer(model, windows, chosen)
+    batch = one.batches.draw(0)
+    with Uploads() as clips:
+        piece = batch.pieces[0].to(META)
+    assert clips.count == 4  # latents, noise, levels, actions
+    with Uploads() as work:
+        one._backward(piece, batch.scored)
+        optimiser.clip(model.denoiser, chosen.clip)
+    assert work.count == 0

@@ -15,6 +15,7 @@ from pipeline.params import Params
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+_own_number = 0
 
 
 class Options(Params):
@@ -52,11 +53,34 @@ def _on_processes(
     function: Callable[[Task], Result], tasks: Sequence[Task], workers: int
 ) -> Iterator[Result]:
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_die_with_parent)
+    started = context.Value("i", 0)
+    pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(started,))
     try:
         yield from pool.map(function, tasks)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def worker() -> int:
+    """The number of this process among those that work at once, the same for all its tasks.
+
+    Processes count from 0; on Ray, where they come and go, numbers are arbitrary.
+    """
+    return _own_number
+
+
+def _begin(started: Any) -> None:
+    global _own_number
+    with started.get_lock():
+        _own_number = started.value
+        started.value += 1
+    _die_with_parent()
+
+
+def _anywhere(function: Callable[[Task], Result], task: Task) -> Result:
+    global _own_number
+    _own_number = os.getpid()
+    return function(task)
 
 
 def _die_with_parent() -> None:
@@ -92,14 +116,14 @@ def _on_ray(
         raise ParamsError(
             f"cluster.ray = {address!r}: {error}; start it or set it to null"
         ) from None
-    remote = ray.remote(function)
+    remote: Any = ray.remote(_anywhere)
     limit = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
     running: deque[Any] = deque()
     try:
         for task in tasks:
             if len(running) == limit:
                 yield ray.get(running.popleft())
-            running.append(remote.remote(task))
+            running.append(remote.remote(function, task))
         while running:
             yield ray.get(running.popleft())
     except ray.exceptions.RayTaskError as error:

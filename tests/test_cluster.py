@@ -5,9 +5,11 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
+from cluster_helpers import whose
 from helpers import ROOT
 
 from pipeline import cluster
@@ -18,6 +20,14 @@ def test_results_come_in_the_order_of_the_tasks():
     for workers in (1, 3):
         where = cluster.Options(workers=workers, ray=None)
         assert list(cluster.scatter(abs, [-3, 1, -2, 0], where)) == [3, 1, 2, 0]
+
+
+def test_every_process_has_a_number_of_its_own_for_all_its_tasks(tmp_path):
+    where = cluster.Options(workers=2, ray=None)
+    found = set(cluster.scatter(partial(whose, tmp_path), [2] * 6, where))
+    assert sorted(number for number, _ in found) == [0, 1]
+    assert len({process for _, process in found}) == 2
+    assert list(cluster.scatter(partial(whose, tmp_path), [2], where)) == [(0, os.getpid())]
 
 
 def test_ray_that_is_not_installed_is_named(monkeypatch):

@@ -10,7 +10,7 @@ from pipeline import cluster, device, shards, stage
 from pipeline.encode import Options, size, store
 from pipeline.encode.cut import cut, shard_rows
 from pipeline.encode.runner import Runner
-from pipeline.encode.shard import MARKS, Source, Task, encode_shard, opened
+from pipeline.encode.shard import MARKS, Source, Task, encode_shard, opened, own_device
 from pipeline.encode.tally import Tally, merged
 from pipeline.errors import DataError, disk_is_full
 from pipeline.latents import EpisodeEntry, LatentSpec, Seal
@@ -37,7 +37,7 @@ def encode(source: Source, options: Options, where: cluster.Options, out: Path) 
     """
     manifest = read_manifest(source.folder)
     lengths = [length for shard in manifest.shards for length in shard.lengths]
-    runner = opened(source, device.every()[0], options.execution())
+    runner = opened(source, own_device(), options.execution())
     spec = _spec(source, manifest, options, runner)
     total = size.check(spec, lengths, runner.encoder, options.max_bytes)
     identity = (
@@ -81,7 +81,6 @@ def _tasks(
     shard = shard_rows(rows, spec.columns()["mean"].row_bytes)
     if not (out / MARKS).is_dir():
         store.create(out, spec.columns(), rows, shard)
-    devices = device.every()
     return [
         Task(
             source=source,
@@ -89,7 +88,6 @@ def _tasks(
             execution=options.execution(),
             batch=options.batch,
             out=out,
-            device=devices[number % len(devices)],
             number=number,
             start=number * shard,
             train=train - number * shard,

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pipeline import encoders, shards, stage
+from pipeline import cluster, device, encoders, shards, stage
 from pipeline.encode import Execution, store
 from pipeline.encode.cut import Piece
 from pipeline.encode.runner import Runner
@@ -55,7 +55,6 @@ class Task:
     execution: Execution
     batch: int
     out: Path
-    device: torch.device
     number: int
     start: int
     train: int
@@ -76,7 +75,7 @@ def encode_shard(task: Task) -> None:
     tally, done = Tally(task.spec.latent_shape[0]), 0
     parts: list[dict[str, NDArray[Any]]] = []
     with one_thread():
-        runner = opened(task.source, task.device, task.execution)
+        runner = opened(task.source, own_device(), task.execution)
         for raw in runner.run(map(task.spec.view.of, _batches(task))):
             mean = raw.mean.numpy()
             _check(mean, task, done)
@@ -95,10 +94,16 @@ def encode_shard(task: Task) -> None:
     stage.write_json(task.mark, tally.as_json())
 
 
+def own_device() -> torch.device:
+    """The device of this process, for all its tasks: encoders take long to open and to compile."""
+    devices = device.every()
+    return devices[cluster.worker() % len(devices)]
+
+
 @lru_cache(maxsize=1)
-def opened(source: Source, device: torch.device, execution: Execution) -> Runner:
+def opened(source: Source, where: torch.device, execution: Execution) -> Runner:
     """The encoder on a device; made once a process."""
-    return Runner(source.make(), device, execution)
+    return Runner(source.make(), where, execution)
 
 
 @contextmanager

@@ -9,10 +9,11 @@ from encode_helpers import encoded
 from helpers import make_episode
 from ingest_helpers import ingested
 
-from pipeline import cluster, encoders, shards
-from pipeline.encode import size
+from pipeline import cluster, device, encoders, shards
+from pipeline.encode import shard, size
 from pipeline.encode.cut import CHUNK_FRAMES, SHARD_BYTES, Piece, cut, shard_rows
 from pipeline.encode.shard import Saved
+from pipeline.encode.shard import opened as shard_opened
 from pipeline.encoders import Raw
 from pipeline.encoders._semantic import Semantic
 from pipeline.errors import ParamsError
@@ -102,6 +103,20 @@ def test_where_it_works_changes_no_byte(folder_of_latents, card, tmp_path, elsew
     folder, where = folder_of_latents, cluster.Options(**elsewhere)
     encoded(folder / "shards", Saved(folder / "codec"), tmp_path / "b.zarr", where=where, **card)
     assert content(tmp_path / "b.zarr") == content(folder / "latents.zarr")
+
+
+def test_a_process_encodes_on_one_device_of_many_and_that_changes_no_byte(
+    folder_of_latents, card, tmp_path, monkeypatch
+):
+    """Names of the processor stand for devices."""
+    folder, many, used = folder_of_latents, [torch.device("cpu", n) for n in range(3)], []
+    monkeypatch.setattr(device, "every", lambda: many)
+    monkeypatch.setattr(cluster, "worker", lambda: 4)
+    monkeypatch.setattr(shard, "opened", lambda *them: used.append(them[1]) or shard_opened(*them))
+    encoded(folder / "shards", Saved(folder / "codec"), tmp_path / "many.zarr", **card)
+    assert len(used) >= 2
+    assert set(used) == {many[1]}
+    assert content(tmp_path / "many.zarr") == content(folder / "latents.zarr")
 
 
 def test_the_number_of_threads_changes_no_byte(folder_of_latents, card, tmp_path):

@@ -41,15 +41,13 @@ class TableFound:
     arms: tuple[Found, ...]
 
 
-def scores(evaluated: Mapping[str, Any]) -> dict[str, float]:
-    """The metrics of one run, each a mean over clips and generated frames.
+def scores(means: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """The metrics of one run, from evaluate's means over clips and generated frames.
 
     `latent_error` is the squared error of latents as a share of that of repeating the last given
     frame; `without_actions` the same for a model that is told zero actions. PSNR is in dB.
     """
-    model, zero, repeat = (
-        _means(evaluated[who]) for who in ("model", "zero_actions", "repeat_last")
-    )
+    model, zero, repeat = (means[who] for who in ("model", "zero_actions", "repeat_last"))
     return {
         "latent_error": model["latent_mse"] / repeat["latent_mse"],
         "without_actions": zero["latent_mse"] / repeat["latent_mse"],
@@ -58,18 +56,13 @@ def scores(evaluated: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def _means(by_metric: Mapping[str, list[float]]) -> dict[str, float]:
-    """Over generated frames."""
-    return {metric: sum(values) / len(values) for metric, values in by_metric.items()}
-
-
 def gather(grid: Grid, table: Table) -> TableFound:
     """What the runs of a table measured, all of which are done."""
     runs = [
         [grid.runs[table.dataset, arm.run, seed] for seed in range(grid.seeds)]
         for arm in table.arms
     ]
-    by_run = [[scores(run.measured("evaluate")) for run in row] for row in runs]
+    by_run = [[scores(run.measured("evaluate_mean")) for run in row] for row in runs]
     seeds = [{metric: [one[metric] for one in row] for metric in SUMMARIES} for row in by_run]
     baseline = table.arms.index(table.baseline)
     summaries = {
@@ -86,7 +79,7 @@ def gather(grid: Grid, table: Table) -> TableFound:
         )
         for index, arm in enumerate(table.arms)
     )
-    repeated = _means(runs[0][0].measured("evaluate")["repeat_last"])
+    repeated = runs[0][0].measured("evaluate_mean")["repeat_last"]
     return TableFound(table, {m: repeated[m] for m in ("psnr", "ssim")}, tuple(arms))
 
 

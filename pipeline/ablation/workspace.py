@@ -16,6 +16,7 @@ from pipeline import stage
 from pipeline.ablation.processes import HOME, Processes
 from pipeline.dvc_yaml import filled, written
 from pipeline.errors import DataError
+from pipeline.tools import placed
 
 
 class Recipe:
@@ -45,10 +46,8 @@ class Recipe:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
     def _value(self, dotted: str) -> Any:
-        value: Any = self.values
-        for key in dotted.split("."):
-            value = value[key]
-        return value
+        block, last = placed(dict(self.values), dotted)
+        return block[last]
 
 
 @cache

@@ -28,11 +28,11 @@ from pipeline.errors import ParamsError
 CPU = torch.device("cpu")
 TINY = Sampling(
     size="nano", patch=2, injection="additive", latent=(4, 8, 8), action_dim=7, frames=4, batch=2,
-    repeats=1, compiled=False, context=1, steps=2,
+    repeats=1, compiled="none", context=1, steps=2,
 )  # fmt: skip
 TRAINED = Training(
     size="nano", patch=2, injection="additive", latent=(4, 8, 8), action_dim=7, frames=4, batch=2,
-    repeats=1, compiled=False, attention="auto", fused=False,
+    repeats=1, compiled="none", attention="auto", fused=False,
 )  # fmt: skip
 TINY_WORDS = ["--size", "nano", "--latent", "4x8x8", "--batch", "1", "--repeats", "2"]
 

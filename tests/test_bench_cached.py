@@ -19,7 +19,7 @@ from pipeline.errors import ParamsError
 CPU = torch.device("cpu")
 TINY = Caching(
     size="nano", patch=2, injection="additive", latent=(4, 16, 16), action_dim=3, frames=3,
-    batch=2, repeats=2, compiled=False, pixels=32, widths=(32, 32), precision="float32",
+    batch=2, repeats=2, compiled="none", pixels=32, widths=(32, 32), precision="float32",
     onednn=False,
 )  # fmt: skip
 

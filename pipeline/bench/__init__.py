@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.compilation import Mode
 from pipeline.precision import Choice
 
 
@@ -23,8 +24,8 @@ class Setting:
     batch: int
     repeats: int
     """How often every variant is timed, after one warm-up."""
-    compiled: bool
-    """Whether every variant is compiled by torch.compile."""
+    compiled: Mode
+    """By which mode of torch.compile every variant is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

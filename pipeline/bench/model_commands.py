@@ -8,6 +8,7 @@ import typer
 
 from pipeline.arguments import PARAMS, ParamsFile
 from pipeline.bench.words import Batch, Out, Repeats
+from pipeline.compilation import Mode
 from pipeline.precision import Choice
 from pipeline.tools import ActionDim, Frames, Latent, Patch, shape_of, show
 
@@ -22,7 +23,7 @@ Attention = Annotated[
     Literal["auto", "flash", "efficient", "math"], typer.Option(help="Kernel of attention.")
 ]
 Precision = Annotated[Choice, typer.Option(help="Of the network's products.")]
-Compiled = Annotated[bool, typer.Option("--compile/--no-compile", help="Compile every variant.")]
+Compiled = Annotated[Mode, typer.Option("--compile", help="Every variant, by torch.compile.")]
 
 
 def sampler(
@@ -36,7 +37,7 @@ def sampler(
     steps: Steps = 10,
     batch: Batch = 1,
     repeats: Repeats = 5,
-    compiled: Compiled = False,
+    compiled: Compiled = "none",
     out: Out = None,
 ) -> None:
     """Generate frames as the published protocol does, one after the other."""
@@ -70,7 +71,7 @@ def train(
     frames: Frames = 4,
     batch: Batch = 2,
     repeats: Repeats = 5,
-    compiled: Compiled = False,
+    compiled: Compiled = "none",
     attention: Attention = "auto",
     fused: Annotated[bool, typer.Option("--fused/--no-fused", help="AdamW in one kernel.")] = False,
     profile: Annotated[
@@ -138,7 +139,7 @@ def cached(
         frames=frames,
         batch=batch,
         repeats=repeats,
-        compiled=where.type == "cuda",
+        compiled="default" if where.type == "cuda" else "none",
         pixels=pixels,
         widths=widths,
         precision=precision,

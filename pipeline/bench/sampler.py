@@ -13,7 +13,9 @@ from pipeline.bench.machine import describe, precision, tolerance
 from pipeline.bench.results import BASELINE, Results, rows
 from pipeline.bench.setting import Inputs, inputs, network, randomised, velocity
 from pipeline.bench.timing import interleaved
+from pipeline.compilation import Mode
 from pipeline.train.budget.cost import counted
+from pipeline.train.compiled import compiled
 from pipeline.train.denoisers import Denoiser, Memory
 from pipeline.train.denoisers.nanowm import NanoWM
 from pipeline.train.objectives import Objective
@@ -26,11 +28,10 @@ PER_FRAME, CACHED = "modulation per frame", "and K/V cache"
 class Counting(Denoiser):
     """A network that counts its forwards, and the frames in them."""
 
-    def __init__(self, network: NanoWM, compiled: bool) -> None:
+    def __init__(self, network: NanoWM, mode: Mode) -> None:
         """Nothing counted yet."""
         super().__init__()
-        self.causal, self.memory_of = network.causal, network.memory
-        self.answer = torch.compile(network) if compiled else network
+        self.causal, self.answer = network.causal, compiled(network, mode)
         self.forwards = self.frames = 0
 
     def forward(
@@ -48,7 +49,7 @@ class Counting(Denoiser):
 
     def memory(self, batch: int) -> Memory:
         """See `Denoiser.memory`."""
-        return self.memory_of(batch)
+        return self.answer.memory(batch)
 
 
 def run(setting: Sampling, device: torch.device) -> Results:
@@ -122,7 +123,7 @@ def passes(setting: Sampling) -> dict[str, tuple[int, int]]:
 
 def _work(setting: Sampling) -> dict[str, int]:
     """Floating-point operations of each sampler."""
-    device, plain = torch.device("meta"), replace(setting, compiled=False)
+    device, plain = torch.device("meta"), replace(setting, compiled="none")
     with device:
         imagined = network(plain)
     fed = inputs(plain, torch.Generator(), device)

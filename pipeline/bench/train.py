@@ -74,7 +74,9 @@ def _stepper(
     network: NanoWM, setting: Training, fed: Inputs, device: torch.device
 ) -> Callable[[], Tensor]:
     optimiser = torch.optim.AdamW(network.parameters(), RATE, fused=setting.fused)
-    answer = torch.compile(network) if setting.compiled else network
+    answer: Callable[..., Tensor] = network
+    if setting.compiled != "none":
+        answer = torch.compile(network, mode=setting.compiled, dynamic=False)
     return partial(_step, answer, optimiser, fed, velocity(device))
 
 

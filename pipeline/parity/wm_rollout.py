@@ -38,6 +38,7 @@ def _rollout(arrays: Arrays, folder: Folder, order: str, horizon: int) -> Tensor
         stabilisation=STABILISATION,
         context=CONTEXT,
         generate=NEW,
+        compile="none",
     )
     # Recorded by windows; ours go by frames, of which the last of a window is the next's context.
     start = torch.cat([window[:, CONTEXT:] for window in arrays("init_noise")], 1)[:, :horizon]

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from pipeline.compilation import Mode
 from pipeline.errors import ParamsError
 from pipeline.params import Params, Settings
 from pipeline.precision import Asked
@@ -48,6 +49,9 @@ class SamplingOptions(Params):
     )
     generate: int | None = Field(
         gt=0, description="most frames generated before the window moves; null to fill it"
+    )
+    compile: Mode = Field(
+        description="mode of torch.compile; reduce-overhead captures a step in a CUDA graph"
     )
 
     @model_validator(mode="after")
@@ -129,7 +133,7 @@ class Options(Params):
         description="kernel of scaled_dot_product_attention; auto is the fastest that can"
     )
     checkpointing: bool = Field(description="compute activations twice rather than keep them")
-    compile: Literal["none", "default", "reduce-overhead", "max-autotune"] | None = Field(
+    compile: Mode | None = Field(
         description="mode of torch.compile; null is default on a GPU, else none"
     )
     seed: int = Field(ge=0)

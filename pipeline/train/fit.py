@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from pipeline import device, stage
+from pipeline.compilation import CAPTURING, Mode
 from pipeline.errors import ParamsError, RunError
 from pipeline.precision import Precision
 from pipeline.prefetch import prefetched
@@ -48,7 +49,8 @@ class Trainer:
         """Start before the first step; `group` is this process alone if not given.
 
         Raises:
-            ParamsError: the batch cannot be cut evenly, or the device has no such kernel.
+            ParamsError: the batch cannot be cut evenly, the device has no such kernel, or graphs
+                cannot be captured.
         """
         if options.attention == "efficient" and model.device.type == "cpu":
             raise ParamsError(
@@ -56,6 +58,11 @@ class Trainer:
             )
         self.model, self.windows, self.options = model, windows, options
         self.group = group or alone(model.device)
+        if self.group.sharded and options.compile in CAPTURING:
+            raise ParamsError(
+                f"train.compile = {options.compile!r} captures CUDA graphs, but the weights of "
+                "distributed.strategy = 'fsdp' never stay in place; choose default, or ddp"
+            )
         self.batches = Batches(windows, options, model.objective.levels, self.group)
         self.average = None if options.ema is None else WorldModel(model.config, model.device)
         self.precision = _precision(options, self.group)
@@ -88,7 +95,7 @@ class Trainer:
         """
         rate = optimiser.learning_rate(self.done, self.options)
         optimiser.set_rate(self.optimiser, rate)
-        self.optimiser.zero_grad(set_to_none=True)
+        optimiser.clear(self.optimiser, len(batch.pieces))
         sums = torch.zeros(1 + 2 * BINS, device=self.model.device)
         for number, piece in enumerate(batch.pieces, 1):
             last = number == len(batch.pieces)
@@ -144,7 +151,7 @@ class Trainer:
         )
 
 
-def compile_mode(options: Options, where: torch.device) -> str:
+def compile_mode(options: Options, where: torch.device) -> Mode:
     """The mode of torch.compile, or none: there is no compiler wherever there is a CPU."""
     return options.compile or ("default" if where.type == "cuda" else "none")
 

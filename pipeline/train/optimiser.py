@@ -37,6 +37,19 @@ def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
+def clear(optimiser: torch.optim.Optimizer, pieces: int) -> None:
+    """No gradient so far; one that adds up over several pieces does so in memory of its own.
+
+    Autograd keeps the first piece's gradient where the backward pass left it and adds to it there.
+    A CUDA graph's replay would write the next piece's over it (pytorch/pytorch#169545).
+    """
+    optimiser.zero_grad(set_to_none=pieces == 1)
+    if pieces > 1:
+        for weight in (weight for group in optimiser.param_groups for weight in group["params"]):
+            if weight.grad is None:
+                weight.grad = torch.zeros_like(weight)
+
+
 def clip(network: nn.Module, most: float | None) -> Tensor:
     """The norm of the gradient as it was, after scaling it down to `most` where it is larger."""
     norm = nn.utils.clip_grad_norm_(network.parameters(), math.inf if most is None else most)

@@ -10,10 +10,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from pipeline.compilation import Mode
 from pipeline.errors import DataError
 from pipeline.latent_cache import LatentCache
 from pipeline.latents import LatentSpec
 from pipeline.train import SamplingOptions, card, hub, rollout
+from pipeline.train.compiled import compiled
 from pipeline.train.denoisers import Denoiser
 from pipeline.train.objectives import Objective
 from pipeline.train.rollout import Noise, Sampling
@@ -66,6 +68,7 @@ class WorldModel:
         self.config, self.spec, self.device = config, config.spec, device
         self.objective: Objective = config.objective.build(OBJECTIVES).to(device)
         self.denoiser: Denoiser = config.denoiser.build(DENOISERS, config.size).to(device)
+        self._compiled: dict[Mode, Denoiser] = {}
 
     def check_cache(self, cache: LatentCache) -> None:
         """Refuse latents of another encoder or data set than the model was trained on.
@@ -107,7 +110,14 @@ class WorldModel:
         fed = torch.cat([fed, torch.zeros_like(fed[:, :1])], 1)
         given = rollout.Frames(history.to(self.device), fed, noise)
         window = self.config.frames
-        return rollout.rollout(self.denoiser, self.objective, window, given, sampling)
+        network = self._network(sampling.options.compile)
+        return rollout.rollout(network, self.objective, window, given, sampling)
+
+    def _network(self, mode: Mode) -> Denoiser:
+        """The denoiser by a mode of torch.compile, which is compiled once."""
+        if mode not in self._compiled:
+            self._compiled[mode] = compiled(self.denoiser, mode)
+        return self._compiled[mode]
 
     def sampling(
         self,
@@ -120,6 +130,7 @@ class WorldModel:
         stabilisation: float = 0.0,
         context: int | None = None,
         generate: int | None = None,
+        compile: Mode = "none",
     ) -> Sampling:
         """A sampler by its name, with its options (`pipeline.train.SamplingOptions`).
 
@@ -135,6 +146,7 @@ class WorldModel:
             stabilisation=stabilisation,
             context=context,
             generate=generate,
+            compile=compile,
         )
         stochastic = self.objective.stochastic_steps
         options.check_fits(self.config.frames, stochastic=stochastic, place="sampling")

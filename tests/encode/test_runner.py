@@ -88,7 +88,6 @@ def test_auto_is_bfloat16_on_a_gpu_that_computes_in_it(monkeypatch, device, nati
     assert not any(asked)
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # on importing the compiler
 def test_a_compiled_encoder_gives_the_same(generator):
     frames = torch.randint(256, (4, 3, 16, 16), generator=generator).byte()
     module, options = default(ENCODERS, "patch_pca", patch=4, components=3)

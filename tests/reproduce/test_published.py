@@ -19,7 +19,7 @@ SETTINGS = {
 FREE = (
     "train.accumulation", "train.attention", "train.checkpointing", "train.compile",
     "train.save_every", "train.keep_every", "train.validation",
-    "evaluate.batch", "evaluate.dreams", "evaluate.dream_frames",
+    "evaluate.batch", "evaluate.dreams", "evaluate.dream_frames", "evaluate.sampling.compile",
     "encode.batch", "encode.compile", "encode.max_bytes",
     "datasets.rt1.video", "datasets.rt1.reader", "datasets.csgo.splits",
     *(f"datasets.{name}.root" for name in PARAMS["datasets"]),

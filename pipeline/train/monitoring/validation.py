@@ -174,6 +174,7 @@ def _sampling(steps: int) -> Sampling:
         stabilisation=0,
         context=None,
         generate=None,
+        compile="none",
     )
     return Sampling(sequential.build(sequential.Options()), chosen)
 

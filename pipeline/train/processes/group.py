@@ -35,9 +35,14 @@ class Group:
         """Whether this is the process that writes and prints."""
         return self.rank == 0
 
+    @property
+    def sharded(self) -> bool:
+        """Whether each process holds its share of the weights alone."""
+        return self.size > 1 and self.strategy == "fsdp"
+
     def share(self, network: nn.Module) -> None:
         """Under FSDP2, keep this process's share of the weights alone, in place."""
-        if self.size > 1 and self.strategy == "fsdp":
+        if self.sharded:
             for module in list(network.modules()):
                 if isinstance(module, nn.ModuleList):
                     for layer in module:

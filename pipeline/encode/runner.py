@@ -25,7 +25,9 @@ class Runner:
         self.precision = devices.precision(options.precision, device)
         on_gpu = device.type == "cuda"
         compiled = on_gpu if options.compile is None else options.compile
-        self._encode = torch.compile(self.encoder.encode) if compiled else self.encoder.encode
+        self._encode = self.encoder.encode
+        if compiled:  # for each size of batch by itself: what a batch becomes hangs on no other
+            self._encode = torch.compile(self.encoder.encode, dynamic=False)
 
     def encode(self, frames: Tensor) -> Raw:
         """Frames uint8 [B, 3, H, W] to raw latents [B, C, h, w]."""

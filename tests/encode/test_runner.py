@@ -5,6 +5,7 @@ import threading
 import pytest
 import torch
 from helpers import default
+from torch._dynamo.utils import counters
 
 from pipeline.device import precision
 from pipeline.encode import Execution
@@ -96,9 +97,21 @@ def test_a_compiled_encoder_gives_the_same(generator):
     torch.testing.assert_close(compiled.mean, encoder.encode(frames).mean, atol=1e-5, rtol=1e-5)
 
 
+def test_an_encoder_is_compiled_for_each_size_of_batch_by_itself(generator):
+    """Else what a batch becomes would hang on those that its process was given before."""
+    frames = torch.randint(256, (4, 3, 16, 16), generator=generator).byte()
+    module, options = default(ENCODERS, "patch_pca", patch=4, components=3)
+    runner = Runner(module.fit(frames, options, 0), CPU, Execution(precision="auto", compile=True))
+    torch._dynamo.reset()
+    counters.clear()
+    for size in (4, 3, 2, 4, 2):
+        runner.encode(frames[:size])
+    assert counters["stats"]["unique_graphs"] == 3
+
+
 def test_compilation_is_left_alone_on_a_cpu_unless_asked_for(monkeypatch):
     compiled = []
-    monkeypatch.setattr(torch, "compile", lambda work: compiled.append(work) or work)
+    monkeypatch.setattr(torch, "compile", lambda work, **_: compiled.append(work) or work)
     for wish, expected in ((None, 0), (False, 0), (True, 1)):
         compiled.clear()
         Runner(Seen(), CPU, Execution(precision="float32", compile=wish))

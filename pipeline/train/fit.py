@@ -122,9 +122,10 @@ class Trainer:
             self.average.denoiser.load_state_dict(self.model.denoiser.state_dict())
             self.group.share(self.average.denoiser.requires_grad_(False))
         self.group.share(self.model.denoiser)
-        if compiled != "none":
-            self.model.denoiser.compile(mode=compiled, dynamic=False)
         self.network = self.group.joined(self.model.denoiser)
+        self.answer: Callable[..., Tensor] = self.network
+        if compiled != "none":  # for steps alone: a look has other shapes, few of each
+            self.answer = torch.compile(self.network, mode=compiled, dynamic=False)
 
     def _backward(self, piece: Piece, scored: int) -> Tensor:
         """Add a piece's gradient; its part of the batch's loss, then of the errors by level."""
@@ -134,7 +135,7 @@ class Trainer:
         target = model.objective.target(piece.clean, piece.noise, level)
         mixed = device.products(model.device.type, self.precision)
         with mixed, sdpa_kernel(KERNELS[self.options.attention]):
-            output = self.network(noisy, level.clamp(min=0), actions).float()
+            output = self.answer(noisy, level.clamp(min=0), actions).float()
         error = frame_errors(output, target)
         loss = weighted(model.objective, error, level, weighting).sum() / scored
         (loss * self.group.size).backward()

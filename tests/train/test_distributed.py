@@ -82,15 +82,18 @@ def assert_same_within_rounding(ours, theirs):
 
 
 @pytest.mark.parametrize(
-    ("strategy", "launcher", "accumulation"),
-    [("ddp", (), 1), ("fsdp", (), 2), ("ddp", WITH_TORCHRUN, 2)],
-    ids=["DDP", "FSDP2 in pieces", "DDP in pieces by torchrun"],
+    ("strategy", "launcher", "changes"),
+    [
+        ("ddp", WITH_TORCHRUN, {"accumulation": 2}),
+        ("ddp", (), {"compile": "default"}),
+        ("fsdp", (), {"accumulation": 2}),
+        ("fsdp", (), {"compile": "default"}),
+    ],
+    ids=["DDP in pieces by torchrun", "DDP, compiled", "FSDP2 in pieces", "FSDP2, compiled"],
 )
-def test_two_processes_take_the_steps_of_one(
-    alone, latents, tmp_path, strategy, launcher, accumulation
-):
+def test_two_processes_take_the_steps_of_one(alone, latents, tmp_path, strategy, launcher, changes):
     both = Workspace(tmp_path / "both", latents)
-    said = both.run(2, strategy, launcher, accumulation=accumulation)
+    said = both.run(2, strategy, launcher, **changes)
     assert said.count("train: 12 steps") == 1  # one of them speaks
     assert_same_within_rounding(both, alone)
 

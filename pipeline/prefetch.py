@@ -1,10 +1,12 @@
-"""An iterator that works ahead of its consumer."""
+"""Iterators that work ahead of their consumer."""
 
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
+Given = TypeVar("Given")
 Item = TypeVar("Item")
 
 
@@ -28,3 +30,26 @@ def prefetched(items: Iterator[Item], ahead: int) -> Generator[Item]:
             yield item  # type: ignore[misc]
     finally:
         thread.shutdown(cancel_futures=True)
+
+
+def computed(
+    function: Callable[[Given], Item], inputs: Iterable[Given], ahead: int
+) -> Generator[Item]:
+    """`function` of each input, in their order; up to `ahead` at once, in as many threads.
+
+    With 0, each is computed here, when it is asked for. What a call raises is raised where its
+    result would have come. Once this iterator is closed, no further call is begun, and those that
+    were have ended.
+    """
+    if not ahead:
+        yield from map(function, inputs)
+        return
+    rest, threads = iter(inputs), ThreadPoolExecutor(ahead)
+    try:
+        waiting = deque(threads.submit(function, each) for each in islice(rest, ahead))
+        while waiting:
+            found = waiting.popleft().result()
+            waiting.extend(threads.submit(function, each) for each in islice(rest, 1))
+            yield found
+    finally:
+        threads.shutdown(cancel_futures=True)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
-from pipeline.bench import encode, encode_cases, loader, rates
+from pipeline.bench import encode, encode_cases, feed, loader, rates
 from pipeline.bench.loader_data import RECORDED, Setting, write_files, write_store
 from pipeline.bench.timing import Timing
 from pipeline.encoders._kl import KlAutoencoder
@@ -116,3 +117,35 @@ def test_the_command_of_loading_writes_its_figures(tmp_path):
     written = json.loads(out.read_text())
     assert written["setting"]["latent"] == [2, 4, 4]
     assert len(written["variants"]) == 4
+
+
+def test_a_device_waits_for_what_is_not_drawn_meanwhile(monkeypatch):
+    """The clock is played, and a batch takes 3 ms."""
+    now = [0.0]
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+
+    def one_by_one(draw, steps, device, waiting):
+        assert device.type == "cuda"
+        for step in steps:
+            with waiting():
+                now[0] += 0.003
+            yield step
+
+    monkeypatch.setattr(feed, "fed", one_by_one)
+    batches = SimpleNamespace(draw=None, options=SimpleNamespace(batch=4))
+    assert feed.waited(batches, 0, 10) == 1
+    assert feed.waited(batches, 0.001, 10) == 0.75
+    assert feed.waited(batches, 0.009, 10) == 0.25
+
+
+def test_the_command_of_feeding_writes_its_figures(tmp_path):
+    out = tmp_path / "feed.json"
+    words = "--latent 2x4x4 --frames 2 --interval 1 --batch 2 --steps 4 --episodes 3 --processes 2"
+    words = ["bench", "feed", *words.split(), "--ms", "0.5", "--ms", "1.5", "--repeats", "4"]
+    done = CliRunner().invoke(app, [*words, "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    assert "draws a batch of 4 clips" in done.output
+    written = json.loads(out.read_text())
+    assert list(written["data_wait"]) == ["0.5", "1.5"]
+    assert all(0 < share < 1 for share in written["data_wait"].values())

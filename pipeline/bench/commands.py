@@ -1,12 +1,12 @@
-"""`wm bench`: sampler, train, cached, formats, ingest, encode and loader."""
+"""`wm bench`: sampler, train, cached, formats, ingest, encode, loader and feed."""
 
 import typer
 
-from pipeline.bench.data_commands import encode, formats, ingest, loader
+from pipeline.bench.data_commands import encode, feed, formats, ingest, loader
 from pipeline.bench.model_commands import cached, sampler, train
 
 app = typer.Typer(
     help="Time this implementation against plainer ways, by turns.", no_args_is_help=True
 )
-for command in (sampler, train, cached, formats, ingest, encode, loader):
+for command in (sampler, train, cached, formats, ingest, encode, loader, feed):
     app.command()(command)

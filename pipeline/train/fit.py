@@ -11,17 +11,15 @@ from pipeline import device, stage
 from pipeline.compilation import CAPTURING, Mode
 from pipeline.errors import ParamsError, RunError
 from pipeline.precision import Precision
-from pipeline.prefetch import prefetched
 from pipeline.train import Options, optimiser
 from pipeline.train.data.batches import Batch, Batches, Piece
+from pipeline.train.data.feed import fed
 from pipeline.train.data.windows import Windows
 from pipeline.train.loss import frame_errors, weighted
 from pipeline.train.monitoring.curve import BINS, COLUMNS, binned
 from pipeline.train.processes.group import Group, alone
 from pipeline.train.world_model import WorldModel
 
-AHEAD = 2
-"""Batches that are made ready while the device is busy."""
 KERNELS = {
     "flash": [SDPBackend.FLASH_ATTENTION],
     "efficient": [SDPBackend.EFFICIENT_ATTENTION],
@@ -169,16 +167,9 @@ def _precision(options: Options, group: Group) -> Precision:
 def train(
     trainer: Trainer, waiting: Callable[[], AbstractContextManager[None]] = nullcontext
 ) -> Iterator[int]:
-    """Take the steps that remain, and yield the number of those done.
-
-    `waiting` is entered while the next batch is not there yet. Beside a GPU, batches are made
-    ahead; on a CPU the thread that made them would take turns with those that train.
-    """
+    """Take the steps that remain, and yield the number of those done; for `waiting` see `fed`."""
     steps = range(trainer.done, trainer.options.steps)
-    ahead = AHEAD if trainer.model.device.type == "cuda" else 0
-    with closing(prefetched(map(trainer.batches.draw, steps), ahead)) as batches:
+    with closing(fed(trainer.batches.draw, steps, trainer.model.device, waiting)) as batches:
         for _ in stage.track(steps, "train"):
-            with waiting():
-                batch = next(batches)
-            trainer.take(batch)
+            trainer.take(next(batches))
             yield trainer.done

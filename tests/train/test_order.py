@@ -1,5 +1,8 @@
 """The order of the data is a pure function of seed and step, whoever reads it."""
 
+from contextlib import nullcontext
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +10,7 @@ from train_helpers import options
 
 from pipeline.errors import ParamsError
 from pipeline.train.data.batches import Batches
+from pipeline.train.data.feed import AHEAD, fed
 from pipeline.train.data.order import Order
 from pipeline.train.data.windows import Windows
 from pipeline.train.noise.levels import CLEAN
@@ -109,3 +113,21 @@ def test_frames_that_carry_noise_are_counted(cache):
 def test_a_batch_that_cannot_be_cut_evenly_is_refused(cache, size, accumulation):
     with pytest.raises(ParamsError, match=rf"train.batch = 8 .* {size} x {accumulation} pieces"):
         batches(cache, 0, size, accumulation=accumulation)
+
+
+def test_batches_drawn_ahead_in_threads_are_those_drawn_one_by_one(cache):
+    """Two epochs and more, each shuffled when it is first asked for."""
+    asked = options(batch=16, interval=2)
+    steps = range(3, 3 + 2 * len(windows(cache)) // 16)
+    assert len(steps) > 2 * AHEAD
+    plain, ahead = (
+        Batches(windows(cache), asked, LEVELS, Group(0, 1, torch.device("cpu"), "ddp"))
+        for _ in range(2)
+    )
+    given = fed(ahead.draw, steps, torch.device("cuda"), nullcontext)
+    for step, batch in zip(steps, given, strict=True):
+        expected = plain.draw(step)
+        assert (batch.step, batch.scored) == (step, expected.scored)
+        np.testing.assert_array_equal(batch.rows, expected.rows)
+        for ours, theirs in zip(batch.pieces, expected.pieces, strict=True):
+            assert all(map(torch.equal, astuple(ours), astuple(theirs)))

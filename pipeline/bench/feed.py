@@ -1,0 +1,98 @@
+"""Timing the data of training by itself: batches that are drawn, and a device that awaits them."""
+
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import torch
+from rich.table import Table
+
+from pipeline.bench.loader_data import Setting, write_store
+from pipeline.bench.machine import Machine, describe
+from pipeline.encode.shard import one_thread
+from pipeline.latent_cache import open_cache
+from pipeline.train import Options
+from pipeline.train.data.batches import Batches
+from pipeline.train.data.feed import fed
+from pipeline.train.data.windows import Windows
+from pipeline.train.monitoring.meter import Meter, Work
+from pipeline.train.noise.process import LEVELS
+from pipeline.train.processes.group import Group
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Everything that the bench found.
+
+    Attributes:
+        setting: what was drawn.
+        processes: that train together; this is one of them.
+        machine: where.
+        draw_seconds: median of a batch, drawn in one thread.
+        data_wait: by the milliseconds that a device takes for a step: the share of its time that
+            a process waits for data, by the trainer's own counters.
+    """
+
+    setting: Setting
+    processes: int
+    machine: Machine
+    draw_seconds: float
+    data_wait: dict[str, float]
+
+
+def run(setting: Setting, processes: int, milliseconds: list[float], options: Options) -> Found:
+    """Draw batches of `setting.batch` clips a process, as training on a latent cache does."""
+    changes = {
+        "frames": setting.frames,
+        "interval": setting.interval,
+        "batch": setting.batch * processes,
+        "accumulation": 1,
+    }
+    with tempfile.TemporaryDirectory() as folder, one_thread():
+        cache = open_cache(write_store(Path(folder) / "latents.zarr", setting))
+        for rows in (cache.mean, cache.std):
+            _ = rows[:: rows.array.chunks[0]]  # verifies every chunk
+        windows = Windows(cache, "train", setting.frames, setting.interval)
+        group = Group(0, processes, CPU, "ddp")
+        batches = Batches(windows, options.model_copy(update=changes), LEVELS, group)
+        drawn = [_seconds(batches, step) for step in range(setting.repeats + 1)]
+        waits = {f"{ms:g}": waited(batches, ms / 1e3, setting.repeats) for ms in milliseconds}
+        return Found(setting, processes, describe(CPU), round(median(drawn[1:]), 6), waits)
+
+
+def _seconds(batches: Batches, step: int) -> float:
+    begin = time.perf_counter()
+    batches.draw(step)
+    return time.perf_counter() - begin
+
+
+def waited(batches: Batches, seconds: float, steps: int) -> float:
+    """Share of the time of `steps` steps that a process waits for its batches.
+
+    Its device takes so many seconds for a step and nothing of the CPU: it sleeps. The first steps,
+    which find no batch ready, are not counted.
+    """
+    first = steps // 2
+    meter = Meter(Work(tokens=1, flops=1.0), CPU, None)
+    feed = fed(batches.draw, range(first + steps), GPU, lambda: meter.waiting())
+    for number, _ in enumerate(feed, 1):
+        time.sleep(seconds)
+        meter.count(batches.options.batch)
+        if number == first:
+            meter = Meter(meter.work, CPU, None)
+    return meter.total()["data_wait"]
+
+
+def table(found: Found) -> Table:
+    """One line for each device."""
+    shown = Table("a step takes", "clips/s", "waiting for data")
+    for column in shown.columns:
+        column.justify = "right"
+    for milliseconds, wait in found.data_wait.items():
+        rate = found.setting.batch * 1e3 / float(milliseconds)
+        shown.add_row(f"{milliseconds} ms", f"{rate:,.0f}", f"{wait:.2%}")
+    return shown

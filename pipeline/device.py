@@ -35,7 +35,7 @@ def precision(asked: Choice, device: torch.device) -> Precision:
     """The precision of products; `auto` is bfloat16 on a GPU that computes in it."""
     if asked != "auto":
         return asked
-    return "bfloat16" if device.type == "cuda" and computes_bfloat16(device) else "float32"
+    return trained_in(asked, gpu=device.type == "cuda", native=computes_bfloat16(device))
 
 
 def trained_in(asked: Choice, *, gpu: bool, native: bool) -> Precision:

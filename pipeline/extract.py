@@ -21,11 +21,10 @@ def command(
     out: Annotated[Path, output("OUT", "A .safetensors to write; must not exist yet.")],
 ) -> None:
     """Take the encoder out of a training checkpoint of V-JEPA 2.1; nothing is executed."""
-    import hashlib
-
     from safetensors.torch import save_file
 
     from pipeline import stage
+    from pipeline.checksum import sha256
     from pipeline.encoders._vjepa import loaded
     from pipeline.errors import DataError
 
@@ -34,10 +33,8 @@ def command(
     tensors = loaded(encoder_of(checkpoint), 1, checkpoint).state_dict()
     with stage.output(out) as partial:
         save_file({name: value.contiguous() for name, value in tensors.items()}, partial)
-    with out.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     parameters = sum(value.numel() for value in tensors.values())
-    print(f"extract-vjepa: {parameters:,} parameters, in {out}, sha256 {digest}")
+    print(f"extract-vjepa: {parameters:,} parameters, in {out}, sha256 {sha256(out)}")
 
 
 def encoder_of(checkpoint: Path) -> "dict[str, Tensor]":

@@ -4,7 +4,6 @@ A sample is KEY.frames.{mp4,npz,npy}, KEY.actions.npy, KEY.states.npy and KEY.me
 has its own tars (train-000000.tar, val-000000.tar, ...), so any webdataset reader can stream one.
 """
 
-import hashlib
 import io
 import json
 import tarfile
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import frame_formats
+from pipeline.checksum import sha256
 from pipeline.episode import Episode, Meta
 from pipeline.errors import DataError
 from pipeline.manifest import Shard, Split, read_manifest
@@ -80,13 +80,11 @@ def write(
             keys.append(episode.key)
             lengths.append(len(episode))
             del episode, frames  # before the next one is read, lest two be held at once
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     return Shard(
         name=path.name,
         split=split,
         bytes=path.stat().st_size,
-        sha256=digest,
+        sha256=sha256(path),
         episodes=keys,
         lengths=lengths,
     )

@@ -1,9 +1,9 @@
 """A data set that the user has already: listed, pointed at, and never copied."""
 
-import hashlib
 import json
 from pathlib import Path
 
+from pipeline.checksum import sha256
 from pipeline.errors import DataError
 
 INVENTORY = "inventory.json"
@@ -57,5 +57,5 @@ def _entry(path: Path, root: Path) -> dict[str, str | int]:
     size = path.stat().st_size
     entry: dict[str, str | int] = {"name": path.relative_to(root).as_posix(), "bytes": size}
     if size <= HASHED:
-        entry["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        entry["sha256"] = sha256(path)
     return entry

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.checksum import sha256
 from pipeline.errors import DataError
 from pipeline.params import Params
 
@@ -142,11 +143,6 @@ def _remedy(place: str, files: Sequence[str]) -> str:
 def _digest(path: Path, files: Sequence[str]) -> str:
     """Of a file; of a folder the digest of what sha256sum prints of its files."""
     if not files:
-        return _sha256(path)
-    lines = "".join(f"{_sha256(path / name)}  {name}\n" for name in files)
+        return sha256(path)
+    lines = "".join(f"{sha256(path / name)}  {name}\n" for name in files)
     return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

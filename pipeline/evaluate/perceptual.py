@@ -5,7 +5,6 @@ their weights are files that are published under names that end in the first dig
 SHA-256. They are kept in torch hub's cache, where torchvision keeps its own.
 """
 
-import hashlib
 import importlib
 import warnings
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from unittest import mock
 import torch
 from torch import Tensor
 
+from pipeline.checksum import sha256
 from pipeline.errors import DataError, ParamsError
 from pipeline.evaluate import Perceptual
 from pipeline.torchvision_shim import make_importable
@@ -140,8 +140,7 @@ def _located(url: str) -> Path:
             raise DataError(
                 f"evaluate.perceptual: {url} cannot be downloaded ({reason}); put it at {path}"
             ) from None
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = sha256(path)
     if not found.startswith(digits):
         raise DataError(
             f"{path}: its SHA-256 begins with {found[: len(digits)]}, not with {digits}; delete it "

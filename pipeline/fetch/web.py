@@ -1,6 +1,5 @@
 """HTTP as downloads need it: patient, resumable, checked, and one line when it fails."""
 
-import hashlib
 import os
 import time
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from typing import Any, Self, TypeVar
 
 import httpx2
 
+from pipeline.checksum import sha256
 from pipeline.errors import DataError
 
 T = TypeVar("T")
@@ -113,7 +113,7 @@ class Web:
         for _ in range(2):
             while (had := _size(part)) < remote.size:
                 self._patiently(remote.url, lambda: self._append(remote, part, advance))
-            if had == remote.size and remote.sha256 in (None, digest(part)):
+            if had == remote.size and remote.sha256 in (None, sha256(part)):
                 os.replace(part, path)
                 return
             part.unlink()
@@ -153,12 +153,6 @@ class Web:
                 if attempt + 1 < attempts:
                     time.sleep(min(self.delay * 2**attempt, LONGEST_WAIT))
         raise UnreachableError(f"{url}: no answer in {attempts} attempts ({reason})")
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def partial(path: Path) -> Path:

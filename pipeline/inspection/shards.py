@@ -1,10 +1,10 @@
 """Shards that ingest wrote."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 from pipeline import stage
+from pipeline.checksum import sha256
 from pipeline.inspection import Found
 from pipeline.manifest import Manifest, read_manifest
 
@@ -44,7 +44,6 @@ def _facts(manifest: Manifest) -> dict[str, Any]:
 
 def _damage(path: Path, manifest: Manifest) -> str | None:
     for shard in stage.track(manifest.shards, "hash"):
-        with (path / shard.name).open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != shard.sha256:
-                return f"{path / shard.name}: changed; write it again with `dvc repro -f ingest`"
+        if sha256(path / shard.name) != shard.sha256:
+            return f"{path / shard.name}: changed; write it again with `dvc repro -f ingest`"
     return None

@@ -2,8 +2,9 @@
 
 import typer
 
-from pipeline.bench.data_commands import encode, feed, formats, ingest, loader
+from pipeline.bench.frame_commands import encode, formats, ingest
 from pipeline.bench.model_commands import cached, sampler, train
+from pipeline.bench.window_commands import feed, loader
 
 app = typer.Typer(
     help="Time this implementation against plainer ways, by turns.", no_args_is_help=True

@@ -1,13 +1,16 @@
 """How many things a second each variant of a bench gets through, over the first of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import median
 
 from rich.table import Table
 
+from pipeline import stage
 from pipeline.bench.machine import Machine
 from pipeline.bench.timing import Spread, Timing, speedup
+from pipeline.tools import show
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +90,11 @@ def table(found: Rates) -> Table:
             f"{rate.cpu_speedup:,.2f} x",
         )
     return shown
+
+
+def tell(found: Rates, out: Path | None) -> None:
+    """Print a table, and write the JSON if asked to."""
+    show(table(found))
+    print(f"{found.machine}; answers differ by {max(found.difference.values()):.1e}")
+    if out is not None:
+        stage.write_json(out, asdict(found))

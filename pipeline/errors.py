@@ -18,7 +18,7 @@ class DataError(UserError):
 
 
 class RunError(UserError):
-    """A training run cannot go on."""
+    """A run cannot go on."""
 
 
 def disk_is_full(error: Exception) -> bool:

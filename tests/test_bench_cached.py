@@ -27,7 +27,7 @@ TINY = Caching(
 @pytest.fixture
 def both(tmp_path):
     encoder = encode_cases.made("sd_vae", TINY.pixels, TINY.widths).encoder
-    runner = Runner(encoder, CPU, Execution(precision="float32", compile=False))
+    runner = Runner(encoder, CPU, Execution(precision="float32", compile="none"))
     return cached_data.caches(tmp_path / "latents.zarr", TINY, encoder, runner)
 
 

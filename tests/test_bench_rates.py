@@ -22,7 +22,7 @@ LOADED = Setting(
     latent=(2, 4, 4), frames=3, interval=2, batch=4, episodes=20, steps=10, files=2, repeats=1
 )
 ENCODED = encode.Setting(
-    encoder="sd_vae", size=56, batch=2, batches=2, widths=(32, 32), repeats=1, compiled=False
+    encoder="sd_vae", size=56, batch=2, batches=2, widths=(32, 32), repeats=1, compiled="none"
 )  # fmt: skip
 TINY = {
     "sd_vae": ("diffusers", (32, 32), KlAutoencoder),

@@ -61,9 +61,7 @@ def run(setting: Caching, options: Options, device: torch.device) -> Found:
     with tempfile.TemporaryDirectory() as folder, one_thread(), products(onednn=setting.onednn):
         encoder = made("sd_vae", setting.pixels, setting.widths).encoder
         # The published runs mix bfloat16 into the network alone; their encoder is in float32.
-        runner = Runner(
-            encoder, device, Execution(precision="float32", compile=setting.compiled != "none")
-        )
+        runner = Runner(encoder, device, Execution(precision="float32", compile=setting.compiled))
         both = caches(Path(folder) / "latents.zarr", setting, encoder, runner)
         trainers = {
             name: trainer(cache, setting, options, device)

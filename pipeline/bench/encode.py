@@ -13,6 +13,7 @@ from pipeline.bench.encode_cases import made
 from pipeline.bench.machine import describe
 from pipeline.bench.rates import Rates, rates
 from pipeline.bench.timing import interleaved
+from pipeline.compilation import Mode
 from pipeline.encode import Execution
 from pipeline.encode.runner import Runner
 from pipeline.precision import Precision
@@ -36,8 +37,8 @@ class Setting:
     widths: tuple[int, ...]
     """As in `pipeline.bench.encode_cases.PUBLISHED`."""
     repeats: int
-    compiled: bool
-    """Whether ours are compiled; the library's is called as it is."""
+    compiled: Mode
+    """By which mode of torch.compile ours are; the library's is called as it is."""
 
 
 def run(setting: Setting, device: torch.device) -> Rates:

@@ -8,6 +8,7 @@ import typer
 
 from pipeline.arguments import PARAMS, ParamsFile
 from pipeline.bench.words import Out, Repeats
+from pipeline.compilation import Mode
 from pipeline.tools import show
 
 
@@ -81,7 +82,7 @@ def encode(
     batch: Annotated[int, typer.Option(min=1, help="Frames at a time.")] = 4,
     batches: Annotated[int, typer.Option(min=1, help="Batches in a round.")] = 1,
     repeats: Repeats = 5,
-    compiled: Annotated[bool, typer.Option("--compile/--no-compile", help="Compile ours.")] = False,
+    compiled: Annotated[Mode, typer.Option("--compile", help="Ours, by torch.compile.")] = "none",
     out: Out = None,
 ) -> None:
     """Encode frames, against the plain call of the library that the network comes from."""

@@ -15,7 +15,7 @@ from pipeline.bench.setting import Inputs, inputs, network, randomised, velocity
 from pipeline.bench.timing import interleaved
 from pipeline.compilation import Mode
 from pipeline.train.budget.cost import counted
-from pipeline.train.compiled import compiled
+from pipeline.train.compiled import sampled_by
 from pipeline.train.denoisers import Denoiser, Memory
 from pipeline.train.denoisers.nanowm import NanoWM
 from pipeline.train.objectives import Objective
@@ -31,7 +31,7 @@ class Counting(Denoiser):
     def __init__(self, network: NanoWM, mode: Mode) -> None:
         """Nothing counted yet."""
         super().__init__()
-        self.causal, self.answer = network.causal, compiled(network, mode)
+        self.causal, self.answer = network.causal, sampled_by(network, mode)
         self.forwards = self.frames = 0
 
     def forward(

@@ -16,6 +16,7 @@ from pipeline.bench.profile import write_profile
 from pipeline.bench.results import BASELINE, Results, rows
 from pipeline.bench.setting import Inputs, inputs, network, randomised, velocity
 from pipeline.bench.timing import interleaved
+from pipeline.compiler import compiled
 from pipeline.errors import ParamsError
 from pipeline.train import Weighting
 from pipeline.train.budget.cost import counted
@@ -74,9 +75,7 @@ def _stepper(
     network: NanoWM, setting: Training, fed: Inputs, device: torch.device
 ) -> Callable[[], Tensor]:
     optimiser = torch.optim.AdamW(network.parameters(), RATE, fused=setting.fused)
-    answer: Callable[..., Tensor] = network
-    if setting.compiled != "none":
-        answer = torch.compile(network, mode=setting.compiled, dynamic=False)
+    answer = compiled(network, setting.compiled, "--compile")
     return partial(_step, answer, optimiser, fed, velocity(device))
 
 

@@ -2,9 +2,9 @@
 
 from pydantic import Field
 
+from pipeline import compilation, precision
 from pipeline.errors import ParamsError
 from pipeline.params import Params, Settings
-from pipeline.precision import Asked
 from pipeline.storage import Storage
 from pipeline.variants import DATASETS
 
@@ -12,8 +12,8 @@ from pipeline.variants import DATASETS
 class Execution(Params):
     """How an encoder computes."""
 
-    precision: Asked
-    compile: bool | None = Field(description="by torch.compile; null does so on a GPU alone")
+    precision: precision.Asked
+    compile: compilation.Asked
 
 
 class Options(Execution):

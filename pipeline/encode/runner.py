@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pipeline import compilation
 from pipeline import device as devices
+from pipeline.compiler import compiled
 from pipeline.encode import Execution
 from pipeline.encoders import Encoder, Raw
 from pipeline.prefetch import prefetched
@@ -23,11 +25,8 @@ class Runner:
         """Move the encoder to the device; it stays there."""
         self.encoder, self.device = encoder.to(device), device
         self.precision = devices.precision(options.precision, device)
-        on_gpu = device.type == "cuda"
-        compiled = on_gpu if options.compile is None else options.compile
-        self._encode = self.encoder.encode
-        if compiled:  # for each size of batch by itself: what a batch becomes hangs on no other
-            self._encode = torch.compile(self.encoder.encode, dynamic=False)
+        mode = compilation.chosen(options.compile, gpu=device.type == "cuda")
+        self._encode = compiled(self.encoder.encode, mode, "encode.compile")
 
     def encode(self, frames: Tensor) -> Raw:
         """Frames uint8 [B, 3, H, W] to raw latents [B, C, h, w]."""

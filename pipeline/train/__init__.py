@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from pipeline import compilation, precision
 from pipeline.compilation import Mode
 from pipeline.errors import ParamsError
 from pipeline.params import Params, Settings
-from pipeline.precision import Asked
 from pipeline.variants import OBJECTIVES
 
 
@@ -128,14 +128,12 @@ class Options(Params):
     ema: float | None = Field(
         gt=0, lt=1, description="decay of the averaged weights that are kept; null keeps the last"
     )
-    precision: Asked
+    precision: precision.Asked
     attention: Literal["auto", "flash", "efficient", "math"] = Field(
         description="kernel of scaled_dot_product_attention; auto is the fastest that can"
     )
     checkpointing: bool = Field(description="compute activations twice rather than keep them")
-    compile: Mode | None = Field(
-        description="mode of torch.compile; null is default on a GPU, else none"
-    )
+    compile: compilation.Asked
     seed: int = Field(ge=0)
     save_every: int = Field(gt=0, description="steps between two states to resume from")
     keep_every: int | None = Field(

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from pipeline.compilation import Mode
+from pipeline.compiler import compiled
 from pipeline.train.denoisers import Denoiser, Memory
 
 
@@ -19,7 +20,7 @@ class Compiled(Denoiser):
         """Nothing is compiled before the first forward, which then takes a minute or so."""
         super().__init__()
         self.network, self.causal, self.grid = network, network.causal, network.grid
-        self._answer = torch.compile(network, mode=mode, dynamic=False)
+        self._answer = compiled(network, mode, "sampling.compile")
         self._memories: dict[tuple[int, torch.dtype], Memory] = {}
 
     def forward(
@@ -50,6 +51,6 @@ class Compiled(Denoiser):
         return kept
 
 
-def compiled(network: Denoiser, mode: Mode) -> Denoiser:
+def sampled_by(network: Denoiser, mode: Mode) -> Denoiser:
     """The network by a mode, or as it is for none."""
     return network if mode == "none" else Compiled(network, mode)

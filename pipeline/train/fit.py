@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from pipeline import device, stage
-from pipeline.compilation import CAPTURING, Mode
+from pipeline import compilation, device, stage
+from pipeline.compilation import CAPTURING
+from pipeline.compiler import compiled
 from pipeline.errors import ParamsError, RunError
 from pipeline.precision import Precision
 from pipeline.train import Options, optimiser
@@ -114,16 +115,15 @@ class Trainer:
 
     def _place(self) -> None:
         """Give every process the same weights, then what it is to hold and to call of them."""
-        compiled = compile_mode(self.options, self.model.device)
         self.model.denoiser.recompute = self.options.checkpointing
         if self.average is not None:
             self.average.denoiser.load_state_dict(self.model.denoiser.state_dict())
             self.group.share(self.average.denoiser.requires_grad_(False))
         self.group.share(self.model.denoiser)
         self.network = self.group.joined(self.model.denoiser)
-        self.answer: Callable[..., Tensor] = self.network
-        if compiled != "none":  # for steps alone: a look has other shapes, few of each
-            self.answer = torch.compile(self.network, mode=compiled, dynamic=False)
+        # For steps alone: a look at the model has other shapes, and few of each.
+        mode = compilation.chosen(self.options.compile, gpu=self.model.device.type == "cuda")
+        self.answer = compiled(self.network, mode, "train.compile")
 
     def _backward(self, piece: Piece, scored: int) -> Tensor:
         """Add a piece's gradient; its part of the batch's loss, then of the errors by level."""
@@ -148,11 +148,6 @@ class Trainer:
             f"step {self.done + 1}: loss {loss}, norm of the gradient {norm}; its clips are of "
             f"episodes {', '.join(named)}"
         )
-
-
-def compile_mode(options: Options, where: torch.device) -> Mode:
-    """The mode of torch.compile, or none: there is no compiler wherever there is a CPU."""
-    return options.compile or ("default" if where.type == "cuda" else "none")
 
 
 def _precision(options: Options, group: Group) -> Precision:

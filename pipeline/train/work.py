@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from pipeline import encoders, stage, tracking
+from pipeline import compilation, encoders, stage, tracking
 from pipeline.distributed import Options
 from pipeline.errors import ParamsError, RunError
 from pipeline.latent_cache import LatentCache, open_cache
@@ -18,7 +18,7 @@ from pipeline.train.budget.cost import TRAINING, forward_flops
 from pipeline.train.budget.preflight import Asked, check, remedies
 from pipeline.train.budget.room import Room, room
 from pipeline.train.faults import StoppedError
-from pipeline.train.fit import Trainer, compile_mode
+from pipeline.train.fit import Trainer
 from pipeline.train.monitoring import curve as curves
 from pipeline.train.monitoring import trackers
 from pipeline.train.monitoring import validation as looks
@@ -118,7 +118,7 @@ def _preflight(asked: Asked, offered: Room, group: Group) -> str:
     try:
         return check(asked, offered)
     except ParamsError as error:
-        if compile_mode(asked.options, group.device) == "none":
+        if compilation.chosen(asked.options.compile, gpu=offered.gpu) == "none":
             raise
         return f"{error}; that is without torch.compile, so it is tried"
 

@@ -15,7 +15,7 @@ from pipeline.errors import DataError
 from pipeline.latent_cache import LatentCache
 from pipeline.latents import LatentSpec
 from pipeline.train import SamplingOptions, card, hub, rollout
-from pipeline.train.compiled import compiled
+from pipeline.train.compiled import sampled_by
 from pipeline.train.denoisers import Denoiser
 from pipeline.train.objectives import Objective
 from pipeline.train.rollout import Noise, Sampling
@@ -116,7 +116,7 @@ class WorldModel:
     def _network(self, mode: Mode) -> Denoiser:
         """The denoiser by a mode of torch.compile, which is compiled once."""
         if mode not in self._compiled:
-            self._compiled[mode] = compiled(self.denoiser, mode)
+            self._compiled[mode] = sampled_by(self.denoiser, mode)
         return self._compiled[mode]
 
     def sampling(

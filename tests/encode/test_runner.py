@@ -16,7 +16,8 @@ from pipeline.prefetch import prefetched
 from pipeline.variants import ENCODERS
 
 CPU, META = torch.device("cpu"), torch.device("meta")
-PLAIN = Execution(precision="float32", compile=False)
+PLAIN = Execution(precision="float32", compile="none")
+COMPILED = Execution(precision="float32", compile="default")
 PATIENCE = 20
 """Seconds after which a wait among threads has failed."""
 
@@ -65,7 +66,7 @@ def test_products_are_computed_in_the_precision_that_is_asked_for(precision):
             self.given.append(frames.flatten(1).float() @ torch.ones(48, 1))
             return Raw(self.given[-1][..., None, None], torch.ones(2, 1, 1, 1).bfloat16())
 
-    encoder, options = Product(), Execution(precision=precision, compile=False)
+    encoder, options = Product(), Execution(precision=precision, compile="none")
     runner = Runner(encoder, CPU, options)
     raw = runner.encode(next(batches(1)))
     assert runner.precision == precision
@@ -93,7 +94,7 @@ def test_a_compiled_encoder_gives_the_same(generator):
     frames = torch.randint(256, (4, 3, 16, 16), generator=generator).byte()
     module, options = default(ENCODERS, "patch_pca", patch=4, components=3)
     encoder = module.fit(frames, options, 0)
-    compiled = Runner(encoder, CPU, Execution(precision="float32", compile=True)).encode(frames)
+    compiled = Runner(encoder, CPU, COMPILED).encode(frames)
     torch.testing.assert_close(compiled.mean, encoder.encode(frames).mean, atol=1e-5, rtol=1e-5)
 
 
@@ -101,7 +102,7 @@ def test_an_encoder_is_compiled_for_each_size_of_batch_by_itself(generator):
     """Else what a batch becomes would hang on those that its process was given before."""
     frames = torch.randint(256, (4, 3, 16, 16), generator=generator).byte()
     module, options = default(ENCODERS, "patch_pca", patch=4, components=3)
-    runner = Runner(module.fit(frames, options, 0), CPU, Execution(precision="auto", compile=True))
+    runner = Runner(module.fit(frames, options, 0), CPU, COMPILED)
     torch._dynamo.reset()
     counters.clear()
     for size in (4, 3, 2, 4, 2):
@@ -112,7 +113,7 @@ def test_an_encoder_is_compiled_for_each_size_of_batch_by_itself(generator):
 def test_compilation_is_left_alone_on_a_cpu_unless_asked_for(monkeypatch):
     compiled = []
     monkeypatch.setattr(torch, "compile", lambda work, **_: compiled.append(work) or work)
-    for wish, expected in ((None, 0), (False, 0), (True, 1)):
+    for wish, expected in ((None, 0), ("none", 0), ("default", 1)):
         compiled.clear()
         Runner(Seen(), CPU, Execution(precision="float32", compile=wish))
         assert len(compiled) == expected

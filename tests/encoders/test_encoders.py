@@ -145,7 +145,7 @@ def test_an_encoder_moves_as_a_whole_and_takes_frames_from_anywhere(fitted, fram
 def test_bfloat16_computes_nearly_the_same(fitted, frames):
     _, _, encoder = fitted
     exact = encoder.encode(frames[:8])
-    cpu, half = torch.device("cpu"), Execution(precision="bfloat16", compile=False)
+    cpu, half = torch.device("cpu"), Execution(precision="bfloat16", compile="none")
     rounded = Runner(encoder, cpu, half).encode(frames[:8])
     for found, expected in zip(astuple(rounded), astuple(exact), strict=True):
         if expected is not None:

@@ -7,7 +7,7 @@ from typing import TypeVar
 import torch
 
 from pipeline.compilation import Mode
-from pipeline.errors import RunError
+from pipeline.errors import ParamsError
 
 Answer = TypeVar("Answer")
 
@@ -24,7 +24,7 @@ def compiled(work: Callable[..., Answer], mode: Mode, place: str) -> Callable[..
         place: the option that errors name.
 
     Raises:
-        RunError: when called, if there is no compiler, or it fails.
+        ParamsError: when called, if there is no compiler, or it fails.
     """
     if mode == "none":
         return work
@@ -38,7 +38,7 @@ def compiled(work: Callable[..., Answer], mode: Mode, place: str) -> Callable[..
             if not isinstance(error, sys.modules["torch._dynamo.exc"].BackendCompilerFailed):
                 raise
             reason = " ".join(str(error).partition("\n\n")[0].split())[:200]
-            raise RunError(
+            raise ParamsError(
                 f"{place} = {mode!r}: torch.compile failed ({reason}); install a compiler such as "
                 "g++, or set it to none"
             ) from None

@@ -18,7 +18,7 @@ class DataError(UserError):
 
 
 class RunError(UserError):
-    """A run cannot go on."""
+    """A training run cannot go on."""
 
 
 def disk_is_full(error: Exception) -> bool:

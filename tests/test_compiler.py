@@ -5,7 +5,7 @@ import torch
 from torch._inductor import config
 
 from pipeline.compiler import compiled
-from pipeline.errors import RunError
+from pipeline.errors import ParamsError
 
 
 def twice(numbers):
@@ -27,7 +27,7 @@ def test_a_missing_compiler_is_one_line():
     torch._dynamo.reset()
     with (
         config.patch({"cpp.cxx": (None, "/no/such/g++"), "fx_graph_cache": False}),
-        pytest.raises(RunError, match=r"^encode.compile = 'default': torch.compile failed .*g\+\+"),
+        pytest.raises(ParamsError, match=r"^encode.compile = 'default': torch.compile failed .*g\+\+"),
     ):
         compiled(twice, "default", "encode.compile")(torch.ones(5, 3))
     torch._dynamo.reset()
@@ -36,4 +36,4 @@ def test_a_missing_compiler_is_one_line():
 def test_errors_of_the_work_are_its_own():
     with pytest.raises(RuntimeError, match="nothing there") as raised:
         compiled(twice, "default", "train.compile")(torch.ones(0))
-    assert not isinstance(raised.value, RunError)
+    assert not isinstance(raised.value, ParamsError)

@@ -27,7 +27,7 @@ def test_a_missing_compiler_is_one_line():
     torch._dynamo.reset()
     with (
         config.patch({"cpp.cxx": (None, "/no/such/g++"), "fx_graph_cache": False}),
-        pytest.raises(ParamsError, match=r"^encode.compile = 'default': torch.compile failed .*g\+\+"),
+        pytest.raises(ParamsError, match=r"^encode.compile = 'default': torch.compile failed"),
     ):
         compiled(twice, "default", "encode.compile")(torch.ones(5, 3))
     torch._dynamo.reset()

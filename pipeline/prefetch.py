@@ -33,18 +33,21 @@ def prefetched(items: Iterator[Item], ahead: int) -> Generator[Item]:
 
 
 def computed(
-    function: Callable[[Given], Item], inputs: Iterable[Given], ahead: int
+    function: Callable[[Given], Item],
+    inputs: Iterable[Given],
+    ahead: int,
+    begin: Callable[[], object] | None = None,
 ) -> Generator[Item]:
     """`function` of each input, in their order; up to `ahead` at once, in as many threads.
 
-    With 0, each is computed here, when it is asked for. What a call raises is raised where its
-    result would have come. Once this iterator is closed, no further call is begun, and those that
-    were have ended.
+    Each thread does `begin` first. With 0, each is computed here, when it is asked for. What a call
+    raises is raised where its result would have come. Once this iterator is closed, no further call
+    is begun, and those that were have ended.
     """
     if not ahead:
         yield from map(function, inputs)
         return
-    rest, threads = iter(inputs), ThreadPoolExecutor(ahead)
+    rest, threads = iter(inputs), ThreadPoolExecutor(ahead, initializer=begin)
     try:
         waiting = deque(threads.submit(function, each) for each in islice(rest, ahead))
         while waiting:

@@ -39,3 +39,14 @@ def test_closing_ends_the_threads_and_begins_nothing_more():
     found.close()
     assert threading.active_count() == before
     assert len(begun) <= 5
+
+
+def test_every_thread_is_begun_and_no_other_is_touched():
+    here = threading.local()
+    here.begun = False
+
+    def begin():
+        here.begun = True
+
+    assert list(computed(lambda _: here.begun, range(6), 2, begin)) == [True] * 6
+    assert not here.begun

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, closing
+from functools import partial
 
 import torch
 
@@ -20,11 +21,12 @@ def fed(
 ) -> Generator[Batch]:
     """The batches of `steps`, in their order.
 
-    `waiting` is entered while the next one is not there yet. Beside a GPU, batches are drawn ahead;
-    on a CPU the threads that drew them would take turns with those that train.
+    `waiting` is entered while the next one is not there yet. Beside a GPU, batches are drawn ahead,
+    each on one core, lest torch's own threads keep the cores from whoever feeds the GPU; on a CPU
+    the threads that drew them would take turns with those that train.
     """
     ahead = AHEAD if device.type == "cuda" else 0
-    with closing(computed(draw, steps, ahead)) as batches:
+    with closing(computed(draw, steps, ahead, partial(torch.set_num_threads, 1))) as batches:
         for _ in steps:
             with waiting():
                 batch = next(batches)

@@ -86,10 +86,9 @@ def assert_same_within_rounding(ours, theirs):
     [
         ("ddp", WITH_TORCHRUN, {"accumulation": 2}),
         ("ddp", (), {"compile": "default"}),
-        ("fsdp", (), {"accumulation": 2}),
-        ("fsdp", (), {"compile": "default"}),
+        ("fsdp", (), {"accumulation": 2, "compile": "default"}),
     ],
-    ids=["DDP in pieces by torchrun", "DDP, compiled", "FSDP2 in pieces", "FSDP2, compiled"],
+    ids=["DDP in pieces by torchrun", "DDP, compiled", "FSDP2 in pieces, compiled"],
 )
 def test_two_processes_take_the_steps_of_one(alone, latents, tmp_path, strategy, launcher, changes):
     both = Workspace(tmp_path / "both", latents)

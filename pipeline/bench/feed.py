@@ -3,16 +3,17 @@
 import tempfile
 import time
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from statistics import median
 
 import torch
 from rich.table import Table
 
-from pipeline.bench.loader_data import Setting, write_store
+from pipeline.bench.loader_data import Setting, warm_store
 from pipeline.bench.machine import Machine, describe
+from pipeline.bench.timing import interleaved
 from pipeline.encode.shard import one_thread
-from pipeline.latent_cache import open_cache
 from pipeline.train import Options
 from pipeline.train.data.batches import Batches
 from pipeline.train.data.feed import fed
@@ -53,21 +54,16 @@ def run(setting: Setting, processes: int, milliseconds: list[float], options: Op
         "accumulation": 1,
     }
     with tempfile.TemporaryDirectory() as folder, one_thread():
-        cache = open_cache(write_store(Path(folder) / "latents.zarr", setting))
-        for rows in (cache.mean, cache.std):
-            _ = rows[:: rows.array.chunks[0]]  # verifies every chunk
+        cache = warm_store(Path(folder) / "latents.zarr", setting)
         windows = Windows(cache, "train", setting.frames, setting.interval)
         group = Group(0, processes, CPU, "ddp")
         batches = Batches(windows, options.model_copy(update=changes), LEVELS, group)
-        drawn = [_seconds(batches, step) for step in range(setting.repeats + 1)]
+        steps = count()
+        batches.draw(next(steps))
+        draws = {"draw": lambda: batches.draw(next(steps))}
+        drawn = median(interleaved(draws, setting.repeats, CPU)["draw"].wall)
         waits = {f"{ms:g}": waited(batches, ms / 1e3, setting.repeats) for ms in milliseconds}
-        return Found(setting, processes, describe(CPU), round(median(drawn[1:]), 6), waits)
-
-
-def _seconds(batches: Batches, step: int) -> float:
-    begin = time.perf_counter()
-    batches.draw(step)
-    return time.perf_counter() - begin
+        return Found(setting, processes, describe(CPU), round(drawn, 6), waits)
 
 
 def waited(batches: Batches, seconds: float, steps: int) -> float:
@@ -78,13 +74,13 @@ def waited(batches: Batches, seconds: float, steps: int) -> float:
     """
     first = steps // 2
     meter = Meter(Work(tokens=1, flops=1.0), CPU, None)
-    feed = fed(batches.draw, range(first + steps), GPU, lambda: meter.waiting())
+    feed = fed(batches.draw, range(first + steps), GPU, meter.waiting)
     for number, _ in enumerate(feed, 1):
         time.sleep(seconds)
         meter.count(batches.options.batch)
         if number == first:
-            meter = Meter(meter.work, CPU, None)
-    return meter.total()["data_wait"]
+            meter.read()
+    return round(meter.read()["throughput/data_wait"], 6)
 
 
 def table(found: Found) -> Table:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.encode import store
 from pipeline.encode.cut import shard_rows
+from pipeline.latent_cache import LatentCache, open_cache
 from pipeline.latents import EpisodeEntry, LatentSpec, Seal
 from pipeline.parity._spec import latent_spec
 from pipeline.shards import Table
@@ -54,6 +55,14 @@ def write_store(path: Path, setting: Setting) -> Path:
 
     still = np.zeros((setting.steps, spec.action_dim), np.float32)
     return sealed(path, spec, [still] * setting.episodes, drawn)
+
+
+def warm_store(path: Path, setting: Setting) -> LatentCache:
+    """The same, opened: every chunk in the page cache, its checksum verified."""
+    cache = open_cache(write_store(path, setting))
+    for rows in (cache.mean, cache.std):
+        _ = rows[:: rows.array.chunks[0]]
+    return cache
 
 
 def sealed(

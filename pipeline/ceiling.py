@@ -5,12 +5,14 @@ from statistics import median
 
 import torch
 
-SIDE = 8192
+SIDES = {"cuda": 8192, "cpu": 2048}
+"""Of the matrices, by kind of device: large enough for its full speed, and done in seconds."""
 ROUNDS, WARM = 20, 3
 
 
-def product_rate(device: torch.device, dtype: torch.dtype, side: int = SIDE) -> float:
-    """FLOP/s of a product of square matrices, the median of some rounds; half a second on a GPU."""
+def product_rate(device: torch.device, dtype: torch.dtype) -> float:
+    """FLOP/s of a product of square matrices, the median of some rounds."""
+    side = SIDES[device.type]
     generator = torch.Generator(device).manual_seed(0)
     left, right = (
         torch.randn(side, side, device=device, generator=generator).to(dtype) for _ in range(2)

@@ -33,8 +33,11 @@ def computes_bfloat16(device: torch.device) -> bool:
 
 def precision(asked: Choice, device: torch.device) -> Precision:
     """The precision of products; `auto` is bfloat16 on a GPU that computes in it."""
-    if asked != "auto":
-        return asked
+    return in_training(asked, device) if asked == "auto" else asked
+
+
+def in_training(asked: Choice, device: torch.device) -> Precision:
+    """The same, spared the emulation of bfloat16: see `trained_in`."""
     return trained_in(asked, gpu=device.type == "cuda", native=computes_bfloat16(device))
 
 

@@ -10,6 +10,7 @@ import torch
 from helpers import scaled_error
 from typer.testing import CliRunner
 
+from pipeline import ceiling
 from pipeline.bench import (
     Sampling,
     Setting,
@@ -23,18 +24,24 @@ from pipeline.bench import (
 )
 from pipeline.bench.commands import app
 from pipeline.bench.setting import INJECTIONS, inputs, network, randomised
+from pipeline.device import computes_bfloat16
 from pipeline.errors import ParamsError
 
 CPU = torch.device("cpu")
 TINY = Sampling(
     size="nano", patch=2, injection="additive", latent=(4, 8, 8), action_dim=7, frames=4, batch=2,
-    repeats=1, compiled="none", context=1, steps=2,
+    repeats=1, compiled="none", precision="float32", context=1, steps=2,
 )  # fmt: skip
 TRAINED = Training(
     size="nano", patch=2, injection="additive", latent=(4, 8, 8), action_dim=7, frames=4, batch=2,
-    repeats=1, compiled="none", attention="auto", fused=False,
+    repeats=1, compiled="none", precision="float32", attention="auto", fused=False,
 )  # fmt: skip
 TINY_WORDS = ["--size", "nano", "--latent", "4x8x8", "--batch", "1", "--repeats", "2"]
+
+
+@pytest.fixture(autouse=True)
+def small_products(monkeypatch):
+    monkeypatch.setitem(ceiling.SIDES, "cpu", 64)
 
 
 def at(size, frames=4, injection="additive"):
@@ -166,7 +173,7 @@ def test_the_machine_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(machine, "CPUINFO", cpuinfo)
     found = machine.describe(CPU)
     assert found.processor == "Acme 9000"
-    assert (found.device, found.dtype, found.ceiling) == ("cpu", "float32", None)
+    assert found.device == "cpu"
 
 
 def test_the_sampler_bench_writes_what_it_measured(tmp_path):
@@ -189,7 +196,8 @@ def test_the_sampler_bench_writes_what_it_measured(tmp_path):
     assert rows[0]["gigaflops"] > rows[1]["gigaflops"] > rows[2]["gigaflops"]
     for row in rows:
         assert row["seconds"]["min"] <= row["seconds"]["median"] <= row["seconds"]["max"]
-        assert row["ceiling_share"] is None
+        useful = rows[-1]["gigaflops"] * 1e9 / row["seconds"]["median"]
+        assert row["ceiling_share"] == pytest.approx(useful / found["ceiling"], rel=2e-2)
         tokens = row["frames_per_second"] * 16
         assert row["tokens_per_second"] == pytest.approx(tokens, rel=1e-2)
 
@@ -203,6 +211,23 @@ def test_the_training_bench_writes_what_it_measured(tmp_path):
     assert (found["bench"], found["setting"]["injection"]) == ("train", "film")
     slow, fast = found["variants"].values()
     assert slow["gigaflops"] > fast["gigaflops"] > 2.5 * found["baseline_gigaflops"] / 1.2
+
+
+@pytest.mark.skipif(not computes_bfloat16(CPU), reason="this CPU emulates bfloat16")
+@pytest.mark.parametrize("bench", ["sampler", "train"])
+def test_the_ceiling_is_that_of_the_precision(bench, monkeypatch):
+    asked = []
+    measured = machine.product_rate
+    monkeypatch.setattr(
+        machine, "product_rate", lambda *words: asked.append(words[1]) or measured(*words)
+    )
+    words = [bench, *TINY_WORDS, "--precision", "bfloat16"]
+    done = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert done.exit_code == 0
+    assert asked == [torch.bfloat16]
+    assert "TFLOP/s in a measured matrix product of bfloat16" in done.stdout
+    differ = float(done.stdout.partition("answers differ by ")[2].split()[0])
+    assert differ < 2e-2
 
 
 def test_a_step_can_be_profiled(tmp_path):
@@ -257,8 +282,8 @@ def test_the_share_of_a_ceiling_counts_useful_work_alone():
     found = rows(timings, {"baseline": 300, "ours": 100}, 2, 8, 200.0)
     assert [row.ceiling_share for row in found.values()] == [0.125, 0.5]
     assert found["ours"].tokens_per_second == 16
-    on_gpu = SimpleNamespace(machine=SimpleNamespace(ceiling=200.0), variants=found)
-    assert len(table(on_gpu).columns) == 9
+    shown = table(SimpleNamespace(variants=found))
+    assert list(shown.columns[-1].cells) == ["12.5%", "50.0%"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.compilation import Mode
-from pipeline.precision import Choice
+from pipeline.precision import Precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,8 @@ class Setting:
     """How often every variant is timed, after one warm-up."""
     compiled: Mode
     """By which mode of torch.compile every variant is."""
+    precision: Precision
+    """Of the network's products."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +52,11 @@ class Training(Setting):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caching(Setting):
-    """The same, with the frames that its latents are made of, and how all is computed."""
+    """The same, with the frames that its latents are made of, in float32 as published."""
 
     pixels: int
     """Side of a frame."""
     widths: tuple[int, ...]
     """Of the autoencoder's levels, each of which but the last halves the side."""
-    precision: Choice
-    """Of the network's products, as `train.precision`; the encoder's are float32, as published."""
     onednn: bool
     """Whether products of float32 are oneDNN's; see `pipeline.bench.machine.products`."""

@@ -1,5 +1,6 @@
-"""The same latents twice: read from a cache, and made of the frames whenever they are asked for."""
+"""The same latents: read from a cache, and made of the frames whenever they are asked for."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.bench import Caching
+from pipeline.bench.encode_cases import Case
 from pipeline.bench.loader_data import Columns, sealed
 from pipeline.encode.runner import Runner
-from pipeline.encoders import Encoder
+from pipeline.encoders import Encoder, Raw
 from pipeline.latent_cache import LatentCache, open_cache
 from pipeline.latents import LatentSpec
 from pipeline.parity._spec import latent_spec
@@ -25,11 +27,11 @@ class Encoding(LatentCache):
     """A cache whose latents are encoded anew from frames uint8 [M, 3, H, W] at every reading."""
 
     pixels: Tensor
-    runner: Runner
+    encode: Callable[[Tensor], Raw]
 
     def sampled(self, rows: NDArray[np.int64], noise: Tensor | None) -> Tensor:
         """See `LatentCache.sampled`."""
-        raw = self.runner.encode(self.pixels[torch.from_numpy(rows.reshape(-1))])
+        raw = self.encode(self.pixels[torch.from_numpy(rows.reshape(-1))])
         shape = (*rows.shape, *self.spec.latent_shape)
         if noise is None or raw.std is None:
             return self.spec.whiten(raw.mean.view(shape))
@@ -44,9 +46,12 @@ def recorded(setting: Caching) -> Tensor:
 
 
 def caches(
-    path: Path, setting: Caching, encoder: Encoder, runner: Runner
-) -> tuple[Encoding, LatentCache]:
-    """A cache that encodes at every reading, and one in the files at `path`, of the same frames."""
+    path: Path, setting: Caching, case: Case, runner: Runner
+) -> tuple[Encoding, Encoding, LatentCache]:
+    """Caches of the same frames: two encode at every reading, by the library and as we do.
+
+    The third lies in the files at `path`.
+    """
     pixels = recorded(setting)
 
     def encoded(start: int, stop: int) -> Columns:
@@ -57,8 +62,14 @@ def caches(
 
     rng = np.random.default_rng(0)
     actions = rng.standard_normal((len(pixels), setting.action_dim), np.float32)
-    read = open_cache(sealed(path, _spec(setting, encoder), [actions], encoded))
-    return Encoding(read.path, read.seal, read.store, pixels, runner), read
+    read = open_cache(sealed(path, _spec(setting, case.encoder), [actions], encoded))
+    place = (read.path, read.seal, read.store)
+    plain = case.on(runner.device)
+    return (
+        Encoding(*place, pixels, lambda frames: Raw(*plain(frames).unbind(1))),
+        Encoding(*place, pixels, runner.encode),
+        read,
+    )
 
 
 def _spec(setting: Caching, encoder: Encoder) -> LatentSpec:

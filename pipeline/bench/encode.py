@@ -64,9 +64,8 @@ def variants(setting: Setting, device: torch.device) -> dict[str, Callable[[], l
     shape = (setting.batch, setting.size, setting.size, 3)
     recorded = [rng.integers(256, size=shape, dtype=np.uint8) for _ in range(setting.batches)]
     case = made(setting.encoder, setting.size, setting.widths)
-    call = partial(case.call, case.plain.to(device))
     works: dict[str, Callable[[], list[Tensor]]] = {
-        f"{case.library}, float32": partial(_plain, call, recorded, device)
+        f"{case.library}, float32": partial(_plain, case.on(device), recorded)
     }
     view = View(height=setting.size, width=setting.size, antialias=True)
     for precision in BOUNDS:
@@ -76,12 +75,8 @@ def variants(setting: Setting, device: torch.device) -> dict[str, Callable[[], l
     return works
 
 
-def _plain(
-    call: Callable[[Tensor], Tensor], recorded: list[NDArray[np.uint8]], device: torch.device
-) -> list[Tensor]:
-    with torch.no_grad():
-        batches = (torch.from_numpy(frames).to(device).permute(0, 3, 1, 2) for frames in recorded)
-        return [call(frames).cpu() for frames in batches]
+def _plain(call: Callable[[Tensor], Tensor], recorded: list[NDArray[np.uint8]]) -> list[Tensor]:
+    return [call(torch.from_numpy(frames).permute(0, 3, 1, 2)) for frames in recorded]
 
 
 def _ours(runner: Runner, recorded: list[NDArray[np.uint8]], view: View) -> list[Tensor]:

@@ -39,6 +39,16 @@ class Case:
     call: Callable[[Any, Tensor], Tensor]
     encoder: Any
 
+    def on(self, device: torch.device) -> Callable[[Tensor], Tensor]:
+        """The library's call on a device, of frames on any; its answers come to the CPU."""
+        network = self.plain.to(device)
+
+        @torch.no_grad()
+        def called(frames: Tensor) -> Tensor:
+            return self.call(network, frames.to(device)).cpu()
+
+        return called
+
 
 def made(name: str, size: int, widths: tuple[int, ...]) -> Case:
     """A case of frames of size x size; for `web_dino` transformers must be installed.

@@ -2,14 +2,14 @@
 
 import platform
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from pipeline import device as devices
 from pipeline.ceiling import product_rate
+from pipeline.precision import Precision
 
 CPUINFO = Path("/proc/cpuinfo")
 
@@ -24,8 +24,6 @@ class Machine:
         threads: that torch uses.
         torch: its version.
         device: the GPU's model, or cpu.
-        dtype: of the matrix products.
-        ceiling: measured bfloat16 matrix product on the GPU, in FLOP/s; None on a CPU.
     """
 
     processor: str
@@ -33,8 +31,6 @@ class Machine:
     threads: int
     torch: str
     device: str
-    dtype: str
-    ceiling: float | None
 
     def __str__(self) -> str:
         """On a line, for a person."""
@@ -43,7 +39,7 @@ class Machine:
 
 
 def describe(device: torch.device) -> Machine:
-    """The machine, its ceiling measured."""
+    """The machine."""
     on_gpu = device.type == "cuda"
     return Machine(
         processor=_processor(),
@@ -51,19 +47,12 @@ def describe(device: torch.device) -> Machine:
         threads=torch.get_num_threads(),
         torch=torch.__version__,
         device=torch.cuda.get_device_name(device) if on_gpu else "cpu",
-        dtype="bfloat16" if on_gpu else "float32",
-        ceiling=product_rate(device, torch.bfloat16) if on_gpu else None,
     )
 
 
-def precision(device: torch.device) -> AbstractContextManager[None]:
-    """Autocast to bfloat16 on a GPU; float32 elsewhere."""
-    return devices.products(device.type, "bfloat16" if device.type == "cuda" else "float32")
-
-
-def tolerance(device: torch.device) -> float:
-    """Largest scaled difference between two variants' answers."""
-    return 2e-2 if device.type == "cuda" else 1e-5
+def ceiling(device: torch.device, precision: Precision) -> float:
+    """FLOP/s of a measured matrix product in a precision: none of the work goes faster."""
+    return product_rate(device, getattr(torch, precision))
 
 
 @contextmanager

@@ -38,6 +38,7 @@ def sampler(
     batch: Batch = 1,
     repeats: Repeats = 5,
     compiled: Compiled = "none",
+    precision: Precision = "auto",
     out: Out = None,
 ) -> None:
     """Generate frames as the published protocol does, one after the other."""
@@ -45,6 +46,7 @@ def sampler(
     from pipeline.bench import Sampling, setting
     from pipeline.bench import sampler as bench
 
+    where = device.pick()
     chosen = Sampling(
         size=size,
         patch=patch,
@@ -55,11 +57,12 @@ def sampler(
         batch=batch,
         repeats=repeats,
         compiled=compiled,
+        precision=device.in_training(precision, where),
         context=context,
         steps=steps,
     )
     setting.check(chosen)
-    _show(bench.run(chosen, device.pick()), out)
+    _show(bench.run(chosen, where), out)
 
 
 def train(
@@ -72,6 +75,7 @@ def train(
     batch: Batch = 2,
     repeats: Repeats = 5,
     compiled: Compiled = "none",
+    precision: Precision = "auto",
     attention: Attention = "auto",
     fused: Annotated[bool, typer.Option("--fused/--no-fused", help="AdamW in one kernel.")] = False,
     profile: Annotated[
@@ -85,6 +89,7 @@ def train(
     from pipeline.bench import Training, setting
     from pipeline.bench import train as bench
 
+    where = device.pick()
     chosen = Training(
         size=size,
         patch=patch,
@@ -95,10 +100,10 @@ def train(
         batch=batch,
         repeats=repeats,
         compiled=compiled,
+        precision=device.in_training(precision, where),
         attention=attention,
         fused=fused,
     )
-    where = device.pick()
     setting.check(chosen)
     bench.check(chosen, where)
     _show(bench.run(chosen, where, profile), out)
@@ -113,6 +118,7 @@ def cached(
     frames: Frames = 4,
     batch: Batch = 2,
     repeats: Repeats = 3,
+    compiled: Compiled = "none",
     precision: Precision = "auto",
     onednn: Annotated[
         bool, typer.Option("--onednn/--mkl", help="Whose products of float32, on a CPU.")
@@ -139,10 +145,10 @@ def cached(
         frames=frames,
         batch=batch,
         repeats=repeats,
-        compiled="default" if where.type == "cuda" else "none",
+        compiled=compiled,
+        precision=device.in_training(precision, where),
         pixels=pixels,
         widths=widths,
-        precision=precision,
         onednn=onednn,
     )
     setting.check(chosen)
@@ -158,8 +164,8 @@ def _show(results: "Results", out: Path | None) -> None:
 
     show(table(results))
     machine = results.machine
-    print(f"{machine}, {machine.dtype}; answers differ by {results.difference:.1e}")
-    if machine.ceiling is not None:
-        print(f"bf16 peak: {machine.ceiling / 1e12:.0f} TFLOP/s in a measured matrix product")
+    precision, ceiling = results.setting.precision, results.ceiling / 1e12
+    print(f"{machine}, {precision}; answers differ by {results.difference:.1e}")
+    print(f"ceiling: {ceiling:.3g} TFLOP/s in a measured matrix product of {precision}")
     if out is not None:
         stage.write_json(out, asdict(results))

@@ -8,8 +8,11 @@ from rich.table import Table
 from pipeline.bench import Setting
 from pipeline.bench.machine import Machine
 from pipeline.bench.timing import Spread, Timing, speedup
+from pipeline.precision import Precision
 
 BASELINE = "baseline"
+BOUNDS: dict[Precision, float] = {"float32": 1e-5, "bfloat16": 2e-2}
+"""Largest scaled difference between the answers of two variants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Row:
     frames_per_second: float
     tokens_per_second: float
     gigaflops: float
-    ceiling_share: float | None
+    ceiling_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Results:
         bench: its name.
         setting: what was timed.
         machine: where.
+        ceiling: its FLOP/s in a measured matrix product of the setting's precision.
         baseline_gigaflops: counted work of one forward of the baseline, for one window.
         difference: the largest scaled one between the answers of the baseline and of the others.
         variants: by name, the baseline first and our own path last.
@@ -53,6 +57,7 @@ class Results:
     bench: str
     setting: Setting
     machine: Machine
+    ceiling: float
     baseline_gigaflops: float
     difference: float
     variants: dict[str, Row]
@@ -63,7 +68,7 @@ def rows(
     work: Mapping[str, int],
     frames: int,
     patches: int,
-    peak: float | None,
+    ceiling: float,
 ) -> dict[str, Row]:
     """Figures of every variant, each run of which makes `frames` frames of `patches` patches.
 
@@ -72,7 +77,7 @@ def rows(
         work: by variant, floating-point operations of a run.
         frames: per run, the whole batch together.
         patches: per frame.
-        peak: the machine's FLOP/s, if known.
+        ceiling: FLOP/s that the machine can possibly do.
     """
     useful = work[list(timings)[-1]]
     slow, found = next(iter(timings.values())), {}
@@ -86,20 +91,19 @@ def rows(
             round(frames / seconds.median, 3),
             round(frames * patches / seconds.median, 1),
             round(work[name] / 1e9, 2),
-            round(useful / seconds.median / peak, 4) if peak else None,
+            round(useful / seconds.median / ceiling, 4),
         )
     return found
 
 
 def table(results: Results) -> Table:
     """One line a variant."""
-    peak = results.machine.ceiling
     columns = ["seconds (min - max)", "faster", "CPU-s", "faster", "frames/s", "tokens/s", "GFLOP"]
-    shown = Table("variant", *columns, *(["of bf16 peak"] if peak else []))
+    shown = Table("variant", *columns, "of ceiling")
     for column in shown.columns[1:]:
         column.justify = "right"
     for name, row in results.variants.items():
-        wall, share = row.seconds, row.ceiling_share
+        wall = row.seconds
         shown.add_row(
             name,
             f"{wall.median:.3f} ({wall.min:.3f} - {wall.max:.3f})",
@@ -109,6 +113,6 @@ def table(results: Results) -> Table:
             f"{row.frames_per_second:,.2f}",
             f"{row.tokens_per_second:,.0f}",
             f"{row.gigaflops:,.1f}",
-            *([f"{share:.1%}"] if share is not None else []),
+            f"{row.ceiling_share:.1%}",
         )
     return shown

@@ -9,11 +9,12 @@ from torch import Tensor
 
 from pipeline.bench import Sampling
 from pipeline.bench.baseline import assert_published_work, wasteful
-from pipeline.bench.machine import describe, precision, tolerance
-from pipeline.bench.results import BASELINE, Results, rows
+from pipeline.bench.machine import ceiling, describe
+from pipeline.bench.results import BASELINE, BOUNDS, Results, rows
 from pipeline.bench.setting import Inputs, inputs, network, randomised, velocity
 from pipeline.bench.timing import interleaved
 from pipeline.compilation import Mode
+from pipeline.device import products
 from pipeline.train.budget.cost import counted
 from pipeline.train.compiled import sampled_by
 from pipeline.train.denoisers import Denoiser, Memory
@@ -70,13 +71,14 @@ def run(setting: Sampling, device: torch.device) -> Results:
         assert found == forwards, f"{name}: {found} forwards and frames, not {forwards}"
     # Not Python's max, which may pass over NaN.
     difference = torch.tensor([scaled(a, answers[BASELINE]) for a in answers.values()]).max().item()
-    assert difference <= tolerance(device), f"samples differ by {difference:.1e}, scaled"
-    machine, work = describe(device), _work(setting)
+    assert difference <= BOUNDS[setting.precision], f"samples differ by {difference:.1e}, scaled"
+    peak, work = ceiling(device, setting.precision), _work(setting)
     timings = interleaved(samples, setting.repeats, device)
     generated = setting.batch * (setting.frames - setting.context)
     patches = ours.grid[0] * ours.grid[1]
-    figures = rows(timings, work, generated, patches, machine.ceiling)
-    return Results("sampler", setting, machine, round(forward_work / 1e9, 2), difference, figures)
+    figures = rows(timings, work, generated, patches, peak)
+    gigaflops = round(forward_work / 1e9, 2)
+    return Results("sampler", setting, describe(device), peak, gigaflops, difference, figures)
 
 
 def variants(
@@ -100,7 +102,7 @@ def _draw(
     timesteps = ddim_timesteps(setting.steps, objective.levels)
     matrix = Sequential().matrix(setting.frames, setting.context, timesteps)
     window = torch.cat([fed.clean[:, : setting.context], fed.noise[:, setting.context :]], 1)
-    with precision(device):
+    with products(device.type, setting.precision):
         return sample(network, objective, matrix, window, fed.actions, savings=savings)
 
 
@@ -123,7 +125,7 @@ def passes(setting: Sampling) -> dict[str, tuple[int, int]]:
 
 def _work(setting: Sampling) -> dict[str, int]:
     """Floating-point operations of each sampler."""
-    device, plain = torch.device("meta"), replace(setting, compiled="none")
+    device, plain = torch.device("meta"), replace(setting, compiled="none", precision="float32")
     with device:
         imagined = network(plain)
     fed = inputs(plain, torch.Generator(), device)

@@ -152,8 +152,7 @@ class Trainer:
 
 def _precision(options: Options, group: Group) -> Precision:
     """That of the products; says so where it is not what was asked for."""
-    on_gpu, native = group.device.type == "cuda", device.computes_bfloat16(group.device)
-    found = device.trained_in(options.precision, gpu=on_gpu, native=native)
+    found = device.in_training(options.precision, group.device)
     if group.first and options.precision not in ("auto", found):
         print(f"train: bfloat16 is emulated on this {group.device}; computing in float32")
     return found

@@ -5,7 +5,7 @@ import time
 import pytest
 import torch
 
-from pipeline.ceiling import product_rate
+from pipeline import ceiling
 from pipeline.train.monitoring.meter import Meter, Work, peak_of
 
 CPU = torch.device("cpu")
@@ -71,4 +71,5 @@ def test_a_cpu_has_no_peak_to_be_held_against():
 def test_the_ceiling_counts_two_operations_for_each_term_of_a_product(monkeypatch):
     ticks = iter(range(1000))
     monkeypatch.setattr(time, "perf_counter", lambda: float(next(ticks)))
-    assert product_rate(CPU, torch.float32, side=4) == 2 * 4**3
+    monkeypatch.setitem(ceiling.SIDES, "cpu", 4)
+    assert ceiling.product_rate(CPU, torch.float32) == 2 * 4**3

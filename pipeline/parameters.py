@@ -1,6 +1,6 @@
 """`wm parameters`: how large every network of the family is."""
 
-from pipeline.tools import ActionDim, Frames, Latent, Patch, shape_of, show
+from pipeline.tools import ActionDim, Frames, Latent, Patch, at_least, shape_of, show
 
 
 def command(
@@ -14,6 +14,7 @@ def command(
     from pipeline.train.denoisers.nanowm import SIZES, build, named
     from pipeline.train.size import Size
 
+    at_least(1, patch=patch, action_dim=action_dim, frames=frames)
     size = Size(latent_shape=shape_of(latent), action_dim=action_dim, frames=frames)
     table = Table("parameters", *BLOCKS)
     for column in table.columns[1:]:

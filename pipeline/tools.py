@@ -33,6 +33,17 @@ def shape_of(latent: str) -> tuple[int, int, int]:
     return channels, height, width
 
 
+def at_least(bound: int, **words: int) -> None:
+    """Refuse words of a command, as Python spells them, with a smaller number.
+
+    Raises:
+        ParamsError: one line that names the first.
+    """
+    for name, value in words.items():
+        if value < bound:
+            raise ParamsError(f"--{name.replace('_', '-')} = {value} must be {bound} or more")
+
+
 def placed(values: dict[str, Any], dotted: str) -> tuple[dict[str, Any], str]:
     """The block of params.yaml in which a dotted key stands, and its last name.
 

@@ -30,7 +30,9 @@ def test_windows_and_actions_of_csgo():
     [
         (("--latent", "4x32"), "--latent = '4x32' is not CxHxW"),
         (("--patch", "5"), "patch = 5 does not divide latents of 32 x 32"),
-        (("--action-dim", "0"), "the data has no actions"),
+        (("--action-dim", "0"), "--action-dim = 0 must be 1 or more"),
+        (("--patch", "0"), "--patch = 0 must be 1 or more"),
+        (("--frames", "-1"), "--frames = -1 must be 1 or more"),
     ],
 )
 def test_wrong_arguments_are_named(arguments, message):

@@ -88,7 +88,8 @@ def test_an_array_that_nobody_knows_is_not_understood(stem, name, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["other.npz", "other.json", "golden.npz", "_spec.npz", "weights.safetensors"]
+    "name",
+    ["other.npz", "other.json", "golden.npz", "_spec.npz", "weights.safetensors", "metrics.npy"],
 )
 def test_a_file_that_nobody_knows_is_not_understood(name, tmp_path):
     write(tmp_path, "metrics", golden_arrays("metrics"))
@@ -298,6 +299,30 @@ def test_a_damaged_file_is_refused_in_one_line(content, tmp_path):
     with pytest.raises(DataError, match=r"cem\.npz: damaged .*copy it anew") as refused:
         list(run(tmp_path))
     assert "\n" not in str(refused.value)
+
+
+def test_arrays_that_do_not_fit_one_another_are_refused_in_one_line(tmp_path):
+    arrays = {**np.load(GOLDEN / "forward.npz")}
+    shutil.copy(GOLDEN / "tiny_additive.safetensors", tmp_path)
+    kept = {name: arrays[name] for name in ("x", "t2", "action", "out/additive_causal_t2")}
+    np.savez(tmp_path / "forward.npz", **{**kept, "x": arrays["x"][:, :, :3]})
+    with pytest.raises(
+        DataError, match=r"forward.npz: its arrays do not fit one another"
+    ) as caught:
+        list(run(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def test_names_that_are_no_names_are_refused(tmp_path):
+    (tmp_path / "state_dict_keys.json").write_text("[1]")
+    with pytest.raises(DataError, match=r"state_dict_keys.json: holds a list, not values by name"):
+        list(run(tmp_path))
+
+
+def test_an_empty_array_agrees_with_nothing(tmp_path):
+    empty = torch.zeros(0)
+    for check in (compare, close):
+        assert check("empty", empty, empty, 1.0).verdict == "not understood"
 
 
 def test_damaged_bytes_inside_an_array_are_refused(tmp_path):

@@ -151,6 +151,10 @@ def test_a_codec_that_changed_under_the_model(workspace):
         ({"objectives.eps.zero_terminal_snr": True}, "eps cannot be trained with zero_terminal"),
         ({"objective": "flow", "plan.sampling.eta": 0.5}, "plan.sampling.eta = 0.5, but the steps"),
         ({"denoisers.nanowm.size": "XXL"}, "size = 'XXL': no such size; did you"),
+        (
+            {"denoisers.nanowm.size": {"width": 60, "depth": 2, "heads": 4}},
+            "width must be a multiple of 4 x heads = 16",
+        ),
         ({"denoisers.nanowm.injection": "film2"}, "nanowm.injection = 'film2'"),
         ({"train.levels.distribution": "normal"}, "train.levels.distribution = 'normal'"),
     ],

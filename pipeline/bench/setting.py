@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from pipeline.bench import Sampling, Setting
 from pipeline.errors import ParamsError, did_you_mean
+from pipeline.tools import at_least
 from pipeline.train.denoisers.nanowm import SIZES, NanoWM, build, named
 from pipeline.train.noise.process import LEVELS
 from pipeline.train.objectives import v
@@ -45,13 +46,11 @@ def check(setting: Setting) -> None:
     if setting.injection not in INJECTIONS:
         known = did_you_mean(setting.injection, INJECTIONS)
         raise ParamsError(f"--injection = {setting.injection!r}: {known}")
-    least = {"patch": 1, "action-dim": 1, "frames": 2, "batch": 1, "repeats": 1}
+    at_least(1, patch=setting.patch, action_dim=setting.action_dim)
+    at_least(1, batch=setting.batch, repeats=setting.repeats)
+    at_least(2, frames=setting.frames)
     if isinstance(setting, Sampling):
-        least |= {"context": 1, "steps": 1}
-    for name, bound in least.items():
-        value = getattr(setting, name.replace("-", "_"))
-        if value < bound:
-            raise ParamsError(f"--{name} = {value} must be {bound} or more")
+        at_least(1, context=setting.context, steps=setting.steps)
     if isinstance(setting, Sampling) and setting.steps > LEVELS:
         raise ParamsError(f"--steps = {setting.steps} must be {LEVELS} or less")
     if isinstance(setting, Sampling) and setting.context >= setting.frames:

@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from pipeline.errors import DataError
 
 SUFFIXES = (".npz", ".json", ".safetensors")
+FOREIGN = (".npy", ".pt", ".pth", ".ckpt", ".bin", ".h5")
+"""Files that may hold arrays, and that nobody here reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ class Check:
         return "agrees" if self.passed else "DISAGREES"
 
 
+def not_understood(name: str) -> Check:
+    """The check of an array that says nothing to us."""
+    return Check(name, math.nan, 0.0, understood=False)
+
+
 def same_shapes(name: str, model: nn.Module, theirs: Mapping[str, list[int]]) -> Check:
     """Number of tensors of a network that are missing, too many or of another shape."""
     ours = {key: list(value.shape) for key, value in model.state_dict().items()}
@@ -61,6 +68,8 @@ def compare(name: str, ours: Tensor, theirs: Tensor, tolerance: float) -> Check:
     """Largest difference relative to the largest of their values; infinite if shapes differ."""
     if ours.shape != theirs.shape:
         return Check(name, math.inf, tolerance)
+    if not theirs.numel():
+        return not_understood(name)
     ours, theirs = ours.detach().cpu().double(), theirs.double()
     error, scale = float((ours - theirs).abs().max()), float(theirs.abs().max())
     if error == 0:
@@ -72,6 +81,8 @@ def close(name: str, ours: Tensor, theirs: Tensor, tolerance: float) -> Check:
     """Largest difference, relative to nothing; infinite if shapes differ."""
     if ours.shape != theirs.shape:
         return Check(name, math.inf, tolerance)
+    if not theirs.numel():
+        return not_understood(name)
     difference = ours.detach().cpu().double() - theirs.double()
     return Check(name, float(difference.abs().max()), tolerance)
 
@@ -134,8 +145,8 @@ class Folder:
     read: set[Path] = field(default_factory=set)
 
     def files(self) -> list[Path]:
-        """The golden files, in the order of their names."""
-        return sorted(file for file in self.path.iterdir() if file.suffix in SUFFIXES)
+        """The files that hold numbers, in the order of their names."""
+        return sorted(file for file in self.path.iterdir() if file.suffix in (*SUFFIXES, *FOREIGN))
 
     def arrays(self, stem: str) -> Arrays:
         """The arrays of STEM.npz."""
@@ -156,13 +167,16 @@ class Folder:
         loaded = _load(self.file(f"{stem}.safetensors"))
         return {name: value.float() for name, value in loaded.items()}
 
-    def json(self, stem: str) -> Any:
-        """The value of STEM.json."""
+    def json(self, stem: str) -> dict[str, Any]:
+        """The values of STEM.json, by name."""
         path = self.file(f"{stem}.json")
         try:
-            return json.loads(path.read_text())
+            found = json.loads(path.read_text())
         except ValueError as error:
             raise _damaged(path, error) from None
+        if not isinstance(found, dict):
+            raise DataError(f"{path}: holds a {type(found).__name__}, not values by name")
+        return found
 
     def file(self, name: str) -> Path:
         """The path of a file that is read."""

@@ -2,14 +2,13 @@
 
 import dataclasses
 import importlib
-import math
 import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pipeline.parity
 from pipeline.errors import DataError
-from pipeline.parity.golden import SUFFIXES, Arrays, Check, Folder
+from pipeline.parity.golden import SUFFIXES, Arrays, Check, Folder, not_understood
 
 MACHINERY = {"__main__", "golden", "run"}
 
@@ -41,13 +40,14 @@ def run_one(folder: Path) -> Iterator[Check]:
         yield from check_file(golden, file)
     for file in golden.files():
         if file not in golden.read:
-            yield _not_understood(file.name)
+            yield not_understood(file.name)
 
 
 def known_files(folder: Path) -> list[Path]:
     """The files of one folder that have a module."""
     known = modules()
-    return [file for file in Folder(folder).files() if file.stem in known]
+    files = Folder(folder).files()
+    return [file for file in files if file.suffix in SUFFIXES and file.stem in known]
 
 
 def modules() -> set[str]:
@@ -66,12 +66,12 @@ def check_file(golden: Folder, file: Path) -> Iterator[Check]:
         case _:
             arrays = Arrays(file, {})
     module = importlib.import_module(f"{pipeline.parity.__name__}.{file.stem}")
-    for check in module.check(arrays, golden):
-        yield dataclasses.replace(check, name=f"{file.stem} {check.name}")
+    try:
+        for check in module.check(arrays, golden):
+            yield dataclasses.replace(check, name=f"{file.stem} {check.name}")
+    except (RuntimeError, ValueError, IndexError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{file}: its arrays do not fit one another ({reason})") from None
     for name in arrays:
         if name not in arrays.read:
-            yield _not_understood(f"{file.stem} {name}")
-
-
-def _not_understood(name: str) -> Check:
-    return Check(name, math.nan, 0.0, understood=False)
+            yield not_understood(f"{file.stem} {name}")

@@ -3,6 +3,7 @@
 import pickle
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import torch
 from safetensors import SafetensorError
@@ -19,26 +20,29 @@ def read(path: Path) -> dict[str, Tensor]:
     """The network's tensors by the network's own names, in float32.
 
     A Lightning checkpoint also holds the autoencoder: where names begin with `model.`, only those
-    are the network's. Names that torch.compile has prefixed lose the prefix.
+    are the network's. Names lose what torch.compile has put into them.
 
     Raises:
         DataError: no such file, damaged, or it would have to execute code to be read.
     """
     if not path.is_file():
         raise DataError(f"{path}: no such file; name a .safetensors or a .ckpt")
-    state = _tensors(path)
+    state = {name.replace(COMPILED, ""): value for name, value in _tensors(path).items()}
     if any(name.startswith(MODEL) for name in state):
         state = {n.removeprefix(MODEL): v for n, v in state.items() if n.startswith(MODEL)}
-    return {name.removeprefix(COMPILED): value.float() for name, value in state.items()}
+    return {name: value.float() for name, value in state.items()}
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        loaded: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        # What torch saved before it had zip files cannot be mapped.
+        mapped = is_zipfile(path)
+        loaded: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except (SafetensorError, OSError, RuntimeError, EOFError) as error:
-        raise DataError(f"{path}: damaged ({str(error).splitlines()[0]}); copy it anew") from None
+        reason = (str(error) or "it ends too soon").splitlines()[0]
+        raise DataError(f"{path}: damaged ({reason}); copy it anew") from None
     except pickle.UnpicklingError:
         raise DataError(
             f"{path}: holds more than tensors, and reading it would execute code; save its "

@@ -2,15 +2,33 @@
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from pipeline.errors import DataError
 from pipeline.train.denoisers.nanowm import SIZES, Shape
 
-ARCH = re.compile(r"NanoWM-(?P<size>\w+)/(?P<patch>\d+)")
+ARCH = re.compile(r"NanoWM-(?P<size>\w+)/(?P<patch>[1-9]\d*)")
+DOWNSAMPLING = 8
+"""Pixels that a cell of a latent is wide, unless the config says how wide latents are."""
+
+
+def _pair(size: object) -> object:
+    return (size, size) if isinstance(size, int) else size
+
+
+Sides = Annotated[tuple[PositiveInt, PositiveInt], BeforeValidator(_pair)]
+"""Height and width; one number stands for both."""
 
 
 class Part(BaseModel):
@@ -29,13 +47,13 @@ class Model(Part):
     """The section `model`."""
 
     arch: str
-    num_frames: int
+    num_frames: int = Field(gt=1)
     use_action: bool
     action_injection: Injection
     causal: bool
-    image_size: int | tuple[int, int]
-    latent_size: int | tuple[int, int] | None = None
-    latent_channels: int = 4
+    image_size: Sides
+    latent_size: Sides | None = None
+    latent_channels: PositiveInt = 4
     extras: Literal[1] = 1
 
     @property
@@ -51,21 +69,16 @@ class Model(Part):
         return SIZES[found["size"]], int(found["patch"])
 
     @property
-    def image(self) -> tuple[int, int]:
-        """Height and width of a frame."""
-        return _pair(self.image_size)
-
-    @property
     def latent(self) -> tuple[int, int, int]:
-        """Channels, height and width of a latent; an eighth of the frame unless it is said."""
-        height, width = _pair(self.latent_size or tuple(side // 8 for side in self.image))
+        """Channels, height and width of a latent."""
+        height, width = self.latent_size or (side // DOWNSAMPLING for side in self.image_size)
         return self.latent_channels, height, width
 
 
 class ActionSpec(Part):
     """dataset.spec."""
 
-    action_dim: int
+    action_dim: int = Field(ge=0)
 
 
 class Loader(Part):
@@ -78,7 +91,7 @@ class Dataset(Part):
     """The section `dataset`."""
 
     name: str
-    frame_interval: int
+    frame_interval: PositiveInt
     spec: ActionSpec
     loader: Loader
 
@@ -89,6 +102,15 @@ class Diffusion(Part):
     noise_schedule: Literal["linear", "squaredcos_cap_v2"]
     pred_name: Literal["v", "x", "eps", "epsilon", "flow"]
     zero_terminal_snr: bool
+
+    @model_validator(mode="after")
+    def _some_signal(self) -> "Diffusion":
+        if self.zero_terminal_snr and self.pred_name in ("eps", "epsilon"):
+            raise ValueError(
+                f"pred_name: {self.pred_name} cannot go with zero_terminal_snr: true, where pure "
+                "noise holds no trace of the clean latent"
+            )
+        return self
 
 
 class Experiment(Part):
@@ -129,12 +151,8 @@ def read(path: Path) -> ReferenceConfig:
     except ValidationError as error:
         first = error.errors()[0]
         key, value = ".".join(map(str, first["loc"])), first["input"]
-        shown = "" if first["type"] == "missing" else f" = {value!r}"
+        shown = "" if isinstance(value, dict) else f" = {value!r}"
         raise DataError(f"{path}: {key}{shown}: {first['msg']}") from None
     except ValueError as error:
         raise DataError(f"{path}: {error}") from None
     return config
-
-
-def _pair(size: int | tuple[int, ...]) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else (size[0], size[1])

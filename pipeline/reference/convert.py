@@ -72,77 +72,106 @@ def exported(model: WorldModel, folder: Path) -> None:
     """Write weights under the reference's names, and what its config.yaml says of them.
 
     Raises:
-        DataError: a network or a schedule that the reference does not have.
+        DataError: a network, a schedule or latents that the reference does not have.
     """
-    config, spec = model.config, model.spec
-    if config.denoiser.name != "nanowm":
-        raise DataError(f"the reference has no denoiser like {config.denoiser.name}")
-    options = Options.model_validate(config.denoiser.options)
-    size = next((name for name, shape in SIZES.items() if shape == options.size), None)
-    if size is None:
-        raise DataError(
-            f"the reference has no size like {options.size!r}; known: {', '.join(SIZES)}"
-        )
-    schedule = config.objective.options
-    if schedule["shift"] != UNSHIFTED:
-        raise DataError(f"the reference has no schedule with shift = {schedule['shift']}")
-    names = {"linear": "linear", "squared_cosine": "squaredcos_cap_v2"}
-    used = options.injection != "none"
     values = {
-        "model": {
-            "arch": f"NanoWM-{size}/{options.patch}",
-            "num_frames": config.frames,
-            "use_action": used,
-            "action_injection": {"type": options.injection if used else "additive"},
-            "causal": options.causal,
-            "image_size": [spec.view.height, spec.view.width],
-            "latent_size": list(spec.latent_shape[1:]),
-            "latent_channels": spec.latent_shape[0],
-            "extras": 1,
-        },
+        "model": _model(model.config),
+        "latent_codec": {"kind": _codec(model.spec)},
         "dataset": {
-            "name": spec.dataset,
-            "frame_interval": config.interval,
-            "spec": {"action_dim": spec.action_dim},
-            "loader": {"normalize_action": spec.normalise_actions},
+            "name": model.spec.dataset,
+            "frame_interval": model.config.interval,
+            "spec": {"action_dim": model.spec.action_dim},
+            "loader": {"normalize_action": model.spec.normalise_actions},
         },
-        "experiment": {
-            "diffusion": {
-                "noise_schedule": names[schedule.get("schedule", "squared_cosine")],
-                "pred_name": config.objective.name,
-                "zero_terminal_snr": schedule.get("zero_terminal_snr", False),
-            }
-        },
+        "experiment": {"diffusion": _diffusion(model.config.objective)},
     }
     folder.mkdir(parents=True)
     save_file({k: v.contiguous() for k, v in model.denoiser.state_dict().items()}, folder / WEIGHTS)
     (folder / CONFIG).write_text(yaml.safe_dump(values, sort_keys=False))
 
 
+def _model(config: Config) -> dict[str, Any]:
+    """The section `model`."""
+    if config.denoiser.name != "nanowm":
+        raise DataError(f"the reference has no denoiser like {config.denoiser.name}")
+    options, spec = Options.model_validate(config.denoiser.options), config.spec
+    size = next((name for name, shape in SIZES.items() if shape == options.size), None)
+    if size is None:
+        raise DataError(
+            f"the reference has no size like {options.size!r}; known: {', '.join(SIZES)}"
+        )
+    used = options.injection != "none"
+    return {
+        "arch": f"NanoWM-{size}/{options.patch}",
+        "num_frames": config.frames,
+        "use_action": used,
+        "action_injection": {"type": options.injection if used else "additive"},
+        "causal": options.causal,
+        "image_size": [spec.view.height, spec.view.width],
+        "latent_size": list(spec.latent_shape[1:]),
+        "latent_channels": spec.latent_shape[0],
+        "extras": 1,
+    }
+
+
+def _codec(spec: LatentSpec) -> str:
+    """Its name for the encoder, if it would feed a network what this one was trained on."""
+    kind = next((theirs for theirs, ours in ENCODERS.items() if ours == spec.encoder), None)
+    if kind is None:
+        known = ", ".join(sorted({*ENCODERS.values()}))
+        raise DataError(f"the reference has no encoder like {spec.encoder}; known: {known}")
+    mean, std = _moments(spec.encoder, spec.latent_shape[0])
+    if (spec.mean, spec.std) != (mean, std):
+        raise DataError(
+            f"the reference feeds a network latents of {spec.encoder} with mean 0 and divided by "
+            f"{std[0]:.5g}, this model was trained on others; train with train.whitening: none"
+        )
+    return kind
+
+
+def _diffusion(objective: Part) -> dict[str, Any]:
+    """The section `experiment.diffusion`."""
+    schedule = objective.options
+    if schedule["shift"] != UNSHIFTED:
+        raise DataError(f"the reference has no schedule with shift = {schedule['shift']}")
+    names = {"linear": "linear", "squared_cosine": "squaredcos_cap_v2"}
+    return {
+        "noise_schedule": names[schedule.get("schedule", "squared_cosine")],
+        "pred_name": objective.name,
+        "zero_terminal_snr": schedule.get("zero_terminal_snr", False),
+    }
+
+
+def _moments(encoder: str, channels: int) -> tuple[list[float], list[float]]:
+    """Mean and std per channel by which the reference whitens: only what authors publish."""
+    return [0.0] * channels, [1 / SD_SCALE if encoder == "sd_vae" else 1.0] * channels
+
+
 def _spec(config: ReferenceConfig) -> LatentSpec:
     """What can be known of the latents from the config alone."""
     dims, channels = config.dataset.spec.action_dim, config.model.latent[0]
-    height, width = config.model.image
-    scale = SD_SCALE if ENCODERS[config.latent_codec.kind] == "sd_vae" else None
+    height, width = config.model.image_size
+    encoder = ENCODERS[config.latent_codec.kind]
+    mean, std = _moments(encoder, channels)
     bounds = {"mean": 0.0, "std": 1.0, "min": -UNBOUNDED, "max": UNBOUNDED}
     return LatentSpec(
         dataset=config.dataset.name,
-        encoder=ENCODERS[config.latent_codec.kind],
+        encoder=encoder,
         codec=PUBLISHED,
         source=PUBLISHED,
         view=View(height=height, width=width, antialias=False),
         interval=config.dataset.frame_interval,
         latent_shape=config.model.latent,
-        stochastic=ENCODERS[config.latent_codec.kind] == "sd_vae",
+        stochastic=encoder == "sd_vae",
         storage="float16",
         stride=1,
-        mean=[0.0] * channels,
-        std=[1 / (scale or 1.0)] * channels,
+        mean=mean,
+        std=std,
         action_dim=dims,
         state_dim=0,
-        normalise_actions=False,
+        normalise_actions=config.dataset.loader.normalize_action,
         actions={name: [value] * dims for name, value in bounds.items()},
-        published_scale=scale,
+        published_scale=SD_SCALE if encoder == "sd_vae" else None,
         precision="float32",
     )
 
@@ -157,6 +186,5 @@ def _spec_of(latents: Path, config: ReferenceConfig) -> LatentSpec:
                 f"{latents}: its {field} is {ours}, the checkpoint was trained on {theirs}; give "
                 "the cache of the checkpoint's own encoder and data set, or none"
             )
-    normalise = config.dataset.loader.normalize_action
-    changes = {"mean": published.mean, "std": published.std, "normalise_actions": normalise}
-    return found.model_copy(update=changes)
+    kept = ("mean", "std", "normalise_actions")
+    return found.model_copy(update={name: getattr(published, name) for name in kept})

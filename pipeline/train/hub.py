@@ -25,7 +25,7 @@ def folder(name: str | Path, revision: str | None, files: Sequence[str]) -> Path
         reason = " ".join(str(error).split())[:200]
         raise DataError(
             f"{name}: neither a folder nor a repository that can be read on the hub ({reason}); "
-            "check the name, or log in with `hf auth login`"
+            "check the name and the network, or log in with `hf auth login`"
         ) from None
 
 
@@ -33,10 +33,11 @@ def push(save: Callable[[Path], None], repo_id: str, *, private: bool, message: 
     """Upload what `save` writes into a folder.
 
     Raises:
-        DataError: the hub refuses, or nobody is logged in.
+        DataError: the hub refuses or cannot be reached, or nobody is logged in.
     """
+    from httpx2 import HTTPError
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
+    from huggingface_hub.errors import HFValidationError, LocalTokenNotFoundError
 
     with tempfile.TemporaryDirectory() as temporary:
         written = Path(temporary) / "world_model"
@@ -49,9 +50,10 @@ def push(save: Callable[[Path], None], repo_id: str, *, private: bool, message: 
                 folder_path=written,
                 commit_message=message or "Upload a world model",
             )
-        except (HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OSError) as error:
+        except (HTTPError, HFValidationError, LocalTokenNotFoundError, OSError) as error:
             reason = " ".join(str(error).split())[:200]
             raise DataError(
-                f"{repo_id}: the hub did not take it ({reason}); log in with `hf auth login`"
+                f"{repo_id}: the hub did not take it ({reason}); check the network, or log in "
+                "with `hf auth login`"
             ) from None
     return str(commit.commit_url)

@@ -107,7 +107,7 @@ def rollout(
         matrix = sampling.sampler.matrix(context + new, context, timesteps)
         shown = frames[:, -context:]
         if given.noise.context is not None:
-            matrix[:, :context] = round(options.stabilisation * (objective.levels - 1))
+            matrix[:, :context] = _shown_level(options, timesteps, objective.levels)
             mixed = _spread(given.noise.context[:, done - context : done], shown)
             level = matrix[0, :context].expand(len(shown), -1).to(shown.device)
             shown = objective.noised(shown, mixed, level)
@@ -124,6 +124,17 @@ def rollout(
         )
         frames = torch.cat([frames, clean[:, context:]], 1)
     return frames[:, known:]
+
+
+def _shown_level(options: SamplingOptions, timesteps: Tensor, levels: int) -> int:
+    """The level at which stabilisation shows the context.
+
+    The reference's rollout.py knows only the levels that it steps through, and takes one of them.
+    """
+    if options.spacing == "linspace":
+        stepped = timesteps[:-1].flip(0)
+        return int(stepped[round(options.stabilisation * (len(stepped) - 1))])
+    return round(options.stabilisation * (levels - 1))
 
 
 def _spread(noise: Tensor, like: Tensor) -> Tensor:

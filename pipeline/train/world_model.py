@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pipeline.compilation import Mode
-from pipeline.errors import DataError
+from pipeline.errors import DataError, ParamsError
 from pipeline.latent_cache import LatentCache
 from pipeline.latents import LatentSpec
 from pipeline.train import SamplingOptions, card, hub, rollout
@@ -47,9 +47,9 @@ class Config(BaseModel):
 
     denoiser: Part
     objective: Part
-    frames: int
+    frames: int = Field(gt=1)
     """Length of the window."""
-    interval: int
+    interval: PositiveInt
     """Environment steps between two frames."""
     spec: LatentSpec
 
@@ -104,7 +104,11 @@ class WorldModel:
 
         Returns:
             Whitened latents [B, F, C, h, w].
+
+        Raises:
+            ValueError: history, actions and noise are not of these shapes.
         """
+        self._check(history, actions)
         fed = self.fed_actions(actions)
         # The network wants an action for every frame of a window; the last is never used.
         fed = torch.cat([fed, torch.zeros_like(fed[:, :1])], 1)
@@ -112,6 +116,22 @@ class WorldModel:
         window = self.config.frames
         network = self._network(sampling.options.compile)
         return rollout.rollout(network, self.objective, window, given, sampling)
+
+    def _check(self, history: Tensor, actions: Tensor) -> None:
+        """Refuse another model's latents, and actions that lead from none of them to the next."""
+        latent, action = self.spec.latent_shape, (self.config.interval, self.spec.action_dim)
+        if history.ndim != 5 or not history.shape[1] or history.shape[2:] != latent:
+            asked = ", ".join(map(str, latent))
+            raise ValueError(f"history is {list(history.shape)}, not [B, K >= 1, {asked}]")
+        known = history.shape[1]
+        if actions.ndim != 4 or actions.shape[2:] != action or actions.shape[1] < known:
+            asked = ", ".join(map(str, action))
+            raise ValueError(
+                f"actions are {list(actions.shape)}, not [B, {known - 1} + F, {asked}] (interval, "
+                "action): those between the history's frames, and one for each frame to generate"
+            )
+        if len(actions) != len(history):
+            raise ValueError(f"{len(actions)} sequences of actions, but {len(history)} histories")
 
     def _network(self, mode: Mode) -> Denoiser:
         """The denoiser by a mode of torch.compile, which is compiled once."""
@@ -138,16 +158,19 @@ class WorldModel:
             ParamsError: what this model cannot be asked for.
         """
         module = SAMPLERS.load(order, "order")
-        options = SamplingOptions(
-            steps=steps,
-            spacing=spacing,
-            eta=eta,
-            clip=clip,
-            stabilisation=stabilisation,
-            context=context,
-            generate=generate,
-            compile=compile,
-        )
+        try:
+            options = SamplingOptions(
+                steps=steps,
+                spacing=spacing,
+                eta=eta,
+                clip=clip,
+                stabilisation=stabilisation,
+                context=context,
+                generate=generate,
+                compile=compile,
+            )
+        except ValidationError as error:
+            raise ParamsError(f"sampling.{_first(error)}") from None
         stochastic = self.objective.stochastic_steps
         options.check_fits(self.config.frames, stochastic=stochastic, place="sampling")
         return Sampling(module.build(module.Options()), options)
@@ -165,7 +188,11 @@ class WorldModel:
 
         Latents are whitened, actions in the world's units; returns whitened latents
         [B, F, C, h, w]. See `rollout` for full control.
+
+        Raises:
+            ValueError: history and actions are not of these shapes.
         """
+        self._check(history, actions)
         sampling, known = self.sampling(order, steps), history.shape[1]
         new = actions.shape[1] - known + 1
         noise = sampling.noise(len(history), known, new, self.spec.latent_shape, generator)
@@ -175,9 +202,10 @@ class WorldModel:
         """Number of weights."""
         return sum(weight.numel() for weight in self.denoiser.parameters())
 
-    def save_pretrained(self, folder: Path) -> None:
-        """Write config.json, model.safetensors and a model card into a new folder."""
-        folder.mkdir(parents=True)
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write config.json, model.safetensors and a model card into a folder."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
         state = {
             name: value.cpu().contiguous() for name, value in self.denoiser.state_dict().items()
         }
@@ -224,7 +252,7 @@ class WorldModel:
         """Upload config, weights and card to the Hugging Face hub; returns the commit's address.
 
         Raises:
-            DataError: the hub refuses, or nobody is logged in.
+            DataError: the hub refuses or cannot be reached, or nobody is logged in.
         """
         return hub.push(self.save_pretrained, repo_id, private=private, message=message)
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers import default, every
+from helpers import default, every, scaled_error
 from pydantic import ValidationError
 
 from pipeline.train import Levels, Weighting
@@ -80,6 +80,21 @@ def test_signal_fades_from_level_to_level_and_vanishes_only_if_asked_to(schedule
 def test_the_noise_cannot_be_predicted_where_nothing_else_is_left():
     with pytest.raises(ValidationError, match="eps cannot be trained with zero_terminal_snr"):
         build("eps", zero_terminal_snr=True)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "shift"), [("squared_cosine", 1.0), ("linear", 100.0), ("linear", 1.0)]
+)
+def test_a_step_finds_the_noise_of_eps_again_where_hardly_any_signal_is_left(
+    schedule, shift, latents
+):
+    chosen = build("eps", schedule=schedule, zero_terminal_snr=False, shift=shift)
+    noisy, output, level = latents
+    last, following = torch.full_like(level, 999), torch.full_like(level, 979)
+    clean = chosen.to_clean(output, noisy, last)
+    signal, spread = chosen.scales(following)
+    moved = chosen.step(noisy, clean, last, following)
+    assert scaled_error(moved, signal * clean + spread * output) < 1e-5
 
 
 def scales(name, **changes):

@@ -51,6 +51,8 @@ def test_every_frame_ends_clean_and_none_grows_noisier(name, context):
 
 def test_the_steps_of_rollout_py_go_from_pure_noise_to_the_least():
     ends = [0, 1, -3, -2, -1]
+    # Strides of 49.95, added up ten times, are a little less than 499.5.
+    assert 499 in ddim_timesteps(21, 1000, "linspace").tolist()
     assert ddim_timesteps(50, 1000, "linspace")[ends].tolist() == [
         999,
         979,

@@ -12,7 +12,7 @@ from pipeline.errors import DataError, ParamsError
 from pipeline.train import rollout
 from pipeline.train import world_model as models
 from pipeline.train.rollout import Noise
-from pipeline.train.samplers import sample
+from pipeline.train.samplers import ddim_timesteps, sample
 from pipeline.train.world_model import WorldModel
 from pipeline.variants import SAMPLERS
 
@@ -186,6 +186,38 @@ def test_actions_and_noise_that_do_not_fit_are_refused(model, generator):
             model.rollout(history, actions, noise, sampling(steps=2, **changes))
 
 
+@pytest.mark.parametrize(
+    ("history", "actions", "message"),
+    [
+        (
+            (2, 1, 5, 4, 4),
+            (2, 3, 2, 2),
+            r"history is \[2, 1, 5, 4, 4\], not \[B, K >= 1, 3, 4, 4\]",
+        ),
+        ((2, 3, 4, 4), (2, 3, 2, 2), r"history is \[2, 3, 4, 4\]"),
+        ((2, 0, 3, 4, 4), (2, 3, 2, 2), r"history is \[2, 0, 3, 4, 4\]"),
+        ((2, 1, 3, 4, 4), (2, 3, 1, 4), r"actions are .*, not \[B, 0 \+ F, 2, 2\]"),
+        ((2, 3, 3, 4, 4), (2, 2, 2, 2), r"actions are .*, not \[B, 2 \+ F, 2, 2\]"),
+        ((2, 1, 3, 4, 4), (1, 3, 2, 2), "1 sequences of actions, but 2 histories"),
+    ],
+)
+def test_latents_and_actions_of_other_shapes_are_refused(model, history, actions, message):
+    with pytest.raises(ValueError, match=message):
+        model.dream(torch.zeros(history), torch.zeros(actions), torch.Generator(), steps=1)
+
+
+def test_rollout_py_shows_the_context_at_a_level_that_it_steps_through():
+    made = {
+        steps: sampling(steps=steps, spacing="linspace", stabilisation=0.02).options
+        for steps in (10, 50, 100)
+    }
+    found = {
+        steps: rollout._shown_level(each, ddim_timesteps(steps, 1000, "linspace"), 1000)
+        for steps, each in made.items()
+    }
+    assert found == {10: 0, 50: 20, 100: 20}
+
+
 def test_a_dream_is_a_rollout_from_drawn_noise(model):
     history, actions, _ = inputs(model, torch.Generator().manual_seed(3), new=6)
     dreams = [
@@ -204,6 +236,8 @@ def test_a_sampling_is_made_by_its_name(model):
     assert (made.options.context, model.sampling("pyramid", 7).options.context) == (2, None)
     with pytest.raises(ParamsError, match="order = 'piramid' is unknown; did you mean pyramid"):
         model.sampling("piramid", 7)
+    with pytest.raises(ParamsError, match=r"sampling.steps: Input should be greater than 0"):
+        model.sampling("pyramid", 0)
     with pytest.raises(ParamsError, match=r"sampling.context = 9, but the world model's windows"):
         model.sampling("pyramid", 7, context=9)
 
@@ -237,6 +271,7 @@ def test_actions_are_standardised_where_the_data_set_asks_for_it(model):
 
 
 def test_a_saved_model_is_the_same_model(model, cache, generator, tmp_path):
+    model.save_pretrained(str(tmp_path / "wm"))
     model.save_pretrained(tmp_path / "wm")
     loaded = models.load(tmp_path / "wm", CPU, cache)
     assert loaded.config == model.config
@@ -248,6 +283,7 @@ def test_a_saved_model_is_the_same_model(model, cache, generator, tmp_path):
 
 
 def test_the_card_says_what_the_model_is_and_its_code_runs(model, tmp_path, monkeypatch):
+    model.save_pretrained(str(tmp_path / "wm"))
     model.save_pretrained(tmp_path / "wm")
     card = (tmp_path / "wm" / "README.md").read_text()
     assert card.startswith("---\nlibrary_name: nano-world-models\n")
@@ -300,6 +336,12 @@ def test_a_model_goes_to_the_hub_with_its_card(model, monkeypatch):
     assert uploaded == {"repo_id": "someone/model", "private": True, "files": files}
 
 
+def test_a_hub_that_cannot_be_reached_is_named(model, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(DataError, match=r"me/x: the hub did not take it .*check the network, or"):
+        model.push_to_hub("me/x")
+
+
 def test_what_is_neither_folder_nor_repository_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(DataError, match="no/such: neither a folder nor a repository"):
@@ -311,6 +353,7 @@ def test_what_is_neither_folder_nor_repository_is_named(monkeypatch, tmp_path):
 def test_a_missing_or_damaged_model_is_named(model, cache, tmp_path):
     with pytest.raises(DataError, match=r"config.json: no such file; run `dvc repro train`"):
         models.load(tmp_path, CPU, cache)
+    model.save_pretrained(str(tmp_path / "wm"))
     model.save_pretrained(tmp_path / "wm")
     weights = tmp_path / "wm" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:500])
@@ -319,6 +362,7 @@ def test_a_missing_or_damaged_model_is_named(model, cache, tmp_path):
 
 
 def test_weights_of_another_size_are_refused_by_name(model, cache, tmp_path):
+    model.save_pretrained(str(tmp_path / "wm"))
     model.save_pretrained(tmp_path / "wm")
     config = tmp_path / "wm" / "config.json"
     config.write_text(config.read_text().replace('"width": 32', '"width": 64'))
@@ -338,6 +382,7 @@ def test_weights_of_another_size_are_refused_by_name(model, cache, tmp_path):
     ],
 )
 def test_weights_with_holes_are_refused_by_name(model, tmp_path, change, message):
+    model.save_pretrained(str(tmp_path / "wm"))
     model.save_pretrained(tmp_path / "wm")
     weights = tmp_path / "wm" / "model.safetensors"
     state = load_file(weights)

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 import torch
 from einops import rearrange
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
@@ -39,6 +39,12 @@ class Shape(Params):
     width: int = Field(gt=0)
     depth: int = Field(gt=0, multiple_of=2, description="blocks, spatial and temporal by turns")
     heads: int = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _divisible(self) -> "Shape":
+        if self.width % (4 * self.heads):
+            raise ValueError(f"width must be a multiple of 4 x heads = {4 * self.heads}")
+        return self
 
 
 SIZES = {
@@ -88,14 +94,9 @@ def build(options: Options, size: Size) -> "NanoWM":
     """The network for latents and actions of this size, freshly initialised.
 
     Raises:
-        ParamsError: width and heads, or patch and latents, do not go together.
+        ParamsError: patch and latents, or injection and actions, do not go together.
     """
-    place, shape = "denoisers.nanowm", options.size
-    if shape.width % (4 * shape.heads):
-        raise ParamsError(
-            f"{place}.size.width = {shape.width} must be a multiple of 4 x heads = "
-            f"{4 * shape.heads}"
-        )
+    place = "denoisers.nanowm"
     _, height, width = size.latent_shape
     if height % options.patch or width % options.patch:
         raise ParamsError(

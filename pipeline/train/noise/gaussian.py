@@ -10,7 +10,8 @@ from pipeline.params import Params
 from pipeline.train.noise.process import LEVELS, Process, Shift
 
 FLOOR = 1e-8
-"""Smallest power of a signal where the reference derives noise from it, and only there."""
+"""Smallest power of a signal where the reference divides by it, and only there."""
+LEAST = FLOOR**0.5
 
 
 class Schedule(Params):
@@ -84,13 +85,12 @@ class Gaussian(Process):
         """
         signal, spread = self.scales(level)
         next_signal, next_spread = self.scales(following)
-        least = FLOOR**0.5
-        noise = (noisy - signal.clamp(min=least) * clean) / spread.clamp(min=least)
+        noise = (noisy - signal.clamp(min=LEAST) * clean) / spread.clamp(min=LEAST)
         if fresh is None or not eta:
             moved = next_signal * clean + next_spread * noise
         else:
             lost = (1 - (signal / next_signal).square()).clamp(min=0).sqrt()
-            renewed = eta * next_spread / spread.clamp(min=least) * lost
+            renewed = eta * next_spread / spread.clamp(min=LEAST) * lost
             kept = (next_spread.square() - renewed.square()).clamp(min=0).sqrt()
             moved = next_signal * clean + kept * noise + renewed * fresh
         return torch.where((level == following)[..., None, None, None], noisy, moved)

@@ -3,7 +3,7 @@
 from pydantic import model_validator
 from torch import Tensor
 
-from pipeline.train.noise.gaussian import Gaussian, Schedule
+from pipeline.train.noise.gaussian import LEAST, Gaussian, Schedule
 
 
 class Options(Schedule):
@@ -32,9 +32,9 @@ class Noise(Gaussian):
         return noise
 
     def to_clean(self, output: Tensor, noisy: Tensor, level: Tensor) -> Tensor:
-        """What remains without that noise, scaled up."""
+        """What remains without that noise, scaled up; `step` finds the same noise in it again."""
         signal, spread = self.scales(level)
-        return (noisy - spread * output) / signal
+        return (noisy - spread * output) / signal.clamp(min=LEAST)
 
     def gain(self, level: Tensor) -> Tensor:
         """The ratio of noise to signal."""

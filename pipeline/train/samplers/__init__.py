@@ -1,7 +1,7 @@
 """Samplers: the order in which the frames of a window are denoised, as a scheduling matrix."""
 
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import accumulate, pairwise, repeat
 from typing import Protocol
 
 import torch
@@ -32,12 +32,14 @@ def ddim_timesteps(steps: int, levels: int, spacing: str = "trailing") -> Tensor
 
     `trailing` is what the reference evaluates and plans with: from levels - 1 to -1, truncated from
     float32 (df_sample.py, `ddim_idx_to_timestep`). `linspace` is what its rollout.py samples with:
-    from levels - 1 to 0, rounded, then -1 (respace.py, `space_timesteps`).
+    from levels - 1 to 0, added up in float64 and rounded, then -1 (`space_timesteps` of Nichol &
+    Dhariwal's code, its respace.py).
     """
     if spacing == "trailing":
         return torch.linspace(-1, levels - 1, steps + 1).long().flip(0)
-    spaced = torch.linspace(0, levels - 1, steps, dtype=torch.float64).round().long()
-    return torch.cat([torch.tensor([-1]), spaced]).flip(0)
+    strides = repeat((levels - 1) / (steps - 1), steps - 1)
+    spaced = [round(place) for place in accumulate(strides, initial=0.0)]
+    return torch.tensor([-1, *spaced]).flip(0)
 
 
 @torch.inference_mode()

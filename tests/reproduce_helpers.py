@@ -10,6 +10,7 @@ TINY = {
     "bases": {
         "shared": {
             "until": "evaluate",
+            "aliases": [],
             "gpus": 2,
             "per_gpu": 3,
             "checkpoint": None,

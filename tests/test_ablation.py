@@ -1,14 +1,12 @@
-"""`wm ablate`: the paper's arms, run once each, resumed, and summed up with honest intervals."""
+"""`wm ablate`: the paper's arms, run once each, resumed, and set beside what was published."""
 
 import json
-import math
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -21,7 +19,6 @@ from typer.testing import CliRunner
 from pipeline.ablation import Arm, Published, Table, words
 from pipeline.ablation.__main__ import command
 from pipeline.ablation.grid import DATA, STUDY, Grid
-from pipeline.ablation.intervals import quantile, summarise, summarise_ratios
 from pipeline.ablation.processes import Processes, alone
 from pipeline.ablation.tables import INJECTION, TABLES
 from pipeline.ablation.workspace import Recipe
@@ -94,14 +91,51 @@ def test_a_change_that_no_stage_would_read_is_refused_before_any_work(tmp_path):
     with pytest.raises(ParamsError, match="'rt1-size' is no table; did you mean rt1-sizes"):
         words.tables(["rt1-size"])
     with pytest.raises(ParamsError, match="'train' is not KEY=VALUE"):
-        words.changes(["train"])
+        words.changes(["train"], TABLES)
+    with pytest.raises(ParamsError, match=r"'train\.steps=\[1': '\[1' is not valid YAML; [^\n]*$"):
+        words.changes(["train.steps=[1"], TABLES)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(PARAMS))
     with pytest.raises(ParamsError, match=r"dvc\.yaml: no such file"):
         Grid(tmp_path, tmp_path / "params.yaml", {}, TABLES, 1)
 
 
+@pytest.mark.parametrize(
+    ("word", "tables", "said"),
+    [
+        ("dataset=wall", ["rt1-sizes"], "own dataset; choose tables by --only"),
+        ("train.seed=7", ["rt1-sizes"], "own train.seed, from 0 on; say how many by --seeds"),
+        ("train={steps: 5}", ["rt1-sizes"], "own train.seed"),
+        ("objective=v", [], "of rt1-targets differ .* --only rt1-injections --only rt1-sizes "),
+        ("denoisers.nanowm.injection=film", ["rt1-injections"], "--only rt1-targets --only rt1-s"),
+        ("denoisers.nanowm.reference_init=true", ["pusht-injections"], "of pusht-injections"),
+        ("denoisers.nanowm.size=B", ["rt1-targets", "rt1-sizes"], "of rt1-sizes differ"),
+        ("denoisers.nanowm.size.width=8", ["rt1-sizes"], "of rt1-sizes differ"),
+        ("denoisers.nanowm={patch: 1}", [], "of rt1-injections, rt1-sizes, pusht-injections"),
+    ],
+)
+def test_no_change_can_make_an_arm_other_than_its_name(word, tables, said):
+    key = word.partition("=")[0]
+    with pytest.raises(ParamsError, match=f"^--set {re.escape(key)}: .*{said}"):
+        words.changes([word], words.tables(tables))
+
+
+def test_such_a_change_is_refused_before_any_work(tmp_path):
+    with pytest.raises(ParamsError, match=r"^--set objective: "):
+        ablate(tmp_path / "out", "--only=rt1-targets", "--set=objective=v")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_the_arms_of_a_table_share_is_the_user_s_to_change():
+    """As docs/ablations.md suggests for the published size."""
+    tables = words.tables(["rt1-targets", "rt1-injections"])
+    change = {"denoisers.nanowm.size": "B"}
+    assert words.changes(["denoisers.nanowm.size=B"], tables) == change
+    for run in layout(tables=tables, **change).runs.values():
+        assert run.workspace.recipe.values["denoisers"]["nanowm"]["size"] == "B"
+
+
 def test_words_are_read_as_yaml_and_said_again():
-    assert words.changes(["train.steps=5", "train.clip=null"]) == {
+    assert words.changes(["train.steps=5", "train.clip=null"], TABLES) == {
         "train.steps": 5,
         "train.clip": None,
     }
@@ -123,51 +157,6 @@ def test_a_fingerprint_follows_params_and_stages_before_and_nothing_else():
     assert [a == b for a, b in zip(before, ingest, strict=True)] == [True] + [False] * 5
     dataset = fingerprints(dataset="pusht")
     assert not set(dataset) & set(before)
-
-
-@pytest.mark.parametrize(
-    ("freedom", "value"),
-    [(1, 12.7062), (2, 4.3027), (3, 3.1824), (4, 2.7764), (8, 2.3060), (30, 2.0423)],
-)
-def test_quantiles_of_students_t_are_those_of_the_tables(freedom, value):
-    assert quantile(freedom) == pytest.approx(value, abs=5e-5)
-
-
-def test_intervals_pool_the_spread_of_all_arms():
-    # Variances 1 and 4 within arms of three: pooled 2.5, with 4 degrees of freedom.
-    half = 2.7764 * math.sqrt(2.5 / 3)
-    first, second = summarise([[1.0, 2.0, 3.0], [14.0, 10.0, 12.0]], 0)
-    assert astuple(first.mean) == pytest.approx((2, 2 - half, 2 + half), abs=1e-4)
-    assert astuple(second.mean) == pytest.approx((12, 12 - half, 12 + half), abs=1e-4)
-
-
-def test_the_interval_of_a_difference_of_two_arms_is_that_of_students_paired_test():
-    # Differences 13, 8, 9: mean 10, variance 7, two degrees of freedom.
-    half = 4.3027 * math.sqrt(7 / 3)
-    baseline, other = summarise([[1.0, 2.0, 3.0], [14.0, 10.0, 12.0]], 0)
-    assert baseline.apart is None
-    assert astuple(other.apart) == pytest.approx((10, 10 - half, 10 + half), abs=1e-3)
-    assert not other.apart.leaves_out(10 - half + 0.01)
-    assert other.apart.leaves_out(10 - half - 0.01)
-
-
-def test_what_all_seeds_share_does_not_widen_a_difference():
-    apart = summarise([[1.0, 2.0, 3.0], [2.0, 3.0, 4.0], [0.0, 1.0, 2.0]], 0)
-    assert [one.apart and astuple(one.apart) for one in apart] == [None, (1, 1, 1), (-1, -1, -1)]
-
-
-def test_ratios_are_differences_of_logarithms():
-    scores = [[1.0, 2.0, 4.0], [2.0, 8.0, 4.0]]
-    ratio = summarise_ratios(scores, 0)[1]
-    difference = summarise([[math.log(y) for y in row] for row in scores], 0)[1]
-    assert ratio.mean.value == pytest.approx(4)
-    assert ratio.apart.value == pytest.approx(2)
-    assert math.log(ratio.apart.high) == pytest.approx(difference.apart.high)
-
-
-def test_one_seed_has_no_interval():
-    for summary in summarise([[1.0], [2.0]], 0):
-        assert (summary.mean.low, summary.mean.high) == (None, None)
 
 
 def test_the_docs_show_what_was_recorded():
@@ -283,6 +272,14 @@ def test_two_do_not_work_in_one_folder(tmp_path):
         pass
     with alone(tmp_path):  # and is free again
         pass
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "params.yaml").touch()
+    for name in ("params.yaml", "params.yaml/runs"):
+        refused = pytest.raises(DataError, match=rf"{name}: no folder can be here \(.*; name anoth")
+        with refused, alone(tmp_path / name):
+            pass
 
 
 def test_a_signal_ends_the_children_too(tmp_path):

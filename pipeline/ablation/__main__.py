@@ -32,8 +32,8 @@ def command(
     from pipeline.ablation.grid import Grid
     from pipeline.bench.machine import describe
 
-    tables, changes = words.tables(only or []), words.changes(change or [])
-    grid = Grid(out, params, changes, tables, seeds)
+    tables = words.tables(only or [])
+    grid = Grid(out, params, words.changes(change or [], tables), tables, seeds)
     for line in grid.run(jobs):
         print(f"ablate: {line}", flush=True)
     found = [results.gather(grid, table) for table in grid.tables]

@@ -76,9 +76,14 @@ def alone(folder: Path) -> Iterator[Processes]:
     """The processes of a folder that is this one's until they have ended, and SIGTERM an error.
 
     Raises:
-        DataError: another run, or what it left behind, is still at work there.
+        DataError: it cannot be made; another run, or what it left behind, is still at work there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"{folder}: no folder can be here ({error.strerror}); name another"
+        ) from None
     with (folder / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

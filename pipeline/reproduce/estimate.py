@@ -26,8 +26,11 @@ DEVICES = {
 SHARE = 0.4
 """Assumed share of the peak that training reaches; unmeasured."""
 FLOAT16, FLOAT32 = 2, 4
+COPIES = 3
+"""Of the weights in a state to resume from, in float32: themselves and AdamW's two moments."""
 STATES = 3
-"""Float32 copies in a state to resume from: the weights and AdamW's two moments."""
+"""To resume from, at most: the last two, and a new one until it is whole. The trained model is
+written beside the two, and is smaller than a state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Cost:
         clips: seen in them, each as often as it is drawn.
         flops: of all steps, 2 a multiply-add; without encoding.
         latent_bytes: of the cache.
-        checkpoint_bytes: the trained model, and the states to resume from, two and those kept.
+        state_bytes: of the states to resume from, while there are most of them; those kept too.
     """
 
     parameters: int
@@ -48,7 +51,7 @@ class Cost:
     clips: int
     flops: int
     latent_bytes: int
-    checkpoint_bytes: int
+    state_bytes: int
 
     def hours(self, peak: float) -> float:
         """GPU-hours on devices of a peak in FLOP/s, if they reach SHARE of it."""
@@ -61,14 +64,14 @@ def cost(run: Run, data: Data, settings: Settings) -> Cost:
     shapes = size(run, data, settings)
     weights, forward = parameters(denoiser, shapes), forward_flops(denoiser, shapes)
     clips = train.steps * train.batch
-    kept = 2 + (train.steps // train.keep_every if train.keep_every else 0)
+    kept = train.steps // train.keep_every if train.keep_every else 0
     return Cost(
         parameters=weights,
         steps=train.steps,
         clips=clips,
         flops=TRAINING * forward * clips,
         latent_bytes=latent_bytes(run.latent, data.frames),
-        checkpoint_bytes=weights * FLOAT32 * (1 + STATES * kept),
+        state_bytes=weights * FLOAT32 * COPIES * (STATES + kept),
     )
 
 

@@ -14,10 +14,15 @@ from pipeline.errors import DataError
 from pipeline.reproduce.preset import override
 
 BIN = Path(sys.executable).parent
+BACK = "`git restore . && dvc checkout` brings back what was committed"
+UNFINISHED = (
+    "this workspace now holds its params.yaml, and results of stages that ended: the same command "
+    f"goes on from there; {BACK}"
+)
 
 
-def run(name: str, target: str, changes: Mapping[str, Any]) -> str:
-    """Run dvc.yaml up to `target` with params.yaml changed; return the experiment's name.
+def run(name: str, target: str, changes: Mapping[str, Any]) -> None:
+    """Run dvc.yaml up to `target` with params.yaml changed; say what the workspace then holds.
 
     What was interrupted goes on where it stopped, and what is done is not done again: DVC and the
     stages see to that. Ends this command with exit code 1 where a stage has failed, and said so.
@@ -27,8 +32,12 @@ def run(name: str, target: str, changes: Mapping[str, Any]) -> str:
     """
     free = free_name(f"reproduce-{name}", _dvc("exp", "list", "--name-only", capture=True).split())
     sets = [word for key, value in changes.items() for word in ("-S", override(key, value))]
-    _dvc("exp", "run", "-n", free, target, *sets)
-    return free
+    try:
+        _dvc("exp", "run", "-n", free, target, *sets)
+    except (typer.Exit, KeyboardInterrupt):
+        print(f"reproduce: {free} has not ended, and {UNFINISHED}", flush=True)
+        raise
+    print(f"reproduce: this workspace now holds the experiment {free}; {BACK}", flush=True)
 
 
 def free_name(wanted: str, taken: Collection[str]) -> str:

@@ -7,7 +7,7 @@ from rich.table import Table
 from pipeline.encode.size import readable
 from pipeline.errors import ParamsError, did_you_mean
 from pipeline.params import Settings
-from pipeline.reproduce.estimate import DEVICES, SHARE, cost
+from pipeline.reproduce.estimate import DEVICES, SHARE, STATES, cost
 from pipeline.reproduce.preset import merged
 from pipeline.reproduce.published import Published
 from pipeline.variants import DENOISERS
@@ -31,8 +31,10 @@ def table(published: Published, params: Path, flops: float) -> Table:
     """A row a run; `flops` is the peak of the device that hours are given for."""
     caption = (
         f"EFLOP: 10^18 operations of training; GPU-hours at {SHARE:.0%} of {flops / 1e12:,.0f} "
-        "TFLOP/s, assumed, not measured; disk: latents of the published set, in float16, and the "
-        "model with two states to resume from"
+        "TFLOP/s, assumed, not measured; disk: latents of the published set, in float16, and "
+        f"{STATES} states to resume from, the most at a time. Not counted: the episodes, their "
+        "shards, and the second copy of shards, latents and the model in DVC's cache where the "
+        "file system cannot share blocks (docs/reproduce.md)"
     )
     columns = ("run", "data", "model", "steps", "clips", "EFLOP", "GPU-hours", "latents", "states")
     shown = Table(*columns, caption=caption, caption_justify="left")
@@ -42,7 +44,7 @@ def table(published: Published, params: Path, flops: float) -> Table:
         settings = merged(params, run.changes)
         spent = cost(run, published.data[run.dataset], settings)
         shown.add_row(
-            name,
+            "\nalso ".join([name, *run.aliases]),
             run.dataset,
             model(settings, spent.parameters),
             f"{spent.steps:,}",
@@ -50,7 +52,7 @@ def table(published: Published, params: Path, flops: float) -> Table:
             f"{spent.flops / 1e18:.2f}",
             f"{spent.hours(flops):,.1f}",
             readable(spent.latent_bytes),
-            readable(spent.checkpoint_bytes),
+            readable(spent.state_bytes),
         )
     return shown
 

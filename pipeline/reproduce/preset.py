@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import params
-from pipeline.errors import ParamsError
+from pipeline.datasets import Layout
+from pipeline.errors import DataError, ParamsError
 from pipeline.fetch.sets import SETS
 from pipeline.params import Settings
 from pipeline.reproduce.published import Run
 from pipeline.tools import placed
+from pipeline.variants import DATASETS
 
 
 def merged(path: Path, changes: Mapping[str, Any]) -> Settings:
@@ -43,13 +45,37 @@ def with_data(run: Run, path: Path, root: Path | None, *, simulated: bool) -> di
     if root is not None:
         return {**run.changes, key: str(root)}
     if params.read(path).values["datasets"][run.dataset]["root"] is None:
-        folder = f"DEST/{SETS[run.dataset].folder}"
         raise ParamsError(
-            f"{path}: {key} is null, and figures of simulated episodes cannot be compared; get "
-            f"the published ones with `wm fetch {run.dataset} DEST`, and give --root {folder} or "
-            f"set {key}: {folder}"
+            f"{path}: {key} is null, and figures of simulated episodes cannot be compared; "
+            f"{_fetched(run.dataset)}"
         )
     return run.changes
+
+
+def check_episodes(settings: Settings) -> None:
+    """Open the set that a run is about, unless it is simulated; no frame is read.
+
+    Raises:
+        DataError: there is no such folder, or it does not hold this set.
+    """
+    chosen = settings.variant(DATASETS)
+    layout = chosen.options
+    assert isinstance(layout, Layout)
+    if layout.root is None:
+        return
+    root = Path(layout.root)
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder of episodes; {_fetched(chosen.name)}")
+    chosen.build().open(root)
+
+
+def _fetched(dataset: str) -> str:
+    """How to come by the published episodes."""
+    folder = f"DEST/{SETS[dataset].folder}"
+    return (
+        f"get the published ones with `wm fetch {dataset} DEST`, and give --root {folder} or set "
+        f"datasets.{dataset}.root: {folder}"
+    )
 
 
 def override(dotted: str, value: Any) -> str:

@@ -48,6 +48,7 @@ class Run(Part):
     """One run of the paper."""
 
     place: str = Field(description="where the paper or its repository reports it")
+    aliases: list[str] = Field(description="other names, of an arm that several ablations share")
     until: str = Field(description="last stage of dvc.yaml that it needs")
     gpus: int = Field(gt=0)
     per_gpu: int = Field(gt=0, description="clips of a step on each GPU")
@@ -76,15 +77,16 @@ class Published(Part):
     data: dict[str, Data]
     runs: dict[str, Run]
 
-    def run(self, name: str) -> Run:
-        """One run.
+    def named(self, name: str) -> str:
+        """The name in `runs` of the run that is called so there, or by an alias.
 
         Raises:
-            ParamsError: there is none of this name.
+            ParamsError: there is none.
         """
-        if name not in self.runs:
-            raise ParamsError(f"{name!r} is no published run; {did_you_mean(name, self.runs)}")
-        return self.runs[name]
+        known = {alias: run for run, one in self.runs.items() for alias in (run, *one.aliases)}
+        if name not in known:
+            raise ParamsError(f"{name!r} is no published run; {did_you_mean(name, known)}")
+        return known[name]
 
 
 def read(path: Path) -> Published:

@@ -8,7 +8,7 @@ from pipeline.evaluate import Options as Evaluate
 from pipeline.evaluate import perceptual
 from pipeline.params import Settings
 from pipeline.reproduce import experiment, figures, judged, stages
-from pipeline.reproduce.preset import merged, with_data
+from pipeline.reproduce.preset import check_episodes, merged, with_data
 from pipeline.reproduce.published import Published, Run
 from pipeline.tools import show
 
@@ -36,23 +36,24 @@ def reproduce(published: Published, name: str, wanted: Wanted) -> bool:
     Raises:
         UserError: what is asked for cannot be run; nothing has run then.
     """
-    run = published.run(name)
+    name = published.named(name)
+    run = published.runs[name]
     changes = with_data(run, wanted.params, wanted.root, simulated=wanted.simulated)
     settings = merged(wanted.params, changes)
+    check_episodes(settings)
     perceptual.ready(settings.section("evaluate", Evaluate).perceptual)
     print(f"reproduce: {name}, {run.place} of {published.paper}\nreproduce: {run.note}", flush=True)
     if wanted.simulated:
         print(f"reproduce: {SIMULATED}", flush=True)
     if wanted.checkpoint is None:
-        saved = experiment.run(name, run.until, changes)
+        experiment.run(name, run.until, changes)
         records = recorded(run, settings)
     else:
         model = judged.located(name, run, wanted.checkpoint)
-        saved = experiment.run(f"{name}-latents", "encode", changes)
+        experiment.run(f"{name}-latents", "encode", changes)
         records = judged.judge(name, model, settings.values)
     compared = figures.compare(run, published, records)
     show(figures.table(compared, comparable=not wanted.simulated))
-    print(f"reproduce: this workspace now holds the experiment {saved}; see docs/reproduce.md")
     if wanted.simulated:
         print(f"reproduce: {SIMULATED}")
     return wanted.simulated or all(each.holds for each in compared)

@@ -7,6 +7,7 @@ import pytest
 import reproduce_helpers
 import torch
 import yaml
+from dataset_helpers import write
 from dvc.utils.hydra import apply_overrides
 from encode_helpers import encoded
 from helpers import ROOT
@@ -31,9 +32,10 @@ READY = perceptual.ready
 
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
-    """A folder with all that the command reads, and the command in it."""
+    """A folder with all that the command reads, some episodes too, and the command in it."""
     for name in ("dvc.yaml", "params.yaml", "published.json"):
         shutil.copy(ROOT / name, tmp_path / name)
+    write("wall", tmp_path / "published/wall_single")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -53,6 +55,12 @@ def dvc(workspace, monkeypatch):
 
 def wm(*arguments):
     return CliRunner().invoke(app, ["reproduce", *map(str, arguments)])
+
+
+def root_in_params(workspace, root):
+    text = (workspace / "params.yaml").read_text()
+    text = text.replace("  wall:\n    root: null", f"  wall:\n    root: {root}")
+    (workspace / "params.yaml").write_text(text)
 
 
 def refusal(kind, *arguments):
@@ -86,7 +94,7 @@ def test_training_is_one_experiment_with_the_run_s_overrides(dvc):
 
 @pytest.mark.parametrize("name", ["csgo_50k", "pusht_web_dino"])
 def test_dvc_makes_of_the_overrides_what_was_checked(name, workspace):
-    run = published.read(workspace / "published.json").run(name)
+    run = published.read(workspace / "published.json").runs[name]
     changes = {**run.changes, f"datasets.{run.dataset}.root": """it's "theirs", {all}: a=b"""}
     checked = preset.merged(workspace / "params.yaml", changes)
     apply_overrides(workspace / "params.yaml", [preset.override(*each) for each in changes.items()])
@@ -105,11 +113,29 @@ def test_a_figure_out_of_its_tolerance_ends_with_1(dvc):
     assert "-2.05" in done.output
 
 
-def test_a_failed_experiment_ends_with_1_and_prints_no_figures(dvc):
+def test_a_failed_experiment_ends_with_1_and_says_what_it_has_left_but_no_figures(dvc):
     dvc(code=3)
     done = wm("wall", "--root", "published/wall_single")
     assert done.exit_code == 1
     assert "tolerance" not in done.output
+    last = done.output.splitlines()[-1]
+    assert last.startswith("reproduce: reproduce-wall has not ended, and this workspace now holds")
+    assert "`git restore . && dvc checkout` brings back" in last
+
+
+def test_episodes_that_are_not_there_are_missed_before_anything_is_downloaded(
+    dvc, workspace, monkeypatch
+):
+    told, asked = dvc(), []
+    monkeypatch.setattr(perceptual, "ready", asked.append)
+    said = refusal(DataError, "wall", "--root", "nowhere")
+    assert said.startswith("nowhere: no such folder of episodes; ")
+    assert said.endswith("give --root DEST/wall_single or set datasets.wall.root: DEST/wall_single")
+    said = refusal(DataError, "pusht", "--root", "published/wall_single")
+    assert said.startswith("published/wall_single/train/")
+    root_in_params(workspace, "elsewhere")
+    assert refusal(DataError, "wall").startswith("elsewhere: no such folder of episodes; ")
+    assert (told(), asked) == ([], [])
 
 
 def test_an_experiment_that_exists_is_not_overwritten(dvc):
@@ -135,9 +161,7 @@ def test_simulated_episodes_are_asked_for_and_never_judged(dvc):
 
 def test_a_root_in_params_yaml_is_enough(dvc, workspace):
     told = dvc(psnr=34.0)
-    text = (workspace / "params.yaml").read_text()
-    text = text.replace("  wall:\n    root: null", "  wall:\n    root: mine")
-    (workspace / "params.yaml").write_text(text)
+    root_in_params(workspace, "published/wall_single")
     assert wm("wall").exit_code == 0
     assert not [word for word in told()[1] if "root" in word]
 
@@ -153,20 +177,21 @@ def test_networks_that_cannot_be_had_are_missed_before_anything_runs(dvc, monkey
 
 
 def test_mistakes_are_found_before_anything_runs(dvc, workspace):
-    told = dvc()
+    told, wall = dvc(), "published/wall_single"
+    write("pusht", workspace / "published/pusht_noise")
     assert "did you mean wall" in refusal(ParamsError, "walll", "--root", "x")
     assert "give --list" in refusal(ParamsError)
     assert "did you mean a100" in refusal(ParamsError, "--list", "--device", "a1000")
     assert "no checkpoint of pusht_film is published" in refusal(
-        ParamsError, "pusht_film", "--root", "x", "--checkpoint", "published"
+        ParamsError, "pusht_film", "--root", "published/pusht_noise", "--checkpoint", "published"
     )
     (workspace / "empty").mkdir()
     assert "config.yaml: no such file" in refusal(
-        DataError, "wall", "--root", "x", "--checkpoint", "empty"
+        DataError, "wall", "--root", wall, "--checkpoint", "empty"
     )
     broken = {**TINY["runs"]["tiny"], "overrides": {"denoisers.nanowm.size": "huge"}}
     reproduce_helpers.write(workspace, {**TINY, "runs": {"tiny": broken}})
-    assert "no such size" in refusal(ParamsError, "tiny", "--root", "x")
+    assert "no such size" in refusal(ParamsError, "tiny", "--root", wall)
     assert told() == []
 
 
@@ -177,8 +202,24 @@ def test_the_list_has_every_run_and_hours_of_the_asked_device(workspace):
     cells = [cell.strip() for cell in row.strip("│").split("│")]
     assert cells[:4] == ["tiny", "wall", "nano/2 0.9 M", "4"]
     assert cells[7] == "0.49 MB"  # 480 frames of 4x8x8, mean and spread in float16
+    assert cells[8] == f"{883_120 * 4 * 9 / 1e6:.2f} MB"  # three states of weights and two moments
     assert slow != fast
     assert "assumed" in slow
+    assert all(word in slow for word in ("Not counted", "shards", "cache"))
+
+
+def test_the_list_says_under_which_other_names_a_run_goes(workspace):
+    lines = [line.strip("│ ").split()[:2] for line in wm("--list").output.splitlines()]
+    place = lines.index(["rt1_v", "│"])
+    assert lines[place + 1 : place + 3] == [["also", "rt1_additive"], ["also", "rt1_b2"]]
+
+
+def test_an_arm_of_several_ablations_is_one_run_by_any_of_its_names(dvc, workspace):
+    told = dvc(psnr=23.0)
+    done = wm("rt1_additive", "--simulated")
+    assert done.exit_code == 0, done.output
+    assert "reproduce: rt1_v, RT-1 ablations" in done.output
+    assert told()[1][:5] == ["exp", "run", "-n", "reproduce-rt1_v", "evaluate"]
 
 
 def test_a_checkpoint_is_imported_and_judged_in_a_folder_of_its_own(
@@ -222,7 +263,7 @@ def test_a_checkpoint_is_imported_and_judged_in_a_folder_of_its_own(
         (workspace / means).write_text(json.dumps({"model": {"psnr": 34.3, "lpips": 0.011}}))
 
     monkeypatch.setattr(experiment, "stage_command", evaluate)
-    done = wm("wall", "--root", "published", "--checkpoint", "theirs")
+    done = wm("wall", "--root", "published/wall_single", "--checkpoint", "theirs")
     assert done.exit_code == 0, done.output
     assert told()[1][3:5] == ["reproduce-wall-latents", "encode"]
     folder = "results/reproduce/wall"

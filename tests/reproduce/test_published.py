@@ -117,6 +117,27 @@ def test_the_five_injections_are_compared_on_pusht_too():
     }
 
 
+INJECTIONS = ("additive", "adaln", "adaln_fuse", "film", "cross_attention")
+
+
+@pytest.mark.parametrize(
+    ("axis", "named"),
+    [
+        (("objective",), {f"rt1_{value}": value for value in ("v", "x", "eps", "flow")}),
+        (("denoisers", "nanowm", "injection"), {f"rt1_{value}": value for value in INJECTIONS}),
+        (("denoisers", "nanowm", "injection"), {f"pusht_{value}": value for value in INJECTIONS}),
+        (("denoisers", "nanowm", "size"), {"rt1_s2": "S", "rt1_b2": "B", "rt1_l2": "L"}),
+    ],
+)
+def test_every_arm_goes_by_the_name_of_its_value(axis, named):
+    assert {name: chosen(PUBLISHED.named(name), *axis) for name in named} == named
+
+
+def test_no_name_is_that_of_two_runs():
+    names = [name for run, one in PUBLISHED.runs.items() for name in (run, *one.aliases)]
+    assert len(names) == len(set(names)) == 28
+
+
 def test_only_the_published_cross_attention_starts_dead():
     dead = {n for n in SETTINGS if chosen(n, "denoisers", "nanowm", "reference_init")}
     assert dead == {"rt1_cross_attention", "pusht_cross_attention"}
@@ -147,6 +168,7 @@ def test_work_and_bytes_are_those_of_the_published_sets():
     assert small.flops / small.clips / 3 == pytest.approx(71.4e9 - 10.9e9, rel=0.01)
     assert base.flops / base.clips / 3 == pytest.approx(280.6e9 - 43.5e9, rel=0.01)
     assert base.latent_bytes == 3_786_400 * 4 * 32 * 32 * 2 * 2
+    assert base.state_bytes == 3 * 3 * 4 * PARAMETERS["rt1_v"]
     assert base.hours(1e15) == pytest.approx(base.flops / 4e14 / 3600)
 
 
@@ -162,7 +184,7 @@ def test_a_run_follows_its_bases_and_their_notes_add_up(tmp_path):
 
 def test_mistakes_are_named(tmp_path):
     with pytest.raises(ParamsError, match="did you mean rt1_flow"):
-        PUBLISHED.run("rt1_flo")
+        PUBLISHED.named("rt1_flo")
     with pytest.raises(DataError, match="no such file"):
         published.read(tmp_path / "published.json")
     with pytest.raises(ParamsError, match=r"params\.yaml has no key train\.stepz"):

@@ -1,6 +1,5 @@
 """The encoder comes out of a training checkpoint exactly, alone, and without executing anything."""
 
-import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,8 @@ import torch
 from helpers import GOLDEN
 from safetensors.torch import load_file
 
+from pipeline.checksum import sha256
+from pipeline.encoders import vjepa2_1
 from pipeline.encoders._vjepa import loaded
 from pipeline.errors import DataError
 from pipeline.extract import command
@@ -27,7 +28,7 @@ def peak():
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 before = peak()
-command(Path(sys.argv[1]), Path(sys.argv[2]))
+command(*map(Path, sys.argv[1:3]), sys.argv[3])
 print(peak() - before)
 """
 
@@ -37,16 +38,20 @@ class Malicious:
         return Path("executed").touch, ()
 
 
-def checkpoint(path, **changes):
+def checkpoint(path, zipped=True, **changes):
     wrapped = {f"module.backbone.{name}": value for name, value in load_file(WEIGHTS).items()}
     held = {"ema_encoder": wrapped, "encoder": {}, "opt": {"state": {}}, "epoch": 3, "lr": 1e-4}
-    torch.save({**held, **changes}, path)
+    torch.save({**held, **changes}, path, _use_new_zipfile_serialization=zipped)
     return path
 
 
-def complaint(path, out):
+def extract(path, out):
+    command(path, out, sha256(path))
+
+
+def complaint(path, out, *digest):
     with pytest.raises(DataError) as caught:
-        command(path, out)
+        command(path, out, *(digest or [sha256(path)]))
     said = str(caught.value)
     assert "\n" not in said
     assert said.startswith(f"{path}: ")
@@ -54,7 +59,7 @@ def complaint(path, out):
 
 
 def test_what_is_written_is_the_encoder_under_its_own_names(tmp_path, capsys):
-    command(checkpoint(tmp_path / "trained.pt"), tmp_path / "weights" / "encoder.safetensors")
+    extract(checkpoint(tmp_path / "trained.pt"), tmp_path / "weights" / "encoder.safetensors")
     out = tmp_path / "weights" / "encoder.safetensors"
     taken, truth = load_file(out), load_file(WEIGHTS)
     assert taken.keys() == truth.keys()
@@ -62,17 +67,16 @@ def test_what_is_written_is_the_encoder_under_its_own_names(tmp_path, capsys):
         assert value.dtype == torch.float32
         assert torch.equal(value, truth[name].float())
     loaded(taken, 3, out)
-    digest = hashlib.sha256(out.read_bytes()).hexdigest()
     count = sum(value.numel() for value in truth.values())
     said = capsys.readouterr().out
-    assert said == f"extract-vjepa: {count:,} parameters, in {out}, sha256 {digest}\n"
+    assert said == f"extract-vjepa: {count:,} parameters, in {out}, sha256 {sha256(out)}\n"
     assert [path.name for path in out.parent.iterdir()] == [out.name]
 
 
 def test_the_same_checkpoint_gives_the_same_bytes(tmp_path):
     path = checkpoint(tmp_path / "trained.pt")
     for out in ("a", "b"):
-        command(path, tmp_path / out)
+        extract(path, tmp_path / out)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
@@ -81,7 +85,7 @@ def test_the_rest_of_the_checkpoint_is_never_in_memory(tmp_path):
     rest = {"weight": torch.ones(REST // 4)}
     path = checkpoint(tmp_path / "trained.pt", encoder=rest)
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(path), str(tmp_path / "out")],
+        [sys.executable, "-c", SCRIPT, str(path), str(tmp_path / "out"), sha256(path)],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert int(done.stdout.splitlines()[-1]) < REST / 2
@@ -112,15 +116,44 @@ def test_a_checkpoint_that_lacks_a_tensor_or_the_encoder_is_refused(tmp_path):
 
 def test_a_file_that_is_damaged_or_not_there_is_refused(tmp_path):
     path = tmp_path / "trained.pt"
-    assert "no such file" in complaint(path, tmp_path / "out")
+    assert "no such file" in complaint(path, tmp_path / "out", "0" * 64)
     whole = checkpoint(path).read_bytes()
-    for content in (whole[: len(whole) // 2], b"<html>", b""):
+    old = checkpoint(path, zipped=False).read_bytes()
+    halves = (whole[: len(whole) // 2], old[: len(old) // 2], old[:300])
+    for content in (*halves, b"<html>", b"hello world", b""):
         path.write_bytes(content)
         assert "damaged" in complaint(path, tmp_path / "out")
+
+
+def test_a_checkpoint_of_before_torch_wrote_zips_is_taken_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    extract(checkpoint(tmp_path / "new.pt"), tmp_path / "a")
+    extract(checkpoint(tmp_path / "old.pt", zipped=False), tmp_path / "b")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    malicious = checkpoint(tmp_path / "old.pt", zipped=False, config=Malicious())
+    assert "would execute code" in complaint(malicious, tmp_path / "out")
+    assert not (tmp_path / "executed").exists()
+
+
+def test_only_the_published_checkpoint_is_taken_or_the_one_that_is_named(tmp_path, monkeypatch):
+    path, out = checkpoint(tmp_path / "trained.pt"), tmp_path / "out"
+    found = sha256(path)
+    assert complaint(path, out, None) == (
+        f"{path}: has sha256 {found}, not the published {vjepa2_1.SHA256}; download it anew, or "
+        f"take it as it is with `--sha256 {found}` if it is a checkpoint of your own"
+    )
+    assert f"not the {'0' * 64} of --sha256; " in complaint(path, out, "0" * 64)
+    command(path, out, found.upper())
+    monkeypatch.setattr(vjepa2_1, "SHA256", found)
+    command(path, tmp_path / "again")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert f"not the published {found}" in complaint(path, tmp_path / "third", None)
 
 
 def test_what_exists_is_not_overwritten(tmp_path):
     path = checkpoint(tmp_path / "trained.pt")
     with pytest.raises(DataError, match="exists already"):
-        command(path, tmp_path)
+        extract(path, tmp_path)
     assert path.exists()

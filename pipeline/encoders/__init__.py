@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, Self
 
 import torch
+from pydantic import BaseModel, ValidationError
 from safetensors import SafetensorError
 from torch import Tensor
 
@@ -29,6 +30,13 @@ class Raw:
 
     mean: Tensor
     std: Tensor | None
+
+
+class Card(BaseModel):
+    """Which encoder a folder holds, and the options it was made with."""
+
+    encoder: str
+    options: dict[str, Any]
 
 
 class Encoder(Protocol):
@@ -63,7 +71,8 @@ def save(encoder: Encoder, name: str, options: dict[str, Any], folder: Path) -> 
     """Write an encoder with a card that says which one it is."""
     folder.mkdir(parents=True, exist_ok=True)
     encoder.save(folder)
-    (folder / CARD).write_text(json.dumps({"encoder": name, "options": options}, indent=2) + "\n")
+    card = Card(encoder=name, options=options)
+    (folder / CARD).write_text(json.dumps(card.model_dump(), indent=2) + "\n")
 
 
 def load(folder: Path) -> tuple[str, Encoder]:
@@ -72,32 +81,42 @@ def load(folder: Path) -> tuple[str, Encoder]:
     Raises:
         DataError: the folder is missing, damaged, or was not written by the fit stage.
     """
+    card = _card(folder)
+    module = ENCODERS.load(card.encoder, f"{folder / CARD}: encoder")
     try:
-        card = _card(folder)
-        module = ENCODERS.load(card["encoder"], f"{folder / CARD}: encoder")
-        encoder: Encoder = module.load(folder, module.Options.model_validate(card["options"]))
+        encoder: Encoder = module.load(folder, module.Options.model_validate(card.options))
     except UserError:
         raise
     except (ValueError, KeyError, OSError, RuntimeError, SafetensorError) as error:
-        said = str(error).strip().splitlines()[0]
-        raise DataError(f"{folder}: damaged ({said}); make it again: `dvc repro -f fit`") from None
-    return card["encoder"], encoder
+        raise _damaged(folder, error) from None
+    return card.encoder, encoder
 
 
 def name_of(folder: Path) -> str:
     """Name of the encoder in a folder that `save` wrote, without loading it.
 
     Raises:
-        DataError: the folder is missing or was not written by the fit stage.
+        DataError: the folder is missing, damaged, or was not written by the fit stage.
     """
-    return str(_card(folder)["encoder"])
+    return _card(folder).encoder
 
 
-def _card(folder: Path) -> Any:
+def _card(folder: Path) -> Card:
     path = folder / CARD
     if not path.is_file():
         raise DataError(f"{path}: no such file; run `dvc repro fit` to make the encoder")
-    return json.loads(path.read_text())
+    try:
+        return Card.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    said = str(error).strip().splitlines()[0]
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        said = ": ".join([*map(str, first["loc"]), first["msg"]])
+    return DataError(f"{path}: damaged ({said}); make it again: `dvc repro -f fit`")
 
 
 def load_for(spec: LatentSpec, folder: Path) -> Encoder:

@@ -1,21 +1,22 @@
 """A small convolutional decoder: from any grid of features to the pixels they were made from."""
 
 from math import gcd
+from typing import Annotated
 
 import torch
-from pydantic import Field
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.params import Params
 
+Widths = Annotated[list[PositiveInt], Field(min_length=1)]
+
 
 class DecoderOptions(Params):
     """Size and fitting of the decoder."""
 
-    channels: list[int] = Field(
-        min_length=1, description="widths from the latent grid upwards, doubled in between"
-    )
+    channels: Widths = Field(description="from the latent grid upwards, doubled in between")
     steps: int = Field(gt=0)
     batch: int = Field(gt=0)
     learning_rate: float = Field(gt=0)

@@ -1,4 +1,4 @@
-"""DINOv2's features as latents; what `web_dino` and `dinov2` share."""
+"""Reading DINOv2 from files of the hub; what `web_dino` and `dinov2` share."""
 
 from pathlib import Path
 
@@ -6,24 +6,11 @@ import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
 
-from pipeline.encoders import _patch_codec
 from pipeline.encoders._dinov2 import Config, Dinov2
-from pipeline.encoders._patch_codec import CONFIG, TENSORS, Options
-from pipeline.encoders._semantic import Semantic
+from pipeline.encoders._patch_codec import CONFIG, TENSORS
 from pipeline.errors import DataError
 from pipeline.weights import differences
-
-
-def fit(frames: Tensor, options: Options, seed: int, place: str) -> Semantic:
-    """See `pipeline.encoders._patch_codec.fit`."""
-    return _patch_codec.fit(frames, options, seed, place, read)
-
-
-def load(folder: Path, options: Options) -> Semantic:
-    """See `pipeline.encoders._patch_codec.load`."""
-    return _patch_codec.load(folder, options, read)
 
 
 def read(folder: Path) -> Dinov2:
@@ -33,7 +20,7 @@ def read(folder: Path) -> Dinov2:
         DataError: a file is damaged or of another network, or the two do not belong together.
     """
     with torch.device("meta"):
-        network = Dinov2(_config(folder / CONFIG))
+        network = Dinov2(config(folder / CONFIG))
     path = folder / TENSORS
     try:
         state = load_file(path)
@@ -48,7 +35,12 @@ def read(folder: Path) -> Dinov2:
     return network.eval().requires_grad_(False)
 
 
-def _config(path: Path) -> Config:
+def config(path: Path) -> Config:
+    """What a config.json of the hub says of the network.
+
+    Raises:
+        DataError: it is damaged, or of another network.
+    """
     try:
         return Config.model_validate_json(path.read_bytes())
     except ValidationError as error:

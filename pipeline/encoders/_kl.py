@@ -1,5 +1,6 @@
 """An autoencoder of diffusers with a posterior for every frame, fitted here or published."""
 
+from pathlib import Path
 from typing import Any, Self
 
 import torch
@@ -8,6 +9,32 @@ from torch import Tensor
 from pipeline.device import device_of
 from pipeline.encoders import Draws, Raw
 from pipeline.encoders._pixels import painted, scaled
+from pipeline.torchvision_shim import make_importable
+
+
+def opened(folder: Path) -> Any:
+    """The AutoencoderKL of diffusers in a folder, with today's names for weights of before.
+
+    Raises:
+        OSError: a file is missing or damaged.
+        ValueError: likewise; or weights are missing, of which diffusers only warns, or too many.
+        RuntimeError: weights are of other shapes than the config says.
+    """
+    make_importable()
+    from diffusers import AutoencoderKL
+
+    vae, said = AutoencoderKL.from_pretrained(
+        folder,
+        use_safetensors=True,
+        local_files_only=True,
+        low_cpu_mem_usage=False,
+        output_loading_info=True,
+    )
+    for wrong in ("missing_keys", "unexpected_keys"):
+        if said[wrong]:
+            count, kind = len(said[wrong]), wrong.replace("_", " ")
+            raise ValueError(f"{count} {kind}, such as {said[wrong][0]}")
+    return vae
 
 
 class KlAutoencoder:

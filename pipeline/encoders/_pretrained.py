@@ -2,17 +2,20 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.checksum import sha256
-from pipeline.errors import DataError
+from pipeline.errors import DataError, ParamsError
 from pipeline.params import Params
 
 POINTER = "weights.json"
 """Stands in a codec folder for the weights themselves."""
+CONNECT, ANSWER = 3.0, 10.0
+"""Seconds that the hub is given to be reached, and to answer, before a download is tried."""
 
 
 class Weights(Params):
@@ -20,7 +23,9 @@ class Weights(Params):
 
     source: str = Field(min_length=1, description="a folder or file here, or OWNER/NAME on the hub")
     file: str | None = Field(description="path within the folder or repository")
-    revision: str | None = Field(description="commit on the hub; null: the newest of its main")
+    revision: str | None = Field(
+        pattern=r"^[0-9a-f]{40}$", description="commit on the hub; null where they are here"
+    )
     sha256: str | None = Field(
         pattern=r"^[0-9a-f]{64}$",
         description="of the file, or what `sha256sum FILES | sha256sum` gives; null: not checked",
@@ -63,6 +68,7 @@ def locate(weights: Weights, place: str, files: Sequence[str] = ()) -> Located:
 
     Raises:
         DataError: they are neither here nor on the hub, or are not the ones that sha256 names.
+        ParamsError: they are not here, and no revision of the hub's is named.
     """
     path = _path(weights, place, files)
     digest = _digest(path, files)
@@ -104,10 +110,10 @@ def _path(weights: Weights, place: str, files: Sequence[str]) -> Path:
     if source.is_file() and not files:
         return source
     if not files and weights.file is None:
-        raise DataError(
-            f"{source}: no such file; put it there, or name the file of a folder or repository by "
-            f"{place}.file"
-        )
+        said = "no such file; put it there, or name the file of a folder or repository"
+        if source.is_dir():
+            said = "is a folder; name the file in it"
+        raise DataError(f"{source}: {said} by {place}.file")
     names = [str(inside / name) for name in files or [""]]
     if not source.exists():
         found = [_from_hub(weights, name, place, files) for name in names]
@@ -122,17 +128,37 @@ def _path(weights: Weights, place: str, files: Sequence[str]) -> Path:
 
 def _from_hub(weights: Weights, name: str, place: str, files: Sequence[str]) -> Path:
     from httpx2 import HTTPError
-    from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HFValidationError
 
+    if weights.revision is None:
+        raise ParamsError(
+            f"{place}.revision = null, and {weights.source} is not here: set it to the commit of "
+            f"the hub's repository that is wanted, or {_remedy(place, files)}"
+        )
     try:
-        return Path(hf_hub_download(weights.source, name, revision=weights.revision))
+        return _downloaded(weights.source, name, weights.revision)
     except (HTTPError, HFValidationError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(
             f"{place}.source = {weights.source!r}: not here, and the hub does not give {name} at "
-            f"{weights.revision or 'main'} ({reason}); {_remedy(place, files)}"
+            f"{weights.revision} ({reason}); {_remedy(place, files)}"
         ) from None
+
+
+def _downloaded(repository: str, name: str, commit: str) -> Path:
+    """A file of the hub, from its cache on this machine where it is there.
+
+    A download tries for half a minute, and says so at each try: right where the hub is busy, but
+    not where there is no way to it. So it is first asked for any answer at all, once.
+    """
+    from httpx2 import ReadTimeout, Timeout
+    from huggingface_hub import get_session, hf_hub_download, hf_hub_url, try_to_load_from_cache
+
+    if not isinstance(try_to_load_from_cache(repository, name, revision=commit), str):
+        url = hf_hub_url(repository, name, revision=commit)
+        with suppress(ReadTimeout):
+            get_session().head(url, timeout=Timeout(ANSWER, connect=CONNECT))
+    return Path(hf_hub_download(repository, name, revision=commit))
 
 
 def _remedy(place: str, files: Sequence[str]) -> str:

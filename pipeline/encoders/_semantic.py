@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 import torch
+from pydantic import BaseModel, Json, PositiveInt
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -13,7 +14,7 @@ from torch.nn import functional
 from pipeline import stage
 from pipeline.device import device_of
 from pipeline.encoders import Draws, Raw
-from pipeline.encoders._decoder import Decoder, DecoderOptions
+from pipeline.encoders._decoder import Decoder, DecoderOptions, Widths
 from pipeline.encoders._descent import Descent
 from pipeline.encoders._pixels import painted, scaled
 
@@ -21,6 +22,12 @@ L1_WEIGHT = 0.02
 """Of the absolute error, which keeps black black."""
 MEASURED = 8
 """Batches whose latents give the decoder its statistics."""
+
+
+class Header(BaseModel):
+    """What decoder.safetensors says of itself: inputs, channels and size of the decoder."""
+
+    decoder: Json[tuple[PositiveInt, Widths, tuple[PositiveInt, PositiveInt]]]
 
 
 class Backbone(Protocol):
@@ -102,10 +109,14 @@ def fit_semantic(
 
 
 def load_semantic(backbone: Backbone, folder: Path) -> Semantic:
-    """Read the decoder that `Semantic.save` wrote, for the same backbone."""
+    """Read the decoder that `Semantic.save` wrote, for the same backbone.
+
+    Raises:
+        ValueError: its file does not say its shape.
+    """
     path = folder / "decoder.safetensors"
     with safe_open(path, "pt") as file:
-        inputs, channels, (height, width) = json.loads(file.metadata()["decoder"])
-    decoder = Decoder(inputs, channels, (height, width))
+        header = Header.model_validate(file.metadata() or {})
+    decoder = Decoder(*header.decoder)
     decoder.load_state_dict(load_file(path))
     return Semantic(backbone, decoder)

@@ -11,6 +11,7 @@ from torch import Tensor
 from pipeline.encoders._pixels import scaled
 from pipeline.encoders._reduced import FILE, Components, Reduced, principal
 from pipeline.encoders._tiny_vit import TinyVit
+from pipeline.weights import differences
 
 BATCH = 256
 """Frames encoded at once to find the components."""
@@ -46,9 +47,16 @@ def fit_components(vit: TinyVit, frames: Tensor, channels: int) -> Reduced:
     return Reduced(tokens, 1, principal(tokens, frames, channels, BATCH))
 
 
-def load_components(vit: TinyVit, folder: Path) -> Reduced:
-    """Read what `Reduced.save` wrote, into a transformer of the same architecture."""
-    tensors = load_file(folder / FILE)
+def load_components(vit: TinyVit, folder: Path, channels: int) -> Reduced:
+    """Read what `Reduced.save` wrote, into a transformer of the same architecture.
+
+    Raises:
+        ValueError: it is of another one, or of another number of channels.
+    """
+    tensors, width = load_file(folder / FILE), vit.embed.out_features
+    own = {"mean": torch.empty(width), "basis": torch.empty(channels, width), **vit.state_dict()}
+    if wrong := differences(own, tensors):
+        raise ValueError(f"{FILE}: {'; '.join(wrong)}")
     components = Components(tensors.pop("mean"), tensors.pop("basis"))
     vit.load_state_dict(tensors)
     return Reduced(Tokens(vit), 1, components)

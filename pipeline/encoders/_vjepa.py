@@ -121,13 +121,13 @@ def loaded(state: Mapping[str, Tensor], heads: int, path: Path) -> VisionTransfo
     Raises:
         DataError: keys are missing or unexpected, or shapes differ.
     """
-    # A file without the embedding is refused below, whatever its width is taken to be.
-    width = state["img_mod_embed"].numel() if "img_mod_embed" in state else PUBLISHED_WIDTH
+    # A file without the embedding, or with none in it, is refused below, whatever its width is.
+    width = state["img_mod_embed"].numel() if "img_mod_embed" in state else 0
     numbers = [int(found[1]) for key in state if (found := re.match(r"blocks\.(\d+)\.", key))]
     # Levels are a quarter of the depth apart, so a file cut short is missed up to the next four.
     depth = -(-(max(numbers, default=0) + 1) // LEVELS) * LEVELS
     with torch.device("meta"):
-        network = VisionTransformer(width, depth, heads)
+        network = VisionTransformer(width or PUBLISHED_WIDTH, depth, heads)
     if wrong := differences(network.state_dict(), state, "unexpected"):
         raise DataError(f"{path}: is no image encoder of V-JEPA 2.1: {'; '.join(wrong)}")
     network.load_state_dict({key: value.float() for key, value in state.items()}, assign=True)

@@ -3,10 +3,12 @@
 Its positions were learned at 518 pixels and are resized to those of `size`.
 """
 
+from pathlib import Path
+
 from torch import Tensor
 
-from pipeline.encoders import _dinov2_codec
-from pipeline.encoders._dinov2_codec import load
+from pipeline.encoders import _patch_codec
+from pipeline.encoders._dinov2_codec import read
 from pipeline.encoders._patch_codec import Options
 from pipeline.encoders._semantic import Semantic
 
@@ -15,4 +17,9 @@ __all__ = ["Options", "fit", "load"]
 
 def fit(frames: Tensor, options: Options, seed: int) -> Semantic:
     """Fit a decoder of the features to training frames uint8 [N, 3, H, W]."""
-    return _dinov2_codec.fit(frames, options, seed, "encoders.dinov2")
+    return _patch_codec.fit(frames, options, seed, "encoders.dinov2", read)
+
+
+def load(folder: Path, options: Options) -> Semantic:
+    """Read what `save` wrote, and the weights that it points to."""
+    return _patch_codec.load(folder, options, read)

@@ -12,6 +12,9 @@ from torch import Tensor
 from pipeline.encoders import Draws, Raw
 from pipeline.errors import ParamsError
 from pipeline.params import Params
+from pipeline.weights import differences
+
+FILE = "model.safetensors"
 
 
 class Options(Params):
@@ -47,8 +50,15 @@ def fit(frames: Tensor, options: Options, seed: int) -> "PatchPca":
 
 
 def load(folder: Path, options: Options) -> "PatchPca":
-    """Read what `save` wrote."""
-    tensors = load_file(folder / "model.safetensors")
+    """Read what `save` wrote.
+
+    Raises:
+        ValueError: it is not of these options.
+    """
+    tensors, values = load_file(folder / FILE), 3 * options.patch**2
+    own = {"mean": torch.empty(values), "basis": torch.empty(options.components, values)}
+    if wrong := differences(own, tensors):
+        raise ValueError(f"{FILE}: {'; '.join(wrong)}")
     return PatchPca(tensors["mean"], tensors["basis"], options.patch)
 
 
@@ -85,7 +95,7 @@ class PatchPca:
 
     def save(self, folder: Path) -> None:
         """Write model.safetensors."""
-        save_file({"mean": self.mean, "basis": self.basis}, folder / "model.safetensors")
+        save_file({"mean": self.mean, "basis": self.basis}, folder / FILE)
 
 
 def _patches(frames: Tensor, patch: int) -> Tensor:

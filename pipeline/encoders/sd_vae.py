@@ -10,11 +10,10 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from pipeline.encoders._kl import KlAutoencoder
+from pipeline.encoders._kl import KlAutoencoder, opened
 from pipeline.encoders._pretrained import Located, Weights, locate, recall, remember
 from pipeline.errors import DataError, ParamsError
 from pipeline.params import Params
-from pipeline.torchvision_shim import make_importable
 
 PLACE = "encoders.sd_vae.weights"
 FILES = ("config.json", "diffusion_pytorch_model.safetensors")
@@ -85,29 +84,11 @@ class SdVae(KlAutoencoder):
 
 
 def _read(folder: Path) -> Any:
-    """An autoencoder, with today's names for the published weights, which have those of 2022."""
-    make_importable()
-    from diffusers import AutoencoderKL
-
     try:
-        vae, said = AutoencoderKL.from_pretrained(
-            folder,
-            use_safetensors=True,
-            local_files_only=True,
-            low_cpu_mem_usage=False,
-            output_loading_info=True,
-        )
+        return opened(folder)
     except (OSError, ValueError, RuntimeError) as error:
-        raise _unreadable(folder, " ".join(str(error).split())[:200]) from None
-    for wrong in ("missing_keys", "unexpected_keys"):  # of which diffusers only warns
-        if said[wrong]:
-            keys = f"{len(said[wrong])} {wrong.replace('_', ' ')}, such as {said[wrong][0]}"
-            raise _unreadable(folder, keys)
-    return vae
-
-
-def _unreadable(folder: Path, reason: str) -> DataError:
-    return DataError(
-        f"{folder}: not an autoencoder of Stable Diffusion by diffusers ({reason}); point "
-        f"{PLACE}.source at one"
-    )
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(
+            f"{folder}: not an autoencoder of Stable Diffusion by diffusers ({reason}); point "
+            f"{PLACE}.source at one"
+        ) from None

@@ -53,7 +53,8 @@ def fit(frames: Tensor, options: Options, seed: int) -> Semantic:
 
 def load(folder: Path, options: Options) -> Semantic:
     """Read what `save` wrote."""
-    return load_semantic(load_components(TinyVit(options), folder), folder)
+    backbone = load_components(TinyVit(options), folder, options.channels)
+    return load_semantic(backbone, folder)
 
 
 def pretrain(frames: Tensor, options: Options, seed: int) -> Network:

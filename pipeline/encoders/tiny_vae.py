@@ -1,7 +1,7 @@
 """A small KL autoencoder fitted to the data itself (Rombach et al. 2022, by diffusers)."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
@@ -10,16 +10,25 @@ from torch.nn import functional
 
 from pipeline import stage
 from pipeline.encoders._descent import Descent
-from pipeline.encoders._kl import KlAutoencoder
+from pipeline.encoders._kl import KlAutoencoder, opened
 from pipeline.encoders._pixels import scaled
+from pipeline.errors import ParamsError
 from pipeline.params import Params
 from pipeline.torchvision_shim import make_importable
+
+NORM_GROUPS = 8
+LEVELS = 9
+"""At most: frames of 256 pixels are a single one at the ninth."""
+
+Width = Annotated[int, Field(gt=0, multiple_of=NORM_GROUPS)]
 
 
 class Options(Params):
     """Architecture and fitting of the autoencoder."""
 
-    channels: list[int] = Field(min_length=1, description="one resolution each, halved in between")
+    channels: list[Width] = Field(
+        min_length=1, max_length=LEVELS, description="one resolution each, halved in between"
+    )
     latent_channels: int = Field(gt=0)
     l1_weight: float = Field(ge=0, description="of the absolute error, which keeps black black")
     kl_weight: float = Field(ge=0)
@@ -29,7 +38,12 @@ class Options(Params):
 
 
 def fit(frames: Tensor, options: Options, seed: int) -> "TinyVae":
-    """Fit to training frames uint8 [N, 3, H, W] with Adam on squared and absolute error + KL."""
+    """Fit to training frames uint8 [N, 3, H, W] with Adam on squared and absolute error + KL.
+
+    Raises:
+        ParamsError: the frames cannot be halved as often as there are resolutions.
+    """
+    _require_halves(frames, len(options.channels))
     make_importable()
     from diffusers import AutoencoderKL
 
@@ -41,7 +55,7 @@ def fit(frames: Tensor, options: Options, seed: int) -> "TinyVae":
             block_out_channels=tuple(options.channels),
             layers_per_block=1,
             latent_channels=options.latent_channels,
-            norm_num_groups=8,
+            norm_num_groups=NORM_GROUPS,
             sample_size=frames.shape[2],
         )
     # Spread starts at exp(-3): from the usual 1, the noise hides the small things for too long.
@@ -64,13 +78,17 @@ def fit(frames: Tensor, options: Options, seed: int) -> "TinyVae":
 
 def load(folder: Path, options: Options) -> "TinyVae":
     """Read what `save` wrote."""
-    make_importable()
-    from diffusers import AutoencoderKL
+    return TinyVae(opened(folder))
 
-    vae = AutoencoderKL.from_pretrained(
-        folder, use_safetensors=True, local_files_only=True, low_cpu_mem_usage=False
-    )
-    return TinyVae(vae)
+
+def _require_halves(frames: Tensor, levels: int) -> None:
+    (height, width), side = frames.shape[2:], 2 ** (levels - 1)
+    if height % side or width % side:
+        raise ParamsError(
+            f"encoders.tiny_vae.channels = {levels} resolutions take sides that are multiples of "
+            f"{side}, but frames are {height} x {width}; set datasets.NAME.resolution, or fewer "
+            "channels"
+        )
 
 
 class TinyVae(KlAutoencoder):

@@ -25,10 +25,9 @@ from pipeline.errors import DataError, ParamsError
 
 PLACE = "encoders.vjepa2_1"
 PUBLISHED = "vjepa2_1_vitl_dist_vitG_384.pt"
-ORIGIN = (
-    f"https://dl.fbaipublicfiles.com/vjepa2/{PUBLISHED} (5.2 GB, sha256 "
-    "7ea9b7cb4a75d10644a8a8d42cff9e177b10dca8f02173f0eaf2b0bed82838c6)"
-)
+SHA256 = "7ea9b7cb4a75d10644a8a8d42cff9e177b10dca8f02173f0eaf2b0bed82838c6"
+"""Of the published checkpoint."""
+ORIGIN = f"https://dl.fbaipublicfiles.com/vjepa2/{PUBLISHED} (5.2 GB, sha256 {SHA256})"
 
 
 class Options(Reduction):
@@ -105,7 +104,7 @@ class VJepa:
 
 def _require(weights: Weights) -> None:
     """Say how to come by the weights, which are on no hub, where they are not on this machine."""
-    if weights.file is None and not Path(weights.source).is_file():
+    if weights.file is None and not Path(weights.source).exists():
         raise DataError(
             f"{PLACE}.weights.source = {weights.source!r}: no such file; download {ORIGIN} and "
             f"run `wm extract-vjepa {PUBLISHED} {weights.source}`"

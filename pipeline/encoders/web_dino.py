@@ -4,16 +4,39 @@
 Nano World Models. Web-SSL's weights are licensed CC-BY-NC 4.0: not for commercial use.
 """
 
+from pathlib import Path
+
 from torch import Tensor
 
-from pipeline.encoders import _dinov2_codec
-from pipeline.encoders._dinov2_codec import load
-from pipeline.encoders._patch_codec import Options
+from pipeline.encoders import _dinov2_codec, _patch_codec
+from pipeline.encoders._dinov2 import Dinov2
+from pipeline.encoders._patch_codec import CONFIG, Options
 from pipeline.encoders._semantic import Semantic
+from pipeline.errors import DataError
 
 __all__ = ["Options", "fit", "load"]
 
 
 def fit(frames: Tensor, options: Options, seed: int) -> Semantic:
     """Fit a decoder of the features to training frames uint8 [N, 3, H, W]."""
-    return _dinov2_codec.fit(frames, options, seed, "encoders.web_dino")
+    return _patch_codec.fit(frames, options, seed, "encoders.web_dino", read)
+
+
+def load(folder: Path, options: Options) -> Semantic:
+    """Read what `save` wrote, and the weights that it points to."""
+    return _patch_codec.load(folder, options, read)
+
+
+def read(folder: Path) -> Dinov2:
+    """See `pipeline.encoders._dinov2_codec.read`; a plain feed-forward is not Web-SSL's.
+
+    Raises:
+        DataError: the network is plain DINOv2, or its files are damaged.
+    """
+    path = folder / CONFIG
+    if not _dinov2_codec.config(path).use_swiglu_ffn:
+        raise DataError(
+            f"{path}: use_swiglu_ffn = false is plain DINOv2, not Web-DINO; set encoder to dinov2 "
+            "and point encoders.dinov2.weights.source at this folder"
+        )
+    return _dinov2_codec.read(folder)

@@ -126,6 +126,22 @@ def test_latents_are_the_tokens_of_the_patches_in_reading_order(name, frames):
         torch.testing.assert_close(latents[:, :, row, column], tokens[:, 1 + 4 * row + column])
 
 
+def test_plain_dinov2_is_not_taken_for_web_dino(frames, tmp_path):
+    plain = FOLDER / "mlp"
+    weights = {"source": str(plain), "file": None, "revision": None, "sha256": None}
+    module, options = codec("web_dino", weights=weights)
+    with pytest.raises(DataError) as caught:
+        module.fit(frames, options, seed=0)
+    assert str(caught.value) == (
+        f"{plain}/config.json: use_swiglu_ffn = false is plain DINOv2, not Web-DINO; set encoder "
+        "to dinov2 and point encoders.dinov2.weights.source at this folder"
+    )
+    encoder = codec("dinov2")[0].fit(frames, options, seed=0)
+    encoders.save(encoder, "web_dino", options.model_dump(), tmp_path)
+    with pytest.raises(DataError, match="is plain DINOv2"):
+        encoders.load(tmp_path)
+
+
 def test_larger_frames_make_a_larger_grid(frames):
     module, options = codec("web_dino", size=70)
     assert module.fit(frames, options, seed=0).encode(frames).mean.shape == (4, 48, 5, 5)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 import transformers_helpers
-from helpers import GOLDEN, default, every
+from helpers import GOLDEN, PARAMS, default, every
+from pydantic import ValidationError
 
 from pipeline import encoders
 from pipeline.encode import Execution
@@ -205,6 +206,36 @@ def test_patches_that_do_not_fit_are_refused(frames, changes, message):
     module, options = default(ENCODERS, "patch_pca", **changes)
     with pytest.raises(ParamsError, match=message):
         module.fit(frames, options, seed=0)
+
+
+@pytest.mark.parametrize("size", [(36, 32), (32, 36), (4, 4)])
+def test_frames_that_the_autoencoder_cannot_halve_are_refused(size):
+    module, options = default(ENCODERS, "tiny_vae")
+    message = rf"multiples of 8, but frames are {size[0]} x {size[1]}; set datasets.NAME.resolution"
+    with pytest.raises(ParamsError, match=message):
+        module.fit(torch.zeros(2, 3, *size, dtype=torch.uint8), options, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("channels", "message"),
+    [
+        ([12, 20], "Input should be a multiple of 8"),
+        ([8, 0], "Input should be greater than 0"),
+        ([], "should have at least 1 item"),
+        ([8] * 10, "should have at most 9 items"),
+    ],
+)
+def test_widths_that_make_no_autoencoder_are_refused_with_the_params(channels, message):
+    with pytest.raises(ValidationError, match=message):
+        default(ENCODERS, "tiny_vae", channels=channels)
+
+
+@pytest.mark.parametrize("name", [n for n in every(ENCODERS) if "decoder" in PARAMS["encoders"][n]])
+def test_widths_that_make_no_decoder_are_refused_with_the_params(name):
+    decoder = PARAMS["encoders"][name]["decoder"]
+    for channels in ([], [0], [8, -1]):
+        with pytest.raises(ValidationError, match=r"decoder\.channels"):
+            default(ENCODERS, name, decoder={**decoder, "channels": channels})
 
 
 def test_the_autoencoder_learns(frames):

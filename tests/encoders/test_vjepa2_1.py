@@ -87,6 +87,7 @@ def test_the_network_has_as_many_parameters_as_published():
             "blocks.3.norm2.weight and 9 more)",
         ),
         ({"img_mod_embed": None, "pos_embed": torch.zeros(9)}, "missing keys (img_mod_embed"),
+        ({"img_mod_embed": torch.zeros(1, 1, 0)}, "(img_mod_embed (1, 1, 0) not (1, 1, 1024), "),
     ],
 )
 def test_weights_of_another_kind_are_refused_by_the_names_that_differ(tmp_path, tensors, message):
@@ -130,6 +131,14 @@ def test_weights_that_are_not_here_are_named_with_all_it_takes_to_get_them(tmp_p
         assert "https://dl.fbaipublicfiles.com/vjepa2/vjepa2_1_vitl_dist_vitG_384.pt" in said
         assert "7ea9b7cb4a75d10644a8a8d42cff9e177b10dca8f02173f0eaf2b0bed82838c6" in said
         assert said.endswith(f"`wm extract-vjepa vjepa2_1_vitl_dist_vitG_384.pt {path}`")
+
+
+def test_a_folder_is_to_be_told_the_file_in_it(tmp_path):
+    with pytest.raises(DataError) as caught:
+        vjepa2_1.fit(torch.zeros(2, 3, 32, 32, dtype=torch.uint8), options(tmp_path), 0)
+    assert str(caught.value) == (
+        f"{tmp_path}: is a folder; name the file in it by encoders.vjepa2_1.weights.file"
+    )
 
 
 def test_the_codec_holds_no_copy_of_the_weights_and_takes_no_others(tmp_path):

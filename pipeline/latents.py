@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor
 
 from pipeline.precision import Precision
@@ -44,20 +44,23 @@ class LatentSpec(BaseModel):
     """Digest of the shards that were encoded."""
     view: View
     """How encoders were shown the recorded frames."""
-    interval: int
+    interval: PositiveInt
     """Environment steps from one frame of a model to the next, as published."""
-    latent_shape: tuple[int, int, int]
+    latent_shape: tuple[PositiveInt, PositiveInt, PositiveInt]
     """Channels, height, width."""
     stochastic: bool
     storage: Storage
     """In what the latents are stored."""
-    stride: int
+    stride: PositiveInt
     """Frames 0, stride, 2 stride, ... of every episode have latents."""
     mean: list[float]
-    std: list[float]
-    """Per channel over sampled latents of the train split: sampling counts into the spread."""
-    action_dim: int
-    state_dim: int
+    std: list[PositiveFloat]
+    """Per channel over sampled latents of the train split: sampling counts into the spread.
+
+    Of a channel that never varies, `std` is that of those that do (root mean square).
+    """
+    action_dim: int = Field(ge=0)
+    state_dim: int = Field(ge=0)
     normalise_actions: bool
     actions: dict[str, list[float]]
     """Mean, std, min and max of the train split's actions, per dimension."""
@@ -65,6 +68,13 @@ class LatentSpec(BaseModel):
     """What the encoder's authors multiply its latents by, so that their variance is about 1."""
     precision: Precision
     """In which the encoder computed."""
+
+    @model_validator(mode="after")
+    def _of_every_channel(self) -> Self:
+        channels = self.latent_shape[0]
+        if not len(self.mean) == len(self.std) == channels:
+            raise ValueError(f"mean and std must have a number for each of {channels} channels")
+        return self
 
     def columns(self) -> dict[str, Column]:
         """The arrays of a store."""

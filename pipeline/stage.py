@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.progress import track as rich_track
 
-from pipeline.errors import UserError
+from pipeline.errors import DataError, UserError
 
 Item = TypeVar("Item")
 SCRATCH = Path(".scratch")
@@ -82,9 +82,20 @@ def resumable(path: Path, *identity: str) -> Iterator[Path]:
 
 
 def write_json(path: Path, values: Any) -> None:
-    """Write JSON whole or not at all, the same bytes for the same values."""
+    """Write JSON whole or not at all, the same bytes for the same values.
+
+    Raises:
+        DataError: a number is NaN or infinite, for which JSON has no word.
+    """
+    try:
+        text = json.dumps(values, indent=2, allow_nan=False)
+    except ValueError as error:
+        raise DataError(
+            f"{path}: {error}: what it measures has diverged; lower the learning rate of what was "
+            "fitted or trained"
+        ) from None
     with output(path) as partial:
-        partial.write_text(json.dumps(values, indent=2) + "\n")
+        partial.write_text(f"{text}\n")
 
 
 def remove(path: Path) -> None:

@@ -1,6 +1,7 @@
 """Outputs appear whole or not at all; errors have the exit codes that users script against."""
 
 import json
+import math
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 from helpers import ROOT
 
 from pipeline import stage
+from pipeline.errors import DataError
 
 
 def test_an_output_appears_when_the_block_ends(tmp_path):
@@ -31,6 +33,15 @@ def test_a_failure_leaves_what_was_there_and_nothing_half_written(tmp_path):
         fail()
     assert (tmp_path / "out").read_text() == "before"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_json_has_no_word_for_what_is_not_finite(tmp_path, value):
+    stage.write_json(tmp_path / "a.json", {"known": 0.5, "unknown": None})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"known": 0.5, "unknown": None}
+    with pytest.raises(DataError, match=r"b.json: .* has diverged; lower the learning rate"):
+        stage.write_json(tmp_path / "b.json", {"a": [value]})
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
 def test_what_a_killed_run_left_is_swept_away(tmp_path):

@@ -31,8 +31,13 @@ def command(
         name = encoders.name_of(codec)
         source = Source(shards, Saved(codec), name, encoders.digest(codec))
         written = encode(source, options, where, out)
-        stage.write_json(metrics, asdict(written))
+        values = asdict(written)
         shape = "x".join(map(str, written.latent_shape))
+        if written.dead_channels:
+            shape += f" ({written.dead_channels} of {written.latent_shape[0]} channels never vary)"
+        else:
+            del values["dead_channels"]
+        stage.write_json(metrics, values)
         frames = written.frames
         say(f"encode: {frames} frames by {name} to latents of {shape} in {out}", frames)
 

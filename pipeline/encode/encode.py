@@ -25,7 +25,8 @@ class Summary:
     bytes: int
     latent_shape: tuple[int, int, int]
     storage: str
-    rounding_error: float
+    rounding_error: float | None
+    dead_channels: int
 
 
 def encode(source: Source, options: Options, where: cluster.Options, out: Path) -> Summary:
@@ -64,7 +65,14 @@ def encode(source: Source, options: Options, where: cluster.Options, out: Path) 
             "again: the shards that are finished are kept"
         ) from None
     frames = sum(map(spec.kept, lengths))
-    return Summary(frames, total, spec.latent_shape, spec.storage, tally.rounding_error())
+    return Summary(
+        frames=frames,
+        bytes=total,
+        latent_shape=spec.latent_shape,
+        storage=spec.storage,
+        rounding_error=tally.rounding_error(),
+        dead_channels=int((~tally.alive()).sum()),
+    )
 
 
 def _tasks(

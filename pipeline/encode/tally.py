@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Sums = NDArray[np.float64]
+ROUNDING = 1e-12
+"""Of a channel's mean square or the largest variance, the share up to which it is rounding."""
 
 
 class Tally:
@@ -43,14 +45,37 @@ class Tally:
         """Mean per channel [C]."""
         return self.total / max(self.count, 1)
 
-    def std(self) -> Sums:
-        """Standard deviation per channel [C]."""
-        variance = self.squares / max(self.count, 1) - self.mean() ** 2
-        return np.sqrt(np.maximum(variance, 1e-12))
+    def variance(self) -> Sums:
+        """Variance per channel [C]; rounding may bring it below 0."""
+        return self.squares / max(self.count, 1) - self.mean() ** 2
 
-    def rounding_error(self) -> float:
-        """Root mean square of what storing changed, as a share of each channel's spread."""
-        return float(np.sqrt(np.mean(self.error / self.std() ** 2) / max(self.seen, 1)))
+    def alive(self) -> NDArray[np.bool_]:
+        """Which channels [C] vary by more than a millionth of their values; the others are dead.
+
+        So is one that varies by no more than a millionth of the one that varies most.
+        """
+        squares, variance = self.squares / max(self.count, 1), self.variance()
+        return variance > ROUNDING * np.maximum(squares, variance.max())
+
+    def std(self) -> Sums:
+        """Standard deviation per channel [C], and a unit for dead ones: that of those alive, or 1.
+
+        A model may be wrong about a channel that never varies, and that has to weigh something.
+        """
+        variance, alive = self.variance(), self.alive()
+        unit = variance[alive].mean() if alive.any() else 1.0
+        return np.sqrt(np.where(alive, variance, unit))
+
+    def rounding_error(self) -> float | None:
+        """Root mean square of what storing changed, as a share of each living channel's spread.
+
+        None where all are dead.
+        """
+        alive = self.alive()
+        if not alive.any():
+            return None
+        shares = self.error[alive] / self.std()[alive] ** 2
+        return float(np.sqrt(np.mean(shares) / max(self.seen, 1)))
 
     def as_json(self) -> dict[str, Any]:
         """Numbers that JSON holds exactly."""

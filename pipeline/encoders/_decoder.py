@@ -50,8 +50,10 @@ class Decoder(nn.Module):
     def measure(self, latents: Tensor) -> None:
         """Set the statistics by which latents [B, C, h, w] are brought to mean 0, variance 1."""
         self.mean.copy_(latents.mean((0, 2, 3)))
-        # A channel that never varies carries nothing: only keep it finite.
-        self.std.copy_(latents.std((0, 2, 3), correction=0).clamp(min=1e-6))
+        std = latents.std((0, 2, 3), correction=0)
+        alive = std > 1e-6 * latents.abs().amax((0, 2, 3)).maximum(std.max())
+        # A channel that never varies carries nothing, but a model may be a little wrong about it.
+        self.std.copy_(std.where(alive, std[alive].square().mean().sqrt() if alive.any() else 1.0))
 
     def forward(self, latents: Tensor) -> Tensor:
         """Decode; see the class."""

@@ -19,6 +19,8 @@ BATCH = 8
 """Frames whose features are held at once."""
 FILE = "model.safetensors"
 """Where components are kept, with the network's own weights if the codec holds those."""
+ROUNDING = 1e-12
+"""Of the mean square of features, the share up to which a variance is rounding."""
 
 
 class Reduction(Params):
@@ -78,18 +80,21 @@ class Reduced:
             features = functional.avg_pool2d(features, self.pool)
         return self.components.of(features) if self.components else features
 
-    def kept_variance(self, frames: Tensor) -> float:
+    def kept_variance(self, frames: Tensor) -> float | None:
         """Share 0..1 of the variance of the features of frames uint8 [N, 3, H, W] that is kept.
 
         It is that of the nearest features that share what is kept: what differs within a square,
-        or lies outside the basis, is lost.
+        or lies outside the basis, is lost. None where the features do not vary.
         """
         before, after = Covariance(), Covariance()
         for part in frames.split(BATCH):
             features = self.whole.encode(part)
             before.add(features)
             after.add(self.reduce(features))
-        return float(after.matrix().trace() / before.matrix().trace())
+        variance = before.matrix().trace()
+        if variance <= ROUNDING * before.products.trace() / before.count:
+            return None
+        return float(after.matrix().trace() / variance)
 
     def save(self, folder: Path) -> None:
         """Write what the whole backbone writes, and the components into model.safetensors."""
@@ -123,16 +128,30 @@ class Covariance:
         return self.products / self.count - self.mean().outer(self.mean())
 
 
+def finite(values: Tensor) -> Tensor:
+    """The same values.
+
+    Raises:
+        FloatingPointError: one of them is NaN or infinite.
+    """
+    if not values.isfinite().all():
+        raise FloatingPointError("features are not finite")
+    return values
+
+
 @torch.no_grad()
 def principal(backbone: Backbone, frames: Tensor, channels: int, batch: int) -> Components:
     """The components of largest variance of the features of frames uint8 [N, 3, H, W].
 
     Frames are seen `batch` at once, and their features are not kept.
+
+    Raises:
+        FloatingPointError: the features are not finite.
     """
     covariance = Covariance()
     for part in frames.split(batch):
         covariance.add(backbone.encode(part))
-    vectors = torch.linalg.eigh(covariance.matrix()).eigenvectors
+    vectors = torch.linalg.eigh(finite(covariance.matrix())).eigenvectors
     basis = vectors.flip(1)[:, :channels].T
     # An eigenvector's sign is arbitrary: fix it, so that every machine finds the same basis.
     peak = basis.gather(1, basis.abs().argmax(1, keepdim=True))
@@ -144,8 +163,9 @@ def reduced(backbone: Backbone, frames: Tensor, options: Reduction, place: str) 
 
     Raises:
         ParamsError: the options, at `place` in params.yaml, ask for more than the features have.
+        FloatingPointError: the features are not finite.
     """
-    channels, *grid = backbone.encode(frames[:1]).shape[1:]
+    channels, *grid = finite(backbone.encode(frames[:1])).shape[1:]
     sides = [n for n in range(1, min(grid) + 1) if not any(side % n for side in grid)]
     if options.pool not in sides:
         raise ParamsError(
@@ -165,9 +185,18 @@ def reduced(backbone: Backbone, frames: Tensor, options: Reduction, place: str) 
 
 
 def load_reduced(backbone: Backbone, folder: Path, options: Reduction) -> Backbone:
-    """The same again, of a folder that `save` wrote."""
-    stored = None if options.channels is None else Components(**load_file(folder / FILE))
-    return _unless_whole(backbone, options, stored)
+    """The same again, of a folder that `save` wrote.
+
+    Raises:
+        ValueError: it holds other components than the options say.
+    """
+    if options.channels is None:
+        return _unless_whole(backbone, options, None)
+    stored = load_file(folder / FILE)
+    mean, basis = stored.get("mean"), stored.get("basis")
+    if mean is None or basis is None or basis.shape != (options.channels, *mean.shape):
+        raise ValueError(f"no mean and basis of {options.channels} components in {FILE}")
+    return _unless_whole(backbone, options, Components(mean, basis))
 
 
 def _unless_whole(backbone: Backbone, options: Reduction, stored: Components | None) -> Backbone:

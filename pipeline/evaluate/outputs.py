@@ -19,19 +19,23 @@ def headline(scores: dict[str, Any]) -> str:
     return f"PSNR {model:.1f} dB{through} at the last frame ({repeat:.1f} by repeating the first)"
 
 
-def means(scores: dict[str, Any]) -> dict[str, dict[str, float]]:
+def means(scores: dict[str, Any]) -> dict[str, Any]:
     """Every score as one number, the mean over generated frames: what `dvc metrics diff` reads."""
-    return {
+    named = {
         name: {
             metric: sum(value) / len(value) if isinstance(value, list) else value
             for metric, value in by_metric.items()
         }
         for name, by_metric in _named(scores).items()
     }
+    return {"decoder": scores["decoder"], **named}
 
 
 def write_horizon(scores: dict[str, Any], path: Path) -> None:
-    """CSV with a row a generated frame and a column a score that every frame has."""
+    """CSV with a row a generated frame and a column a score that every frame has.
+
+    The last column says in every row which decoder drew the pixels, as evaluate.json does.
+    """
     columns = {
         f"{name}_{metric}": values
         for name, by_metric in _named(scores).items()
@@ -40,9 +44,9 @@ def write_horizon(scores: dict[str, Any], path: Path) -> None:
     }
     with stage.output(path) as partial, partial.open("w", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(["frame", *columns])
+        rows.writerow(["frame", *columns, "decoder"])
         for number, frame in enumerate(zip(*columns.values(), strict=True), 1):
-            rows.writerow([number, *(f"{value:.6g}" for value in frame)])
+            rows.writerow([number, *(f"{value:.6g}" for value in frame), scores["decoder"]])
 
 
 def _named(scores: dict[str, Any]) -> dict[str, dict[str, Any]]:

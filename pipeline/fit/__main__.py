@@ -20,6 +20,7 @@ def command(
     from pipeline import device, encoders, variants
     from pipeline.fit import Options
     from pipeline.fit.fit import (
+        finite_latents,
         health_of,
         kept_variance_of,
         reconstruction_psnr,
@@ -33,17 +34,22 @@ def command(
         chosen = settings.variant(variants.ENCODERS)
         train = sample_frames(shards, "train", options.train_frames, options.frame_stride)
         val = sample_frames(shards, "val", options.val_frames, options.frame_stride)
-        encoder = chosen.module.fit(train, chosen.options, options.seed).to(device.pick())
-        psnr, health = reconstruction_psnr(encoder, val), health_of(encoder, val)
+        with finite_latents(chosen):
+            encoder = chosen.module.fit(train, chosen.options, options.seed).to(device.pick())
+            health, psnr = health_of(encoder, val), reconstruction_psnr(encoder, val)
         kept = kept_variance_of(encoder, val)
         with stage.output(codec) as partial:
             encoder.to(torch.device("cpu"))
             encoders.save(encoder, chosen.name, chosen.options.model_dump(), partial)
         counts = {"train_frames": len(train), "val_frames": len(val)}
-        said = {"latent_rank": health.rank, "latent_spread": health.spread}
-        if kept is not None:
-            said["kept_variance"] = kept
+        said = {"latent_rank": health.rank, "latent_spread": health.spread, **kept}
         stage.write_json(metrics, {"val_psnr": psnr, "decoder": encoder.draws, **said, **counts})
+        if health.collapsed:
+            print(
+                f"fit: warning: the latents of {chosen.name} have collapsed: different frames have "
+                f"nearly the same (effective rank {health.rank:.2f}, Roy & Vetterli 2007; spread "
+                f"{health.spread:.2g}, their size {health.size:.2g}); change encoders.{chosen.name}"
+            )
         sizes = f"{chosen.name} on {len(train)} frames, {psnr:.1f} dB on {len(val)} others"
         sizes += f", latents of rank {health.rank:.1f}"
         say(f"fit: {sizes}, in {codec}", len(train))

@@ -1,6 +1,9 @@
 """Frames for fitting an encoder, and how well the fitted one gives frames back."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,8 +13,11 @@ from pipeline.encoders import Encoder
 from pipeline.encoders._collapse import Health, health
 from pipeline.encoders._reduced import Reduced
 from pipeline.encoders._semantic import Semantic
+from pipeline.errors import ParamsError
 from pipeline.image_metrics import psnr
 from pipeline.manifest import Split, read_manifest
+from pipeline.params import Variant
+from pipeline.variants import ENCODERS
 
 MEASURED = 256
 """Frames whose latents are held against each other."""
@@ -28,6 +34,31 @@ def sample_frames(folder: Path, split: Split, count: int, stride: int) -> Tensor
     return torch.cat(taken)[:count]
 
 
+@contextmanager
+def finite_latents(chosen: Variant) -> Iterator[None]:
+    """Fit and measure an encoder whose latents may turn out to be NaN or infinite.
+
+    Raises:
+        ParamsError: they are.
+    """
+    try:
+        yield
+    except FloatingPointError:
+        key, remedy = _suspect(chosen.options.model_dump())
+        raise ParamsError(
+            f"{ENCODERS.block}.{chosen.name}{key} gives latents that are not finite; {remedy}"
+        ) from None
+
+
+def _suspect(options: dict[str, Any]) -> tuple[str, str]:
+    """Which option of an encoder is behind latents that are not finite, and what to do with it."""
+    if "weights" in options:
+        return f".weights.source = {options['weights']['source']!r}", "name weights without NaN"
+    if "learning_rate" in options:
+        return f".learning_rate = {options['learning_rate']:g}", "lower it"
+    return "", "change its options"
+
+
 def reconstruction_psnr(encoder: Encoder, frames: Tensor, batch: int = 64) -> float:
     """Mean PSNR in dB of decoded against true frames [N, 3, H, W], in 8-bit pixels."""
     values = []
@@ -38,16 +69,20 @@ def reconstruction_psnr(encoder: Encoder, frames: Tensor, batch: int = 64) -> fl
 
 
 def health_of(encoder: Encoder, frames: Tensor, batch: int = 64) -> Health:
-    """Whether the latents of different frames [N, 3, H, W] differ; see `Health`."""
+    """Whether the latents of different frames [N, 3, H, W] differ; see `Health`.
+
+    Raises:
+        FloatingPointError: latents are not finite.
+    """
     parts = [encoder.encode(part).mean.cpu() for part in frames[:MEASURED].split(batch)]
     return health(torch.cat(parts))
 
 
-def kept_variance_of(encoder: Encoder, frames: Tensor) -> float | None:
-    """Share of the variance of features of frames [N, 3, H, W] that is kept; None if none is lost.
+def kept_variance_of(encoder: Encoder, frames: Tensor) -> dict[str, float | None]:
+    """`kept_variance` of the features of frames [N, 3, H, W]; nothing where they are not reduced.
 
     See `Reduced.kept_variance`.
     """
     if isinstance(encoder, Semantic) and isinstance(encoder.backbone, Reduced):
-        return encoder.backbone.kept_variance(frames[:MEASURED])
-    return None
+        return {"kept_variance": encoder.backbone.kept_variance(frames[:MEASURED])}
+    return {}

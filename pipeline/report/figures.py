@@ -24,10 +24,11 @@ COLOURS = {
 
 
 def read_columns(path: Path) -> dict[str, list[float]]:
-    """The columns of a CSV file of numbers."""
+    """The columns of numbers of a CSV file: all but `decoder`."""
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    return {name: [float(row[name]) for row in rows] for name in rows[0]}
+    names = [name for name in rows[0] if name != "decoder"]
+    return {name: [float(row[name]) for row in rows] for name in names}
 
 
 def animation(frames: Sequence[NDArray[np.uint8]], seconds: float = SECONDS_A_FRAME) -> str:

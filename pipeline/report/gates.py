@@ -1,5 +1,6 @@
 """What a run of the default pipeline must show before anyone trusts the rest of it."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +31,8 @@ def gates(fit: dict[str, Any], evaluate: dict[str, Any], plan: dict[str, Any]) -
     model, repeat, shuffled = (
         evaluate[name]["latent_mse"] for name in ("model", "repeat_last", "shuffled_actions")
     )
-    ratios = [ours / theirs for ours, theirs in zip(model, repeat, strict=True)]
-    ignored = [theirs / ours for ours, theirs in zip(model, shuffled, strict=True)]
+    ratios = [_ratio(ours, theirs) for ours, theirs in zip(model, repeat, strict=True)]
+    ignored = [_ratio(theirs, ours) for ours, theirs in zip(model, shuffled, strict=True)]
     promises = [
         Gate(
             pixels("reconstruction of validation frames, PSNR", fit["decoder"]),
@@ -53,6 +54,11 @@ def gates(fit: dict[str, Any], evaluate: dict[str, Any], plan: dict[str, Any]) -
         ),
     ]
     return [*promises, _planning(plan)] if plan["goals"] else promises
+
+
+def _ratio(a: float, b: float) -> float:
+    """The ratio a / b; NaN, which passes no gate, where latents that never vary leave both at 0."""
+    return a / b if b else a * math.inf
 
 
 def _planning(plan: dict[str, Any]) -> Gate:

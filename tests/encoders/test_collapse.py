@@ -55,5 +55,40 @@ def test_a_collapsed_encoder_has_no_spread(generator):
     assert 1 <= collapsed.rank <= 4
 
 
+@pytest.mark.parametrize(
+    ("latents", "collapsed"),
+    [
+        (along(3.0, 1.0), False),
+        (along(5.0, 0.0), True),
+        (along(5.0, 0.05), True),
+        (along(5.0), False),
+        (along(3.0, 1.0)[:1], False),
+        (along(3.0, 1.0) + 100, False),
+        (along(3.0, 1.0) + 10_000, True),
+        (torch.zeros(8, 2, 1, 1), True),
+    ],
+    ids=[
+        "two directions",
+        "one of two",
+        "hardly a second",
+        "one of one",
+        "a single frame",
+        "off the origin",
+        "beyond the steps of float16",
+        "nothing",
+    ],
+)
+def test_latents_have_collapsed_that_hardly_tell_frames_apart(latents, collapsed):
+    assert health(latents).collapsed is collapsed
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_latents_that_are_not_finite_have_no_health(value):
+    latents = along(3.0, 1.0)
+    latents[3, 1] = value
+    with pytest.raises(FloatingPointError):
+        health(latents)
+
+
 def test_independent_channels_fill_the_space(generator):
     assert health(torch.randn(500, 8, 2, 2, generator=generator)).rank > 7.9

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 from helpers import GOLDEN, default
+from safetensors.torch import save_file
 from torch.nn import functional
 
 from pipeline import encoders
@@ -21,13 +22,13 @@ WIDTHS = {"web_dino": 48, "dinov2": 32, "vjepa2_1": 48}
 class Linear:
     """Pixels of `patch` x `patch` on average, taken by a matrix [C, 3] to features off the mean."""
 
-    def __init__(self, matrix, patch=2):
-        self.matrix, self.patch, self.largest = matrix, patch, 0
+    def __init__(self, matrix, patch=2, offset=5.0):
+        self.matrix, self.patch, self.offset, self.largest = matrix, patch, offset, 0
 
     def encode(self, frames):
         self.largest = max(self.largest, len(frames))
         colours = functional.avg_pool2d(frames.float(), self.patch) / 255
-        return torch.einsum("kc,bchw->bkhw", self.matrix, colours) + 5
+        return torch.einsum("kc,bchw->bkhw", self.matrix, colours) + self.offset
 
     def save(self, folder):
         (folder / "linear.txt").write_text("kept elsewhere")
@@ -88,6 +89,29 @@ def test_components_are_uncorrelated_and_the_largest_comes_first(linear, frames)
     assert (covariance - variances.diag()).abs().max() < 1e-5 * variances.max()
 
 
+def test_of_features_that_never_vary_no_share_is_kept(frames):
+    """What rounding leaves of their variance is no variance."""
+    backbone = reduced(Linear(torch.zeros(40, 3)), frames, Reduction(pool=2, channels=3), "here")
+    assert backbone.kept_variance(frames) is None
+    third = Linear(torch.zeros(40, 3), offset=1 / 3)
+    assert Reduced(third, 4, None).kept_variance(frames) is None
+
+
+@pytest.mark.parametrize("options", [{"pool": 2}, {"channels": 3}])
+def test_features_that_are_not_finite_are_refused_as_soon_as_one_is_seen(frames, options):
+    broken = Linear(torch.full((40, 3), torch.nan))
+    with pytest.raises(FloatingPointError):
+        reduced(broken, frames, Reduction(**{"pool": 1, "channels": None, **options}), "here")
+    assert broken.largest == 1
+
+
+def test_components_of_features_that_are_not_finite_are_refused(linear, frames):
+    encode = linear.encode
+    linear.encode = lambda part: encode(part).where(torch.tensor(len(part) == 8), torch.nan)
+    with pytest.raises(FloatingPointError):
+        principal(linear, frames, 3, 8)
+
+
 def test_only_a_few_frames_are_seen_at_once(linear, frames):
     reduced(linear, frames, Reduction(pool=2, channels=3), "here").kept_variance(frames)
     assert linear.largest == 8
@@ -114,6 +138,18 @@ def test_nothing_is_put_around_a_backbone_of_which_all_is_kept(linear, frames, t
     options = Reduction(pool=1, channels=None)
     assert reduced(linear, frames, options, "here") is linear
     assert load_reduced(linear, tmp_path, options) is linear
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [{}, {"mean": (40,), "other": (2, 40)}, {"mean": (40,), "basis": (3, 40)}],
+    ids=["nothing", "no basis", "more"],
+)
+def test_other_components_than_the_options_say_are_refused(linear, tmp_path, stored):
+    tensors = {name: torch.zeros(shape) for name, shape in stored.items()}
+    save_file(tensors, tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match="no mean and basis of 2 components in"):
+        load_reduced(linear, tmp_path, Reduction(pool=1, channels=2))
 
 
 @pytest.mark.parametrize(
@@ -146,14 +182,15 @@ def test_a_published_encoder_is_reduced_and_comes_back_the_same(name, reduction,
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_published_encoder_loses_less_with_more_components_and_says_how_much(name, frames):
     whole = published(name)[0].fit(frames, published(name)[1], seed=0)
-    assert kept_variance_of(whole, frames) is None
+    assert kept_variance_of(whole, frames) == {}
     features, errors = whole.encode(frames).mean, []
     for channels in (8, 24):
         module, options = published(name, channels=channels)
         encoder = module.fit(frames, options, seed=0)
         found = restored(encoder.backbone, encoder.encode(frames).mean)
         errors.append(relative_error(found, features))
-        assert kept_variance_of(encoder, frames) == pytest.approx(1 - errors[-1] ** 2, abs=1e-4)
+        kept = {"kept_variance": pytest.approx(1 - errors[-1] ** 2, abs=1e-4)}
+        assert kept_variance_of(encoder, frames) == kept
     assert errors[0] > 1.2 * errors[1] > 0
 
 

@@ -126,6 +126,19 @@ def test_the_scale_of_the_features_does_not_matter():
     torch.testing.assert_close(decoder.mean, scaled.mean((0, 2, 3)))
 
 
+def test_an_error_in_a_dead_channel_weighs_no_more_than_in_another(generator):
+    decoder = Decoder(3, [8, 8], (8, 8))
+    latents = torch.randn(4, 3, 4, 4, generator=generator)
+    latents[:, 2] = 7.7
+    decoder.measure(latents)
+    off = torch.eye(3)[:, :, None, None] / 10
+    changes = (decoder(latents[:1] + off) - decoder(latents[:1])).abs().amax((1, 2, 3))
+    assert changes[2] < 3 * changes[:2].max()
+    assert decoder.std[2] == pytest.approx(float(decoder.std[:2].square().mean().sqrt()))
+    decoder.measure(torch.full_like(latents, 7.7))
+    assert decoder.std.tolist() == [1.0] * 3
+
+
 def test_white_and_black_are_the_ends_of_the_scale():
     decoder = Decoder(CHANNELS, [8], (4, 4))
     torch.nn.init.zeros_(decoder.output.weight)

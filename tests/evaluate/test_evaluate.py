@@ -1,5 +1,6 @@
 """Evaluation against models whose answers are known: a perfect one, and one that stands still."""
 
+import csv
 import json
 from dataclasses import replace
 
@@ -132,6 +133,21 @@ def test_what_is_left_behind_can_be_read(perfect, chosen, generator, tmp_path):
     with np.load(tmp_path / "dreams.npz") as dreams:
         assert dreams["truth"].shape == dreams["prediction"].shape == (2, 4, 3, 16, 16)
         np.testing.assert_array_equal(dreams["truth"][:, 0], dreams["prediction"][:, 0])
+
+
+@pytest.mark.parametrize("decoder", ["own", "fitted"])
+def test_every_file_with_scores_of_pixels_says_which_decoder_drew_them(
+    perfect, chosen, generator, tmp_path, decoder
+):
+    scores = {**summary(perfect, chosen, 5, generator), "decoder": decoder}
+    means = outputs.means(scores)
+    assert means.pop("decoder") == decoder
+    assert list(means) == ["model", "repeat_last", "shuffled_actions", "zero_actions"]
+    outputs.write_horizon(scores, tmp_path / "horizon.csv")
+    with (tmp_path / "horizon.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[0::13] == ["frame", "decoder"]
+    assert [row["decoder"] for row in rows] == [decoder] * 3
 
 
 def test_perceptual_metrics_are_recorded_where_they_are_asked_for(

@@ -73,7 +73,8 @@ def inputs(tmp_path_factory):
     with (folder / "horizon.csv").open("w") as file:
         names = [f"{name}_{m}" for name in list(EVALUATE)[3:] for m in SCORES]
         rows = csv.writer(file)
-        rows.writerows([("frame", *names), *((f, *range(1, 13)) for f in (1, 2))])
+        table = ((frame, *range(1, 13), "own") for frame in (1, 2))
+        rows.writerows([("frame", *names, "decoder"), *table])
     rng = np.random.default_rng(0)
     strips = rng.integers(0, 255, (262, 262, 3), np.uint8)
     Image.fromarray(strips).save(folder / "samples.png")
@@ -191,6 +192,7 @@ def test_a_browser_shows_all_of_it(html):
         ({}, []),
         ({"val_psnr": 25.9}, [0]),
         ({"latent_mse": [0.1, 0.25]}, [1]),
+        ({"latent_mse": [0.0, 0.0]}, []),
         ({"shuffled": [0.5, 0.19]}, [2]),
         ({"success_rate": 0.5}, [3]),
         ({"goals": 47}, [3]),
@@ -206,6 +208,15 @@ def test_gates_hold_and_fail_where_they_should(change, failing):
         evaluate["shuffled_actions"] = {**WORSE, "latent_mse": [0.9, 0.9]}
     checked = gates(fit, evaluate, plan)
     assert [i for i, gate in enumerate(checked) if not gate.holds] == failing
+
+
+def test_latents_that_never_vary_hold_no_promise_about_them():
+    still = {"latent_mse": [0.0, 0.0]}
+    names = ("model", "repeat_last", "shuffled_actions")
+    checked = gates(FIT, {**EVALUATE, **dict.fromkeys(names, still)}, PLAN)
+    assert [gate.holds for gate in checked] == [True, False, False, True]
+    moving = {**EVALUATE, "repeat_last": still}
+    assert [gate.holds for gate in gates(FIT, moving, PLAN)] == [True, False, True, True]
 
 
 def test_the_summary_prints_every_gate_and_its_strict_form_fails_with_one(inputs, tmp_path, html):

@@ -1,8 +1,13 @@
 """Errors that are the user's to mend: one line with the place, the value and the way out."""
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
+from pathlib import Path
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""No room is left: on the disk, in a quota, in the largest file that is allowed."""
 
 
 class UserError(ValueError):
@@ -24,8 +29,26 @@ class RunError(UserError):
 def disk_is_full(error: Exception) -> bool:
     """Whether that is why a file could not be written; safetensors says it in words alone."""
     if isinstance(error, OSError):
-        return error.errno == errno.ENOSPC
-    return f"os error {errno.ENOSPC}" in str(error)
+        return error.errno in FULL
+    return any(f"(os error {number})" in str(error) for number in FULL)
+
+
+@contextmanager
+def telling_full_disk(place: Path, kept: str) -> Iterator[None]:
+    """Around what writes a file: a full disk becomes one line, which says what is `kept`.
+
+    Raises:
+        DataError: the disk is full.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not disk_is_full(error):
+            raise
+        raise DataError(
+            f"{place}: the disk is full, or its quota; {kept}: make room and run it again to go "
+            "on from there"
+        ) from None
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:

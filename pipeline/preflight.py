@@ -17,7 +17,7 @@ def command(
     params: ParamsFile = PARAMS,
     memory: Annotated[
         float | None,
-        typer.Option(metavar="GB", min=0, help="Of a GPU that computes in bfloat16; or this one."),
+        typer.Option(metavar="GB", help="Of a GPU that computes in bfloat16; or this one."),
     ] = None,
     latent: Latent = "4x32x32",
     action_dim: ActionDim = 10,
@@ -27,6 +27,7 @@ def command(
     Without LATENTS their shape is that of --latent and --action-dim.
     """
     from pipeline import device, distributed
+    from pipeline.errors import ParamsError
     from pipeline.latent_cache import open_cache
     from pipeline.params import read
     from pipeline.train import Options
@@ -46,7 +47,9 @@ def command(
         size = Size(latent_shape=shape, action_dim=action_dim, frames=options.frames)
     processes = where.processes or len(device.every())
     offered = room(device.pick(), processes)
-    if memory:
+    if memory is not None:
+        if not 0 < memory * 1e9 < float("inf"):
+            raise ParamsError(f"--memory {memory}: is no size of a GPU; give its GB, such as 24")
         offered = Room(int(memory * 1e9), gpu=True, bfloat16=True)
     print(
         check(Asked(part(settings, DENOISERS), size, options, processes, where.strategy), offered)

@@ -33,6 +33,13 @@ def test_it_answers_before_there_is_one_and_for_this_machine(wm):
     assert "pieces of 4 clips in float32 need" in line
 
 
+@pytest.mark.parametrize("memory", ["0", "-8", "inf", "nan", "1e300"])
+def test_what_is_no_size_of_a_gpu_is_refused(wm, memory):
+    done = wm("--memory", memory)
+    assert isinstance(done.exception, ParamsError)
+    assert str(done.exception).startswith(f"--memory {float(memory)}: is no size of a GPU; give")
+
+
 def test_what_does_not_fit_is_the_users_to_mend(wm):
     done = wm("--memory", "0.5", batch=64)
     assert isinstance(done.exception, ParamsError)

@@ -1,6 +1,6 @@
 """Diffusion forcing on cached latents (Chen et al. 2024): every frame has its own noise level."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -99,6 +99,10 @@ class Validation(Params):
     sampling_steps: int = Field(gt=0, le=1000, description="denoising steps of these")
 
 
+Beta = Annotated[float, Field(ge=0, lt=1)]
+"""Decay of one of AdamW's two averages."""
+
+
 class Options(Params):
     """The window, the noise levels, the optimiser, and how it is computed."""
 
@@ -122,7 +126,7 @@ class Options(Params):
     schedule: Literal["cosine", "constant"] = Field(description="of the rate, after its warm-up")
     warmup: int = Field(ge=0, description="steps of linear warm-up")
     final_rate: float = Field(ge=0, le=1, description="share of the rate left after the cosine")
-    betas: tuple[float, float]
+    betas: tuple[Beta, Beta]
     weight_decay: float = Field(ge=0)
     clip: float | None = Field(gt=0, description="largest norm of the gradient; null never clips")
     ema: float | None = Field(

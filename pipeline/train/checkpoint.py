@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from pipeline import stage
-from pipeline.errors import DataError, disk_is_full
+from pipeline.errors import telling_full_disk
 
 State = dict[str, Tensor]
 
@@ -24,6 +24,7 @@ class Checkpoint:
     Attributes:
         folder: where they lie: `latest`, the one before it, and those that are kept.
         keep_every: steps between two that are kept; None keeps none.
+        damaged: those that could not be read.
     """
 
     folder: Path
@@ -48,18 +49,16 @@ class Checkpoint:
         """
         kept = self.keep_every is not None and step % self.keep_every == 0
         place = self.folder / f"step_{step:08}.safetensors" if kept else self.latest
-        try:
-            with stage.output(place) as partial:
-                save_file(state, partial, {"crc32": _checksum(state), "step": str(step)})
-                if not kept and self.latest.exists():
-                    self.latest.replace(self.previous)
-        except (OSError, SafetensorError) as error:
-            if not disk_is_full(error):
-                raise
-            raise DataError(
-                f"{place}: the disk is full; the state before it is whole: make room and run it "
-                "again to go on from there"
-            ) from None
+        with (
+            telling_full_disk(place, "the state before it is whole"),
+            stage.output(place) as partial,
+        ):
+            save_file(state, partial, {"crc32": _checksum(state), "step": str(step)})
+            # A damaged one must not take the place of the whole one before it.
+            if not kept and self.latest.exists() and self.latest not in self.damaged:
+                self.latest.replace(self.previous)
+        if place in self.damaged:
+            self.damaged.remove(place)
 
     def read(self) -> State | None:
         """The newest state that can be read; None where there is none."""
@@ -78,7 +77,7 @@ def _read(path: Path) -> State | None:
         with safe_open(path, "pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             whole = file.metadata()["crc32"] == _checksum(state)
-    except (SafetensorError, KeyError, TypeError):
+    except (SafetensorError, OSError, KeyError, TypeError):
         return None
     return state if whole else None
 
@@ -88,7 +87,7 @@ def _step(path: Path) -> int:
     try:
         with safe_open(path, "pt") as file:
             return int(file.metadata()["step"])
-    except (SafetensorError, KeyError, TypeError, ValueError):
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError):
         return sys.maxsize
 
 

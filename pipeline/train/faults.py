@@ -1,10 +1,12 @@
-"""What may befall a run: numbers that are not finite, signals, latents that change under it."""
+"""What may befall a run: signals, processes that are gone, latents that change under it."""
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+
+from torch.distributed import DistError
 
 from pipeline.errors import DataError
 
@@ -44,6 +46,11 @@ class Signals:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.caught = number
+
+
+def is_lost_peer(error: RuntimeError) -> bool:
+    """Whether processes cannot meet any more; gloo, which CPUs use, says so in words alone."""
+    return isinstance(error, DistError) or "gloo/transport" in str(error)
 
 
 class Unchanged:

@@ -4,7 +4,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from pipeline import variants
-from pipeline.errors import RunError
+from pipeline.errors import DataError, RunError
 from pipeline.latent_cache import LatentCache
 from pipeline.latents import LatentSpec
 from pipeline.params import Settings
@@ -72,21 +72,27 @@ class Run:
     def finish(self, watch: Watch | None = None) -> None:
         """Take the steps that remain, each of which is watched before its state is saved.
 
+        So is the last one: what is made of the run may fail, and be made again from its state.
+
         Raises:
             RunError: a step is not finite; the state before it is saved.
             StoppedError: a signal came; the state is saved.
             DataError: the latents changed, or no state can be saved.
         """
-        trainer, signals = self.trainer, Signals()
+        trainer, signals, steps = self.trainer, Signals(), self.options.steps
+        if watch is not None and self.before == steps:
+            watch.look(steps, trainer)
         with signals.on():
             try:
                 for done in train(trainer, watch.meter.waiting if watch else nullcontext):
                     if watch is not None:
                         trainer.looks = watch.after(done, trainer)
                     number = trainer.group.largest(signals.caught)
-                    if done < self.options.steps and (number or self._due(done)):
+                    if done == steps:
+                        self._save_last()
+                    elif number or self._due(done):
                         self._save()
-                    if number and done < self.options.steps:
+                    if number and done < steps:
                         raise StoppedError(number, done)
             except RunError as error:
                 self._save()
@@ -100,6 +106,14 @@ class Run:
     def _due(self, done: int) -> bool:
         kept = self.options.keep_every
         return done % self.options.save_every == 0 or (kept is not None and done % kept == 0)
+
+    def _save_last(self) -> None:
+        """Save; a model may find room where a state, three times as large, does not."""
+        try:
+            self._save()
+        except DataError as error:
+            self.latents.check()
+            print(f"train: the model is written without a last state ({error})", flush=True)
 
     def _save(self) -> None:
         state = gathered(self.trainer)

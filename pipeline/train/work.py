@@ -8,16 +8,16 @@ from pathlib import Path
 
 import torch
 
-from pipeline import compilation, encoders, stage, tracking
+from pipeline import encoders, stage, tracking
 from pipeline.distributed import Options
-from pipeline.errors import ParamsError, RunError
+from pipeline.errors import RunError, telling_full_disk
 from pipeline.latent_cache import LatentCache, open_cache
 from pipeline.params import Settings, read
 from pipeline.train import Options as Train
 from pipeline.train.budget.cost import TRAINING, forward_flops
-from pipeline.train.budget.preflight import Asked, check, remedies
-from pipeline.train.budget.room import Room, room
-from pipeline.train.faults import StoppedError
+from pipeline.train.budget.preflight import Asked, announced, remedies
+from pipeline.train.budget.room import room
+from pipeline.train.faults import StoppedError, is_lost_peer
 from pipeline.train.fit import Trainer
 from pipeline.train.monitoring import curve as curves
 from pipeline.train.monitoring import trackers
@@ -53,6 +53,7 @@ def work(paths: Paths) -> None:
     """Train; the first process writes what comes of it.
 
     Raises:
+        RunError: another process of the run is gone.
         SystemExit: a signal asked the run to end, and its state is saved.
     """
     settings = read(paths.params)
@@ -63,6 +64,13 @@ def work(paths: Paths) -> None:
             if group.first:
                 print(error, file=sys.stderr)
             sys.exit(error.exit_code)
+        except RuntimeError as error:
+            if not is_lost_peer(error):
+                raise
+            raise RunError(
+                f"process {group.rank} of {group.size} cannot reach another one, which must have "
+                "ended; run it again to go on from the last state saved"
+            ) from None
 
 
 def _train(paths: Paths, settings: Settings, group: Group) -> None:
@@ -70,7 +78,7 @@ def _train(paths: Paths, settings: Settings, group: Group) -> None:
         cache = open_cache(paths.latents)
         asked, offered = _asked(settings, cache, group), room(group.device, group.size)
         if group.first:
-            print(_preflight(asked, offered, group), flush=True)
+            print(announced(asked, offered), flush=True)
         trainer = prepare(settings, cache, group)
         with _scratch(trainer) as scratch:
             run = Run(trainer, scratch)
@@ -86,7 +94,8 @@ def _train(paths: Paths, settings: Settings, group: Group) -> None:
             if model is None:
                 return
             assert last is not None
-            _write(paths, model, trainer, last)
+            with telling_full_disk(paths.out, "the last state that was saved is whole"):
+                _write(paths, model, trainer, last)
         say.measured |= watch.meter.total()
         say(
             f"train: {trainer.done} steps, {model.parameters():,} parameters, validation loss "
@@ -109,26 +118,12 @@ def _asked(settings: Settings, cache: LatentCache, group: Group) -> Asked:
     return Asked(config.denoiser, config.size, options, group.size, group.strategy)
 
 
-def _preflight(asked: Asked, offered: Room, group: Group) -> str:
-    """The first line of a run; a compiled one is only warned, since it needs less than is said.
-
-    Raises:
-        ParamsError: it will not fit.
-    """
-    try:
-        return check(asked, offered)
-    except ParamsError as error:
-        if compilation.chosen(asked.options.compile, gpu=offered.gpu) == "none":
-            raise
-        return f"{error}; that is without torch.compile, so it is tried"
-
-
 def _watch(
     paths: Paths, settings: Settings, cache: LatentCache, trainer: Trainer, scratch: Path
 ) -> Watch:
     """All who look at a run; trackers are told by its first process alone."""
     model, options, group = trainer.model, trainer.options, trainer.group
-    encoder = encoders.load_for(model.spec, paths.codec).to(model.device)
+    encoder = encoders.load_for(model.spec, paths.codec)
     validation = Validation(cache, model.config, options.validation, encoder)
     validation.rows = trainer.looks
     told, shown = settings.section("tracking", tracking.Options), Trackers([])

@@ -46,7 +46,12 @@ def empty(path):
     path.write_bytes(b"")
 
 
-@pytest.mark.parametrize("damage", [cut, flip, empty])
+def folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("damage", [cut, flip, empty, folder])
 def test_the_newest_that_is_whole_is_read(states, damage):
     for path, expected in (
         (states.latest, 12),
@@ -62,7 +67,32 @@ def test_the_newest_that_is_whole_is_read(states, damage):
     assert Checkpoint(states.folder).read() is None
 
 
-@pytest.mark.parametrize("damage", [cut, flip])
+def test_a_state_that_the_disk_does_not_give_is_passed_over(states, monkeypatch):
+    opened = module.safe_open
+
+    def broken(path, *arguments):
+        if path == states.latest:
+            raise OSError(errno.EIO, "Input/output error")
+        return opened(path, *arguments)
+
+    monkeypatch.setattr(module, "safe_open", broken)
+    assert int(states.read()["b"]) == 12
+    assert states.damaged == [states.latest]
+
+
+@pytest.mark.parametrize("damage", [cut, folder])
+def test_a_damaged_state_never_takes_the_place_of_a_whole_one(states, damage):
+    damage(states.latest)
+    found = Checkpoint(states.folder)
+    found.read()
+    found.write(state(13), 13)
+    assert int(module._read(found.previous)["b"]) == 10
+    found.write(state(14), 14)
+    assert int(module._read(found.previous)["b"]) == 13
+    assert int(found.read()["b"]) == 14
+
+
+@pytest.mark.parametrize("damage", [cut, flip, folder])
 def test_a_run_goes_on_from_the_state_before_a_damaged_one(cache, tmp_path, damage, capsys):
     whole = run(trainer(cache), tmp_path / "whole")
     run(trainer(cache), tmp_path / "cut", 11)
@@ -89,7 +119,7 @@ def test_a_full_disk_is_one_line_and_leaves_the_state_before(cache, tmp_path, mo
             return no_room() if len(written) == 1 else written.append(save(*arguments))
 
         patched.setattr(module, "save_file", twice)
-        with pytest.raises(DataError, match=r"latest.safetensors: the disk is full; .* make room"):
+        with pytest.raises(DataError, match=r"latest.safetensors: the disk is full, .* make room"):
             run(trainer(cache), tmp_path / "cut")
     assert [path.name for path in (tmp_path / "cut").iterdir()] == ["latest.safetensors"]
     resumed = trainer(cache)

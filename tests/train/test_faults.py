@@ -85,6 +85,15 @@ def test_a_signal_saves_and_ends_between_two_steps(cache, tmp_path, number):
     assert_same(whole, resumed)
 
 
+def test_the_last_step_is_saved_however_seldom_the_others_are(cache, tmp_path):
+    whole = run(trainer(cache, save_every=100), tmp_path)
+    again = trainer(cache, save_every=100)
+    going = Run(again, tmp_path)
+    assert going.before == 12
+    going.finish()
+    assert_same(whole, again)
+
+
 @pytest.fixture
 def own(folder_of_latents, tmp_path):
     """A latent cache that a test may write to."""

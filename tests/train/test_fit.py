@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import PARAMS, every
+from pydantic import ValidationError
 from train_helpers import assert_same, options, run, trainer
 
 from pipeline import device
@@ -184,6 +185,14 @@ def test_the_learning_rate_warms_up_and_falls_along_half_a_cosine():
 def test_a_constant_rate_only_warms_up():
     chosen = options(steps=1010, warmup=10, learning_rate=1.0, schedule="constant")
     assert [learning_rate(step, chosen) for step in (4, 9, 10, 1009)] == [0.5, 1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("betas", [[2.0, 0.9], [0.9, 1.0], [-0.1, 0.9]])
+def test_a_decay_of_one_or_more_is_refused_before_anything_runs(betas):
+    with pytest.raises(
+        ValidationError, match=r"should be (less than 1|greater than or equal to 0)"
+    ):
+        options(betas=betas)
 
 
 @pytest.mark.parametrize("attention", ["auto", "flash", "math"])

@@ -12,7 +12,7 @@ from pipeline.device import computes_bfloat16
 from pipeline.errors import ParamsError
 from pipeline.train.budget import preflight
 from pipeline.train.budget.cost import FLOAT, parameters
-from pipeline.train.budget.preflight import Asked, check, cost_of, need
+from pipeline.train.budget.preflight import Asked, announced, check, cost_of, need
 from pipeline.train.budget.room import HEAP, Room, available, limits, room
 from pipeline.train.denoisers.nanowm import named
 from pipeline.train.size import Size
@@ -31,7 +31,7 @@ def asked(name="B", processes=1, strategy="ddp", **train):
 
 
 def needed(run, within=EVERYTHING):
-    return need(run, cost_of(run, within))
+    return need(run, cost_of(run, within).activation_bytes)
 
 
 def told(run, within):
@@ -58,7 +58,7 @@ def test_a_card_of_8_gb_is_told_what_would_fit():
     )
     assert message.startswith(start)
     assert offers(message) == {
-        "train.accumulation: 16": 7.64,
+        "train.accumulation: 16 or train.batch: 4": 7.64,
         "denoisers.nanowm.size: nano": 3.58,
     }
 
@@ -68,7 +68,8 @@ def test_what_is_offered_fits_and_bfloat16_only_where_it_is_not_emulated(bfloat1
     run, card = asked("nano", batch=16), Room(7 * GB // 10, gpu=True, bfloat16=bfloat16)
     halves, again = run.having(accumulation=2), run.having(checkpointing=True)
     narrow = run.having(precision="bfloat16")
-    fitting = {"train.accumulation: 2": halves, "train.checkpointing: true": again}
+    pieces = "train.accumulation: 2 or train.batch: 8"
+    fitting = {pieces: halves, "train.checkpointing: true": again}
     fitting |= {"train.precision: bfloat16": narrow} if bfloat16 else {}
     found = offers(told(run, card))
     assert found == {
@@ -81,10 +82,47 @@ def test_what_is_offered_fits_and_bfloat16_only_where_it_is_not_emulated(bfloat1
 def test_both_savings_are_offered_together_where_neither_suffices():
     run, card = asked("S", batch=4, accumulation=2), Room(3 * GB // 4, gpu=False, bfloat16=False)
     found = offers(told(run, card))
-    both = "train.checkpointing: true with train.accumulation: 4"
+    both = "train.checkpointing: true with train.accumulation: 4 or train.batch: 2"
     assert set(found) == {both, "denoisers.nanowm.size: nano"}
     together = run.having(checkpointing=True, accumulation=4)
     assert found[both] == pytest.approx(needed(together).total / GB, rel=5e-3)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_batch_that_is_offered_is_cut_into_the_same_pieces(processes):
+    run = asked("nano", processes, batch=32, accumulation=2)
+    card = Room(needed(run).total // 2, gpu=True, bfloat16=False)
+    words = next(words for words in offers(told(run, card)) if "train.batch" in words)
+    pieces, batch = (int(number) for number in re.findall(r"\d+", words))
+    assert run.having(batch=batch).piece == run.having(accumulation=pieces).piece
+    assert batch % (processes * 2) == 0
+    assert check(run.having(batch=batch), card)
+
+
+def test_where_the_weights_alone_are_too_many_a_smaller_size_is_offered_with_what_saves():
+    found = offers(told(asked("S", batch=16), Room(GB // 2, gpu=False, bfloat16=False)))
+    assert set(found) == {
+        "denoisers.nanowm.size: nano with train.accumulation: 2 or train.batch: 8"
+    }
+
+
+def test_a_smaller_size_that_fits_as_it_is_is_offered_once():
+    found = offers(told(asked("S", batch=4), Room(GB // 2, gpu=False, bfloat16=False)))
+    assert set(found) == {"denoisers.nanowm.size: nano"}
+
+
+@pytest.mark.parametrize(("compiled", "tried"), [("default", True), (None, True), ("none", False)])
+def test_a_compiled_run_is_tried_unless_its_weights_alone_are_too_many(compiled, tried):
+    run = asked("nano", batch=1, compile=compiled)
+    weights = need(run, 0).total
+    with pytest.raises(ParamsError, match=r"needs .* the device has"):
+        announced(run, Room(weights - 1, gpu=True, bfloat16=True))
+    enough = Room(weights, gpu=True, bfloat16=True)
+    if tried:
+        assert announced(run, enough).endswith("without torch.compile, so it is tried")
+    else:
+        with pytest.raises(ParamsError):
+            announced(run, enough)
 
 
 def test_where_nothing_helps_that_is_said():

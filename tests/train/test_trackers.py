@@ -5,12 +5,13 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from pipeline.errors import ParamsError
+from pipeline.errors import DataError, ParamsError
 from pipeline.tracking import Options
 from pipeline.train.monitoring import trackers
 
@@ -48,6 +49,47 @@ def test_tensorboard_shows_a_resumed_run_as_one(tmp_path):
     shown = events.Images("validation/strips")
     assert [(image.step, image.width, image.height) for image in shown] == [(40, 6, 4)]
     assert "config/text_summary" in events.Tags()["tensors"]
+
+
+@pytest.fixture
+def full(monkeypatch):
+    """Every file that is opened is on a disk without room."""
+    if not Path("/dev/full").exists():
+        pytest.skip("no such disk here")
+    monkeypatch.setattr(Path, "open", lambda *_: open("/dev/full", "wb"))  # noqa: SIM115
+
+
+def test_a_tracker_that_cannot_write_is_told_no_more_in_one_line(tmp_path, full, capfd):
+    class Other:
+        told = 0
+
+        def add(self, step, values):
+            self.told += 1
+
+    told = trackers.start(options(tensorboard=True), tmp_path, tmp_path / "s", 0, CONFIG)
+    told.told.append(other := Other())
+    for step in (10, 20):
+        told.add(step, {"train/loss": 1.0})
+    assert told.told == [other]
+    assert other.told == 2
+    out, error = capfd.readouterr()
+    line = (
+        "train: TensorBoard is told no more, training goes on: [Errno 28] No space left on device"
+    )
+    assert (out, error) == (f"{line}\n", "")
+
+
+def test_one_that_cannot_begin_is_never_told(tmp_path, capsys):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "train-1").touch()
+    run(tmp_path, 0, [10], tensorboard=True)
+    assert "training goes on: [Errno 17] File exists" in capsys.readouterr().out
+
+
+def test_logs_that_are_a_file_are_refused(tmp_path):
+    (tmp_path / "runs").touch()
+    with pytest.raises(DataError, match="runs: is a file, but --logs is a folder"):
+        run(tmp_path, 0, [10], tensorboard=True)
 
 
 def records(path):

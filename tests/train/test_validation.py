@@ -91,6 +91,17 @@ def test_the_clips_are_of_the_val_split_and_the_first_frame_is_given(cache, code
     assert not np.array_equal(strip[size + 2 :, size + 2 : 2 * size + 2], truth[1])
 
 
+def test_the_codec_is_where_the_model_is_only_to_decode(cache, codec, monkeypatch):
+    model, seen = world_model(cache), []
+    to, decode = codec.to, codec.decode
+    monkeypatch.setattr(codec, "to", lambda where: (seen.append(where), to(where))[1])
+    monkeypatch.setattr(codec, "decode", lambda x: (seen.append("decoded"), decode(x))[1])
+    watch = watched(cache, codec, model, strips=1)
+    assert seen == []
+    watch.look(model, 1)
+    assert seen == [model.device, "decoded", "decoded", torch.device("cpu")]
+
+
 def test_a_run_is_looked_at_now_and_then_and_always_at_the_end(cache, codec):
     model = world_model(cache)
     seen = watched(cache, codec, model, every=4)

@@ -1,10 +1,11 @@
 """Will it fit? What a run needs of its device's memory, found before its first step."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, astuple, dataclass, replace
 from typing import Literal
 
-from pipeline import device
+from pipeline import compilation, device
 from pipeline.errors import ParamsError
 from pipeline.precision import Precision
 from pipeline.train import Options
@@ -79,9 +80,9 @@ class Need:
         return ", ".join(f"{name} {_gb(size)}" for name, size in parts if size > self.total / 1000)
 
 
-def need(asked: Asked, cost: Cost) -> Need:
+def need(asked: Asked, activations: int) -> Need:
     """What a run needs on each device: FSDP spreads all but what a piece leaves behind."""
-    weights = cost.parameters * FLOAT
+    weights = parameters(asked.denoiser, asked.size) * FLOAT
     window = asked.size.frames * math.prod(asked.size.latent_shape) * FLOAT
     if asked.strategy == "fsdp":
         weights = math.ceil(weights / asked.processes)
@@ -90,19 +91,36 @@ def need(asked: Asked, cost: Cost) -> Need:
         gradients=weights,
         optimiser=2 * weights,
         average=weights if asked.options.ema else 0,
-        activations=cost.activation_bytes,
+        activations=activations,
         latents=asked.piece * LATENTS * window,
     )
 
 
-def check(asked: Asked, room: Room) -> str:
+def announced(asked: Asked, room: Room) -> str:
     """The line that a run prints before its first step.
+
+    Compiled, it keeps fewer activations than is said: it is tried unless all else is too much.
+
+    Raises:
+        ParamsError: it will not fit; the settings that do are named.
+    """
+    try:
+        return check(asked, room)
+    except ParamsError as error:
+        compiled = compilation.chosen(asked.options.compile, gpu=room.gpu) != "none"
+        if not compiled or need(asked, 0).total > room.memory:
+            raise
+        return f"{error}; that is without torch.compile, so it is tried"
+
+
+def check(asked: Asked, room: Room) -> str:
+    """What a run will cost, on one line.
 
     Raises:
         ParamsError: it will not fit; the settings that do are named.
     """
     cost = cost_of(asked, room)
-    needed = need(asked, cost)
+    needed = need(asked, cost.activation_bytes)
     if needed.total > room.memory:
         fitting = ", ".join(remedies(asked, room))
         raise ParamsError(
@@ -137,46 +155,60 @@ def cost_of(asked: Asked, room: Room) -> Cost:
 
 def remedies(asked: Asked, room: Room) -> list[str]:
     """Settings that make a run fit that does not, each with what is needed then."""
+    smaller = _smaller(asked)
+    found = _savings("", asked, room)
+    if not found:
+        found = _first(
+            _tried(words, run, room) or _savings(f"{words} with ", run, room)[:1]
+            for words, run in smaller.items()
+        )
+    plain = _first(_tried(words, run, room) for words, run in smaller.items())
+    return list(dict.fromkeys(found + plain))
+
+
+def _savings(before: str, asked: Asked, room: Room) -> list[str]:
+    """Settings that make a network of this size fit; their words follow on those `before`."""
     again = asked.having(checkpointing=True)
-    found = [
-        _in_pieces("train.accumulation:", asked, room),
-        _tried("train.checkpointing: true", again, room),
-    ]
-    if not any(found):
-        found = [_in_pieces("train.checkpointing: true with train.accumulation:", again, room)]
+    both = f"{before}train.checkpointing: true"
+    found = _in_pieces(before, asked, room) + _tried(both, again, room)
+    found = found or _in_pieces(f"{both} with ", again, room)
     if room.bfloat16:
-        found += [_tried("train.precision: bfloat16", asked.having(precision="bfloat16"), room)]
-    return [words for words in (*found, _smaller(asked, room)) if words]
+        words, narrow = f"{before}train.precision: bfloat16", asked.having(precision="bfloat16")
+        found += _tried(words, narrow, room)
+    return found
 
 
-def _in_pieces(words: str, asked: Asked, room: Room) -> str | None:
-    """The fewest further pieces that fit."""
-    counts = range(asked.options.accumulation + 1, asked.clips + 1)
-    tried = (
-        _tried(f"{words} {count}", asked.having(accumulation=count), room)
-        for count in counts
-        if asked.clips % count == 0
-    )
-    return next(filter(None, tried), None)
+def _in_pieces(before: str, asked: Asked, room: Room) -> list[str]:
+    """The fewest further pieces that fit, or as many clips as those hold."""
+    tried = []
+    for count in range(asked.options.accumulation + 1, asked.clips + 1):
+        if asked.clips % count == 0:
+            cut = asked.having(accumulation=count)
+            batch = cut.piece * asked.processes * asked.options.accumulation
+            words = f"{before}train.accumulation: {count} or train.batch: {batch}"
+            tried.append((words, cut))
+    return _first(_tried(words, cut, room) for words, cut in tried)
 
 
-def _smaller(asked: Asked, room: Room) -> str | None:
-    """The largest named size below this one that fits."""
+def _smaller(asked: Asked) -> dict[str, Asked]:
+    """The run of each named size below this one, the largest first."""
     name, most = asked.denoiser.name, parameters(asked.denoiser, asked.size)
     sizes = reversed(DENOISERS.load(name, "denoiser").SIZES)
-    networks = {label: asked.sized(label) for label in sizes}
-    tried = (
-        _tried(f"denoisers.{name}.size: {label}", other, room)
-        for label, other in networks.items()
-        if parameters(other.denoiser, other.size) < most
-    )
-    return next(filter(None, tried), None)
+    runs = {f"denoisers.{name}.size: {label}": asked.sized(label) for label in sizes}
+    return {words: run for words, run in runs.items() if parameters(run.denoiser, run.size) < most}
 
 
-def _tried(words: str, asked: Asked, room: Room) -> str | None:
+def _first(tried: Iterable[list[str]]) -> list[str]:
+    """The first that fits, if there is one; those after it are not tried."""
+    return next(filter(None, tried), [])
+
+
+def _tried(words: str, asked: Asked, room: Room) -> list[str]:
     """The setting with what it needs, if that fits."""
-    total = need(asked, cost_of(asked, room)).total
-    return f"{words} needs {_gb(total)} GB" if total <= room.memory else None
+    if need(asked, 0).total > room.memory:  # spares the search for its activations
+        return []
+    total = need(asked, cost_of(asked, room).activation_bytes).total
+    return [f"{words} needs {_gb(total)} GB"] if total <= room.memory else []
 
 
 def _gb(size: int) -> str:

@@ -1,7 +1,11 @@
 """Who is told how a run goes: TensorBoard, Weights & Biases, or nobody."""
 
+import os
 import secrets
-from collections.abc import Mapping
+import socket
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -9,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pipeline.errors import ParamsError
+from pipeline.errors import DataError, ParamsError
 from pipeline.tracking import Options
 
 Image = NDArray[np.uint8]
@@ -19,7 +23,7 @@ STEP = "step"
 
 
 class Tracker(Protocol):
-    """One that is told."""
+    """One that is told; each of these may raise OSError, as where a disk is full."""
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """Show numbers after so many steps."""
@@ -32,7 +36,10 @@ class Tracker(Protocol):
 
 
 class Trackers:
-    """All that were asked for; `Trackers([])` tells nobody."""
+    """All that were asked for; `Trackers([])` tells nobody.
+
+    One that cannot write is told no more, and says so: training goes on.
+    """
 
     def __init__(self, told: list[Tracker]) -> None:
         """Tell these."""
@@ -40,18 +47,25 @@ class Trackers:
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """See `Tracker.add`."""
-        for tracker in self.told:
-            tracker.add(step, values)
+        self._tell(lambda tracker: tracker.add(step, values))
 
     def images(self, step: int, images: Mapping[str, Image]) -> None:
         """See `Tracker.images`."""
-        for tracker in self.told:
-            tracker.images(step, images)
+        self._tell(lambda tracker: tracker.images(step, images))
 
     def close(self) -> None:
         """See `Tracker.close`."""
-        for tracker in self.told:
-            tracker.close()
+        self._tell(lambda tracker: tracker.close())
+
+    def _tell(self, what: Callable[[Tracker], None]) -> None:
+        for tracker in list(self.told):
+            try:
+                what(tracker)
+            except OSError as error:
+                self.told.remove(tracker)
+                _say_lost(type(tracker).__name__, error)
+                with suppress(OSError):
+                    tracker.close()
 
 
 def start(
@@ -68,40 +82,77 @@ def start(
 
     Raises:
         ParamsError: Weights & Biases is not installed, or refuses.
+        DataError: `logs` is a file.
     """
+    if logs.exists() and not logs.is_dir():
+        raise DataError(f"{logs}: is a file, but --logs is a folder; name another one")
     folder, told = logs / scratch.name, list[Tracker]()
-    if options.wandb is not None:
-        told.append(WeightsAndBiases(options.wandb, folder, _run_id(scratch), config))
+    project = options.wandb
+    if project is not None:
+        told += _opened(lambda: WeightsAndBiases(project, folder, _run_id(scratch), config))
     if options.tensorboard:
-        told.append(TensorBoard(folder, done, config))
+        told += _opened(lambda: TensorBoard(folder, done, config))
     return Trackers(told)
 
 
+def _opened(make: Callable[[], Tracker]) -> list[Tracker]:
+    try:
+        return [make()]
+    except OSError as error:
+        _say_lost("a tracker", error)
+        return []
+
+
+def _say_lost(name: str, error: OSError) -> None:
+    print(f"train: {name} is told no more, training goes on: {error}", flush=True)
+
+
 class TensorBoard:
-    """Event files in a folder."""
+    """An event file in a folder.
+
+    It is written here: torch's SummaryWriter does so in a thread, which ends in a traceback where
+    there is no room.
+    """
 
     def __init__(self, folder: Path, done: int, config: Mapping[str, Any]) -> None:
         """Go on after `done` steps."""
-        from torch.utils.tensorboard import SummaryWriter
+        from tensorboard.compat.proto.event_pb2 import (  # type: ignore[import-untyped]
+            Event,
+            SessionLog,
+        )
+        from torch.utils.tensorboard import RecordWriter, summary
 
-        self.writer = SummaryWriter(str(folder), purge_step=done + 1)
+        self.event, self.summary = Event, summary
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}.{os.getpid()}"
+        self.file = (folder / name).open("xb")
+        self.records = RecordWriter(self.file)
+        self._write(0, file_version="brain.Event:2")
+        # What was shown of this step and later ones is purged.
+        self._write(done + 1, session_log=SessionLog(status=SessionLog.START))
         if not done:
-            self.writer.add_text("config", _indented(config), 0)
+            self._write(0, summary=summary.text("config", _indented(config)))
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """See `Tracker.add`."""
         for name, value in values.items():
-            self.writer.add_scalar(name, value, step)
-        self.writer.flush()  # a killed run goes on after a saved step, which must be in the file
+            self._write(step, summary=self.summary.scalar(name, value))
+        self.file.flush()  # a killed run goes on after a saved step, which must be in the file
 
     def images(self, step: int, images: Mapping[str, Image]) -> None:
         """See `Tracker.images`."""
         for name, image in images.items():
-            self.writer.add_image(name, torch.from_numpy(image), step, dataformats="HWC")
+            shown = self.summary.image(name, torch.from_numpy(image), dataformats="HWC")
+            self._write(step, summary=shown)
+        self.file.flush()
 
     def close(self) -> None:
         """See `Tracker.close`."""
-        self.writer.close()
+        self.file.close()
+
+    def _write(self, step: int, **content: object) -> None:
+        event = self.event(wall_time=time.time(), step=step, **content)
+        self.records.write(event.SerializeToString())
 
 
 class WeightsAndBiases:

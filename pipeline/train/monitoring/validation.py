@@ -27,6 +27,7 @@ from pipeline.train.world_model import Config, WorldModel
 SEED = 42
 """Picks clips and noise: the same for every run, whatever its own seed; that of the reference."""
 BATCH = 16
+CPU = torch.device("cpu")
 GAP = 2
 
 
@@ -69,7 +70,7 @@ class Validation:
             cache: latents with a val split.
             config: of the model that will be looked at.
             options: how many, and how they are sampled.
-            encoder: decodes them; on the model's device.
+            encoder: decodes them; it is on the model's device only meanwhile.
 
         Raises:
             ParamsError: there is none; all episodes of the val split are shorter than a window.
@@ -126,7 +127,10 @@ class Validation:
         drawn = model.rollout(truth[:, :1], actions[:, :-1], noise, self.sampling)
         generated = torch.cat([truth[:, :1], drawn.cpu().float()], 1)
         clips = torch.stack([truth, generated], 1).flatten(0, 1)
-        return tiled([self._decoded(clip) for clip in clips])
+        self.encoder.to(model.device)
+        frames = [self._decoded(clip) for clip in clips]
+        self.encoder.to(CPU)  # it may be as large as what a GPU has left to train in
+        return tiled(frames)
 
     def _decoded(self, clip: Tensor) -> NDArray[np.uint8]:
         """Whitened latents [T, C, h, w] to frames uint8 [T, H, W, 3]."""

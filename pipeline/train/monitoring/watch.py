@@ -41,8 +41,13 @@ class Watch:
             rows = curve[max(0, done - self.every) : done]
             self.trackers.add(done, report(rows) | self.meter.read())
         if self.validation.due(done, options.steps):
-            with self.meter.paused():
-                self.last = self.validation.look(trainer.kept, done)
-            self.trackers.add(done, self.last.report())
-            self.trackers.images(done, {"validation/strips": self.last.strips})
+            seen = self.look(done, trainer)
+            self.trackers.add(done, seen.report())
+            self.trackers.images(done, {"validation/strips": seen.strips})
         return self.validation.rows
+
+    def look(self, done: int, trainer: Trainer) -> Look:
+        """Look at what a run keeps after so many steps, and tell nobody."""
+        with self.meter.paused():
+            self.last = self.validation.look(trainer.kept, done)
+        return self.last

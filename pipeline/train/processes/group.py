@@ -12,6 +12,7 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 from pipeline import device
+from pipeline.errors import ParamsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,9 @@ class Group:
         if self.size == 1 or self.strategy == "fsdp":
             return network
         ids = [self.device] if self.device.type == "cuda" else None
-        return DistributedDataParallel(network, ids, gradient_as_bucket_view=True)
+        joined = DistributedDataParallel(network, ids, gradient_as_bucket_view=True)
+        joined.broadcast_buffers = False  # they are constants: positions and frequencies
+        return joined
 
     @contextmanager
     def averaging(self, network: nn.Module, now: bool) -> Iterator[None]:
@@ -96,13 +99,18 @@ def alone(where: torch.device) -> Group:
 
 @contextmanager
 def join(strategy: Literal["ddp", "fsdp"]) -> Iterator[Group]:
-    """The group that torchrun has started this process for, or this process alone."""
+    """The group that torchrun has started this process for, or this process alone.
+
+    Raises:
+        ParamsError: there are more processes than GPUs.
+    """
     if not distributed.is_torchelastic_launched():
         yield alone(device.pick())
         return
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     where = device.pick()
     if where.type == "cuda":
+        _check_gpus(int(os.environ["LOCAL_WORLD_SIZE"]))
         where = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(where)
     distributed.init_process_group("nccl" if where.type == "cuda" else "gloo")
@@ -110,3 +118,12 @@ def join(strategy: Literal["ddp", "fsdp"]) -> Iterator[Group]:
         yield Group(rank, size, where, strategy)
     finally:
         distributed.destroy_process_group()
+
+
+def _check_gpus(processes: int) -> None:
+    count = torch.cuda.device_count()
+    if processes > count:
+        raise ParamsError(
+            f"distributed.processes = {processes}, but this machine has {count} GPUs, one for "
+            f"each; choose at most {count}, or null for all of them"
+        )

@@ -16,6 +16,9 @@ from pipeline import errors
 from pipeline.distributed import Options
 from pipeline.errors import RunError, UserError
 
+PATIENCE = 3600
+"""Seconds that processes have to finish a step, and look, and save, once a signal came."""
+
 
 def launch(work: Callable[..., None], options: Options, *arguments: object) -> None:
     """Do `work(*arguments)` in every process of a run: here, if that is one or torchrun's own.
@@ -34,6 +37,8 @@ def launch(work: Callable[..., None], options: Options, *arguments: object) -> N
         work(*arguments)
         return
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
+    # Not as an option of LaunchConfig, which torch 2.11 does not have.
+    os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", str(PATIENCE))
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,

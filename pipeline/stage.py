@@ -91,8 +91,8 @@ def write_json(path: Path, values: Any) -> None:
         text = json.dumps(values, indent=2, allow_nan=False)
     except ValueError as error:
         raise DataError(
-            f"{path}: {error}: what it measures has diverged; lower the learning rate of what was "
-            "fitted or trained"
+            f"{path}: {error}: what it measures has diverged, or is too little to be measured; "
+            "lower the learning rate of what was fitted or trained, or take more of it"
         ) from None
     with output(path) as partial:
         partial.write_text(f"{text}\n")

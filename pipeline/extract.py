@@ -1,7 +1,7 @@
 """`wm extract-vjepa`: the one part of V-JEPA 2.1's published checkpoint that encoding needs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 PART = "ema_encoder"
 WRAPPERS = ("module.", "backbone.")
-ZIP = b"PK\3\4"
 
 
 def command(
@@ -71,26 +70,16 @@ def encoder_of(checkpoint: Path) -> "dict[str, Tensor]":
     Raises:
         DataError: damaged, of another kind, or it would have to execute code.
     """
-    import pickle
-
     import torch
 
+    from pipeline import torch_file
     from pipeline.errors import DataError
 
-    with checkpoint.open("rb") as file:
-        zipped = file.read(len(ZIP)) == ZIP
-    try:
-        held: Any = torch.load(checkpoint, map_location="cpu", mmap=zipped, weights_only=True)
-    except pickle.UnpicklingError as error:
-        if "GLOBAL" not in str(error):  # the instruction that fetches a function
-            raise DataError(f"{checkpoint}: damaged (no pickle); download it anew") from None
-        raise DataError(
-            f"{checkpoint}: holds more than tensors and numbers, and reading it would execute "
-            f"code; where you trust it, save its {PART} alone with torch.save, and extract that"
-        ) from None
-    except Exception as error:  # of many kinds: what is damaged is read as instructions
-        said = next(iter(str(error).splitlines()), "it ends too early")
-        raise DataError(f"{checkpoint}: damaged ({said}); download it anew") from None
+    held = torch_file.held(
+        checkpoint,
+        anew="download it anew",
+        trusted=f"save its {PART} alone with torch.save, and extract that",
+    )
     part = held.get(PART) if isinstance(held, dict) else None
     if not isinstance(part, dict) or not all(isinstance(v, torch.Tensor) for v in part.values()):
         found = ", ".join(map(str, held)) if isinstance(held, dict) else type(held).__name__

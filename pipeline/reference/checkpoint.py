@@ -1,15 +1,12 @@
 """Reading the reference's checkpoints: safetensors, or Lightning's .ckpt without its code."""
 
-import pickle
 from pathlib import Path
-from typing import Any
-from zipfile import is_zipfile
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from pipeline import torch_file
 from pipeline.errors import DataError
 
 COMPILED = "_orig_mod."
@@ -34,20 +31,17 @@ def read(path: Path) -> dict[str, Tensor]:
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
-    try:
-        if path.suffix == ".safetensors":
+    if path.suffix == ".safetensors":
+        try:
             return load_file(path)
-        # What torch saved before it had zip files cannot be mapped.
-        mapped = is_zipfile(path)
-        loaded: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    except (SafetensorError, OSError, RuntimeError, EOFError) as error:
-        reason = (str(error) or "it ends too soon").splitlines()[0]
-        raise DataError(f"{path}: damaged ({reason}); copy it anew") from None
-    except pickle.UnpicklingError:
-        raise DataError(
-            f"{path}: holds more than tensors, and reading it would execute code; save its "
-            "state_dict as safetensors where you trust it, and import that"
-        ) from None
+        except (SafetensorError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise DataError(f"{path}: damaged ({reason}); copy it anew") from None
+    loaded = torch_file.held(
+        path,
+        anew="copy it anew",
+        trusted="save its state_dict as safetensors, and import that",
+    )
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
     if not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise DataError(f"{path}: holds no state_dict of tensors")

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import nn
 
+from pipeline import precision
 from pipeline.precision import Choice, Precision
 
 
@@ -31,26 +32,25 @@ def computes_bfloat16(device: torch.device) -> bool:
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
-def precision(asked: Choice, device: torch.device) -> Precision:
-    """The precision of products; `auto` is bfloat16 on a GPU that computes in it."""
-    return in_training(asked, device) if asked == "auto" else asked
+def in_encoding(asked: Choice, device: torch.device) -> Precision:
+    """Of an encoder's products; `auto` is bfloat16 where the device computes in it, CPUs too."""
+    return precision.chosen(asked, auto="bfloat16", native=computes_bfloat16(device))
 
 
 def in_training(asked: Choice, device: torch.device) -> Precision:
-    """The same, spared the emulation of bfloat16: see `trained_in`."""
+    """Of a training's products: see `trained_in`."""
     return trained_in(asked, gpu=device.type == "cuda", native=computes_bfloat16(device))
 
 
 def trained_in(asked: Choice, *, gpu: bool, native: bool) -> Precision:
-    """The precision of a training's products, which are spared the emulation of bfloat16.
+    """Of a training's products; `auto` is bfloat16 on a GPU that computes in it."""
+    return precision.chosen(asked, auto="bfloat16" if gpu else "float32", native=native)
 
-    Args:
-        asked: `auto` is bfloat16 on a GPU.
-        gpu: whether the device is one.
-        native: whether it computes in bfloat16.
-    """
-    wanted = gpu if asked == "auto" else asked == "bfloat16"
-    return "bfloat16" if wanted and native else "float32"
+
+def tell_of_emulation(stage: str, asked: Choice, found: Precision, device: torch.device) -> None:
+    """Say on a line that a stage does not compute in what it was asked to, where it does not."""
+    if asked not in ("auto", found):
+        print(f"{stage}: bfloat16 is emulated on this {device}; computing in float32")
 
 
 def products(kind: str, precision: Precision) -> AbstractContextManager[None]:

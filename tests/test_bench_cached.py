@@ -12,8 +12,7 @@ from typer.testing import CliRunner
 from pipeline import ceiling
 from pipeline.bench import Caching, cached, cached_data, encode_cases
 from pipeline.bench.commands import app
-from pipeline.encode import Execution
-from pipeline.encode.runner import Runner
+from pipeline.encode.runner import Execution, Runner
 from pipeline.errors import ParamsError
 
 CPU = torch.device("cpu")

@@ -18,8 +18,7 @@ from pipeline.bench.results import Results, rows
 from pipeline.bench.timing import interleaved
 from pipeline.bench.train import PER_FRAME
 from pipeline.bench.train import work as step_work
-from pipeline.encode import Execution
-from pipeline.encode.runner import Runner
+from pipeline.encode.runner import Execution, Runner
 from pipeline.encode.shard import one_thread
 from pipeline.errors import ParamsError
 from pipeline.latent_cache import LatentCache

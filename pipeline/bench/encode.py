@@ -14,8 +14,7 @@ from pipeline.bench.machine import describe
 from pipeline.bench.rates import Rates, rates
 from pipeline.bench.timing import interleaved
 from pipeline.compilation import Mode
-from pipeline.encode import Execution
-from pipeline.encode.runner import Runner
+from pipeline.encode.runner import Execution, Runner
 from pipeline.precision import Precision
 from pipeline.view import View
 

@@ -2,23 +2,21 @@
 
 from pydantic import Field
 
-from pipeline import compilation, precision
+from pipeline import compilation
 from pipeline.errors import ParamsError
 from pipeline.params import Params, Settings
+from pipeline.precision import Choice
 from pipeline.storage import Storage
 from pipeline.variants import DATASETS
 
 
-class Execution(Params):
-    """How an encoder computes."""
-
-    precision: precision.Asked
-    compile: compilation.Asked
-
-
-class Options(Execution):
+class Options(Params):
     """How frames pass through the encoder, and what is kept of them."""
 
+    precision: Choice = Field(
+        description="of its products; auto is bfloat16 where the device computes in it"
+    )
+    compile: compilation.Asked
     batch: int = Field(gt=0)
     storage: Storage = Field(
         description="int8 has a scale for every channel of every frame: half the bytes"
@@ -27,10 +25,6 @@ class Options(Execution):
         gt=0, description="keep latents of every n-th frame of an episode; divides train.interval"
     )
     max_bytes: int = Field(gt=0, description="refuse to write more than so much")
-
-    def execution(self) -> Execution:
-        """What of it an encoder needs to know."""
-        return Execution(precision=self.precision, compile=self.compile)
 
     def check_with(self, settings: Settings) -> None:
         """Refuse a stride that leaves out frames which training needs."""

@@ -9,10 +9,10 @@ import numpy as np
 from pipeline import cluster, device, shards, stage
 from pipeline.encode import Options, size, store
 from pipeline.encode.cut import cut, shard_rows
-from pipeline.encode.runner import Runner
+from pipeline.encode.runner import Execution, Runner
 from pipeline.encode.shard import MARKS, Source, Task, encode_shard, opened, own_device
 from pipeline.encode.tally import Tally, merged
-from pipeline.errors import DataError, disk_is_full
+from pipeline.errors import telling_full_disk
 from pipeline.latents import EpisodeEntry, LatentSpec, Seal
 from pipeline.manifest import Manifest, read_manifest
 
@@ -38,7 +38,8 @@ def encode(source: Source, options: Options, where: cluster.Options, out: Path) 
     """
     manifest = read_manifest(source.folder)
     lengths = [length for shard in manifest.shards for length in shard.lengths]
-    runner = opened(source, own_device(), options.execution())
+    execution = _execution(options)
+    runner = opened(source, own_device(), execution)
     spec = _spec(source, manifest, options, runner)
     total = size.check(spec, lengths, runner.encoder, options.max_bytes)
     identity = (
@@ -48,22 +49,16 @@ def encode(source: Source, options: Options, where: cluster.Options, out: Path) 
         options.model_dump_json(exclude={"max_bytes"}),
         stage.code_digest(),
         device.pick().type,
+        execution.precision,
     )
-    try:
-        with stage.resumable(out, *identity) as partial:
-            tally = _filled(_tasks(source, manifest, options, spec, partial), where)
-            moments = {"mean": tally.mean().tolist(), "std": tally.std().tolist()}
-            spec = spec.model_copy(update=moments)
-            tables = list(shards.tables(source.folder))
-            store.seal(partial, tables, Seal(spec=spec, episodes=_entries(manifest, tables)))
-            stage.remove(partial / MARKS)
-    except OSError as error:
-        if not disk_is_full(error):
-            raise
-        raise DataError(
-            f"{out}: the disk is full, all of it takes {size.readable(total)}; make room and run "
-            "again: the shards that are finished are kept"
-        ) from None
+    kept = f"all takes {size.readable(total)}, and the shards that are finished are kept"
+    with telling_full_disk(out, kept), stage.resumable(out, *identity) as partial:
+        tally = _filled(_tasks(source, manifest, options, spec, partial), where)
+        moments = {"mean": tally.mean().tolist(), "std": tally.std().tolist()}
+        spec = spec.model_copy(update=moments)
+        tables = list(shards.tables(source.folder))
+        store.seal(partial, tables, Seal(spec=spec, episodes=_entries(manifest, tables)))
+        stage.remove(partial / MARKS)
     frames = sum(map(spec.kept, lengths))
     return Summary(
         frames=frames,
@@ -73,6 +68,14 @@ def encode(source: Source, options: Options, where: cluster.Options, out: Path) 
         rounding_error=tally.rounding_error(),
         dead_channels=int((~tally.alive()).sum()),
     )
+
+
+def _execution(options: Options) -> Execution:
+    """How every process computes; says so where it is not what was asked for."""
+    here = own_device()
+    precision = device.in_encoding(options.precision, here)
+    device.tell_of_emulation("encode", options.precision, precision, here)
+    return Execution(precision, options.compile)
 
 
 def _tasks(
@@ -93,7 +96,7 @@ def _tasks(
         Task(
             source=source,
             spec=spec,
-            execution=options.execution(),
+            execution=Execution(spec.precision, options.compile),
             batch=options.batch,
             out=out,
             number=number,

@@ -9,23 +9,37 @@ from torch import Tensor
 
 from pipeline import compilation
 from pipeline import device as devices
+from pipeline.compilation import Mode
 from pipeline.compiler import compiled
-from pipeline.encode import Execution
 from pipeline.encoders import Encoder, Raw
+from pipeline.precision import Precision
 from pipeline.prefetch import prefetched
 
 AHEAD = 2
 """Batches of frames that are made ready while the device is busy."""
 
 
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """How an encoder computes, wherever it does.
+
+    Attributes:
+        precision: of its products; bfloat16 is emulated where the device does not compute in it.
+        compile: as in `compilation.chosen`.
+    """
+
+    precision: Precision
+    compile: Mode | None
+
+
 class Runner:
     """Encodes frames on one device; what comes out is float32 on the CPU."""
 
-    def __init__(self, encoder: Encoder, device: torch.device, options: Execution) -> None:
+    def __init__(self, encoder: Encoder, device: torch.device, execution: Execution) -> None:
         """Move the encoder to the device; it stays there."""
         self.encoder, self.device = encoder.to(device), device
-        self.precision = devices.precision(options.precision, device)
-        mode = compilation.chosen(options.compile, gpu=device.type == "cuda")
+        self.precision = execution.precision
+        mode = compilation.chosen(execution.compile, gpu=device.type == "cuda")
         self._encode = compiled(self.encoder.encode, mode, "encode.compile")
 
     def encode(self, frames: Tensor) -> Raw:

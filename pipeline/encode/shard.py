@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline import cluster, device, encoders, shards, stage
-from pipeline.encode import Execution, store
+from pipeline.encode import store
 from pipeline.encode.cut import Piece
-from pipeline.encode.runner import Runner
+from pipeline.encode.runner import Execution, Runner
 from pipeline.encode.tally import Tally
 from pipeline.encoders import Encoder
 from pipeline.errors import DataError

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Sums = NDArray[np.float64]
-ROUNDING = 1e-12
-"""Of a channel's mean square or the largest variance, the share up to which it is rounding."""
+from pipeline import spread
+from pipeline.spread import Moments
 
 
 class Tally:
@@ -41,30 +40,22 @@ class Tally:
         self.seen += stored.size // stored.shape[1]
         self.error += np.square(stored.astype(np.float64) - encoded).sum((0, 2, 3))
 
-    def mean(self) -> Sums:
+    def mean(self) -> Moments:
         """Mean per channel [C]."""
         return self.total / max(self.count, 1)
 
-    def variance(self) -> Sums:
-        """Variance per channel [C]; rounding may bring it below 0."""
-        return self.squares / max(self.count, 1) - self.mean() ** 2
-
     def alive(self) -> NDArray[np.bool_]:
-        """Which channels [C] vary by more than a millionth of their values; the others are dead.
+        """Which channels [C] vary: see `pipeline.spread.alive`."""
+        return spread.alive(*self._moments())
 
-        So is one that varies by no more than a millionth of the one that varies most.
-        """
-        squares, variance = self.squares / max(self.count, 1), self.variance()
-        return variance > ROUNDING * np.maximum(squares, variance.max())
+    def std(self) -> Moments:
+        """Standard deviation per channel [C], and a unit for dead ones."""
+        return spread.spread(*self._moments())
 
-    def std(self) -> Sums:
-        """Standard deviation per channel [C], and a unit for dead ones: that of those alive, or 1.
-
-        A model may be wrong about a channel that never varies, and that has to weigh something.
-        """
-        variance, alive = self.variance(), self.alive()
-        unit = variance[alive].mean() if alive.any() else 1.0
-        return np.sqrt(np.where(alive, variance, unit))
+    def _moments(self) -> tuple[Moments, Moments]:
+        """Variances and mean squares per channel [C]; rounding may bring a variance below 0."""
+        squares = self.squares / max(self.count, 1)
+        return squares - self.mean() ** 2, squares
 
     def rounding_error(self) -> float | None:
         """Root mean square of what storing changed, as a share of each living channel's spread.

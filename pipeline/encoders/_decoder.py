@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.params import Params
+from pipeline.spread import spread
 
 Widths = Annotated[list[PositiveInt], Field(min_length=1)]
 
@@ -49,11 +50,10 @@ class Decoder(nn.Module):
     @torch.no_grad()
     def measure(self, latents: Tensor) -> None:
         """Set the statistics by which latents [B, C, h, w] are brought to mean 0, variance 1."""
-        self.mean.copy_(latents.mean((0, 2, 3)))
-        std = latents.std((0, 2, 3), correction=0)
-        alive = std > 1e-6 * latents.abs().amax((0, 2, 3)).maximum(std.max())
-        # A channel that never varies carries nothing, but a model may be a little wrong about it.
-        self.std.copy_(std.where(alive, std[alive].square().mean().sqrt() if alive.any() else 1.0))
+        variance, mean = torch.var_mean(latents.double(), (0, 2, 3), correction=0)
+        self.mean.copy_(mean)
+        squares = variance + mean.square()
+        self.std.copy_(torch.from_numpy(spread(variance.cpu().numpy(), squares.cpu().numpy())))
 
     def forward(self, latents: Tensor) -> Tensor:
         """Decode; see the class."""

@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline import compilation, precision
+from pipeline import compilation
 from pipeline.compilation import Mode
 from pipeline.errors import ParamsError
 from pipeline.params import Params, Settings
+from pipeline.precision import Choice
 from pipeline.variants import OBJECTIVES
 
 
@@ -132,7 +133,9 @@ class Options(Params):
     ema: float | None = Field(
         gt=0, lt=1, description="decay of the averaged weights that are kept; null keeps the last"
     )
-    precision: precision.Asked
+    precision: Choice = Field(
+        description="of its products; auto is bfloat16 on a GPU that computes in it"
+    )
     attention: Literal["auto", "flash", "efficient", "math"] = Field(
         description="kernel of scaled_dot_product_attention; auto is the fastest that can"
     )

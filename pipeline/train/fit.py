@@ -153,8 +153,8 @@ class Trainer:
 def _precision(options: Options, group: Group) -> Precision:
     """That of the products; says so where it is not what was asked for."""
     found = device.in_training(options.precision, group.device)
-    if group.first and options.precision not in ("auto", found):
-        print(f"train: bfloat16 is emulated on this {group.device}; computing in float32")
+    if group.first:
+        device.tell_of_emulation("train", options.precision, found, group.device)
     return found
 
 

@@ -126,6 +126,39 @@ def test_the_number_of_threads_changes_no_byte(folder_of_latents, card, tmp_path
     assert content(tmp_path / "threads.zarr") == content(folder / "latents.zarr")
 
 
+@pytest.mark.parametrize(
+    ("asked", "native", "found", "told"),
+    [
+        ("auto", True, "bfloat16", False),
+        ("auto", False, "float32", False),
+        ("bfloat16", False, "float32", True),
+        ("float32", True, "float32", False),
+    ],
+)
+def test_processes_compute_in_what_the_first_one_chose(
+    folder, tmp_path, monkeypatch, capsys, asked, native, found, told
+):
+    """Whatever their own processors have: latents of one cache are computed alike."""
+    done = []
+
+    class Product(Spread):
+        def encode(self, frames):
+            done.append((frames.flatten(1).float() @ torch.ones(frames[0].numel(), 1)).dtype)
+            return super().encode(frames)
+
+    def otherwise(*them):
+        monkeypatch.setattr(device, "computes_bfloat16", lambda where: not native)
+        return shard_opened(*them)
+
+    monkeypatch.setattr(device, "computes_bfloat16", lambda where: native)
+    monkeypatch.setattr(shard, "opened", otherwise)
+    encoded(folder, Product, tmp_path / "latents.zarr", precision=asked)
+    assert open_cache(tmp_path / "latents.zarr").seal.spec.precision == found
+    assert set(done) == {getattr(torch, found)}
+    said = "encode: bfloat16 is emulated on this cpu; computing in float32"
+    assert (said in capsys.readouterr().out) == told
+
+
 @pytest.mark.parametrize("storage", ["float16", "int8"])
 def test_the_bytes_that_it_says_are_those_of_the_arrays(folder, tmp_path, storage):
     summary = encoded(folder, Spread, tmp_path / "latents.zarr", storage=storage, stride=5)

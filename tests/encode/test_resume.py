@@ -12,7 +12,7 @@ from encode_helpers import encoded
 from helpers import PARAMS, ROOT, default, make_episode
 from ingest_helpers import ingested
 
-from pipeline import encoders, variants
+from pipeline import device, encoders, variants
 from pipeline.encode import store
 from pipeline.encode.shard import Saved
 from pipeline.errors import DataError
@@ -107,7 +107,7 @@ def start(folder, out, **changes):
 
 
 def test_a_full_disk_is_one_line_and_loses_nothing(folder, tmp_path, full, monkeypatch, capsys):
-    with pytest.raises(DataError, match=r"latents.zarr: the disk is full, .* make room and run ag"):
+    with pytest.raises(DataError, match=r"latents.zarr: the disk is full, .* MB, .* make room"):
         start(folder, tmp_path / "latents.zarr")
     monkeypatch.undo()
     start(folder, tmp_path / "latents.zarr")
@@ -116,7 +116,10 @@ def test_a_full_disk_is_one_line_and_loses_nothing(folder, tmp_path, full, monke
     assert content(tmp_path / "latents.zarr") == content(tmp_path / "clean.zarr")
 
 
-@pytest.mark.parametrize("changes", [{"storage": "int8"}, {"batch": 7}, {"digest": "another"}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"storage": "int8"}, {"batch": 7}, {"digest": "another"}],
+)
 def test_what_was_encoded_in_another_way_is_not_resumed(
     folder, tmp_path, full, monkeypatch, capsys, changes
 ):
@@ -127,3 +130,15 @@ def test_what_was_encoded_in_another_way_is_not_resumed(
     assert "resuming" not in capsys.readouterr().out
     start(folder, tmp_path / "clean.zarr", **changes)
     assert content(tmp_path / "latents.zarr") == content(tmp_path / "clean.zarr")
+
+
+def test_what_another_processor_encodes_in_another_precision_is_not_resumed(
+    folder, tmp_path, full, monkeypatch, capsys
+):
+    monkeypatch.setattr(device, "computes_bfloat16", lambda where: True)
+    with pytest.raises(DataError):
+        start(folder, tmp_path / "latents.zarr")
+    monkeypatch.undo()
+    monkeypatch.setattr(device, "computes_bfloat16", lambda where: False)
+    start(folder, tmp_path / "latents.zarr")
+    assert "resuming" not in capsys.readouterr().out

@@ -7,9 +7,7 @@ import torch
 from helpers import default
 from torch._dynamo.utils import counters
 
-from pipeline.device import precision
-from pipeline.encode import Execution
-from pipeline.encode.runner import Runner
+from pipeline.encode.runner import Execution, Runner
 from pipeline.encoders import Raw
 from pipeline.errors import DataError
 from pipeline.prefetch import prefetched
@@ -66,28 +64,12 @@ def test_products_are_computed_in_the_precision_that_is_asked_for(precision):
             self.given.append(frames.flatten(1).float() @ torch.ones(48, 1))
             return Raw(self.given[-1][..., None, None], torch.ones(2, 1, 1, 1).bfloat16())
 
-    encoder, options = Product(), Execution(precision=precision, compile="none")
-    runner = Runner(encoder, CPU, options)
+    encoder = Product()
+    runner = Runner(encoder, CPU, Execution(precision=precision, compile="none"))
     raw = runner.encode(next(batches(1)))
     assert runner.precision == precision
     assert encoder.given[0].dtype == getattr(torch, precision)
     assert raw.mean.dtype == raw.std.dtype == torch.float32
-
-
-@pytest.mark.parametrize(
-    ("device", "native", "expected"),
-    [("cpu", True, "float32"), ("cuda", False, "float32"), ("cuda", True, "bfloat16")],
-)
-def test_auto_is_bfloat16_on_a_gpu_that_computes_in_it(monkeypatch, device, native, expected):
-    asked = []
-    monkeypatch.setattr(
-        torch.cuda,
-        "is_bf16_supported",
-        lambda including_emulation: asked.append(including_emulation) or native,
-    )
-    options = Execution(precision="auto", compile=None)
-    assert precision(options.precision, torch.device(device)) == expected
-    assert not any(asked)
 
 
 def test_a_compiled_encoder_gives_the_same(generator):

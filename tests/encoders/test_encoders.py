@@ -11,8 +11,7 @@ from helpers import GOLDEN, PARAMS, default, every
 from pydantic import ValidationError
 
 from pipeline import encoders
-from pipeline.encode import Execution
-from pipeline.encode.runner import Runner
+from pipeline.encode.runner import Execution, Runner
 from pipeline.encoders._semantic import Semantic
 from pipeline.errors import DataError, ParamsError
 from pipeline.image_metrics import psnr

@@ -127,7 +127,7 @@ def _starts(lengths: list[int]) -> NDArray[np.int64]:
 
 
 def _taken(rows: NDArray[np.int64], stored: Rows, scale: NDArray[np.float32] | None) -> Tensor:
-    return torch.from_numpy(unpacked(stored[rows], None if scale is None else scale[rows]))
+    return unpacked(stored[rows], None if scale is None else scale[rows])
 
 
 def open_cache(path: Path) -> LatentCache:

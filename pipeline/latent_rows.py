@@ -94,7 +94,7 @@ class Shard:
             OSError: there is no such file.
             ValueError: its index is damaged.
         """
-        self.file = np.memmap(path, np.uint8, "r")
+        self.file = np.memmap(path, np.uint8, "r").view(np.ndarray)  # slices cost less
         self.chunk, self.width = chunk, dtype.itemsize * int(np.prod(shape[1:]))
         count = shape[0] // chunk
         index = self.file[-16 * count - CHECKSUM :]

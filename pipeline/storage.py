@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from torch import Tensor
 
 Storage = Literal["float16", "int8"]
 SCALE = "_scale"
@@ -37,7 +38,12 @@ def packed(
     return {name: levels, f"{name}{SCALE}": scale}
 
 
-def unpacked(stored: "NDArray[Any]", scale: "NDArray[np.float32] | None") -> "NDArray[np.float32]":
-    """Rows [..., C, h, w] that were stored, with their scales [..., C] if they are in int8."""
-    latents = stored.astype("float32")
-    return latents if scale is None else latents * scale[..., None, None]
+def unpacked(stored: "NDArray[Any]", scale: "NDArray[np.float32] | None") -> "Tensor":
+    """Rows float32 [..., C, h, w] that were stored, with their scales [..., C] if they are in int8.
+
+    By torch: numpy takes a float16 at a time.
+    """
+    import torch
+
+    latents = torch.from_numpy(stored).float()
+    return latents if scale is None else latents.mul_(torch.from_numpy(scale)[..., None, None])

@@ -80,10 +80,10 @@ def encode_shard(task: Task) -> None:
             mean = raw.mean.numpy()
             _check(mean, task, done)
             part = packed("mean", mean, task.spec.storage)
-            stored, spread = unpacked(part["mean"], part.get(f"mean{SCALE}")), None
+            stored, spread = unpacked(part["mean"], part.get(f"mean{SCALE}")).numpy(), None
             if raw.std is not None:
                 part |= packed("std", raw.std.numpy(), task.spec.storage)
-                spread = unpacked(part["std"], part.get(f"std{SCALE}"))
+                spread = unpacked(part["std"], part.get(f"std{SCALE}")).numpy()
             tally.compare(stored, mean)
             if train := max(0, min(task.train - done, len(mean))):
                 tally.add(stored[:train], None if spread is None else spread[:train])

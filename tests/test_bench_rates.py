@@ -93,13 +93,15 @@ def test_encoding_is_timed_on_latents_that_agree(encoder, monkeypatch):
         encode.run(setting, CPU)
 
 
-def test_the_plain_call_is_given_whole_batches_and_ours_keep_their_own_weights():
+def test_the_plain_call_is_of_the_network_as_the_library_opens_it_with_the_same_weights():
     case = encode_cases.made("sd_vae", 56, ENCODED.widths)
     assert not case.plain.use_slicing
-    assert case.plain is not case.encoder.vae
-    pairs = zip(case.plain.parameters(), case.encoder.vae.parameters(), strict=True)
+    assert not case.plain.training
+    pairs = list(zip(case.plain.parameters(), case.encoder.vae.parameters(), strict=True))
     for left, right in pairs:
+        assert left.is_contiguous()
         np.testing.assert_array_equal(left.detach(), right)
+    assert not all(right.is_contiguous() for _, right in pairs)  # ours have channels last
 
 
 def test_an_encoder_that_is_not_benched_is_named():

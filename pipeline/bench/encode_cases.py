@@ -1,6 +1,5 @@
 """What the bench of encoders encodes with: a network of a library, and ours of the same weights."""
 
-import copy
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from torch import Tensor
 from pipeline.encoders import Raw, sd_vae
 from pipeline.encoders._dinov2_codec import read
 from pipeline.encoders._imagenet import normalised
+from pipeline.encoders._kl import opened
 from pipeline.encoders._patch_codec import CONFIG, TENSORS, Backbone
 from pipeline.encoders._pretrained import Weights, locate
 from pipeline.encoders._transformers import imported
@@ -83,9 +83,7 @@ def _sd_vae(folder: Path, size: int, widths: tuple[int, ...]) -> Case:
     weights = Weights(source=str(folder), file=None, revision=None, sha256=None)
     sized = torch.zeros(1, 3, size, size)
     encoder = sd_vae.fit(sized, sd_vae.Options(weights=weights), seed=0)
-    plain = copy.deepcopy(encoder.vae)
-    plain.disable_slicing()
-    return Case("diffusers", plain, _posterior, encoder)
+    return Case("diffusers", opened(folder).eval(), _posterior, encoder)
 
 
 def _posterior(vae: Any, frames: Tensor) -> Tensor:

@@ -65,14 +65,9 @@ class SdVae(KlAutoencoder):
         self.to(torch.device("cpu"))
 
     def to(self, device: torch.device) -> Self:
-        """Move to a device; a CPU goes frame by frame, as 50 of 256 x 256 take many GB at once.
-
-        Convolutions as wide as these are faster on a CPU as well where channels lie last: 1.3 x.
-        """
+        """Move to a device; a CPU goes frame by frame, as 50 of 256 x 256 take many GB at once."""
         self.vae.use_slicing = device.type == "cpu"
-        super().to(device)
-        self.vae.to(memory_format=torch.channels_last)
-        return self
+        return super().to(device)
 
     def decode(self, latents: Tensor) -> Tensor:
         """Latents [B, 4, h, w] to frames uint8 [B, 3, H, W], a few at a time."""

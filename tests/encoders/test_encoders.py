@@ -153,6 +153,16 @@ def test_bfloat16_computes_nearly_the_same(fitted, frames):
             assert 0 < (found - expected).norm() / expected.norm() < 3e-2
 
 
+def test_convolutions_of_autoencoders_have_channels_last_also_when_loaded(fitted, tmp_path):
+    name, options, encoder = fitted
+    encoders.save(encoder, name, options.model_dump(), tmp_path / "codec")
+    for one in (encoder, encoders.load(tmp_path / "codec")[1]):
+        vae = getattr(one, "vae", torch.nn.Module())
+        weights = [weight for weight in vae.parameters() if weight.ndim == 4]
+        assert all(weight.is_contiguous(memory_format=torch.channels_last) for weight in weights)
+        assert bool(weights) == (name in ("tiny_vae", "sd_vae"))
+
+
 def test_a_saved_encoder_is_the_same_encoder(fitted, frames, tmp_path):
     name, options, encoder = fitted
     encoders.save(encoder, name, options.model_dump(), tmp_path / "codec")

@@ -47,10 +47,13 @@ class Components:
         return Components(self.mean.to(device), self.basis.to(device))
 
     def of(self, features: Tensor) -> Tensor:
-        """Features [B, C, h, w] to their coefficients [B, K, h, w]."""
-        tokens = rearrange(features, "b c h w -> b (h w) c")
-        coefficients = (tokens - self.mean) @ self.basis.T
-        return rearrange(coefficients, "b (h w) k -> b k h w", h=features.shape[2]).contiguous()
+        """Features [B, C, h, w] to their coefficients float32 [B, K, h, w].
+
+        In float64, which autocast leaves alone: what is small is the difference of what is large.
+        """
+        tokens = rearrange(features.double(), "b c h w -> b (h w) c")
+        found = ((tokens - self.mean) @ self.basis.double().T).float()
+        return rearrange(found, "b (h w) k -> b k h w", h=features.shape[2]).contiguous()
 
     def tensors(self) -> dict[str, Tensor]:
         """By the names of `Components(...)`."""

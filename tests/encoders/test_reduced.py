@@ -9,7 +9,14 @@ from safetensors.torch import save_file
 from torch.nn import functional
 
 from pipeline import encoders
-from pipeline.encoders._reduced import Reduced, Reduction, load_reduced, principal, reduced
+from pipeline.encoders._reduced import (
+    Components,
+    Reduced,
+    Reduction,
+    load_reduced,
+    principal,
+    reduced,
+)
 from pipeline.errors import ParamsError
 from pipeline.fit.fit import kept_variance_of
 from pipeline.variants import ENCODERS
@@ -87,6 +94,17 @@ def test_components_are_uncorrelated_and_the_largest_comes_first(linear, frames)
     variances = covariance.diagonal()
     assert (variances[:-1] > variances[1:]).all()
     assert (covariance - variances.diag()).abs().max() < 1e-5 * variances.max()
+
+
+def test_a_backbone_in_bfloat16_does_not_bring_its_components_into_it(linear, frames):
+    """One part in 256 of features around 500 is more than the spread of any component."""
+    components = principal(linear, frames, 3, batch=8)
+    features = linear.encode(frames) + 500
+    moved = Components(components.mean + 500, components.basis)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = moved.of(features)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, components.of(features - 500), atol=1e-3, rtol=0)
 
 
 def test_of_features_that_never_vary_no_share_is_kept(frames):

@@ -1,4 +1,7 @@
-"""How latents are stored: in float16, or in int8 with a scale for each channel of each frame."""
+"""How latents are stored: in float16, or in int8 with a scale for each channel of each frame.
+
+By torch, as numpy takes one float16 at a time.
+"""
 
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,29 +23,24 @@ def largest(storage: Storage) -> float:
     return float(np.finfo(np.float16 if storage == "float16" else np.float32).max)
 
 
-def packed(
-    name: str, latents: "NDArray[np.float32]", storage: Storage
-) -> "dict[str, NDArray[Any]]":
-    """Rows [B, C, h, w] as the arrays of a store hold them: one of them, or with its scales.
+def packed(name: str, latents: "Tensor", storage: Storage) -> "dict[str, NDArray[Any]]":
+    """Rows float32 [B, C, h, w] as a store holds them: in one array, or with its scales.
 
     The scale [B, C] is absmax / 127, so that rounding is off by half a scale at most; it is 1
     where a channel is 0.
     """
-    import numpy as np
+    import torch
 
     if storage == "float16":
-        return {name: latents.astype(np.float16)}
-    scale = np.abs(latents).max((2, 3)) / np.float32(LEVELS)
-    scale = np.where(scale == 0, np.float32(1), scale)
-    levels = np.rint(latents / scale[..., None, None]).astype(np.int8)
-    return {name: levels, f"{name}{SCALE}": scale}
+        return {name: latents.half().numpy()}
+    scale = latents.abs().amax((2, 3)) / LEVELS
+    scale[scale == 0] = 1
+    levels = (latents / scale[..., None, None]).round_().to(torch.int8)
+    return {name: levels.numpy(), f"{name}{SCALE}": scale.numpy()}
 
 
 def unpacked(stored: "NDArray[Any]", scale: "NDArray[np.float32] | None") -> "Tensor":
-    """Rows float32 [..., C, h, w] that were stored, with their scales [..., C] if they are in int8.
-
-    By torch: numpy takes a float16 at a time.
-    """
+    """Rows float32 [..., C, h, w] that were stored, with the scales [..., C] of those in int8."""
     import torch
 
     latents = torch.from_numpy(stored).float()

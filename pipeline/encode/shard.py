@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from pipeline import cluster, device, encoders, shards, stage
 from pipeline.encode import store
@@ -77,18 +78,17 @@ def encode_shard(task: Task) -> None:
     with one_thread():
         runner = opened(task.source, own_device(), task.execution)
         for raw in runner.run(map(task.spec.view.of, _batches(task))):
-            mean = raw.mean.numpy()
-            _check(mean, task, done)
-            part = packed("mean", mean, task.spec.storage)
-            stored, spread = unpacked(part["mean"], part.get(f"mean{SCALE}")).numpy(), None
+            _check(raw.mean, task, done)
+            part = packed("mean", raw.mean, task.spec.storage)
+            stored, spread = unpacked(part["mean"], part.get(f"mean{SCALE}")), None
             if raw.std is not None:
-                part |= packed("std", raw.std.numpy(), task.spec.storage)
-                spread = unpacked(part["std"], part.get(f"std{SCALE}")).numpy()
-            tally.compare(stored, mean)
-            if train := max(0, min(task.train - done, len(mean))):
+                part |= packed("std", raw.std, task.spec.storage)
+                spread = unpacked(part["std"], part.get(f"std{SCALE}"))
+            tally.compare(stored, raw.mean)
+            if train := max(0, min(task.train - done, len(stored))):
                 tally.add(stored[:train], None if spread is None else spread[:train])
             parts.append(part)
-            done += len(mean)
+            done += len(stored)
     rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     store.put(task.out, task.start, rows)
     stage.write_json(task.mark, tally.as_json())
@@ -133,9 +133,9 @@ def _batches(task: Task) -> Iterator[Frames]:
         yield held[0]
 
 
-def _check(mean: NDArray[np.float32], task: Task, done: int) -> None:
+def _check(mean: Tensor, task: Task, done: int) -> None:
     """Refuse latents [B, C, h, w] that storing would turn into infinities; NaN likewise."""
-    reached = np.abs(mean).max((1, 2, 3))
+    reached = mean.abs().amax((1, 2, 3)).numpy()
     for row in np.flatnonzero(~(reached <= largest(task.spec.storage)))[:1]:
         ends = np.cumsum([piece.count for piece in task.pieces])
         key = task.pieces[int(np.searchsorted(ends, done + row, "right"))].key

@@ -1,13 +1,17 @@
 """Statistics of latents as they are stored, summed up over shards."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from pipeline import spread
 from pipeline.spread import Moments
+
+CACHED = 2**17
+"""Numbers of float64, 1 MB: latents are summed while they are there."""
 
 
 class Tally:
@@ -26,19 +30,18 @@ class Tally:
         self.total, self.squares, self.error = np.zeros((3, channels))
         self.count = self.seen = 0
 
-    def add(self, mean: NDArray[np.float32], std: NDArray[np.float32] | None) -> None:
+    def add(self, mean: Tensor, std: Tensor | None) -> None:
         """Count stored latents [B, C, h, w]; a sample's expected square is mean^2 + std^2."""
-        squares = mean.astype(np.float64) ** 2
-        if std is not None:
-            squares += std.astype(np.float64) ** 2
-        self.count += mean.size // mean.shape[1]
-        self.total += mean.sum((0, 2, 3), dtype=np.float64)
-        self.squares += squares.sum((0, 2, 3))
+        self.count += mean.numel() // mean.shape[1]
+        for parts in _parts(mean) if std is None else _parts(mean, std):
+            self.total += _summed(parts[0])
+            self.squares += sum(_summed(part.square_()) for part in parts)
 
-    def compare(self, stored: NDArray[np.float32], encoded: NDArray[np.float32]) -> None:
+    def compare(self, stored: Tensor, encoded: Tensor) -> None:
         """Count what storing changed, [B, C, h, w]."""
-        self.seen += stored.size // stored.shape[1]
-        self.error += np.square(stored.astype(np.float64) - encoded).sum((0, 2, 3))
+        self.seen += stored.numel() // stored.shape[1]
+        for kept, made in _parts(stored, encoded):
+            self.error += _summed(kept.sub_(made).square_())
 
     def mean(self) -> Moments:
         """Mean per channel [C]."""
@@ -72,6 +75,18 @@ class Tally:
         """Numbers that JSON holds exactly."""
         sums = {name: getattr(self, name).tolist() for name in ("total", "squares", "error")}
         return {**sums, "count": self.count, "seen": self.seen}
+
+
+def _parts(*latents: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Copies in float64 of as many frames at a time as the processor's cache holds."""
+    frames = max(1, CACHED // latents[0][0].numel())
+    for parts in zip(*(one.split(frames) for one in latents), strict=True):
+        yield tuple(part.double() for part in parts)
+
+
+def _summed(latents: Tensor) -> Moments:
+    """Latents [B, C, h, w] summed up per channel."""
+    return latents.sum((0, 2, 3)).numpy()
 
 
 def merged(tallies: Iterable[dict[str, Any]], channels: int) -> Tally:

@@ -43,7 +43,7 @@ def folder(tmp_path_factory):
 def tally(latents):
     """Of latents [N, C]."""
     found = Tally(latents.shape[1])
-    found.add(latents.astype(np.float32)[:, :, None, None], None)
+    found.add(torch.from_numpy(latents.astype(np.float32))[:, :, None, None], None)
     return found
 
 

@@ -2,7 +2,9 @@
 
 import io
 import os
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,26 @@ def encode(frames: Iterable[Frames], fps: int, settings: dict[str, str]) -> byte
                 track.height, track.width = frame.shape[:2]
                 track.pix_fmt = settings["pix_fmt"]
                 track.thread_count = 1
+                with _scheduled_as_before():
+                    track.codec_context.open()
             container.mux(track.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(track.encode())
     return file.getvalue()
+
+
+@contextmanager
+def _scheduled_as_before() -> Iterator[None]:
+    """Take back the real-time priority that SVT-AV1 gives to its threads and to its caller.
+
+    It does wherever it may, so for root, in most containers. Whatever else runs there would
+    starve, and every later process of the caller inherit it.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    yield
+    for task in map(int, os.listdir("/proc/self/task")):
+        with suppress(ProcessLookupError):  # a thread that has ended since
+            if os.sched_getscheduler(task) == os.SCHED_FIFO:
+                os.sched_setscheduler(task, policy, parameters)

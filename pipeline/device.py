@@ -33,17 +33,17 @@ def computes_bfloat16(device: torch.device) -> bool:
 
 
 def in_encoding(asked: Choice, device: torch.device) -> Precision:
-    """Of an encoder's products; `auto` is bfloat16 where the device computes in it, CPUs too."""
+    """Precision of an encoder's products; `auto` is bfloat16 where it is native, CPUs too."""
     return precision.chosen(asked, auto="bfloat16", native=computes_bfloat16(device))
 
 
 def in_training(asked: Choice, device: torch.device) -> Precision:
-    """Of a training's products: see `trained_in`."""
+    """Precision of a training's products: see `trained_in`."""
     return trained_in(asked, gpu=device.type == "cuda", native=computes_bfloat16(device))
 
 
 def trained_in(asked: Choice, *, gpu: bool, native: bool) -> Precision:
-    """Of a training's products; `auto` is bfloat16 on a GPU that computes in it."""
+    """Precision of a training's products; `auto` is bfloat16 on a GPU where it is native."""
     return precision.chosen(asked, auto="bfloat16" if gpu else "float32", native=native)
 
 

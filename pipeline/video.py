@@ -111,8 +111,10 @@ def _scheduled_as_before() -> Iterator[None]:
         yield
         return
     policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
-    yield
-    for task in map(int, os.listdir("/proc/self/task")):
-        with suppress(ProcessLookupError):  # a thread that has ended since
-            if os.sched_getscheduler(task) == os.SCHED_FIFO:
-                os.sched_setscheduler(task, policy, parameters)
+    try:
+        yield
+    finally:
+        for task in map(int, os.listdir("/proc/self/task")):
+            with suppress(ProcessLookupError):  # a thread that has ended since
+                if os.sched_getscheduler(task) == os.SCHED_FIFO:
+                    os.sched_setscheduler(task, policy, parameters)

@@ -18,18 +18,18 @@ CHOICES = ("auto", "bfloat16", "float32")
     ],
 )
 def test_bfloat16_is_computed_in_where_it_is_native(monkeypatch, kind, native, encoding, training):
-    told = []
+    emulation = []
     monkeypatch.setattr(
         torch.cuda,
         "is_bf16_supported",
-        lambda including_emulation: told.append(including_emulation) or native,
+        lambda including_emulation: emulation.append(including_emulation) or native,
     )
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     where = torch.device(kind)
     assert [device.in_encoding(choice, where) for choice in CHOICES] == encoding
     assert [device.in_training(choice, where) for choice in CHOICES] == training
-    assert not any(told)
+    assert not any(emulation)
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def _tasks(
         Task(
             source=source,
             spec=spec,
-            execution=Execution(spec.precision, options.compile),
+            compile=options.compile,
             batch=options.batch,
             out=out,
             number=number,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline import cluster, device, encoders, shards, stage
+from pipeline.compilation import Mode
 from pipeline.encode import store
 from pipeline.encode.cut import Piece
 from pipeline.encode.runner import Execution, Runner
@@ -53,13 +54,18 @@ class Task:
 
     source: Source
     spec: LatentSpec
-    execution: Execution
+    compile: Mode | None
     batch: int
     out: Path
     number: int
     start: int
     train: int
     pieces: list[Piece]
+
+    @property
+    def execution(self) -> Execution:
+        """As the first process has chosen, whatever the device of this one."""
+        return Execution(self.spec.precision, self.compile)
 
     @property
     def mark(self) -> Path:

@@ -107,7 +107,8 @@ def start(folder, out, **changes):
 
 
 def test_a_full_disk_is_one_line_and_loses_nothing(folder, tmp_path, full, monkeypatch, capsys):
-    with pytest.raises(DataError, match=r"latents.zarr: the disk is full, .* MB, .* make room"):
+    told = r"latents.zarr: the disk is full, .* MB, .* make room and run it again"
+    with pytest.raises(DataError, match=told):
         start(folder, tmp_path / "latents.zarr")
     monkeypatch.undo()
     start(folder, tmp_path / "latents.zarr")
@@ -116,10 +117,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(folder, tmp_path, full, monke
     assert content(tmp_path / "latents.zarr") == content(tmp_path / "clean.zarr")
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [{"storage": "int8"}, {"batch": 7}, {"digest": "another"}],
-)
+@pytest.mark.parametrize("changes", [{"storage": "int8"}, {"batch": 7}, {"digest": "another"}])
 def test_what_was_encoded_in_another_way_is_not_resumed(
     folder, tmp_path, full, monkeypatch, capsys, changes
 ):
@@ -142,3 +140,5 @@ def test_what_another_processor_encodes_in_another_precision_is_not_resumed(
     monkeypatch.setattr(device, "computes_bfloat16", lambda where: False)
     start(folder, tmp_path / "latents.zarr")
     assert "resuming" not in capsys.readouterr().out
+    start(folder, tmp_path / "clean.zarr")
+    assert content(tmp_path / "latents.zarr") == content(tmp_path / "clean.zarr")

@@ -5,25 +5,26 @@ from collections.abc import Callable
 import typer
 
 from pipeline import stage
-from pipeline.ablation.__main__ import command as ablate
-from pipeline.bench.commands import app as bench
-from pipeline.check import command as check
 from pipeline.collect.__main__ import command as collect
 from pipeline.encode.__main__ import command as encode
 from pipeline.evaluate.__main__ import command as evaluate
-from pipeline.extract import command as extract
-from pipeline.fetch.commands import command as fetch
 from pipeline.fit.__main__ import command as fit
 from pipeline.ingest.__main__ import command as ingest
-from pipeline.inspection.command import command as inspect
-from pipeline.parameters import command as parameters
-from pipeline.parity.__main__ import command as parity
 from pipeline.plan.__main__ import command as plan
-from pipeline.preflight import command as preflight
-from pipeline.reference.commands import export, import_
 from pipeline.report.__main__ import command as report
-from pipeline.reproduce.commands import command as reproduce
-from pipeline.summary import command as summary
+from pipeline.tools.ablate.__main__ import command as ablate
+from pipeline.tools.bench.commands import app as bench
+from pipeline.tools.check import command as check
+from pipeline.tools.dvc_yaml.command import command as dvc_yaml
+from pipeline.tools.extract_vjepa import command as extract
+from pipeline.tools.fetch.commands import command as fetch
+from pipeline.tools.inspect_.command import command as inspect
+from pipeline.tools.parameters import command as parameters
+from pipeline.tools.parity.__main__ import command as parity
+from pipeline.tools.preflight import command as preflight
+from pipeline.tools.reference.commands import export, import_
+from pipeline.tools.reproduce.commands import command as reproduce
+from pipeline.tools.summary import command as summary
 from pipeline.train.__main__ import command as train
 
 STAGES = "Stages, in order (dvc repro runs them all)"
@@ -40,6 +41,7 @@ for command in (collect, ingest, fit, encode, train, evaluate, plan, report):
 TOOLS: dict[str, Callable[..., None]] = {
     "ablate": ablate,
     "check": check,
+    "dvc-yaml": dvc_yaml,
     "export": export,
     "extract-vjepa": extract,
     "fetch": fetch,

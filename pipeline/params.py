@@ -11,11 +11,16 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import ParamsError, did_you_mean
-from pipeline.variants import FAMILIES, Family
+from pipeline.families import FAMILIES, Family
 
 STAGES = ("collect", "ingest", "fit", "encode", "train", "evaluate", "plan", "report")
-SECTIONS = (*STAGES, "cluster", "distributed", "tracking")
-"""Blocks of options that belong to no family."""
+SECTIONS = {
+    **{stage: f"pipeline.{stage}" for stage in STAGES},
+    "cluster": "pipeline.compute.parallel",
+    "distributed": "pipeline.train.distributed.options",
+    "tracking": "pipeline.train.monitoring.tracking",
+}
+"""Blocks of options that belong to no family, and the modules that eat them."""
 
 
 class Params(BaseModel):
@@ -91,7 +96,7 @@ def check(path: Path, values: Mapping[str, Any]) -> Settings:
     """
     settings = Settings(path, values)
     _check_keys(settings)
-    modules = {name: importlib.import_module(f"pipeline.{name}") for name in SECTIONS}
+    modules = {name: importlib.import_module(place) for name, place in SECTIONS.items()}
     sections = [settings.section(name, modules[name].Options) for name in SECTIONS]
     for family in FAMILIES:
         _check_family(settings, family)

@@ -123,15 +123,6 @@ def _digest(identity: tuple[str, ...]) -> str:
     return hashlib.sha256("\0".join(identity).encode()).hexdigest()[:16]
 
 
-def code_digest() -> str:
-    """Digest of this package's source: a changed program never resumes a stale run."""
-    digest = hashlib.sha256()
-    package = Path(__file__).parent
-    for source in sorted(package.rglob("*.py")):
-        digest.update(f"{source.relative_to(package)}\0".encode() + source.read_bytes())
-    return digest.hexdigest()
-
-
 def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterable[Item]:
     """Iterate with a progress bar on a terminal, and silently elsewhere."""
     console = Console(stderr=True)

@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from pipeline import cluster
+from pipeline.compute import parallel as cluster
 
 
 def whose(folder: Path, processes: int) -> tuple[int, int]:

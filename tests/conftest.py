@@ -11,10 +11,11 @@ from encode_helpers import encoded
 from helpers import default, make_episode
 from ingest_helpers import ingested
 
-from pipeline import encoders, variants
+from pipeline import encoders
+from pipeline import families as variants
 from pipeline.encode.shard import Saved
 from pipeline.fit.fit import sample_frames
-from pipeline.latent_cache import open_cache
+from pipeline.latents.cache import open_cache
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from helpers import default
 from numpy.typing import NDArray
 
 from pipeline.datasets import Dataset
-from pipeline.episode import Episode, Meta
-from pipeline.variants import DATASETS
+from pipeline.episodes.episode import Episode, Meta
+from pipeline.families import DATASETS
 
 
 def normal(size: int) -> Callable[[np.random.Generator, int], NDArray[np.float32]]:

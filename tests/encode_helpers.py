@@ -6,7 +6,7 @@ from pathlib import Path
 from helpers import PARAMS
 from ingest_helpers import HERE
 
-from pipeline import cluster
+from pipeline.compute import parallel as cluster
 from pipeline.encode import Options
 from pipeline.encode.encode import Summary, encode
 from pipeline.encode.shard import Source

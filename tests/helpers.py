@@ -10,9 +10,9 @@ import torch
 import yaml
 from numpy.typing import NDArray
 
-from pipeline.episode import Episode
+from pipeline.episodes.episode import Episode
+from pipeline.families import Family
 from pipeline.params import Params
-from pipeline.variants import Family
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden"

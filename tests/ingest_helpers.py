@@ -6,13 +6,13 @@ from pathlib import Path
 
 from helpers import PARAMS
 
-from pipeline import cluster
+from pipeline.compute import parallel as cluster
 from pipeline.datasets import Layout, Published
-from pipeline.episode import Episode
+from pipeline.episodes.episode import Episode
+from pipeline.episodes.manifest import Manifest
 from pipeline.errors import DataError
 from pipeline.ingest import Options
 from pipeline.ingest.ingest import Job, ingest
-from pipeline.manifest import Manifest
 
 HERE = cluster.Options(workers=1, ray=None)
 

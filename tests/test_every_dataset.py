@@ -6,8 +6,8 @@ import pytest
 from helpers import every
 from pipeline_helpers import SMOKE, executed, make_workspace, run, set_params
 
+from pipeline.families import DATASETS, WORLDS
 from pipeline.params import STAGES
-from pipeline.variants import DATASETS, WORLDS
 
 SMALL = {
     "wall": {"size": 32},

@@ -11,44 +11,36 @@ import pytest
 import yaml
 from helpers import PARAMS, ROOT
 
+from pipeline import imports
+from pipeline.families import FAMILIES
 from pipeline.params import STAGES
-from pipeline.variants import FAMILIES, Family
+from pipeline.tools.dvc_yaml.code_deps import families_of, written
 
 SOURCES = sorted((ROOT / "pipeline").rglob("*.py"))
 STAGE_TABLE = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
 
-def module_name(path: Path) -> str:
-    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    return name.removesuffix(".__init__")
+MODULES = imports.modules()
 
 
-MODULES = {module_name(path): path for path in SOURCES}
-FOLDERS = {"pipeline.worlds"}
-"""Families whose members are folders; those of all others are files."""
+TOOLS = {"__main__", "gym", "tools"}
+"""What is no stage: commands and the Gymnasium environments."""
 
 
-def imports(name: str) -> set[str]:
-    """Modules of ours that importing a module runs: what it imports anywhere, and all parents."""
-    found = {name}
+def room_of(name: str) -> str:
+    return name.split(".")[1] if "." in name else ""
+
+
+def edges(name: str) -> set[str]:
+    """Modules that a module names in its imports."""
+    named: set[str] = set()
     for node in ast.walk(ast.parse(MODULES[name].read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            named |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    ours = [m.split(".") for m in found if m in MODULES]
-    return {".".join(parts[: n + 1]) for parts in ours for n in range(len(parts))}
-
-
-def closure(*names: str) -> set[str]:
-    seen: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop()
-        if name not in seen:
-            seen.add(name)
-            waiting += imports(name)
-    return seen
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            named |= (inner & MODULES.keys()) or {node.module}
+    return (named & MODULES.keys()) - {name}
 
 
 def resolved(text: str) -> str:
@@ -56,50 +48,35 @@ def resolved(text: str) -> str:
     return re.sub(r"\$\{(\w+)\}", lambda match: PARAMS[match[1]], text)
 
 
-def chosen_by(stage: str) -> set[str]:
-    """Families whose selected member a stage builds: those among its params."""
-    params = {p for p in STAGE_TABLE[stage]["params"] if "$" in p}
-    return {f.package for f in FAMILIES if f"{f.block}.${{{f.selector}}}" in params}
-
-
-def families_run_by(stage: str) -> list[Family]:
-    """Families whose members a stage runs: those it builds, and those it loads from a model."""
-    loaded = {
-        "encode": {"pipeline.encoders"},
-        "train": {"pipeline.encoders"},
-        "evaluate": {"pipeline.encoders", "pipeline.train.denoisers", "pipeline.train.objectives"},
-        "plan": {"pipeline.encoders", "pipeline.train.denoisers", "pipeline.train.objectives"},
-    }
-    packages = (chosen_by(stage) if stage != "report" else set()) | loaded.get(stage, set())
-    return [family for family in FAMILIES if family.package in packages]
+def test_the_code_lines_of_dvc_yaml_are_what_the_tool_writes():
+    text = (ROOT / "dvc.yaml").read_text()
+    assert written(text, STAGE_TABLE) == text, "run `wm dvc-yaml --write`"
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_the_deps_of_a_stage_are_exactly_what_it_imports(stage):
-    families = families_run_by(stage)
-    members = {f"{family.package}.{name}" for family in families for name in family.names()}
-    rooms = {m for m in MODULES if m in members or any(m.startswith(f"{n}.") for n in members)}
-    needed = closure(f"pipeline.{stage}.__main__", *members) - {"pipeline"} - rooms
-    needed_files = {MODULES[name].relative_to(ROOT) for name in needed}
-    declared = [d for d in STAGE_TABLE[stage]["deps"] if d.startswith("pipeline")]
-    deps = {Path(dep) for dep in declared if "$" not in dep}
-    covered = {f for f in needed_files if f in deps or set(f.parents) & deps}
-    assert sorted(needed_files - covered) == []
-    used = {d for d in deps if d in needed_files or any(d in f.parents for f in needed_files)}
-    assert sorted(deps - used) == []
-    folders = {family: MODULES[family.package].parent.relative_to(ROOT) for family in families}
-    chosen = {
-        f"{folders[family]}/${{{family.selector}}}{'' if family.package in FOLDERS else '.py'}"
-        for family in families
-    }
-    assert {dep for dep in declared if "$" in dep} == chosen
+def test_every_file_that_a_stage_imports_is_a_dependency_of_it(stage):
+    """Held against the imports directly: for the chosen members, whatever the tool thinks."""
+    families = families_of(stage, STAGE_TABLE[stage])
+    members = [f"{family.package}.{PARAMS[family.selector]}" for family in families]
+    needed = imports.closure([f"pipeline.{stage}.__main__", *members]) - {"pipeline"}
+    deps = {Path(resolved(d)) for d in STAGE_TABLE[stage]["deps"] if d.startswith("pipeline")}
+    files = {MODULES[name].relative_to(ROOT) for name in needed}
+    assert {file for file in files if file not in deps and not set(file.parents) & deps} == set()
+
+
+def test_a_member_in_two_files_needs_no_line_in_dvc_yaml():
+    """The folder of the chosen member is a dependency, whatever lies in it."""
+    member = imports.inside("pipeline.encoders.tiny_dino")
+    assert len(member) > 1
+    for stage in ("fit", "encode", "train", "evaluate", "plan"):
+        assert "pipeline/encoders/${encoder}" in STAGE_TABLE[stage]["deps"]
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_no_stage_depends_on_variants_that_are_not_chosen(stage):
     for dep in (ROOT / resolved(d) for d in STAGE_TABLE[stage]["deps"]):
         for family in FAMILIES:
-            folder = MODULES[family.package].parent
+            folder = ROOT / "pipeline" / family.block
             assert dep != folder
             assert dep not in folder.parents
 
@@ -127,24 +104,46 @@ def test_a_stage_is_handed_every_path_that_it_declares_and_no_other(stage):
 
 
 def test_imports_follow_the_arrows_of_the_pipeline():
-    shared = {"datasets", "encoders", "worlds"}
-    tools = {
-        "__main__", "ablation", "bench", "dvc_yaml", "extract", "fetch", "gymnasium_env",
-        "inspection", "parameters", "parity", "preflight", "reference", "reproduce", "summary",
-        "tools",
-    }  # fmt: skip
+    """A stage uses stages upstream alone, what is no stage uses none, and tools are used by nobody.
+
+    Options of the stages are declared where params.yaml is checked, so a noun may not read them.
+    """
     upstream = {stage: set(STAGES[: number + 1]) for number, stage in enumerate(STAGES)}
     for name in MODULES:
-        parts = name.split(".")
-        if len(parts) < 2 or parts[1] in tools:
-            continue
-        owner = parts[1]
-        reached = {m.split(".")[1] for m in imports(name) if "." in m}
-        stages = reached & set(STAGES)
-        assert stages <= upstream.get(owner, set()), f"{name} imports {stages}"
-        assert not reached & tools, f"{name} imports a tool"
-        if owner not in STAGES and owner not in shared:
-            assert not reached & shared, f"{name} imports {reached & shared}"
+        room = room_of(name)
+        if room not in TOOLS:
+            reached = {room_of(m) for m in imports.imported_by(name)}
+            stages = reached & set(STAGES)
+            assert stages <= upstream.get(room, set()), f"{name} imports {stages}"
+            assert not reached & TOOLS, f"{name} imports a tool"
+
+
+def test_no_module_imports_the_private_module_of_another_room():
+    for name in MODULES:
+        for reached in edges(name):
+            owner, private, _ = reached.replace("__main__", "main").partition("._")
+            assert not private or f"{name}.".startswith(f"{owner}."), f"{name} imports {reached}"
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    seen: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " -> ".join([*path[path.index(name) :], name])
+        if name not in seen:
+            for reached in sorted(edges(name)):
+                visit(reached, (*path, name))
+            seen.add(name)
+
+    for name in MODULES:
+        visit(name, ())
+
+
+def test_few_modules_lie_at_the_root():
+    assert (
+        sum(name.count(".") == 1 and path.name != "__init__.py" for name, path in MODULES.items())
+        <= 8
+    )
 
 
 def test_no_member_of_a_family_imports_another():
@@ -154,7 +153,8 @@ def test_no_member_of_a_family_imports_another():
         for name in MODULES:
             owner = next((m for m in members if name == m or name.startswith(f"{m}.")), None)
             if owner is not None:
-                assert not (imports(name) & members) - {owner}, f"{name} imports a sibling"
+                siblings = (imports.imported_by(name) & members) - {owner}
+                assert not siblings, f"{name} imports a sibling"
 
 
 def test_the_stages_of_dvc_yaml_are_those_of_the_code_in_their_order():
@@ -165,7 +165,7 @@ def test_the_stages_of_dvc_yaml_are_those_of_the_code_in_their_order():
 
 @pytest.mark.parametrize("stage", ["train", "evaluate", "plan"])
 def test_the_hot_stages_import_on_a_bare_accelerator_node(stage):
-    modules = sorted(closure(f"pipeline.{stage}.__main__"))
+    modules = sorted(imports.closure([f"pipeline.{stage}.__main__"]))
     heavy = ["diffusers", "webdataset", "dvc", "torchmetrics", "matplotlib", "PIL", "lerobot"]
     script = (
         "import sys, importlib\n"
@@ -207,6 +207,16 @@ def test_every_variant_has_options_and_says_how_it_is_made():
             made_by = ("fit", "load") if family.block == "encoders" else ("build",)
             assert all(callable(vars(module)[maker]) for maker in made_by)
             assert name in PARAMS[family.block], f"params.yaml lacks {family.block}.{name}"
+
+
+def test_every_file_that_the_documents_name_exists():
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "benchmarks/README.md"]
+    for document in documents:
+        if document.name != "CHANGELOG.md":
+            text = document.read_text()
+            for name in re.findall(r"(?:pipeline|tests)/[\w/]+\.(?:py|yaml|json)\b", text):
+                added = "mean_colour" in name  # what the reader of docs/add-an-encoder.md writes
+                assert added or (ROOT / name).is_file(), f"{document.name} names {name}"
 
 
 def test_the_changelog_and_the_readme_exist():

@@ -7,14 +7,14 @@ import pytest
 from helpers import ROOT
 
 LEROBOT = """
-from pipeline.torchvision_shim import make_importable
+from pipeline.compute.torchvision_shim import make_importable
 make_importable()
 from lerobot.datasets.lerobot_dataset import LeRobotDataset
 assert LeRobotDataset.__name__ == "LeRobotDataset"
 """
 
 BESIDE_CPU_TORCH = """
-from pipeline.torchvision_shim import make_importable
+from pipeline.compute.torchvision_shim import make_importable
 make_importable()
 make_importable()
 import diffusers, lpips, torchmetrics.functional.image, torchvision

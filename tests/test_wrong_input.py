@@ -10,7 +10,7 @@ from helpers import every
 from pipeline_helpers import make_workspace, run, set_params
 from safetensors.torch import load_file, save_file
 
-from pipeline.variants import ENCODERS
+from pipeline.families import ENCODERS
 
 LATENTS = "data/wall/latents/tiny_vae.zarr"
 SHARDS = "data/wall/shards"

@@ -8,17 +8,19 @@ import pytest
 import torch
 from helpers import PARAMS, default
 
-from pipeline import variants
-from pipeline.latent_cache import LatentCache
-from pipeline.train import Options, SamplingOptions
+from pipeline import families as variants
+from pipeline.diffusion import SamplingOptions
+from pipeline.diffusion.config import Config, Part
+from pipeline.diffusion.rollout import Sampling
+from pipeline.diffusion.world_model import WorldModel
+from pipeline.families import Family
+from pipeline.latents.cache import LatentCache
+from pipeline.latents.windows import Windows
+from pipeline.train import Options
 from pipeline.train.data.batches import Batch
-from pipeline.train.data.windows import Windows
-from pipeline.train.fit import Trainer
-from pipeline.train.rollout import Sampling
+from pipeline.train.loop import Trainer
 from pipeline.train.run import Run
 from pipeline.train.state import gathered
-from pipeline.train.world_model import Config, Part, WorldModel
-from pipeline.variants import Family
 
 QUICK = {"steps": 12, "batch": 4, "save_every": 5, "warmup": 2, "interval": 2}
 

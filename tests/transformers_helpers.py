@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from pipeline.encoders._transformers import imported
+from pipeline.encoders._shared.transformers import imported
 
 NAMES = ("dinov3", "vjepa2")
 DINOV3 = {

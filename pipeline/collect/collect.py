@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from pipeline import stage, variants
+from pipeline import families as variants
+from pipeline import stage
 from pipeline.collect import Options
 from pipeline.collect.inventory import take
 from pipeline.datasets import Dataset, Layout

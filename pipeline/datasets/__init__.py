@@ -7,7 +7,7 @@ from typing import Protocol
 
 from pydantic import Field
 
-from pipeline.episode import Episode
+from pipeline.episodes.episode import Episode
 from pipeline.params import Params
 
 

@@ -2,12 +2,12 @@
 
 from pydantic import Field
 
-from pipeline import compilation
+from pipeline.compute import compile_mode as compilation
+from pipeline.compute.precision import Choice
 from pipeline.errors import ParamsError
+from pipeline.families import DATASETS
+from pipeline.latents.quantize import Storage
 from pipeline.params import Params, Settings
-from pipeline.precision import Choice
-from pipeline.storage import Storage
-from pipeline.variants import DATASETS
 
 
 class Options(Params):

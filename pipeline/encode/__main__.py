@@ -18,7 +18,8 @@ def command(
     """Encode every frame once; cache raw latents."""
     from dataclasses import asdict
 
-    from pipeline import cluster, encoders
+    from pipeline import encoders
+    from pipeline.compute import parallel as cluster
     from pipeline.encode import Options
     from pipeline.encode.encode import encode
     from pipeline.encode.shard import Saved, Source

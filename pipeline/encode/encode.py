@@ -6,15 +6,20 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import cluster, device, shards, stage
-from pipeline.encode import Options, size, store
-from pipeline.encode.cut import cut, shard_rows
+from pipeline import imports, stage
+from pipeline.compute import device
+from pipeline.compute import parallel as cluster
+from pipeline.encode import Options, size
 from pipeline.encode.runner import Execution, Runner
 from pipeline.encode.shard import MARKS, Source, Task, encode_shard, opened, own_device
-from pipeline.encode.tally import Tally, merged
+from pipeline.episodes import shards
+from pipeline.episodes.manifest import Manifest, read_manifest
 from pipeline.errors import telling_full_disk
-from pipeline.latents import EpisodeEntry, LatentSpec, Seal
-from pipeline.manifest import Manifest, read_manifest
+from pipeline.families import ENCODERS
+from pipeline.latents import writer as store
+from pipeline.latents.shard_layout import cut, shard_rows
+from pipeline.latents.spec import EpisodeEntry, LatentSpec, Seal
+from pipeline.latents.statistics import Tally, merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ def encode(source: Source, options: Options, where: cluster.Options, out: Path) 
         source.encoder_name,
         source.codec_digest,
         options.model_dump_json(exclude={"max_bytes"}),
-        stage.code_digest(),
+        imports.digest(["pipeline.encode.__main__", f"{ENCODERS.package}.{source.encoder_name}"]),
         device.pick().type,
         execution.precision,
     )

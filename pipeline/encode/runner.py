@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pipeline import compilation
-from pipeline import device as devices
-from pipeline.compilation import Mode
-from pipeline.compiler import compiled
+from pipeline.compute import compile_mode as compilation
+from pipeline.compute import device as devices
+from pipeline.compute.compile import compiled
+from pipeline.compute.compile_mode import Mode
+from pipeline.compute.precision import Precision
+from pipeline.compute.prefetch import prefetched
 from pipeline.encoders import Encoder, Raw
-from pipeline.precision import Precision
-from pipeline.prefetch import prefetched
 
 AHEAD = 2
 """Batches of frames that are made ready while the device is busy."""

@@ -12,16 +12,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline import cluster, device, encoders, shards, stage
-from pipeline.compilation import Mode
-from pipeline.encode import store
-from pipeline.encode.cut import Piece
+from pipeline import encoders, stage
+from pipeline.compute import device
+from pipeline.compute import parallel as cluster
+from pipeline.compute.compile_mode import Mode
 from pipeline.encode.runner import Execution, Runner
-from pipeline.encode.tally import Tally
 from pipeline.encoders import Encoder
+from pipeline.episodes import shards
 from pipeline.errors import DataError
-from pipeline.latents import LatentSpec
-from pipeline.storage import SCALE, largest, packed, unpacked
+from pipeline.latents import writer as store
+from pipeline.latents.quantize import SCALE, largest, packed, unpacked
+from pipeline.latents.shard_layout import Piece
+from pipeline.latents.spec import LatentSpec
+from pipeline.latents.statistics import Tally
 
 MARKS = ".encoded"
 Frames = NDArray[np.uint8]

@@ -3,11 +3,11 @@
 from collections.abc import Container, Sequence
 
 from pipeline.encoders import Encoder
-from pipeline.encoders._reduced import Reduced
-from pipeline.encoders._semantic import Semantic
+from pipeline.encoders._shared.reduced import Reduced
+from pipeline.encoders._shared.semantic import Semantic
 from pipeline.errors import ParamsError
-from pipeline.latents import LatentSpec
-from pipeline.variants import ENCODERS
+from pipeline.families import ENCODERS
+from pipeline.latents.spec import LatentSpec
 
 UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"))
 Change = dict[str, object]

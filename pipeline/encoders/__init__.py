@@ -12,8 +12,8 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from pipeline.errors import DataError, UserError
-from pipeline.latents import LatentSpec
-from pipeline.variants import ENCODERS
+from pipeline.families import ENCODERS
+from pipeline.latents.spec import LatentSpec
 
 CARD = "encoder.json"
 Draws = Literal["own", "fitted"]

@@ -1,15 +1,12 @@
 """Generated against true frames on fixed validation clips, with baselines that keep it honest."""
 
-from typing import Literal
-
 from pydantic import Field
 
+from pipeline.diffusion import SamplingOptions
 from pipeline.errors import ParamsError
+from pipeline.metrics import Perceptual
 from pipeline.params import Params, Settings
 from pipeline.train import Options as TrainOptions
-from pipeline.train import SamplingOptions
-
-Perceptual = Literal["lpips", "fid"]
 
 
 class Options(Params):

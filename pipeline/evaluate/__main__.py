@@ -37,13 +37,15 @@ def command(
     """Score generated against true frames on fixed validation clips, beside honest baselines."""
     import torch
 
-    from pipeline import device, encoders
-    from pipeline.evaluate import Options, actions, clips, evaluate, frame_metrics, outputs
-    from pipeline.evaluate.judge import Judge
-    from pipeline.latent_cache import open_cache
+    from pipeline import encoders
+    from pipeline.compute import device
+    from pipeline.diffusion import rollout
+    from pipeline.diffusion import world_model as models
+    from pipeline.evaluate import Options, actions, clips, evaluate, outputs
+    from pipeline.evaluate.generate import Judge
+    from pipeline.latents.cache import open_cache
+    from pipeline.metrics import frames as frame_metrics
     from pipeline.params import read
-    from pipeline.train import rollout
-    from pipeline.train import world_model as models
 
     with stage.timed(seconds) as say:
         settings = read(params)

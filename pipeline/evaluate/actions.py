@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline.evaluate.clips import Clips
-from pipeline.evaluate.judge import Judge
-from pipeline.latents import LatentSpec
+from pipeline.evaluate.generate import Judge
+from pipeline.latents.spec import LatentSpec
 
 ENDS = {"model": "true", "zero_actions": "zero"}
 """The conditions of evaluate whose last latents are compared, by the actions of each."""

@@ -8,13 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline import shards
+from pipeline.diffusion.config import Config
+from pipeline.episodes import shards
 from pipeline.errors import ParamsError
 from pipeline.evaluate import Options
-from pipeline.latent_cache import LatentCache
-from pipeline.train.data.held_out import eligible, fixed_rows
-from pipeline.train.data.windows import Windows
-from pipeline.train.world_model import Config
+from pipeline.latents.cache import LatentCache
+from pipeline.latents.validation_clips import eligible, fixed_rows
+from pipeline.latents.windows import Windows
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from pipeline import stage
 from pipeline.encoders import Draws
 from pipeline.evaluate.actions import ENDS, random_like
 from pipeline.evaluate.clips import Clips
-from pipeline.evaluate.frame_metrics import fids
-from pipeline.evaluate.judge import Judge
+from pipeline.evaluate.generate import Judge
+from pipeline.metrics.frames import fids
 
 COMPARED = ("model", "repeat_last", "shuffled_actions", "zero_actions")
 Parts = defaultdict[str, list[Tensor]]

@@ -9,7 +9,7 @@ import torch
 
 from pipeline import stage
 from pipeline.evaluate.clips import Clips
-from pipeline.evaluate.judge import Judge
+from pipeline.evaluate.generate import Judge
 
 
 def headline(scores: dict[str, Any]) -> str:

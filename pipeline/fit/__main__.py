@@ -17,7 +17,9 @@ def command(
     """Fit an in-domain encoder to the train split; measure how well it gives frames back."""
     import torch
 
-    from pipeline import device, encoders, variants
+    from pipeline import encoders
+    from pipeline import families as variants
+    from pipeline.compute import device
     from pipeline.fit import Options
     from pipeline.fit.fit import (
         finite_latents,

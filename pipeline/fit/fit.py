@@ -8,16 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pipeline import shards
 from pipeline.encoders import Encoder
-from pipeline.encoders._collapse import Health, health
-from pipeline.encoders._reduced import Reduced
-from pipeline.encoders._semantic import Semantic
+from pipeline.encoders._shared.collapse import Health, health
+from pipeline.encoders._shared.reduced import Reduced
+from pipeline.encoders._shared.semantic import Semantic
+from pipeline.episodes import shards
+from pipeline.episodes.manifest import Split, read_manifest
 from pipeline.errors import ParamsError
-from pipeline.image_metrics import psnr
-from pipeline.manifest import Split, read_manifest
+from pipeline.families import ENCODERS
+from pipeline.metrics.images import psnr
 from pipeline.params import Variant
-from pipeline.variants import ENCODERS
 
 MEASURED = 256
 """Frames whose latents are held against each other."""

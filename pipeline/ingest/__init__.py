@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipeline.frame_formats import Codec
+from pipeline.episodes.frame_formats import Codec
 from pipeline.params import Params
 
 

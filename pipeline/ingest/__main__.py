@@ -16,8 +16,9 @@ def command(
     seconds: SecondsFile = None,
 ) -> None:
     """Read a published layout; write deterministic, lossless webdataset shards."""
-    from pipeline import cluster, variants
+    from pipeline import families as variants
     from pipeline.collect.inventory import located
+    from pipeline.compute import parallel as cluster
     from pipeline.datasets import Layout
     from pipeline.ingest import Options
     from pipeline.ingest.ingest import Job, ingest

@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import cluster, stage
+from pipeline import stage
+from pipeline.compute import parallel as cluster
 from pipeline.datasets import Layout, Source
+from pipeline.episodes.manifest import MANIFEST, Manifest, Split
+from pipeline.episodes.resize import View
 from pipeline.errors import DataError
 from pipeline.ingest import Options
 from pipeline.ingest.pack import Packed, Shape, Task, checked, hinted, pack
 from pipeline.ingest.split import split
 from pipeline.ingest.statistics import ActionStatistics
-from pipeline.manifest import MANIFEST, Manifest, Split
-from pipeline.view import View
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline import shards
 from pipeline.datasets import Source
-from pipeline.episode import Episode
+from pipeline.episodes import shards
+from pipeline.episodes.episode import Episode
+from pipeline.episodes.manifest import Quarantined, Shard, Split
 from pipeline.errors import DataError
 from pipeline.ingest import Options
 from pipeline.ingest.statistics import ActionStatistics
-from pipeline.manifest import Quarantined, Shard, Split
 
 
 @dataclass(frozen=True, slots=True)

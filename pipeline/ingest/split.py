@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipeline.datasets import Source
-from pipeline.manifest import Split
+from pipeline.episodes.manifest import Split
 
 
 def split(source: Source, train_share: float, seed: int) -> dict[Split, list[int]]:

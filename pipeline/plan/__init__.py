@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from pipeline.diffusion import SamplingOptions
 from pipeline.params import Params, Settings
-from pipeline.train import SamplingOptions
 
 
 class Distance(Params):

@@ -18,15 +18,17 @@ def command(
     seconds: SecondsFile = None,
 ) -> None:
     """Plan in the simulator towards replayed goals, beside random, no-op and replayed actions."""
-    from pipeline import device, encoders, variants
-    from pipeline.latent_cache import open_cache
+    from pipeline import encoders
+    from pipeline import families as variants
+    from pipeline.compute import device
+    from pipeline.diffusion import rollout
+    from pipeline.diffusion import world_model as models
+    from pipeline.latents.cache import open_cache
     from pipeline.params import read
     from pipeline.plan import Options, results
     from pipeline.plan.mpc import Mpc
-    from pipeline.plan.obstacle import obstacle
     from pipeline.plan.plan import plan
-    from pipeline.train import rollout
-    from pipeline.train import world_model as models
+    from pipeline.plan.support import obstacle
 
     with stage.timed(seconds) as say:
         settings = read(params)

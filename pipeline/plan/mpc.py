@@ -8,18 +8,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pipeline.diffusion.rollout import Sampling
+from pipeline.diffusion.world_model import WorldModel
 from pipeline.encoders import Encoder
 from pipeline.plan import Options
 from pipeline.plan.goal_distance import goal_distance
-from pipeline.plan.planners import Planner
 from pipeline.plan.tasks import Task
-from pipeline.train.rollout import Sampling
-from pipeline.train.world_model import WorldModel
+from pipeline.planners import Planner
 
 
 @dataclass(slots=True)
 class Mpc:
-    """A controller; see `pipeline.plan.episodes.Controller`.
+    """A controller; see `pipeline.plan.controllers.Controller`.
 
     Plans are searched in standardised actions and cut to the range that was recorded: a model knows
     nothing about actions that it has never seen. All candidates of one search start from the same

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import stage
-from pipeline.latent_cache import LatentCache
+from pipeline.latents.cache import LatentCache
 from pipeline.plan import Options, results
-from pipeline.plan.episodes import Controller, Idle, Recorded, Replay, attempt
+from pipeline.plan.controllers import Controller, Idle, Recorded, Replay, attempt
 from pipeline.plan.mpc import Mpc
 from pipeline.plan.tasks import Task, draw_tasks
 from pipeline.worlds import World

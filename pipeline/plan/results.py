@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import stage
-from pipeline.plan.episodes import Outcome
+from pipeline.plan.controllers import Outcome
 from pipeline.plan.tasks import Task
 from pipeline.worlds import World
 

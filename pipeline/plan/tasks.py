@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.episode import Meta
+from pipeline.episodes.episode import Meta
 from pipeline.errors import DataError, ParamsError
-from pipeline.latent_cache import LatentCache
+from pipeline.latents.cache import LatentCache
 from pipeline.worlds import World
 
 TRIES = 100

@@ -9,10 +9,10 @@ import numpy as np
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pipeline.families import FAMILIES
 from pipeline.params import STAGES, Settings
 from pipeline.report import Options, figures
 from pipeline.report.gates import gates, pixels
-from pipeline.variants import FAMILIES
 
 NAMES = {
     "model": "world model",

@@ -2,93 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from pipeline import compilation
-from pipeline.compilation import Mode
-from pipeline.errors import ParamsError
-from pipeline.params import Params, Settings
-from pipeline.precision import Choice
-from pipeline.variants import OBJECTIVES
-
-
-class Levels(Params):
-    """Which noise levels training shows to the network."""
-
-    distribution: Literal["uniform", "logit_normal"]
-    mean: float = Field(description="of the normal that logit_normal squashes")
-    std: float = Field(gt=0, description="of the normal that logit_normal squashes")
-    per: Literal["frame", "clip"] = Field(description="what has a level of its own")
-    prefix: float = Field(ge=0, le=1, description="share of clips with a clean, unscored prefix")
-
-
-class Weighting(Params):
-    """Min-SNR weighting (Hang et al. 2023).
-
-    `per_frame` is the paper's: the error of the clean latent counts min(SNR, gamma), so that of an
-    answer min(SNR, gamma) / SNR for eps, / (SNR + 1) for v, / 1 for x. `reference` is what made the
-    published models: the eps form whatever is predicted, averaged over a clip's frames before it
-    meets their averaged error, and no weights for flow.
-    """
-
-    gamma: float = Field(ge=0, description="largest weight of a clean latent's error; 0 is off")
-    form: Literal["per_frame", "reference"]
-
-
-class SamplingOptions(Params):
-    """How a world model is sampled."""
-
-    steps: int = Field(gt=0, le=1000, description="denoising steps a frame")
-    spacing: Literal["trailing", "linspace"] = Field(
-        description="where the steps fall; linspace is what the reference's rollout.py takes"
-    )
-    eta: float = Field(ge=0, le=1, description="share of DDIM's noise renewed at each step")
-    clip: bool = Field(description="cut clean latents to -1..1, as pixels would be")
-    stabilisation: float = Field(ge=0, lt=1, description="noise mixed into context frames")
-    context: int | None = Field(
-        gt=0, description="most frames that a moved window keeps; null for all but one"
-    )
-    generate: int | None = Field(
-        gt=0, description="most frames generated before the window moves; null to fill it"
-    )
-    compile: Mode = Field(
-        description="mode of torch.compile; reduce-overhead captures a step in a CUDA graph"
-    )
-
-    @model_validator(mode="after")
-    def _both_ends(self) -> "SamplingOptions":
-        if self.spacing == "linspace" and self.steps == 1:
-            raise ValueError("spacing linspace needs 2 steps or more; choose trailing")
-        return self
-
-    def check_fits(self, window: int, *, stochastic: bool, place: str) -> None:
-        """Refuse what a world model cannot be asked for; `place` is the param that errors name.
-
-        Args:
-            window: frames that the model is trained on.
-            stochastic: whether its objective's steps can add fresh noise.
-            place: where these options stand.
-
-        Raises:
-            ParamsError: the window would be longer than trained, or a flow should be stochastic.
-        """
-        for name in ("context", "generate"):
-            value = getattr(self, name)
-            if value is not None and value >= window:
-                raise ParamsError(
-                    f"{place}.{name} = {value}, but the world model's windows have {window} "
-                    f"frames (train.frames); choose at most {window - 1}"
-                )
-        if self.eta and not stochastic:
-            raise ParamsError(
-                f"{place}.eta = {self.eta}, but the steps of a flow are deterministic; set it to 0"
-            )
-
-    def check_with(self, settings: Settings, place: str = "sampling") -> None:
-        """Likewise, for the model that params.yaml describes."""
-        stochastic = settings.variant(OBJECTIVES).build().stochastic_steps
-        window = settings.section("train", Options).frames
-        self.check_fits(window, stochastic=stochastic, place=f"{settings.path}: {place}")
+from pipeline.compute import compile_mode as compilation
+from pipeline.compute.precision import Choice
+from pipeline.diffusion import Weighting
+from pipeline.noise import Levels
+from pipeline.params import Params
 
 
 class Validation(Params):

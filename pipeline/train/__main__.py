@@ -25,10 +25,10 @@ def command(
     ] = None,
 ) -> None:
     """Train a diffusion-forcing world model on cached latents; resume what was interrupted."""
-    from pipeline.distributed import Options
     from pipeline.params import read
-    from pipeline.train.processes.launch import launch
-    from pipeline.train.work import Paths, work
+    from pipeline.train.distributed.launch import launch
+    from pipeline.train.distributed.options import Options
+    from pipeline.train.worker import Paths, work
 
     options = read(params).section("distributed", Options)
     outputs = (out, metrics, curve, levels, validation, samples)

@@ -3,21 +3,22 @@
 from contextlib import nullcontext
 from pathlib import Path
 
-from pipeline import variants
+from pipeline import families as variants
+from pipeline.diffusion.config import Config, Part
+from pipeline.diffusion.world_model import fresh
 from pipeline.errors import DataError, RunError
-from pipeline.latent_cache import LatentCache
-from pipeline.latents import LatentSpec
+from pipeline.families import Family
+from pipeline.latents.cache import LatentCache
+from pipeline.latents.spec import LatentSpec
+from pipeline.latents.windows import Windows
 from pipeline.params import Settings
 from pipeline.train import Options
 from pipeline.train.checkpoint import Checkpoint
-from pipeline.train.data.windows import Windows
-from pipeline.train.faults import Signals, StoppedError, Unchanged
-from pipeline.train.fit import Trainer, train
-from pipeline.train.monitoring.watch import Watch
-from pipeline.train.processes.group import Group
+from pipeline.train.distributed.group import Group
+from pipeline.train.interruptions import Signals, StoppedError, Unchanged
+from pipeline.train.loop import Trainer, train
+from pipeline.train.monitoring.callbacks import Watch
 from pipeline.train.state import gathered, restore
-from pipeline.train.world_model import Config, Part, fresh
-from pipeline.variants import Family
 
 
 def prepare(settings: Settings, cache: LatentCache, group: Group) -> Trainer:

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.distributed.checkpoint import state_dict as states
 from torch.distributed.checkpoint.state_dict import StateDictOptions
 
+from pipeline.diffusion.world_model import WorldModel
 from pipeline.train.checkpoint import State
-from pipeline.train.fit import Trainer
-from pipeline.train.world_model import WorldModel
+from pipeline.train.loop import Trainer
 
 WEIGHTS, AVERAGE, MOMENTS, CURVE = "model.", "average.", "optimiser.", "curve"
 LOOKS = "looks"

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pipeline.episode import Episode, Meta
+from pipeline.episodes.episode import Episode, Meta
 from pipeline.params import Params
 
 

@@ -8,7 +8,7 @@ import yaml
 from helpers import PARAMS, default
 from PIL import Image
 
-from pipeline import variants
+from pipeline import families as variants
 from pipeline.collect.collect import collect
 from pipeline.collect.inventory import HASHED, INVENTORY, located, take
 from pipeline.collect.preview import contact_sheet

@@ -11,7 +11,7 @@ import av
 import numpy as np
 import torch
 
-from pipeline import torchvision_shim
+from pipeline.compute import torchvision_shim
 
 torchvision_shim.make_importable()
 

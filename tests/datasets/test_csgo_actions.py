@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from pipeline.datasets._csgo_actions import ACROSS, ACTION_DIM, DOWN, Controls, decode, encode
+from pipeline.datasets._shared.csgo_actions import (
+    ACROSS,
+    ACTION_DIM,
+    DOWN,
+    Controls,
+    decode,
+    encode,
+)
 
 
 def test_the_places_of_keys_clicks_and_mouse():

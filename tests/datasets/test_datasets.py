@@ -8,10 +8,10 @@ import pytest
 from dataset_helpers import EXAMPLES, LENGTHS, example_episodes, layout
 from helpers import every
 
-from pipeline import video
 from pipeline.datasets import Published
+from pipeline.episodes import video
 from pipeline.errors import DataError
-from pipeline.variants import DATASETS
+from pipeline.families import DATASETS
 
 
 @pytest.fixture(params=every(DATASETS))

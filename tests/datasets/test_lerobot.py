@@ -30,7 +30,7 @@ from lerobot_helpers import (
     vectors,
 )  # fmt: skip
 
-from pipeline import video
+from pipeline.episodes import video
 from pipeline.errors import DataError
 
 STATE_NAMES = ("state", "environment_state")

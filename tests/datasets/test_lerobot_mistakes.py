@@ -20,10 +20,10 @@ from lerobot_helpers import (
     vectors,
 )  # fmt: skip
 
-from pipeline import video
-from pipeline.datasets._lerobot.info import Place, fill
+from pipeline.datasets._shared.lerobot.info import Place, fill
+from pipeline.episodes import video
 from pipeline.errors import DataError
-from pipeline.variants import DATASETS
+from pipeline.families import DATASETS
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ import pytest
 from helpers import GOLDEN, golden_arrays
 from lerobot_helpers import CAMERA, assert_same_film, column, cut_short, layout, waves
 
-from pipeline import video
-from pipeline.datasets._lerobot import clips
+from pipeline.datasets._shared.lerobot import clips
+from pipeline.episodes import video
 from pipeline.errors import DataError
 
 VIDEO = f"videos/{CAMERA}/chunk-000/file-000.mp4"

@@ -9,7 +9,7 @@ import pytest
 import torch
 from dataset_helpers import change, example_episodes, layout, read_all, write
 
-from pipeline import video
+from pipeline.episodes import video
 from pipeline.errors import DataError
 
 

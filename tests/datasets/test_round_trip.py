@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers import default, every
 
-from pipeline.variants import DATASETS, WORLDS
+from pipeline.families import DATASETS, WORLDS
 
 SMALL = {
     "wall": {"size": 32},

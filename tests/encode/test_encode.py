@@ -9,15 +9,18 @@ from encode_helpers import encoded
 from helpers import make_episode
 from ingest_helpers import ingested
 
-from pipeline import cluster, device, encoders, shards
+from pipeline import encoders
+from pipeline.compute import device
+from pipeline.compute import parallel as cluster
 from pipeline.encode import shard
-from pipeline.encode.cut import CHUNK_FRAMES, SHARD_BYTES, Piece, cut, shard_rows
 from pipeline.encode.shard import Saved
 from pipeline.encode.shard import opened as shard_opened
 from pipeline.encoders import Raw
+from pipeline.episodes import shards
 from pipeline.errors import ParamsError
-from pipeline.latent_cache import open_cache
-from pipeline.train.data.windows import Windows
+from pipeline.latents.cache import open_cache
+from pipeline.latents.shard_layout import CHUNK_FRAMES, SHARD_BYTES, Piece, cut, shard_rows
+from pipeline.latents.windows import Windows
 
 
 class Spread:

@@ -12,11 +12,13 @@ from encode_helpers import encoded
 from helpers import PARAMS, ROOT, default, make_episode
 from ingest_helpers import ingested
 
-from pipeline import device, encoders, variants
-from pipeline.encode import store
+from pipeline import encoders
+from pipeline import families as variants
+from pipeline.compute import device
 from pipeline.encode.shard import Saved
 from pipeline.errors import DataError
 from pipeline.fit.fit import sample_frames
+from pipeline.latents import writer as store
 
 SHARDS = 10
 KILLER = """

@@ -7,11 +7,11 @@ import torch
 from helpers import default
 from torch._dynamo.utils import counters
 
+from pipeline.compute.prefetch import prefetched
 from pipeline.encode.runner import Execution, Runner
 from pipeline.encoders import Raw
 from pipeline.errors import DataError
-from pipeline.prefetch import prefetched
-from pipeline.variants import ENCODERS
+from pipeline.families import ENCODERS
 
 CPU, META = torch.device("cpu"), torch.device("meta")
 PLAIN = Execution(precision="float32", compile="none")

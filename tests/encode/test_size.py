@@ -4,10 +4,10 @@ import pytest
 from torch import nn
 
 from pipeline.encode import size
-from pipeline.encoders._reduced import Reduced
-from pipeline.encoders._semantic import Semantic
+from pipeline.encoders._shared.reduced import Reduced
+from pipeline.encoders._shared.semantic import Semantic
 from pipeline.errors import ParamsError
-from pipeline.parity._spec import latent_spec
+from pipeline.tools.parity._spec import latent_spec
 
 FRAMES = 10**6
 ACTIONS = 4

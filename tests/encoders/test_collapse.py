@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from pipeline.encoders._collapse import health
+from pipeline.encoders._shared.collapse import health
 
 
 def along(*scales):

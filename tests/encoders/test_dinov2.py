@@ -14,12 +14,12 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from pipeline import encoders
-from pipeline.encoders._dinov2 import Config, Dinov2
-from pipeline.encoders._dinov2_codec import read
-from pipeline.encoders._imagenet import normalised
+from pipeline.encoders._shared.dinov2 import Config, Dinov2
+from pipeline.encoders._shared.dinov2_codec import read
+from pipeline.encoders._shared.imagenet import normalised
 from pipeline.errors import DataError, ParamsError
-from pipeline.parity.webdino300m_keys import CONFIG as WEB_DINO
-from pipeline.variants import ENCODERS
+from pipeline.families import ENCODERS
+from pipeline.tools.parity.webdino300m_keys import CONFIG as WEB_DINO
 
 FOLDER = GOLDEN / "encoders" / "dino"
 FORMS = {"web_dino": "swiglu", "dinov2": "mlp"}

@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from pipeline import encoders
 from pipeline.encode.runner import Execution, Runner
-from pipeline.encoders._semantic import Semantic
+from pipeline.encoders._shared.semantic import Semantic
 from pipeline.errors import DataError, ParamsError
-from pipeline.image_metrics import psnr
-from pipeline.variants import ENCODERS
+from pipeline.families import ENCODERS
+from pipeline.metrics.images import psnr
 
 QUICK = {
     "tiny_vae": {"steps": 8},

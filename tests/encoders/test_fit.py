@@ -6,8 +6,8 @@ import torch
 from helpers import make_episode
 from ingest_helpers import ingested
 
-from pipeline import shards
 from pipeline.encoders import Raw
+from pipeline.episodes import shards
 from pipeline.fit.fit import health_of, sample_frames
 
 

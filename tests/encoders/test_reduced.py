@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch.nn import functional
 
 from pipeline import encoders
-from pipeline.encoders._reduced import (
+from pipeline.encoders._shared.reduced import (
     Components,
     Reduced,
     Reduction,
@@ -18,8 +18,8 @@ from pipeline.encoders._reduced import (
     reduced,
 )
 from pipeline.errors import ParamsError
+from pipeline.families import ENCODERS
 from pipeline.fit.fit import kept_variance_of
-from pipeline.variants import ENCODERS
 
 DECODER = {"channels": [8, 8], "steps": 2, "batch": 2, "learning_rate": 1e-3}
 SOURCES = {"web_dino": "dino/swiglu", "dinov2": "dino/mlp", "vjepa2_1": "vjepa/weights.safetensors"}

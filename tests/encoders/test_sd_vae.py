@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from pipeline import encoders
 from pipeline.errors import DataError, ParamsError
-from pipeline.variants import ENCODERS
+from pipeline.families import ENCODERS
 
 FOLDER = GOLDEN / "encoders" / "sd_vae"
 WEIGHTS = "diffusion_pytorch_model.safetensors"

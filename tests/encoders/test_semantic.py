@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from pipeline.encoders._decoder import Decoder, DecoderOptions
-from pipeline.encoders._semantic import Semantic, fit_semantic, load_semantic
-from pipeline.image_metrics import psnr
+from pipeline.encoders._shared.decoder import Decoder, DecoderOptions
+from pipeline.encoders._shared.semantic import Semantic, fit_semantic, load_semantic
+from pipeline.metrics.images import psnr
 
 CHANNELS = 5
 

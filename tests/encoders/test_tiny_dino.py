@@ -8,11 +8,11 @@ from helpers import default
 from torch import nn
 
 from pipeline.encoders import tiny_dino
-from pipeline.encoders._collapse import health
-from pipeline.encoders._descent import follow
-from pipeline.encoders._dino import Head, Network, crops, cross_entropy, hide, moved
+from pipeline.encoders._shared.collapse import health
+from pipeline.encoders._shared.descent import follow
+from pipeline.encoders.tiny_dino.losses import Head, Network, crops, cross_entropy, hide, moved
 from pipeline.errors import ParamsError
-from pipeline.variants import ENCODERS
+from pipeline.families import ENCODERS
 
 SMALL = {"patch": 4, "width": 16, "depth": 1, "heads": 2, "channels": 8, "prototypes": 16}
 QUICK = {

@@ -9,11 +9,13 @@ from helpers import default
 from torch import nn
 
 from pipeline import encoders
-from pipeline.encoders import _jepa, _tiny_codec, tiny_jepa
-from pipeline.encoders._collapse import health
-from pipeline.encoders._pixels import scaled
+from pipeline.encoders import tiny_jepa
+from pipeline.encoders._shared import tiny_codec as _tiny_codec
+from pipeline.encoders._shared.collapse import health
+from pipeline.encoders._shared.pixels import scaled
+from pipeline.encoders.tiny_jepa import networks as _jepa
 from pipeline.errors import ParamsError
-from pipeline.variants import ENCODERS
+from pipeline.families import ENCODERS
 
 SMALL = {
     "width": 32, "depth": 1, "heads": 2, "channels": 8, "steps": 40, "batch": 16,

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from pipeline.encoders._tiny_vit import Architecture, TinyVit, positions
+from pipeline.encoders._shared.tiny_vit import Architecture, TinyVit, positions
 from pipeline.errors import ParamsError
 
 SMALL = Architecture(patch=4, width=16, depth=2, heads=2)

@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 
 from pipeline.encoders import vjepa2_1
-from pipeline.encoders._imagenet import normalised
-from pipeline.encoders._pretrained import locate
-from pipeline.encoders._vjepa import VisionTransformer, rotation
+from pipeline.encoders._shared.imagenet import normalised
+from pipeline.encoders.vjepa2_1.vit import VisionTransformer, rotation
 from pipeline.errors import DataError, ParamsError
-from pipeline.variants import ENCODERS
+from pipeline.families import ENCODERS
+from pipeline.weights.pretrained import locate
 
 FOLDER = GOLDEN / "encoders" / "vjepa"
 WEIGHTS, HEADS = FOLDER / "weights.safetensors", 3

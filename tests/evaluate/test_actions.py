@@ -9,8 +9,8 @@ from train_helpers import sampling, world_model
 
 from pipeline.evaluate import actions, evaluate
 from pipeline.evaluate.clips import Clips
-from pipeline.evaluate.frame_metrics import asked_for
-from pipeline.evaluate.judge import Judge
+from pipeline.evaluate.generate import Judge
+from pipeline.metrics.frames import asked_for
 
 
 class Answers:

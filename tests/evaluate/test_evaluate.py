@@ -10,14 +10,15 @@ import torch
 from helpers import PARAMS
 from train_helpers import sampling, world_model
 
-from pipeline import encoders, shards
+from pipeline import encoders
+from pipeline.episodes import shards
 from pipeline.errors import DataError, ParamsError
 from pipeline.evaluate import Options, clips, evaluate, outputs
-from pipeline.evaluate.frame_metrics import FrameMetrics, asked_for
-from pipeline.evaluate.judge import Judge
-from pipeline.image_metrics import frechet, psnr
-from pipeline.train.data import held_out
-from pipeline.train.data.windows import Windows
+from pipeline.evaluate.generate import Judge
+from pipeline.latents import validation_clips as held_out
+from pipeline.latents.windows import Windows
+from pipeline.metrics.frames import FrameMetrics, asked_for
+from pipeline.metrics.images import frechet, psnr
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,10 @@ import torch
 from helpers import ROOT, make_episode
 from ingest_helpers import ingested
 
-from pipeline import cluster, shards, video
+from pipeline.compute import parallel as cluster
 from pipeline.datasets import Published
-from pipeline.episode import Episode
+from pipeline.episodes import shards, video
+from pipeline.episodes.episode import Episode
 from pipeline.errors import DataError
 
 SMALL = {"episodes_per_shard": 3, "train_share": 0.8}

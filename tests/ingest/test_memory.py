@@ -8,7 +8,7 @@ import pytest
 from ingest_helpers import HERE, ingest_options
 
 from pipeline.datasets import Layout, Published
-from pipeline.episode import Episode
+from pipeline.episodes.episode import Episode
 from pipeline.ingest.ingest import Job, ingest
 
 FRAMES = (32, 144, 144, 3)

@@ -9,13 +9,13 @@ from ingest_helpers import HERE, ingest_options
 
 from pipeline.datasets import Published
 from pipeline.encoders import Raw
-from pipeline.episode import Episode
+from pipeline.episodes.episode import Episode
+from pipeline.families import DATASETS
 from pipeline.ingest.ingest import Job, ingest
 from pipeline.ingest.split import shuffled, split, split_by_share
 from pipeline.ingest.statistics import ActionStatistics
-from pipeline.latent_cache import open_cache
-from pipeline.train.data.windows import Windows
-from pipeline.variants import DATASETS
+from pipeline.latents.cache import open_cache
+from pipeline.latents.windows import Windows
 
 GOLDEN = golden_arrays("dataset")
 

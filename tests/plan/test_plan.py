@@ -11,15 +11,15 @@ from helpers import PARAMS, default
 from ingest_helpers import ingested
 from train_helpers import sampling
 
-from pipeline import variants
+from pipeline import families as variants
 from pipeline.encoders import Raw
 from pipeline.errors import DataError, ParamsError
-from pipeline.latent_cache import open_cache
+from pipeline.latents.cache import open_cache
 from pipeline.plan import Options, results
-from pipeline.plan.episodes import Idle, Outcome, attempt
+from pipeline.plan.controllers import Idle, Outcome, attempt
 from pipeline.plan.mpc import Mpc
-from pipeline.plan.obstacle import obstacle
 from pipeline.plan.plan import plan
+from pipeline.plan.support import obstacle
 from pipeline.plan.tasks import draw_tasks
 
 

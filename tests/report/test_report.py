@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from pipeline.params import STAGES, read
 from pipeline.report import Options, page
 from pipeline.report.gates import gates
-from pipeline.summary import command as summary
+from pipeline.tools.summary import command as summary
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None

@@ -7,8 +7,8 @@ from torch import nn
 from train_helpers import run, sampling, trainer, world_model
 
 from pipeline.errors import ParamsError
-from pipeline.train.fit import Trainer
-from pipeline.train.processes.group import Group
+from pipeline.train.distributed.group import Group
+from pipeline.train.loop import Trainer
 from pipeline.train.state import gathered
 
 

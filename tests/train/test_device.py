@@ -10,12 +10,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from train_helpers import QUICK, options, sampling, world_model
 
+from pipeline.diffusion.world_model import WorldModel
+from pipeline.families import OBJECTIVES, SAMPLERS
+from pipeline.latents.windows import Windows
+from pipeline.samplers import ddim_timesteps, sample
 from pipeline.train import optimiser
-from pipeline.train.data.windows import Windows
-from pipeline.train.fit import Trainer
-from pipeline.train.samplers import ddim_timesteps, sample
-from pipeline.train.world_model import WorldModel
-from pipeline.variants import OBJECTIVES, SAMPLERS
+from pipeline.train.loop import Trainer
 
 META = torch.device("meta")
 

@@ -7,8 +7,8 @@ import yaml
 from helpers import PARAMS
 
 from pipeline import params
-from pipeline.train.data.windows import Windows
-from pipeline.train.processes.group import alone
+from pipeline.latents.windows import Windows
+from pipeline.train.distributed.group import alone
 from pipeline.train.run import prepare
 
 CPU = torch.device("cpu")

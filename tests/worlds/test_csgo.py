@@ -10,9 +10,9 @@ from helpers import GOLDEN, ROOT, default
 from PIL import Image
 from pydantic import ValidationError
 
-from pipeline.datasets._csgo_actions import Controls
+from pipeline.datasets._shared.csgo_actions import Controls
 from pipeline.errors import ParamsError
-from pipeline.variants import DATASETS, WORLDS
+from pipeline.families import DATASETS, WORLDS
 from pipeline.worlds.csgo.game import View, look, play, press
 from pipeline.worlds.csgo.policy import AWAY, NEAR, Wanderer
 from pipeline.worlds.csgo.walk import Moment, states, walk

@@ -7,9 +7,9 @@ import pytest
 from helpers import GOLDEN, default
 from PIL import Image
 
-from pipeline.variants import WORLDS
-from pipeline.worlds._planar import shift
-from pipeline.worlds._planar.policy import aim
+from pipeline.families import WORLDS
+from pipeline.worlds._shared.planar import shift
+from pipeline.worlds._shared.planar.policy import aim
 from pipeline.worlds.granular.pile import RADIUS
 
 NAMES = ("rope", "granular")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers import default, every
 
-from pipeline.variants import WORLDS
+from pipeline.families import WORLDS
 from pipeline.worlds import World
 
 # Simulators that remember more than their states say: how far off they continue is bounded in

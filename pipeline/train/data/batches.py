@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.errors import ParamsError
+from pipeline.latents.windows import Windows
+from pipeline.noise.levels import CLEAN, draw_levels
 from pipeline.train import Options
-from pipeline.train.data.order import Order, seeded
-from pipeline.train.data.windows import Windows
-from pipeline.train.noise.levels import CLEAN, draw_levels
-from pipeline.train.processes.group import Group
+from pipeline.train.data.shuffle import Order, seeded
+from pipeline.train.distributed.group import Group
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from functools import partial
 
 import torch
 
-from pipeline.prefetch import computed
+from pipeline.compute.prefetch import computed
 from pipeline.train.data.batches import Batch
 
 AHEAD = 4

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.errors import DataError, ParamsError
-from pipeline.tracking import Options
+from pipeline.train.monitoring.tracking import Options
 
 Image = NDArray[np.uint8]
 """RGB [H, W, 3]."""

@@ -11,18 +11,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pipeline import stage
+from pipeline.diffusion import SamplingOptions
+from pipeline.diffusion.config import Config
+from pipeline.diffusion.loss import frame_errors
+from pipeline.diffusion.rollout import Sampling
+from pipeline.diffusion.world_model import WorldModel
 from pipeline.encoders import Encoder
 from pipeline.errors import ParamsError
-from pipeline.latent_cache import LatentCache
-from pipeline.train import SamplingOptions
+from pipeline.latents.cache import LatentCache
+from pipeline.latents.validation_clips import fixed_rows
+from pipeline.latents.windows import Windows
+from pipeline.samplers import sequential
 from pipeline.train import Validation as Options
-from pipeline.train.data.held_out import fixed_rows
-from pipeline.train.data.windows import Windows
-from pipeline.train.loss import frame_errors
 from pipeline.train.monitoring.curve import BINS, edges, named, write_rows
-from pipeline.train.rollout import Sampling
-from pipeline.train.samplers import sequential
-from pipeline.train.world_model import Config, WorldModel
 
 SEED = 42
 """Picks clips and noise: the same for every run, whatever its own seed; that of the reference."""

@@ -10,7 +10,7 @@ from itertools import islice
 import numpy as np
 from pydantic import Field
 
-from pipeline.episode import Episode, Meta
+from pipeline.episodes.episode import Episode, Meta
 from pipeline.worlds import Recording
 from pipeline.worlds.csgo.game import play
 from pipeline.worlds.csgo.walk import states, walk

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pipeline.worlds._planar import Places, Scene, shift
-from pipeline.worlds._planar.simulation import particle
+from pipeline.worlds._shared.planar import Places, Scene, shift
+from pipeline.worlds._shared.planar.simulation import particle
 
 RADIUS = 0.11
 SPREAD = 0.165  # of a new pile: its radius is this times the root of the number of grains
@@ -12,7 +12,7 @@ COLOURS = (".78 .6 .35 1", ".68 .48 .26 1", ".58 .4 .22 1")
 
 
 class Pile:
-    """Frictionless grains that cannot pass each other; see `pipeline.worlds._planar.Thing`."""
+    """Frictionless grains that cannot pass each other; see `planar.Thing`."""
 
     reached = 0.2  # half of what a push changes: .36 in the median
 

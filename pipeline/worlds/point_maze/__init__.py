@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pipeline.episode import Episode, Meta
+from pipeline.episodes.episode import Episode, Meta
 from pipeline.worlds import Recording
-from pipeline.worlds._record import record
+from pipeline.worlds._shared.record import record
 from pipeline.worlds.point_maze.policy import any_action, any_state
 from pipeline.worlds.point_maze.scene import load, look
 

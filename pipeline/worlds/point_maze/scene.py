@@ -6,7 +6,7 @@ position is at (1.2, 1.2), so that it is free to move in .4..3.2 of both axes.
 
 from typing import TYPE_CHECKING
 
-from pipeline.worlds._mujoco import Camera
+from pipeline.worlds._shared.mujoco import Camera
 
 if TYPE_CHECKING:
     import mujoco

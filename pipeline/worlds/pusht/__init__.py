@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pipeline.episode import Episode, Meta
+from pipeline.episodes.episode import Episode, Meta
 from pipeline.errors import DataError
 from pipeline.worlds import Recording
-from pipeline.worlds._record import record
+from pipeline.worlds._shared.record import record
 from pipeline.worlds.pusht.physics import TAU, Physics, State
 from pipeline.worlds.pusht.picture import Picture
 from pipeline.worlds.pusht.policy import Pusher, random_state

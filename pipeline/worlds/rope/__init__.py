@@ -7,8 +7,8 @@ published data cannot be restored here, only those of simulated data. `state_dim
 
 from pydantic import Field
 
-from pipeline.worlds import _planar
-from pipeline.worlds._planar.world import Planar
+from pipeline.worlds._shared import planar as _planar
+from pipeline.worlds._shared.planar.world import Planar
 from pipeline.worlds.rope.chain import Chain
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pipeline.worlds._planar import Places, Scene, shift
-from pipeline.worlds._planar.simulation import particle
+from pipeline.worlds._shared.planar import Places, Scene, shift
+from pipeline.worlds._shared.planar.simulation import particle
 
 LENGTH = 3.9
 RADIUS = 0.08
@@ -12,7 +12,7 @@ BENDS = (1.2, 0.6, 0.4)  # spread of a new rope's heading: one, two and three ha
 
 
 class Chain:
-    """A rope that resists bending and may lie across itself; see `pipeline.worlds._planar.Thing`.
+    """A rope that resists bending and may lie across itself; see `planar.Thing`.
 
     Beads meet the pusher but not each other: a rope on a table is free to cross itself.
     """

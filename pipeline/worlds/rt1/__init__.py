@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pipeline.episode import Episode, Meta
+from pipeline.episodes.episode import Episode, Meta
 from pipeline.worlds import Recording
-from pipeline.worlds._mujoco import Camera
-from pipeline.worlds._record import record
+from pipeline.worlds._shared.mujoco import Camera
+from pipeline.worlds._shared.record import record
 from pipeline.worlds.rt1.physics import STATE_DIM, Arm, State, things
 from pipeline.worlds.rt1.policy import Picker, scatter
 from pipeline.worlds.rt1.scene import THINGS

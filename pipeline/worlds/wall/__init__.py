@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from pipeline.episode import Episode, Meta
+from pipeline.episodes.episode import Episode, Meta
 from pipeline.worlds import Recording
 from pipeline.worlds.wall.physics import BORDER, HALF_DOOR, Positions, move
 from pipeline.worlds.wall.picture import draw

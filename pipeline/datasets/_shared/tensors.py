@@ -1,0 +1,84 @@
+"""Tensor files: mapped rather than copied, and read without ever running what they pickle."""
+
+import warnings
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+from zipfile import is_zipfile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.datasets._shared.pickles import ARRAYS, PickledArray, damaged
+from pipeline.errors import DataError
+
+
+def load(path: Path, layout: str) -> NDArray[Any]:
+    """The numbers in a .pth file: of a tensor, a numpy array or a list of whole numbers.
+
+    Args:
+        path: the file; a tensor's values stay on disk until they are used.
+        layout: the data set that needs it, for the error.
+
+    Raises:
+        DataError: it is missing, damaged, or holds anything else.
+    """
+    import torch
+
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; the {layout} layout needs it")
+    try:
+        with (
+            warnings.catch_warnings(action="ignore", category=UserWarning),
+            torch.serialization.safe_globals(ARRAYS),
+        ):
+            mapped = is_zipfile(path)  # files of torch before 1.6 are not, and cannot be mapped
+            value = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+        numbers = _numbers(value)
+    except UnpicklingError:
+        raise DataError(f"{path}: holds more than tensors; refused to unpickle it") from None
+    except Exception as error:  # bytes that are no pickle can raise anything
+        raise damaged(path, error) from None
+    return numbers
+
+
+def _numbers(value: object) -> NDArray[Any]:
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        values: NDArray[Any] = value.detach().numpy()
+    elif isinstance(value, PickledArray):
+        values = value.values
+    elif isinstance(value, list) and all(type(item) is int for item in value):
+        values = np.array(value, np.int64)
+    else:
+        raise TypeError(f"a {type(value).__name__} where a tensor should be")
+    if values.dtype.kind not in "biuf":
+        raise TypeError(f"its values are {values.dtype}")
+    return values
+
+
+def save(path: Path, values: NDArray[Any]) -> None:
+    """Write numbers as a tensor; the same values give the same bytes."""
+    import torch
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(torch.from_numpy(np.ascontiguousarray(values)), path)
+
+
+def pixels(values: NDArray[Any], path: Path) -> NDArray[np.uint8]:
+    """Values as uint8.
+
+    Raises:
+        DataError: some are not whole numbers in 0..255.
+    """
+    if values.dtype == np.uint8:
+        return values
+    with np.errstate(invalid="ignore"):
+        whole = values.astype(np.uint8)
+    if not np.array_equal(whole, values):
+        raise DataError(
+            f"{path}: frames are {values.dtype} but not whole numbers in 0..255; "
+            "multiply and round them if they are in 0..1, else fetch it again"
+        )
+    return whole

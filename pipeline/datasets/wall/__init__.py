@@ -1,0 +1,25 @@
+"""DINO-WM's `wall_single` layout: frames with channels first, all episodes equally long.
+
+states.pth [N, T, 2], actions.pth [N, T, 2], door_locations.pth and wall_locations.pth [N, T] or
+[N, T, 1], obses/episode_000.pth [T, 3, H, W] in 0..255. Positions are pixels of a 65 x 65 image.
+"""
+
+from pipeline.datasets import Layout
+from pipeline.datasets._shared.dino_wm import TensorLayout
+
+
+class Options(Layout):
+    """Where the set lies and how models are fed from it."""
+
+
+def build(options: Options) -> TensorLayout:
+    """The layout's reader and writer."""
+    return TensorLayout(
+        name="wall",
+        interval=5,
+        states=(2,),
+        actions=(2,),
+        frames="obses/episode_{:03d}.pth",
+        channels_first=True,
+        constants={"door": "door_locations", "wall": "wall_locations"},
+    )

@@ -1,0 +1,51 @@
+"""The model card of a world model: what it is, and how to use it."""
+
+from pipeline.diffusion.config import Config
+
+TEXT = """\
+---
+library_name: nano-world-models
+pipeline_tag: image-to-video
+tags:
+- world-model
+- diffusion-forcing
+- {dataset}
+---
+
+# World model of {dataset}
+
+{denoiser} with {parameters:,} parameters, trained by diffusion forcing to predict `{objective}` on
+latents of `{encoder}`, {channels} x {height} x {width}, for windows of {frames} frames that are
+{interval} environment steps apart, under {action_dim}-dimensional actions.
+
+```python
+import torch
+from pipeline.diffusion.world_model import WorldModel
+
+model = WorldModel.from_pretrained("THIS_REPOSITORY")
+history = torch.randn(1, 1, {channels}, {height}, {width})  # whitened latents of the frames so far
+actions = torch.zeros(1, 8, {interval}, {action_dim})  # what is done next
+frames = model.dream(history, actions, torch.Generator().manual_seed(0), steps=50)
+```
+
+How its latents were made stands in config.json, under `spec`.
+"""
+
+
+def text(config: Config, parameters: int) -> str:
+    """The card of a model with so many parameters, in the hub's format."""
+    spec = config.spec
+    channels, height, width = spec.latent_shape
+    return TEXT.format(
+        dataset=spec.dataset,
+        encoder=spec.encoder,
+        denoiser=config.denoiser.name,
+        objective=config.objective.name,
+        parameters=parameters,
+        channels=channels,
+        height=height,
+        width=width,
+        frames=config.frames,
+        interval=config.interval,
+        action_dim=spec.action_dim,
+    )

@@ -1,0 +1,72 @@
+"""A small convolutional decoder: from any grid of features to the pixels they were made from."""
+
+from math import gcd
+from typing import Annotated
+
+import torch
+from pydantic import Field, PositiveInt
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pipeline.latents.channel_std import spread
+from pipeline.params import Params
+
+Widths = Annotated[list[PositiveInt], Field(min_length=1)]
+
+
+class DecoderOptions(Params):
+    """Size and fitting of the decoder."""
+
+    channels: Widths = Field(description="from the latent grid upwards, doubled in between")
+    steps: int = Field(gt=0)
+    batch: int = Field(gt=0)
+    learning_rate: float = Field(gt=0)
+
+
+class Decoder(nn.Module):
+    """Latents float32 [B, C, h, w] to pixels around -1..1, float32 [B, 3, H, W].
+
+    Every width but the last is followed by a doubling of the resolution; what does not end at
+    H x W is resized there, just before the last convolution, so that this one can sharpen it.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, inputs: int, channels: list[int], size: tuple[int, int]) -> None:
+        """Take `inputs` channels C and end at `size` = (H, W)."""
+        super().__init__()
+        self.inputs, self.channels, self.size = inputs, channels, size
+        self.register_buffer("mean", torch.zeros(inputs))
+        self.register_buffer("std", torch.ones(inputs))
+        self.project = nn.Conv2d(inputs, channels[0], 1)
+        before = [channels[0], *channels]
+        self.blocks = nn.ModuleList(
+            nn.Sequential(*_layer(a, b), *_layer(b, b))
+            for a, b in zip(before, channels, strict=False)
+        )
+        self.output = nn.Conv2d(channels[-1], 3, 3, padding=1)
+
+    @torch.no_grad()
+    def measure(self, latents: Tensor) -> None:
+        """Set the statistics by which latents [B, C, h, w] are brought to mean 0, variance 1."""
+        variance, mean = torch.var_mean(latents.double(), (0, 2, 3), correction=0)
+        self.mean.copy_(mean)
+        squares = variance + mean.square()
+        self.std.copy_(torch.from_numpy(spread(variance.cpu().numpy(), squares.cpu().numpy())))
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Decode; see the class."""
+        x = self.project((latents - self.mean[:, None, None]) / self.std[:, None, None])
+        for level, block in enumerate(self.blocks):
+            if level:
+                x = functional.interpolate(x, scale_factor=2.0, mode="nearest")
+            x = block(x)
+        if x.shape[2:] != self.size:
+            x = functional.interpolate(x, self.size, mode="bilinear", antialias=True)
+        return self.output(x)
+
+
+def _layer(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
+    norm = nn.GroupNorm(gcd(8, outputs), outputs)
+    return nn.Conv2d(inputs, outputs, 3, padding=1), norm, nn.SiLU()

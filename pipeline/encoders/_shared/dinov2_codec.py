@@ -1,0 +1,53 @@
+"""Reading DINOv2 from files of the hub; what `web_dino` and `dinov2` share."""
+
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from pipeline.encoders._shared.dinov2 import Config, Dinov2
+from pipeline.encoders._shared.patch_codec import CONFIG, TENSORS
+from pipeline.errors import DataError
+from pipeline.weights.state_dict import differences
+
+
+def read(folder: Path) -> Dinov2:
+    """The network of a folder with config.json and model.safetensors, in float32 for inference.
+
+    Raises:
+        DataError: a file is damaged or of another network, or the two do not belong together.
+    """
+    with torch.device("meta"):
+        network = Dinov2(config(folder / CONFIG))
+    path = folder / TENSORS
+    try:
+        state = load_file(path)
+    except SafetensorError as error:
+        raise DataError(f"{path}: damaged ({error}); download it again") from None
+    if wrong := differences(network.state_dict(), state, "unexpected"):
+        raise DataError(
+            f"{path}: not as {CONFIG} has it: {'; '.join(wrong)}; download both files of one "
+            "Dinov2 model"
+        )
+    network.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
+    return network.eval().requires_grad_(False)
+
+
+def config(path: Path) -> Config:
+    """What a config.json of the hub says of the network.
+
+    Raises:
+        DataError: it is damaged, or of another network.
+    """
+    try:
+        return Config.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        said = first["msg"].removeprefix("Value error, ")
+        if first["loc"]:
+            key = ".".join(map(str, first["loc"]))
+            value = "" if first["type"] == "missing" else f" = {first['input']!r}"
+            said = f"{key}{value}: {said}"
+        raise DataError(f"{path}: {said}; name the folder of a Dinov2 model instead") from None

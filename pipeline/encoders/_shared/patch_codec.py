@@ -1,0 +1,105 @@
+"""Features of patches as latents; what encoders published as config.json and weights share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import torch
+from einops import rearrange
+from pydantic import Field
+from torch import Tensor
+
+from pipeline.compute.device import pick
+from pipeline.encoders._shared.decoder import DecoderOptions
+from pipeline.encoders._shared.imagenet import normalised
+from pipeline.encoders._shared.reduced import Reduction, load_reduced, reduced
+from pipeline.encoders._shared.semantic import Semantic, fit_semantic, load_semantic
+from pipeline.errors import ParamsError
+from pipeline.weights.pretrained import Located, Weights, locate, recall, remember
+
+CONFIG, TENSORS = "config.json", "model.safetensors"
+
+
+class Options(Reduction):
+    """Which network sees the frames, at which size, what is kept, and how that is drawn."""
+
+    weights: Weights = Field(description=f"{CONFIG} and {TENSORS} in a folder")
+    size: int = Field(gt=0, description="side in pixels of what is seen: a multiple of the patch")
+    decoder: DecoderOptions
+
+
+class Network(Protocol):
+    """A published network in float32, in inference mode and without gradient."""
+
+    patch: int
+    """Side of a patch in pixels."""
+
+    def to(self, device: torch.device) -> Any:
+        """Move to a device."""
+
+    def tokens(self, pixels: Tensor) -> Tensor:
+        """Pixels [B, 3, H, W] by ImageNet's norm to features of their patches in reading order.
+
+        They are [B, H W / patch^2, C].
+        """
+
+
+Read = Callable[[Path], Network]
+"""Reads a network from a folder with config.json and model.safetensors."""
+
+
+def fit(frames: Tensor, options: Options, seed: int, place: str, read: Read) -> Semantic:
+    """Fit what is kept and the decoder to frames uint8 [N, 3, H, W]; the network stays published.
+
+    Raises:
+        DataError: the weights are not to be had, or are of another network.
+        ParamsError: the size, below `place` in params.yaml, is no multiple of the patch size, or
+            less is there than is to be kept.
+    """
+    located = locate(options.weights, f"{place}.weights", (CONFIG, TENSORS))
+    network = read(located.path)
+    if options.size % network.patch:
+        raise ParamsError(
+            f"{place}.size = {options.size} is no multiple of the patch size {network.patch} in "
+            f"{located.path / CONFIG}; take {network.patch * max(options.size // network.patch, 1)}"
+        )
+    whole = Backbone(network, options.size, located).to(pick())
+    backbone = reduced(whole, frames, options, place)
+    return fit_semantic(backbone, frames, options.decoder, seed)
+
+
+def load(folder: Path, options: Options, read: Read) -> Semantic:
+    """Read what `save` wrote, and the weights that it points to.
+
+    Raises:
+        DataError: the weights are gone or changed.
+    """
+    located = recall(folder)
+    backbone = Backbone(read(located.path), options.size, located)
+    return load_semantic(load_reduced(backbone, folder, options), folder)
+
+
+class Backbone:
+    """See `pipeline.encoders._shared.semantic.Backbone`; features are [C, size / patch, same]."""
+
+    def __init__(self, network: Network, size: int, located: Located) -> None:
+        """Look at frames of size x size through weights that were found on this machine."""
+        self.network, self.size, self.located = network, size, located
+        self.device = torch.device("cpu")
+
+    def to(self, device: torch.device) -> Self:
+        """Move to a device."""
+        self.network.to(device)
+        self.device = device
+        return self
+
+    @torch.no_grad()
+    def encode(self, frames: Tensor) -> Tensor:
+        """Frames uint8 [B, 3, H, W] to the features of their patches [B, C, h, w]."""
+        patches = self.network.tokens(normalised(frames.to(self.device), self.size))
+        rows = self.size // self.network.patch
+        return rearrange(patches, "b (h w) c -> b c h w", h=rows).contiguous()
+
+    def save(self, folder: Path) -> None:
+        """Write down which weights these are."""
+        remember(folder, self.located)

@@ -1,0 +1,62 @@
+"""What a small transformer sees, and the few components of it that are latents."""
+
+from pathlib import Path
+from typing import Self
+
+import torch
+from einops import rearrange
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from pipeline.encoders._shared.pixels import scaled
+from pipeline.encoders._shared.reduced import FILE, Components, Reduced, principal
+from pipeline.encoders._shared.tiny_vit import TinyVit
+from pipeline.weights.state_dict import differences
+
+BATCH = 256
+"""Frames encoded at once to find the components."""
+
+
+class Tokens:
+    """See `semantic.Backbone`; features are [width, H / patch, W / patch]."""
+
+    def __init__(self, vit: TinyVit) -> None:
+        """Put it to inference."""
+        self.vit, self.device = vit.eval().requires_grad_(False), torch.device("cpu")
+
+    def to(self, device: torch.device) -> Self:
+        """Move to a device."""
+        self.vit.to(device)
+        self.device = device
+        return self
+
+    @torch.no_grad()
+    def encode(self, frames: Tensor) -> Tensor:
+        """Frames uint8 [B, 3, H, W] to the tokens of their patches [B, width, h, w]."""
+        rows = frames.shape[2] // self.vit.patch
+        return rearrange(self.vit(scaled(frames.to(self.device))), "b (h w) c -> b c h w", h=rows)
+
+    def save(self, folder: Path) -> None:
+        """Write model.safetensors."""
+        save_file(self.vit.state_dict(), folder / FILE)
+
+
+def fit_components(vit: TinyVit, frames: Tensor, channels: int) -> Reduced:
+    """The components of largest variance of the tokens of frames uint8 [N, 3, H, W]."""
+    tokens = Tokens(vit)
+    return Reduced(tokens, 1, principal(tokens, frames, channels, BATCH))
+
+
+def load_components(vit: TinyVit, folder: Path, channels: int) -> Reduced:
+    """Read what `Reduced.save` wrote, into a transformer of the same architecture.
+
+    Raises:
+        ValueError: it is of another one, or of another number of channels.
+    """
+    tensors, width = load_file(folder / FILE), vit.embed.out_features
+    own = {"mean": torch.empty(width), "basis": torch.empty(channels, width), **vit.state_dict()}
+    if wrong := differences(own, tensors):
+        raise ValueError(f"{FILE}: {'; '.join(wrong)}")
+    components = Components(tensors.pop("mean"), tensors.pop("basis"))
+    vit.load_state_dict(tensors)
+    return Reduced(Tokens(vit), 1, components)

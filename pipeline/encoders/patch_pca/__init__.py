@@ -1,0 +1,103 @@
+"""Principal components of image patches: linear, exact to invert, fitted in a second."""
+
+from pathlib import Path
+from typing import Self
+
+import torch
+from einops import rearrange
+from pydantic import Field
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from pipeline.encoders import Draws, Raw
+from pipeline.errors import ParamsError
+from pipeline.params import Params
+from pipeline.weights.state_dict import differences
+
+FILE = "model.safetensors"
+
+
+class Options(Params):
+    """Size of the patches and of what is kept of each."""
+
+    patch: int = Field(gt=0, description="side of a patch in pixels")
+    components: int = Field(gt=0, description="channels of the latent")
+
+
+def fit(frames: Tensor, options: Options, seed: int) -> "PatchPca":
+    """Fit to training frames uint8 [N, 3, H, W], by the eigenvectors of their covariance.
+
+    Nothing is drawn, so `seed` changes nothing.
+    """
+    height, width = frames.shape[2:]
+    if height % options.patch or width % options.patch:
+        raise ParamsError(
+            f"encoders.patch_pca.patch = {options.patch} does not divide frames of "
+            f"{height} x {width}; choose a divisor of both"
+        )
+    values = 3 * options.patch**2
+    if options.components > values:
+        raise ParamsError(
+            f"encoders.patch_pca.components = {options.components}, but a patch has {values} values"
+        )
+    rows = _patches(frames, options.patch).flatten(0, 2)
+    mean = rows.mean(0)
+    vectors = torch.linalg.eigh(torch.cov((rows - mean).T).double()).eigenvectors
+    basis = vectors.flip(1)[:, : options.components].T
+    # An eigenvector's sign is arbitrary: fix it, so that every machine finds the same basis.
+    peak = basis.gather(1, basis.abs().argmax(1, keepdim=True))
+    return PatchPca(mean, (basis * peak.sign()).float().contiguous(), options.patch)
+
+
+def load(folder: Path, options: Options) -> "PatchPca":
+    """Read what `save` wrote.
+
+    Raises:
+        ValueError: it is not of these options.
+    """
+    tensors, values = load_file(folder / FILE), 3 * options.patch**2
+    own = {"mean": torch.empty(values), "basis": torch.empty(options.components, values)}
+    if wrong := differences(own, tensors):
+        raise ValueError(f"{FILE}: {'; '.join(wrong)}")
+    return PatchPca(tensors["mean"], tensors["basis"], options.patch)
+
+
+class PatchPca:
+    """See `pipeline.encoders.Encoder`; latents are [components, H / patch, W / patch]."""
+
+    stochastic = False
+    published_scale: float | None = None
+    draws: Draws = "own"
+
+    def __init__(self, mean: Tensor, basis: Tensor, patch: int) -> None:
+        """Keep the mean [3 patch^2] and the orthonormal basis [components, 3 patch^2]."""
+        self.mean, self.basis, self.patch = mean, basis, patch
+
+    def to(self, device: torch.device) -> Self:
+        """Move to a device."""
+        self.mean, self.basis = self.mean.to(device), self.basis.to(device)
+        return self
+
+    def encode(self, frames: Tensor) -> Raw:
+        """Frames uint8 [B, 3, H, W] to coefficients [B, C, h, w]."""
+        centred = _patches(frames.to(self.mean.device), self.patch) - self.mean
+        return Raw(rearrange(centred @ self.basis.T, "b h w c -> b c h w"), None)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Coefficients [B, C, h, w] to frames uint8 [B, 3, H, W]."""
+        rows = (
+            rearrange(latents.to(self.mean.device), "b c h w -> b h w c") @ self.basis + self.mean
+        )
+        pixels = rearrange(
+            rows, "b h w (c p q) -> b c (h p) (w q)", p=self.patch, q=self.patch, c=3
+        )
+        return (pixels * 255).round().clamp(0, 255).to(torch.uint8)
+
+    def save(self, folder: Path) -> None:
+        """Write model.safetensors."""
+        save_file({"mean": self.mean, "basis": self.basis}, folder / FILE)
+
+
+def _patches(frames: Tensor, patch: int) -> Tensor:
+    """uint8 [B, 3, H, W] to float32 patches in 0..1, [B, H / patch, W / patch, 3 patch^2]."""
+    return rearrange(frames.float() / 255, "b c (h p) (w q) -> b h w (c p q)", p=patch, q=patch)

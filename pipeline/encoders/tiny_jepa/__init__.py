@@ -1,0 +1,96 @@
+"""Masked latent prediction on the data itself (I-JEPA, Assran et al. 2023), on single frames.
+
+A context encoder sees what blocks leave visible of a frame; a narrow predictor tells from its
+tokens what a slow average of the encoder, which sees all of the frame, makes of the hidden patches.
+Nothing is ever asked to draw a pixel. As backgrounds are easiest to predict, the tokens of
+different frames are also pushed apart (C-JEPA, Mo & Tong 2024).
+"""
+
+from pathlib import Path
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+from torch.nn import functional
+
+from pipeline import stage
+from pipeline.encoders._shared.decoder import DecoderOptions
+from pipeline.encoders._shared.descent import Descent
+from pipeline.encoders._shared.pixels import scaled
+from pipeline.encoders._shared.semantic import Semantic, fit_semantic, load_semantic
+from pipeline.encoders._shared.tiny_codec import fit_components, load_components
+from pipeline.encoders._shared.tiny_vit import Architecture, TinyVit
+from pipeline.encoders.tiny_jepa.networks import Jepa, alike, hide
+from pipeline.errors import ParamsError
+
+WEIGHT_DECAY = 0.05
+
+
+class Options(Architecture):
+    """The transformer, how it learns, and how much is kept of its patch features."""
+
+    channels: int = Field(gt=0, description="principal components kept of a patch's features")
+    momentum: float = Field(ge=0, le=1, description="of the target; rises to 1 until the end")
+    variance: float = Field(ge=0, description="weight of frames that look alike; 0: plain I-JEPA")
+    covariance: float = Field(ge=0, description="weight of features that say the same; likewise")
+    steps: int = Field(gt=0)
+    batch: int = Field(gt=1)
+    learning_rate: float = Field(gt=0)
+    decoder: DecoderOptions
+
+    @model_validator(mode="after")
+    def _sizes_fit_together(self) -> "Options":
+        if self.width % (8 * self.heads):
+            raise ValueError(f"width = {self.width} must be a multiple of 8 x heads")
+        if self.channels > self.width:
+            raise ValueError(f"channels = {self.channels} must not exceed width = {self.width}")
+        return self
+
+
+def fit(frames: Tensor, options: Options, seed: int) -> Semantic:
+    """Fit to training frames uint8 [N, 3, H, W]: transformer, components, then the decoder."""
+    target = pretrain(frames, options, seed).target
+    backbone = fit_components(target, frames, options.channels)
+    return fit_semantic(backbone, frames, options.decoder, seed)
+
+
+def load(folder: Path, options: Options) -> Semantic:
+    """Read what `save` wrote."""
+    backbone = load_components(TinyVit(options), folder, options.channels)
+    return load_semantic(backbone, folder)
+
+
+def pretrain(frames: Tensor, options: Options, seed: int) -> Jepa:
+    """The networks after masked prediction on frames uint8 [N, 3, H, W].
+
+    Raises:
+        ParamsError: the frames hold no 3 x 3 whole patches.
+    """
+    grid = options.grid(frames, "encoders.tiny_jepa")
+    if min(grid) < 3:
+        raise ParamsError(
+            f"encoders.tiny_jepa.patch = {options.patch} leaves {grid[0]} x {grid[1]} patches of a "
+            "frame; choose a smaller one, so that there are at least 3 x 3 to hide some of"
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)  # layers are initialised from the global generator
+        jepa = Jepa(options)
+    generator = torch.Generator().manual_seed(seed)
+    learned = [*jepa.context.parameters(), *jepa.predictor.parameters()]
+    descent = Descent(learned, options.learning_rate, options.steps, WEIGHT_DECAY)
+    for step in stage.track(range(options.steps), "fit tiny_jepa"):
+        rows = torch.randint(len(frames), (options.batch,), generator=generator)
+        descent.step(loss(jepa, scaled(frames[rows]), hide(grid, generator), options))
+        jepa.follow(options.momentum + (1 - options.momentum) * step / options.steps)
+    return jepa
+
+
+def loss(jepa: Jepa, pixels: Tensor, hidden: Tensor, options: Options) -> Tensor:
+    """Error of the predictions for pixels [B, 3, H, W] behind one mask bool [h, w], [].
+
+    All frames are hidden alike: if they were not, their masks would tell them apart.
+    """
+    seen, predicted = jepa(pixels, hidden)
+    error = functional.smooth_l1_loss(predicted, jepa.targets(pixels, hidden))
+    same_frames, same_features = alike(seen)
+    return error + options.variance * same_frames + options.covariance * same_features

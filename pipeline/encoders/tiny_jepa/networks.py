@@ -1,0 +1,102 @@
+"""The parts of masked latent prediction: hidden blocks, a narrow predictor, a slow target."""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pipeline.encoders._shared.descent import follow
+from pipeline.encoders._shared.tiny_vit import Architecture, Block, TinyVit, positions
+
+BLOCKS = 4
+SHARE = (0.15, 0.2)
+ASPECT = (0.75, 1.5)
+"""Hidden blocks of a picture, their share of its patches, height by width (I-JEPA, app. A.1)."""
+
+
+def hide(grid: tuple[int, int], generator: torch.Generator) -> Tensor:
+    """Which patches random blocks hide, bool [h, w]; at least 3 x 3 of them.
+
+    No block is larger than its share, so that a fifth of the picture stays visible.
+    """
+    rows, columns = grid
+    hidden = torch.zeros(grid, dtype=torch.bool)
+    for share, aspect, down, across in torch.rand(BLOCKS, 4, generator=generator).tolist():
+        area = rows * columns * (SHARE[0] + (SHARE[1] - SHARE[0]) * share)
+        ratio = ASPECT[0] * (ASPECT[1] / ASPECT[0]) ** aspect
+        height = min(rows, int((area * ratio) ** 0.5))
+        width = min(columns, int(area / height))
+        top, left = int(down * (rows - height + 1)), int(across * (columns - width + 1))
+        hidden[top : top + height, left : left + width] = True
+    return hidden
+
+
+class Predictor(nn.Module):
+    """Half the width, half the depth; a mask token at its position stands for each patch asked."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        width = architecture.width // 2
+        self.enter = nn.Linear(architecture.width, width)
+        self.mask = nn.Parameter(torch.zeros(width))
+        blocks = (Block(width, architecture.heads) for _ in range((architecture.depth + 1) // 2))
+        self.blocks = nn.Sequential(*blocks, nn.LayerNorm(width))
+        self.leave = nn.Linear(width, architecture.width)
+
+    def forward(self, tokens: Tensor, hidden: Tensor) -> Tensor:
+        """Tokens [B, K, width] of the visible patches to those [B, M, width] of the `hidden`.
+
+        `hidden` is bool [h, w]; tokens go in and come out in reading order.
+        """
+        places = positions((len(hidden), hidden.shape[1]), len(self.mask))
+        asked = (self.mask + places[hidden.flatten()]).expand(len(tokens), -1, -1)
+        known = self.enter(tokens) + places[~hidden.flatten()]
+        return self.leave(self.blocks(torch.cat([known, asked], 1))[:, tokens.shape[1] :])
+
+
+class Jepa(nn.Module):
+    """The three networks of the pretraining."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        """Draw the weights from the global generator; target and context encoder start equal."""
+        super().__init__()
+        self.context, self.predictor = TinyVit(architecture), Predictor(architecture)
+        self.target = copy.deepcopy(self.context).requires_grad_(False)
+
+    def forward(self, pixels: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """What is seen and what is told from it of pixels [B, 3, H, W] behind a mask bool [h, w].
+
+        Returns:
+            Tokens [B, K, width] of the visible patches, and predicted ones [B, M, width].
+        """
+        visible = (~hidden.flatten()).nonzero()[:, 0].expand(len(pixels), -1)
+        tokens = self.context(pixels, visible)
+        return tokens, self.predictor(tokens, hidden)
+
+    @torch.no_grad()
+    def targets(self, pixels: Tensor, hidden: Tensor) -> Tensor:
+        """What the predictions [B, M, width] should be, each of mean 0 and variance 1."""
+        tokens = self.target(pixels)[:, hidden.flatten()]
+        return functional.layer_norm(tokens, tokens.shape[-1:])
+
+    def follow(self, momentum: float) -> None:
+        """Target <- momentum x target + (1 - momentum) x context encoder, weight by weight."""
+        follow(self.target, self.context, momentum)
+
+
+def alike(tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """How little tokens [B, K, D] of B pictures differ at the same place (Bardes et al. 2022).
+
+    Returns:
+        By how much the standard deviations fall short of 1, mean; and the squared covariances of
+        different features, sum over one of them and mean over the other (ibid., eq. 1 to 4).
+    """
+    # A norm's own gains could stretch the differences without telling more.
+    tokens = functional.layer_norm(tokens, tokens.shape[-1:])
+    deviations = tokens - tokens.mean(0)
+    std = (deviations.square().sum(0) / (len(tokens) - 1) + 1e-4).sqrt()
+    rows = deviations.flatten(0, 1)
+    covariance = rows.T @ rows / len(rows)
+    off = covariance - covariance.diagonal().diag()
+    return functional.relu(1 - std).mean(), off.square().sum() / len(off)

@@ -1,0 +1,99 @@
+"""A small KL autoencoder fitted to the data itself (Rombach et al. 2022, by diffusers)."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional
+
+from pipeline import stage
+from pipeline.compute.torchvision_shim import make_importable
+from pipeline.encoders._shared.descent import Descent
+from pipeline.encoders._shared.kl import KlAutoencoder, opened
+from pipeline.encoders._shared.pixels import scaled
+from pipeline.errors import ParamsError
+from pipeline.params import Params
+
+NORM_GROUPS = 8
+LEVELS = 9
+"""At most: frames of 256 pixels are a single one at the ninth."""
+
+Width = Annotated[int, Field(gt=0, multiple_of=NORM_GROUPS)]
+
+
+class Options(Params):
+    """Architecture and fitting of the autoencoder."""
+
+    channels: list[Width] = Field(
+        min_length=1, max_length=LEVELS, description="one resolution each, halved in between"
+    )
+    latent_channels: int = Field(gt=0)
+    l1_weight: float = Field(ge=0, description="of the absolute error, which keeps black black")
+    kl_weight: float = Field(ge=0)
+    steps: int = Field(gt=0)
+    batch: int = Field(gt=0)
+    learning_rate: float = Field(gt=0)
+
+
+def fit(frames: Tensor, options: Options, seed: int) -> "TinyVae":
+    """Fit to training frames uint8 [N, 3, H, W] with Adam on squared and absolute error + KL.
+
+    Raises:
+        ParamsError: the frames cannot be halved as often as there are resolutions.
+    """
+    _require_halves(frames, len(options.channels))
+    make_importable()
+    from diffusers import AutoencoderKL
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)  # diffusers initialises from the global generator
+        vae: Any = AutoencoderKL(
+            down_block_types=("DownEncoderBlock2D",) * len(options.channels),
+            up_block_types=("UpDecoderBlock2D",) * len(options.channels),
+            block_out_channels=tuple(options.channels),
+            layers_per_block=1,
+            latent_channels=options.latent_channels,
+            norm_num_groups=NORM_GROUPS,
+            sample_size=frames.shape[2],
+        )
+    # Spread starts at exp(-3): from the usual 1, the noise hides the small things for too long.
+    with torch.no_grad():
+        vae.quant_conv.bias[options.latent_channels :] = -6.0
+    generator = torch.Generator().manual_seed(seed)
+    descent = Descent(vae.parameters(), options.learning_rate, options.steps)
+    for _ in stage.track(range(options.steps), "fit tiny_vae"):
+        rows = torch.randint(len(frames), (options.batch,), generator=generator)
+        pixels = scaled(frames[rows])
+        posterior = vae.encode(pixels).latent_dist
+        noise = torch.randn(posterior.mean.shape, generator=generator)
+        decoded = vae.decode(posterior.mean + posterior.std * noise).sample
+        loss = functional.mse_loss(decoded, pixels)
+        loss = loss + options.l1_weight * functional.l1_loss(decoded, pixels)
+        loss = loss + options.kl_weight * posterior.kl().mean()
+        descent.step(loss)
+    return TinyVae(vae)
+
+
+def load(folder: Path, options: Options) -> "TinyVae":
+    """Read what `save` wrote."""
+    return TinyVae(opened(folder))
+
+
+def _require_halves(frames: Tensor, levels: int) -> None:
+    (height, width), side = frames.shape[2:], 2 ** (levels - 1)
+    if height % side or width % side:
+        raise ParamsError(
+            f"encoders.tiny_vae.channels = {levels} resolutions take sides that are multiples of "
+            f"{side}, but frames are {height} x {width}; set datasets.NAME.resolution, or fewer "
+            "channels"
+        )
+
+
+class TinyVae(KlAutoencoder):
+    """See `pipeline.encoders.Encoder`."""
+
+    def save(self, folder: Path) -> None:
+        """Write config.json and diffusion_pytorch_model.safetensors."""
+        self.vae.save_pretrained(folder, safe_serialization=True)

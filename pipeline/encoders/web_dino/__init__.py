@@ -1,0 +1,43 @@
+"""Features of Web-DINO: DINOv2 trained on two billion pictures of the web (Fan et al. 2025).
+
+`facebook/webssl-dino300m-full2b-224` makes latents of 1024 x 16 x 16 of frames at 224 pixels, as in
+Nano World Models. Web-SSL's weights are licensed CC-BY-NC 4.0: not for commercial use.
+"""
+
+from pathlib import Path
+
+from torch import Tensor
+
+from pipeline.encoders._shared import dinov2_codec as _dinov2_codec
+from pipeline.encoders._shared import patch_codec as _patch_codec
+from pipeline.encoders._shared.dinov2 import Dinov2
+from pipeline.encoders._shared.patch_codec import CONFIG, Options
+from pipeline.encoders._shared.semantic import Semantic
+from pipeline.errors import DataError
+
+__all__ = ["Options", "fit", "load"]
+
+
+def fit(frames: Tensor, options: Options, seed: int) -> Semantic:
+    """Fit a decoder of the features to training frames uint8 [N, 3, H, W]."""
+    return _patch_codec.fit(frames, options, seed, "encoders.web_dino", read)
+
+
+def load(folder: Path, options: Options) -> Semantic:
+    """Read what `save` wrote, and the weights that it points to."""
+    return _patch_codec.load(folder, options, read)
+
+
+def read(folder: Path) -> Dinov2:
+    """See `pipeline.encoders._shared.dinov2_codec.read`; a plain feed-forward is not Web-SSL's.
+
+    Raises:
+        DataError: the network is plain DINOv2, or its files are damaged.
+    """
+    path = folder / CONFIG
+    if not _dinov2_codec.config(path).use_swiglu_ffn:
+        raise DataError(
+            f"{path}: use_swiglu_ffn = false is plain DINOv2, not Web-DINO; set encoder to dinov2 "
+            "and point encoders.dinov2.weights.source at this folder"
+        )
+    return _dinov2_codec.read(folder)

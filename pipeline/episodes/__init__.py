@@ -1,0 +1,1 @@
+"""Episodes as they were recorded, and the shards that hold them."""

@@ -1,0 +1,49 @@
+"""Who generates the clips, and in which units errors are counted."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pipeline.diffusion.rollout import Noise, Sampling
+from pipeline.diffusion.world_model import WorldModel
+from pipeline.encoders import Encoder
+from pipeline.evaluate.clips import Clips
+from pipeline.latents.spec import LatentSpec
+from pipeline.metrics.frames import FrameMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A model, how it is sampled, and the codec that shows its latents."""
+
+    model: WorldModel
+    encoder: Encoder
+    sampling: Sampling
+    context: int
+    """Frames of a clip that are given."""
+    spec: LatentSpec
+    """Of the cache. Its whitened latents are the unit of errors, however the model whitens."""
+    metrics: FrameMetrics
+    """What frames are compared by."""
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Whitened latents [B, F, C, h, w] to frames uint8 [B, F, 3, H, W]."""
+        raw = self.model.spec.unwhiten(latents.cpu())
+        return self.encoder.decode(raw.flatten(0, 1)).cpu().unflatten(0, raw.shape[:2])
+
+    def error(self, latents: Tensor, truth: Tensor) -> Tensor:
+        """Mean squared error [B, F] of the model's latents [B, F, C, h, w]."""
+        unit = torch.tensor(self.model.spec.std) / torch.tensor(self.spec.std)
+        return ((latents - truth) * unit[:, None, None]).square().mean((2, 3, 4))
+
+    def noise(self, clips: Clips, generator: torch.Generator) -> Noise:
+        """What the rollouts of some clips draw."""
+        count, frames = clips.latents.shape[:2]
+        shape = self.model.spec.latent_shape
+        return self.sampling.noise(count, self.context, frames - self.context, shape, generator)
+
+    def generate(self, clips: Clips, actions: Tensor, noise: Noise) -> Tensor:
+        """Latents [B, F, C, h, w] of all frames of the clips but those given."""
+        history = clips.latents[:, : self.context]
+        return self.model.rollout(history, actions[:, :-1], noise, self.sampling).cpu()

@@ -1,0 +1,1 @@
+"""The worlds as Gymnasium environments."""

@@ -1,0 +1,1 @@
+"""Latents: what they are, how they are stored, cached, windowed."""

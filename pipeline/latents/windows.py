@@ -1,0 +1,99 @@
+"""Windows of the latent cache: fixed numbers of frames, an interval apart, inside one episode."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pipeline.errors import ParamsError
+from pipeline.latents.cache import LatentCache
+
+
+def slices(lengths: Sequence[int], span: int) -> NDArray[np.int64]:
+    """Every window of `span` raw steps, as rows (episode, start): all starts 0..length - span.
+
+    A window of T frames spans T x interval raw steps, not (T - 1) x interval + 1: the action chunk
+    of its last frame belongs to it (world_model_dataset.py of the reference).
+    """
+    rows = [(i, start) for i, length in enumerate(lengths) for start in range(length - span + 1)]
+    return np.array(rows, np.int64).reshape(-1, 2)
+
+
+def fixed_subset(count: int, size: int, seed: int) -> NDArray[np.int64]:
+    """The reference's fixed validation clips: `size` distinct indices below `count`, or all."""
+    chosen = np.random.RandomState(seed).choice(count, min(size, count), replace=False)
+    return chosen.astype(np.int64)
+
+
+class Windows:
+    """The windows of one split of a cache; indexable by row, read in batches."""
+
+    def __init__(
+        self,
+        cache: LatentCache,
+        split: str,
+        frames: int,
+        interval: int,
+        place: str = "train.frames",
+        *,
+        every: bool = True,
+    ) -> None:
+        """List the windows; `place` is the param that an error should name.
+
+        Where only every n-th frame of an episode has latents, windows begin at these.
+
+        Raises:
+            ParamsError: an episode is shorter than one window; if not `every`, all of them are. Or
+                frames an interval apart have no latents.
+        """
+        if interval % cache.spec.stride:
+            raise ParamsError(
+                f"train.interval = {interval}, but {cache.path} holds the latents of one frame in "
+                f"{cache.spec.stride} (encode.stride); choose a multiple of it, or an "
+                f"encode.stride that divides {interval}"
+            )
+        self.cache, self.frames, self.interval = cache, frames, interval
+        self.episodes = cache.of(split)
+        lengths = [cache.seal.episodes[episode].length for episode in self.episodes]
+        span = frames * interval
+        if (min if every else max)(lengths) < span:
+            found = min(lengths) if every else max(lengths)
+            raise ParamsError(
+                f"{place} x interval = {frames} x {interval} = {span}, but the "
+                f"{'shortest' if every else 'longest'} episode in {cache.path} has {found} frames; "
+                "lower one of them, or have ingest.shortest leave such episodes out"
+            )
+        rows = slices(lengths, span)
+        rows = rows[rows[:, 1] % cache.spec.stride == 0]
+        self.rows = np.stack([np.array(self.episodes)[rows[:, 0]], rows[:, 1]], 1)
+
+    def __len__(self) -> int:
+        """Number of windows."""
+        return len(self.rows)
+
+    def frame_indices(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Frames of windows `rows` [B] among all frames of the store, [B, T]."""
+        episodes, starts = self.rows[rows].T
+        first = self.cache.starts[episodes] + starts
+        return first[:, None] + np.arange(self.frames) * self.interval
+
+    def latent_indices(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where the latents of these frames stand among those of the store, [B, T]."""
+        episodes, starts = self.rows[rows].T
+        steps = starts[:, None] + np.arange(self.frames) * self.interval
+        return self.cache.latent_starts[episodes][:, None] + steps // self.cache.spec.stride
+
+    def actions(self, rows: NDArray[np.int64]) -> Tensor:
+        """Raw actions of windows `rows` [B], float32 [B, T, interval, A] in the world's units."""
+        steps = self.frame_indices(rows)[:, :, None] + np.arange(self.interval)
+        return torch.from_numpy(self.cache.actions[steps])
+
+    def latents(self, rows: NDArray[np.int64], generator: torch.Generator | None) -> Tensor:
+        """Whitened latents [B, T, C, h, w] of windows `rows` [B]; see `LatentCache.latents`."""
+        return self.cache.latents(self.latent_indices(rows), generator)
+
+    def sampled(self, rows: NDArray[np.int64], noise: Tensor | None) -> Tensor:
+        """Likewise, for noise [B, T, C, h, w]; see `LatentCache.sampled`."""
+        return self.cache.sampled(self.latent_indices(rows), noise)

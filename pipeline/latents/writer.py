@@ -1,0 +1,59 @@
+"""The zarr store of a latent cache: made empty, filled shard by shard, sealed last."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+from zarr.codecs import Crc32cCodec
+
+from pipeline.episodes.shards import Table
+from pipeline.latents.shard_layout import CHUNK_FRAMES, shard_rows
+from pipeline.latents.spec import SEAL, Column, Seal
+
+WHOLE = {"array.write_empty_chunks": True}
+"""Every shard is a file, also one of zeros: a missing file is a damaged store."""
+
+
+def create(path: Path, columns: dict[str, Column], rows: int, shard: int) -> None:
+    """Empty arrays for the latents of `rows` frames, `shard` of them a file."""
+    store = zarr.open_group(path, mode="a")
+    for name, column in columns.items():
+        if column.strided:
+            _array(store, name, column, rows, shard)
+
+
+def put(path: Path, start: int, rows: dict[str, NDArray[Any]]) -> None:
+    """Write rows start.. of some arrays: one shard of each array of latents."""
+    with zarr.config.set(WHOLE):
+        store = zarr.open_group(path, mode="r+")
+        for name, values in rows.items():
+            store[name][start : start + len(values)] = values  # type: ignore[index]
+
+
+def seal(path: Path, tables: Sequence[Table], value: Seal) -> None:
+    """Write what stands beside the latents, and declare the store complete."""
+    store = zarr.open_group(path, mode="r+")
+    for name, column in value.spec.columns().items():
+        if not column.strided:
+            values = np.concatenate([getattr(table, name) for table in tables])
+            shard = shard_rows(len(values), column.row_bytes, shards=1)
+            _array(store, name, column, len(values), shard)
+            put(path, 0, {name: values})
+    store.attrs[SEAL] = json.loads(value.model_dump_json())
+
+
+def _array(store: zarr.Group, name: str, column: Column, rows: int, shard: int) -> None:
+    store.create_array(
+        name,
+        shape=(rows, *column.shape),
+        dtype=column.dtype,
+        chunks=(CHUNK_FRAMES, *column.shape),
+        shards=(shard, *column.shape),
+        # Latents hardly compress; the checksum is there to notice a damaged file.
+        compressors=[Crc32cCodec()],
+        overwrite=True,
+    )

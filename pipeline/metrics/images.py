@@ -1,0 +1,63 @@
+"""How close generated frames are to true ones."""
+
+import torch
+from torch import Tensor
+
+from pipeline.compute.torchvision_shim import make_importable
+
+WINDOW = 11
+"""Side of the Gaussian window of SSIM in pixels."""
+
+PSNR_FLOOR = 1e-8
+"""Smallest mean squared error, as in the reference: identical images score 80 dB."""
+
+
+def mse(generated: Tensor, truth: Tensor, peak: float = 255) -> Tensor:
+    """Mean squared error of each image, [N], for images [N, 3, H, W] in units of `peak`."""
+    return (generated.float() - truth.float()).div(peak).square().mean((1, 2, 3))
+
+
+def psnr(generated: Tensor, truth: Tensor, peak: float = 255) -> Tensor:
+    """Peak signal-to-noise ratio in dB of each image, [N].
+
+    Args:
+        generated: images [N, 3, H, W] in 0..peak, uint8 or float.
+        truth: likewise.
+        peak: value of white: 255 for uint8, 1 for floats.
+    """
+    return -10 * torch.log10(mse(generated, truth, peak) + PSNR_FLOOR)
+
+
+def ssim(generated: Tensor, truth: Tensor, peak: float = 255) -> Tensor:
+    """Structural similarity of each image, [N]; arguments as of `psnr`.
+
+    Wang et al. 2004: Gaussian window of 11 pixels, sigma 1.5, over each colour, without padding.
+    """
+    make_importable()
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    _, everywhere = structural_similarity_index_measure(
+        generated.float() / peak,
+        truth.float() / peak,
+        data_range=1.0,
+        reduction="none",
+        return_full_image=True,
+    )
+    # torchmetrics also averages windows that hang over the edge, on reflected pixels.
+    inside = slice(WINDOW // 2, -(WINDOW // 2))
+    return everywhere[:, :, inside, inside].mean((1, 2, 3))
+
+
+def frechet(a: Tensor, b: Tensor) -> Tensor:
+    """Frechet distance [] of normal distributions fitted to features [N, D] and [M, D], float64.
+
+    |mean a - mean b|^2 + tr(A + B - 2 (A B)^(1/2)) with unbiased covariances A and B (Dowson &
+    Landau 1982; of images: Heusel et al. 2017, eq. 6). The root taken is that of A^(1/2) B A^(1/2),
+    which has the eigenvalues of A B and is symmetric: fewer samples than dimensions do no harm.
+    """
+    a, b = a.double(), b.double()
+    cov_a, cov_b = torch.cov(a.T), torch.cov(b.T)
+    values, vectors = torch.linalg.eigh(cov_a)
+    root = vectors * values.clamp(min=0).sqrt() @ vectors.T
+    shared = torch.linalg.eigvalsh(root @ cov_b @ root).clamp(min=0).sqrt().sum()
+    return (a.mean(0) - b.mean(0)).square().sum() + cov_a.trace() + cov_b.trace() - 2 * shared

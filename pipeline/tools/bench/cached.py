@@ -1,0 +1,179 @@
+"""Timing training on cached latents against training that encodes its frames at every step."""
+
+import tempfile
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.denoisers import Size
+from pipeline.denoisers.nanowm import named
+from pipeline.diffusion.config import Config, Part
+from pipeline.diffusion.world_model import fresh
+from pipeline.encode.runner import Execution, Runner
+from pipeline.encode.shard import one_thread
+from pipeline.errors import ParamsError
+from pipeline.latents.cache import LatentCache
+from pipeline.latents.windows import Windows
+from pipeline.objectives import v
+from pipeline.tools.bench import Caching
+from pipeline.tools.bench.cached_data import caches
+from pipeline.tools.bench.encode_cases import autoencoder, made
+from pipeline.tools.bench.machine import ceiling, describe, products
+from pipeline.tools.bench.results import Results, rows
+from pipeline.tools.bench.timing import interleaved
+from pipeline.tools.bench.train import PER_FRAME
+from pipeline.tools.bench.train import work as step_work
+from pipeline.train import Options
+from pipeline.train.loop import Trainer, train
+from pipeline.train.memory.cost import counted, forward_flops
+from pipeline.train.monitoring.throughput import Meter, Work
+
+LIBRARY, IN_LOOP = "library's encoder in the loop", "our encoder in the loop"
+CACHED = "cached latents"
+BOUND = 2e-3
+"""Largest scaled difference of the latents: the cache holds float16; kernels differ by batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Results):
+    """What the bench found; `baseline_gigaflops` count encoder and network, for one window.
+
+    Attributes:
+        loss_difference: largest relative one of the first losses of two variants.
+        data_wait: share of its time that the trainer on the cache waits for data, noise included,
+            by its own counters.
+    """
+
+    loss_difference: float
+    data_wait: float
+
+
+def run(setting: Caching, options: Options, device: torch.device) -> Found:
+    """Train by all, by turns, in the same steps; `options` say all that the setting does not.
+
+    Raises:
+        AssertionError: latents or the first losses differ.
+    """
+    with tempfile.TemporaryDirectory() as folder, one_thread(), products(onednn=setting.onednn):
+        case = made("sd_vae", setting.pixels, setting.widths)
+        # The published runs mix bfloat16 into the network alone; their encoder is in float32.
+        execution = Execution(precision="float32", compile=setting.compiled)
+        runner = Runner(case.encoder, device, execution)
+        stores = caches(Path(folder) / "latents.zarr", setting, case, runner)
+        trainers = {
+            name: trainer(cache, setting, options, device)
+            for name, cache in zip((LIBRARY, IN_LOOP, CACHED), stores, strict=True)
+        }
+        difference = agree("latents", [batch(each) for each in trainers.values()])
+        steps = {name: each.step for name, each in trainers.items()}
+        for step in steps.values():
+            step()
+        lost = agree("losses", [each.curve[:1, 0] for each in trainers.values()])
+        timings = interleaved(steps, setting.repeats, device)
+        waited = _data_wait(trainers[CACHED], setting.repeats)
+        machine, peak = describe(device), ceiling(device, setting.precision)
+    forward, counts = work(setting)
+    patches = setting.latent[1] * setting.latent[2] // setting.patch**2
+    clips = setting.batch * setting.frames
+    return Found(
+        bench="cached",
+        setting=setting,
+        machine=machine,
+        ceiling=peak,
+        baseline_gigaflops=round(forward / 1e9, 2),
+        difference=difference,
+        variants=rows(timings, counts, clips, patches, peak),
+        loss_difference=lost,
+        data_wait=waited,
+    )
+
+
+def latent_of(pixels: int, patch: int, widths: tuple[int, ...]) -> tuple[int, int, int]:
+    """Shape of the latents of frames of a side.
+
+    Raises:
+        ParamsError: they cannot be cut into patches.
+    """
+    shrunk = 2 ** (len(widths) - 1)
+    if pixels < 1 or patch < 1 or pixels % (shrunk * patch):
+        raise ParamsError(
+            f"--pixels = {pixels} must be a multiple of {shrunk} x --patch = {patch}, the side of "
+            "a patch in pixels"
+        )
+    return 4, pixels // shrunk, pixels // shrunk
+
+
+def trainer(
+    cache: LatentCache, setting: Caching, options: Options, device: torch.device
+) -> Trainer:
+    """A trainer of a NanoWM on all windows of a cache; the same whatever the cache."""
+    objective = v.Options(schedule="squared_cosine", zero_terminal_snr=True, shift=1.0)
+    config = Config(
+        denoiser=_denoiser(setting),
+        objective=Part(name="v", options=objective.model_dump()),
+        frames=setting.frames,
+        interval=1,
+        spec=cache.spec,
+    )
+    changes = {
+        "frames": setting.frames,
+        "interval": 1,
+        "batch": setting.batch,
+        "steps": 2 * setting.repeats + 2,
+        "precision": setting.precision,
+        "compile": setting.compiled,
+        "accumulation": 1,
+        "windows": "every",
+    }
+    model = fresh(config, device, seed=0)
+    windows = Windows(cache, "train", setting.frames, 1)
+    return Trainer(model, windows, options.model_copy(update=changes))
+
+
+def batch(each: Trainer) -> Tensor:
+    """Latents of a batch as a trainer gets them, by noise that is always the same."""
+    every = np.arange(len(each.windows))
+    return each.windows.latents(every, torch.Generator().manual_seed(0))
+
+
+def agree(what: str, found: list[Tensor]) -> float:
+    """Largest difference from the first, relative to the largest in it.
+
+    Raises:
+        AssertionError: it exceeds BOUND.
+    """
+    first = found[0]
+    difference = float((torch.stack(found) - first).abs().max() / first.abs().max())
+    assert difference <= BOUND, f"{what} differ by {difference:.1e}"
+    return difference
+
+
+def work(setting: Caching) -> tuple[int, dict[str, int]]:
+    """Floating-point operations: a window through encoder and network; a step of each variant."""
+    with torch.device("meta"), torch.no_grad():
+        pixels = torch.zeros(setting.frames, 3, setting.pixels, setting.pixels)
+        encoding = counted(partial(autoencoder(setting.pixels, setting.widths).encode, pixels))
+    latent, width = setting.latent, setting.action_dim
+    size = Size(latent_shape=latent, action_dim=width, frames=setting.frames)
+    forward = forward_flops(_denoiser(setting), size)
+    step = step_work(setting)[PER_FRAME]
+    in_loop = setting.batch * encoding + step
+    return encoding + forward, {LIBRARY: in_loop, IN_LOOP: in_loop, CACHED: step}
+
+
+def _denoiser(setting: Caching) -> Part:
+    network = named(setting.size, setting.patch, setting.injection, causal=True)
+    return Part(name="nanowm", options=network.model_dump())
+
+
+def _data_wait(each: Trainer, steps: int) -> float:
+    """Share of its time that a trainer waits for data, by its own counters, in further steps."""
+    meter = Meter(Work(tokens=1, flops=1.0), each.model.device, None)
+    for _ in islice(train(each, meter.waiting), steps):
+        meter.count(each.options.batch)
+    return meter.total()["data_wait"]

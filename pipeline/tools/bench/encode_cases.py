@@ -1,0 +1,129 @@
+"""What the bench of encoders encodes with: a network of a library, and ours of the same weights."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pipeline.compute.torchvision_shim import make_importable
+from pipeline.encoders import Raw, sd_vae
+from pipeline.encoders._shared.dinov2_codec import read
+from pipeline.encoders._shared.imagenet import normalised
+from pipeline.encoders._shared.kl import opened
+from pipeline.encoders._shared.patch_codec import CONFIG, TENSORS, Backbone
+from pipeline.encoders._shared.transformers import imported
+from pipeline.weights.pretrained import Weights, locate
+
+PUBLISHED = {"sd_vae": (256, (128, 256, 512, 512)), "web_dino": (224, (1024, 24, 16))}
+"""Side of frames, and widths: of the autoencoder's levels; the transformer's, its depth and heads.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The same random weights twice.
+
+    Attributes:
+        library: whose call is the plain one.
+        plain: its network.
+        call: what is asked of that network with frames uint8 [B, 3, H, W].
+        encoder: ours; what it answers is what `call` gives, [B, ...].
+    """
+
+    library: str
+    plain: Any
+    call: Callable[[Any, Tensor], Tensor]
+    encoder: Any
+
+    def on(self, device: torch.device) -> Callable[[Tensor], Tensor]:
+        """The library's call on a device, of frames on any; its answers come to the CPU."""
+        network = self.plain.to(device)
+
+        @torch.no_grad()
+        def called(frames: Tensor) -> Tensor:
+            return self.call(network, frames.to(device)).cpu()
+
+        return called
+
+
+def made(name: str, size: int, widths: tuple[int, ...]) -> Case:
+    """A case of frames of size x size; for `web_dino` transformers must be installed.
+
+    Raises:
+        ParamsError: it is not.
+    """
+    with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
+        torch.manual_seed(0)  # libraries initialise from the global generator
+        return CASES[name](Path(folder), size, widths)
+
+
+def autoencoder(size: int, widths: tuple[int, ...]) -> Any:
+    """The architecture of `sd_vae` in diffusers, with random weights, on torch's default device."""
+    make_importable()
+    from diffusers import AutoencoderKL
+
+    levels = len(widths)
+    build: Any = AutoencoderKL
+    return build(
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
+        block_out_channels=widths,
+        layers_per_block=2,
+        latent_channels=4,
+        sample_size=size,
+    )
+
+
+def _sd_vae(folder: Path, size: int, widths: tuple[int, ...]) -> Case:
+    autoencoder(size, widths).save_pretrained(folder)
+    weights = Weights(source=str(folder), file=None, revision=None, sha256=None)
+    sized = torch.zeros(1, 3, size, size)
+    encoder = sd_vae.fit(sized, sd_vae.Options(weights=weights), seed=0)
+    return Case("diffusers", opened(folder).eval(), _posterior, encoder)
+
+
+def _posterior(vae: Any, frames: Tensor) -> Tensor:
+    posterior = vae.encode(frames.float() / 127.5 - 1).latent_dist
+    return torch.stack([posterior.mean, posterior.std], 1)
+
+
+def _web_dino(folder: Path, size: int, widths: tuple[int, ...]) -> Case:
+    transformers = imported("wm bench encode --encoder web_dino")
+    width, depth, heads = widths
+    config = transformers.Dinov2Config(
+        hidden_size=width,
+        num_hidden_layers=depth,
+        num_attention_heads=heads,
+        image_size=size,
+        patch_size=14,
+        use_swiglu_ffn=True,
+    )
+    plain = transformers.Dinov2Model(config).eval()
+    plain.save_pretrained(folder)
+    weights = Weights(source=str(folder), file=None, revision=None, sha256=None)
+    located = locate(weights, "weights", (CONFIG, TENSORS))
+    return Case("transformers", plain, _features, Features(read(folder), size, located))
+
+
+class Features(Backbone):
+    """A backbone as an encoder that is never asked to draw."""
+
+    def encode(self, frames: Tensor) -> Raw:  # type: ignore[override]
+        """Frames uint8 [B, 3, H, W] to features [B, C, h, w]."""
+        return Raw(super().encode(frames), None)
+
+
+def _features(model: Any, frames: Tensor) -> Tensor:
+    tokens = model(normalised(frames, frames.shape[-1])).last_hidden_state[:, 1:]
+    side = frames.shape[-1] // model.config.patch_size
+    return tokens.transpose(1, 2).unflatten(2, (side, side))
+
+
+CASES: dict[str, Callable[[Path, int, tuple[int, ...]], Case]] = {
+    "sd_vae": _sd_vae,
+    "web_dino": _web_dino,
+}

@@ -1,0 +1,101 @@
+"""What the bench of loaders loads: a latent cache, and files of whole episodes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pipeline.episodes.shards import Table
+from pipeline.latents import writer as store
+from pipeline.latents.cache import LatentCache, open_cache
+from pipeline.latents.shard_layout import shard_rows
+from pipeline.latents.spec import EpisodeEntry, LatentSpec, Seal
+from pipeline.tools.parity._spec import latent_spec
+
+Columns = dict[str, NDArray[np.float16]]
+"""Rows of the arrays of latents, by name."""
+RECORDED, IMAGE = 224, 256
+"""Sides in pixels of point_maze's frames, and of what the reference shows to its encoder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """Which windows are loaded out of what."""
+
+    latent: tuple[int, int, int]
+    """Channels, height, width, in float16."""
+    frames: int
+    """Length of the window."""
+    interval: int
+    """Steps from one of its frames to the next."""
+    batch: int
+    episodes: int
+    """In the latent cache."""
+    steps: int
+    """Of every episode."""
+    files: int
+    """Episodes that also lie there as the published files do."""
+    repeats: int
+
+
+def write_store(path: Path, setting: Setting) -> Path:
+    """A sealed cache of random means and spreads."""
+    channels = setting.latent[0]
+    changes = {"latent_shape": setting.latent, "stochastic": True}
+    spec = latent_spec(std=[1.0] * channels).model_copy(update=changes)
+    rng = np.random.default_rng(0)
+
+    def drawn(start: int, stop: int) -> Columns:
+        shape = (stop - start, *setting.latent)
+        names = ("mean", "std")
+        return {name: rng.standard_normal(shape, np.float32).astype(np.float16) for name in names}
+
+    still = np.zeros((setting.steps, spec.action_dim), np.float32)
+    return sealed(path, spec, [still] * setting.episodes, drawn)
+
+
+def warm_store(path: Path, setting: Setting) -> LatentCache:
+    """The same, opened: every chunk in the page cache, its checksum verified."""
+    cache = open_cache(write_store(path, setting))
+    for rows in (cache.mean, cache.std):
+        _ = rows[:: rows.array.chunks[0]]
+    return cache
+
+
+def sealed(
+    path: Path,
+    spec: LatentSpec,
+    actions: Sequence[NDArray[np.float32]],
+    latents: Callable[[int, int], Columns],
+) -> Path:
+    """A cache of episodes to train on, of their actions [T, A].
+
+    `latents(start, stop)` are rows start..stop - 1 of the arrays of latents; it is asked in order.
+    """
+    rows = sum(map(len, actions))
+    columns = {name: column for name, column in spec.columns().items() if column.strided}
+    shard = shard_rows(rows, columns["mean"].row_bytes)
+    store.create(path, columns, rows, shard)
+    for start in range(0, rows, shard):
+        store.put(path, start, latents(start, min(start + shard, rows)))
+    tables = [Table(f"{n}", each, each[:, :0], {}) for n, each in enumerate(actions)]
+    entries = [
+        EpisodeEntry(key=table.key, split="train", length=len(each), meta={})
+        for table, each in zip(tables, actions, strict=True)
+    ]
+    store.seal(path, tables, Seal(spec=spec, episodes=entries))
+    return path
+
+
+def write_files(folder: Path, setting: Setting) -> list[Path]:
+    """Frames of episodes uint8 [T, 224, 224, 3], each in a file of torch's, as point_maze's are."""
+    generator, paths = torch.Generator().manual_seed(0), []
+    for number in range(setting.files):
+        shape = (setting.steps, RECORDED, RECORDED, 3)
+        frames = torch.randint(256, shape, dtype=torch.uint8, generator=generator)
+        paths.append(folder / f"episode_{number:03d}.pth")
+        torch.save(frames, paths[-1])
+    return paths

@@ -1,0 +1,92 @@
+"""What the published loader does to hand out one clip, at every training step.
+
+It opens the episode's file, takes the clip's frames out of it, and stretches them to 256 x 256 in
+-1..1 (world_model_dataset.py, `_load_slice`, and `load_visual_frames` of each data source). Where
+it decodes by decord, or by lerobot a frame at a time, we decode once by PyAV, in one thread.
+"""
+
+import io
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.datasets import Source
+from pipeline.datasets._shared.dino_wm import TensorEpisodes
+from pipeline.datasets._shared.pickles import ARRAYS, PickledArray
+from pipeline.datasets.csgo import Recordings
+from pipeline.episodes.episode import Episode
+from pipeline.episodes.resize import stretch
+from pipeline.errors import DataError
+
+SIDE = 256
+
+Frames = Callable[[Sequence[int]], Tensor]
+"""The frames of one episode at some rising indices, [T, 3, H, W] in 0..255, from its file."""
+
+
+def clip(frames: Frames, indices: Sequence[int]) -> Tensor:
+    """A clip as the reference trains on it: float32 [T, 3, SIDE, SIDE] in -1..1."""
+    return stretch(frames(indices), (SIDE, SIDE)) * 2 - 1
+
+
+def frames_of(source: Source, index: int, episode: Episode) -> Frames:
+    """How the reference gets at the frames of an episode of a source.
+
+    Raises:
+        DataError: its frames lie in no file of their own that the reference would read.
+    """
+    if episode.video is not None:
+        return partial(_film, episode.video)
+    if isinstance(source, TensorEpisodes):
+        path = source.raw / source.layout.frames.format(index)
+        return partial(_tensors, path, source.layout.channels_first)
+    if isinstance(source, Recordings):
+        return partial(_recording, source.found[source.numbers[index]])
+    raise DataError(
+        f"episode {episode.key}: its frames lie in no tensor, HDF5 or video file of its own; "
+        "time another data set"
+    )
+
+
+def _tensors(path: Path, channels_first: bool, indices: Sequence[int]) -> Tensor:
+    """The whole file is read, whatever part is wanted."""
+    with torch.serialization.safe_globals(ARRAYS):
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+    whole = torch.from_numpy(stored.values) if isinstance(stored, PickledArray) else stored
+    chosen: Tensor = whole[list(indices)]
+    return chosen if channels_first else chosen.permute(0, 3, 1, 2)
+
+
+def _recording(path: Path, indices: Sequence[int]) -> Tensor:
+    """Each frame is an HDF5 array of its own, [H, W, 3] BGR."""
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        stored = [torch.from_numpy(file[f"frame_{index}_x"][:]) for index in indices]
+    return torch.stack(stored).flip(3).permute(0, 3, 1, 2)
+
+
+def _film(content: bytes, indices: Sequence[int]) -> Tensor:
+    """Decoded from the last keyframe on; packets are listed first, as decord does on opening.
+
+    The file is in memory already, which spares the reference the reading.
+    """
+    import av
+
+    found = {}
+    with av.open(io.BytesIO(content), "r") as container:
+        track = container.streams.video[0]
+        track.thread_type = "NONE"
+        times = sorted(p.pts for p in container.demux(track) if p.pts is not None)
+        wanted = [times[index] for index in indices]
+        container.seek(wanted[0], stream=track)
+        for frame in container.decode(track):
+            if frame.pts in wanted:
+                found[frame.pts] = frame.to_ndarray(format="rgb24")
+            if len(found) == len(wanted):
+                break
+    return torch.from_numpy(np.stack([found[time] for time in wanted])).permute(0, 3, 1, 2)

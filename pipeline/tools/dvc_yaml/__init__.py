@@ -1,0 +1,1 @@
+"""dvc.yaml: what it says of each stage, and its code dependencies, which are written by `wm`."""

@@ -1,0 +1,86 @@
+"""The code that each stage depends on, worked out from its imports, as lines of dvc.yaml."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline import imports
+from pipeline.families import FAMILIES, Family
+
+RECORDED = {"codec": ("encoders",), "world_model": ("denoisers", "objectives")}
+"""Families whose member is named in an artefact: a stage that reads it runs that member."""
+CODE = "      - pipeline/"
+"""How the lines begin that are written here."""
+
+
+def families_of(stage: str, table: Mapping[str, Any]) -> list[Family]:
+    """Families whose chosen member a stage runs: named by its params, or by an artefact it reads.
+
+    A stage that never imports the family's Protocol only shows the options (the report).
+
+    Args:
+        stage: its name.
+        table: its entry in dvc.yaml.
+    """
+    artefacts = {dep.rsplit("/", 1)[-1] for dep in table["deps"]}
+    recorded = {block for name in artefacts for block in RECORDED.get(name, ())}
+    imported = imports.closure([f"pipeline.{stage}.__main__"])
+    return [
+        family
+        for family in FAMILIES
+        if family.package in imported
+        and (_options_of_chosen(family) in table["params"] or family.block in recorded)
+    ]
+
+
+def code_deps(stage: str, table: Mapping[str, Any]) -> list[str]:
+    """Paths that stand for exactly the code of a stage, sorted.
+
+    Every file that the stage or a member of its families imports; of the members themselves the
+    chosen one alone, by its selector. A folder stands for its files where all of them are needed.
+    """
+    families = families_of(stage, table)
+    members = {f"{family.package}.{name}" for family in families for name in family.names()}
+    unchosen = {module for member in members for module in imports.inside(member)}
+    needed = imports.closure([f"pipeline.{stage}.__main__", *members]) - {"pipeline"} - unchosen
+    chosen = {family.path(f"${{{family.selector}}}") for family in families}
+    return sorted(_folded(needed) | chosen)
+
+
+def written(text: str, tables: Mapping[str, Any]) -> str:
+    """The text of a dvc.yaml with the code dependencies of each of its stages as they should be."""
+    lines: list[str] = []
+    stage, waiting = "", {stage: code_deps(stage, table) for stage, table in tables.items()}
+    for line in text.split("\n"):
+        if begins := re.fullmatch(r"  (\w+):", line):
+            stage = begins[1]
+        if not line.startswith(CODE):
+            lines.append(line)
+        elif stage in waiting:
+            lines += [f"      - {path}" for path in waiting.pop(stage)]
+    return "\n".join(lines)
+
+
+def _options_of_chosen(family: Family) -> str:
+    return f"{family.block}.${{{family.selector}}}"
+
+
+def _folded(modules: set[str]) -> set[str]:
+    """Files of modules; a folder instead where all that is in it is needed."""
+    whole: set[str] = set()
+    for module in sorted(modules):
+        parents = {module.rsplit(".", n)[0] for n in range(1, module.count("."))}
+        if not parents & whole and _is_folder(module) and imports.inside(module) <= modules:
+            whole.add(module)
+    covered = {inner for folder in whole for inner in imports.inside(folder)}
+    files = {_from_root(imports.modules()[module]) for module in modules - covered}
+    return files | {folder.replace(".", "/") for folder in whole}
+
+
+def _is_folder(module: str) -> bool:
+    return imports.modules()[module].name == "__init__.py"
+
+
+def _from_root(path: Path) -> str:
+    return path.relative_to(imports.PACKAGE.parent).as_posix()

@@ -1,0 +1,48 @@
+"""What is fitted and trained: encoders and world models."""
+
+import json
+from pathlib import Path
+
+from pipeline import encoders
+from pipeline.diffusion.world_model import WorldModel
+from pipeline.tools.inspect_ import Found, size
+
+
+def encoder(path: Path) -> Found:
+    """What an encoder's card says, and whether it loads.
+
+    Raises:
+        DataError: a file is missing or damaged, or published weights are gone or changed.
+    """
+    name, loaded = encoders.load(path)
+    options = json.loads((path / encoders.CARD).read_text())["options"]
+    facts = {"encoder": name, "digest": encoders.digest(path), "bytes": size(path)}
+    return Found("encoder", {**facts, "stochastic": loaded.stochastic, "options": options})
+
+
+def world_model(path: Path) -> Found:
+    """What a world model's config says, and whether its weights fit.
+
+    Raises:
+        DataError: a file is missing or damaged, or the weights are of another architecture.
+    """
+    model = WorldModel.from_pretrained(path)
+    config, spec = model.config, model.spec
+    return Found(
+        "world model",
+        {
+            "dataset": spec.dataset,
+            "encoder": spec.encoder,
+            "latent_shape": list(spec.latent_shape),
+            "frames": config.frames,
+            "interval": config.interval,
+            "action_dim": spec.action_dim,
+            "state_dim": spec.state_dim,
+            "denoiser": config.denoiser.model_dump(),
+            "objective": config.objective.model_dump(),
+            "parameters": model.parameters(),
+            "bytes": size(path),
+            "latents": {"mean": spec.mean, "std": spec.std},
+            "actions": spec.actions,
+        },
+    )

@@ -1,0 +1,23 @@
+"""The tokens of Web-DINO's and DINOv2's architecture, of transformers' `Dinov2Model`."""
+
+import re
+from collections.abc import Iterator
+
+from pipeline.encoders._shared.dinov2_codec import read
+from pipeline.encoders._shared.patch_codec import CONFIG, TENSORS
+from pipeline.tools.parity.golden import Arrays, Check, Folder, close
+
+TOLERANCE = 2e-5
+OUTPUT = re.compile(r"(\w+)\.(cls|patch_tokens)")
+
+
+def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
+    """`CASE.{cls,patch_tokens}` of `CASE.input_u8`, by the network of the folder."""
+    for name in (CONFIG, TENSORS):
+        folder.file(name)
+    network = read(folder.path)
+    for name in arrays:
+        if found := OUTPUT.fullmatch(name):
+            pixels = (arrays(f"{found[1]}.input_u8").float() - 128) / 64
+            ours = network(pixels)[:, 0] if found[2] == "cls" else network.tokens(pixels)
+            yield close(name, ours, arrays(name), TOLERANCE)

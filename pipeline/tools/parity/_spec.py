@@ -1,0 +1,31 @@
+"""A LatentSpec of which nothing matters but its statistics."""
+
+from pipeline.episodes.resize import View
+from pipeline.latents.spec import LatentSpec
+
+
+def latent_spec(
+    std: list[float] | None = None, actions: dict[str, list[float]] | None = None
+) -> LatentSpec:
+    """Latents with a mean of 0 and a spread per channel; actions that are standardised."""
+    std, actions = std or [1.0], actions or {"mean": [0.0], "std": [1.0]}
+    return LatentSpec(
+        dataset="golden",
+        encoder="golden",
+        codec="",
+        source="",
+        view=View(height=1, width=1, antialias=False),
+        interval=1,
+        latent_shape=(len(std), 1, 1),
+        stochastic=False,
+        storage="float16",
+        stride=1,
+        mean=[0.0] * len(std),
+        std=std,
+        action_dim=len(actions["mean"]),
+        state_dim=0,
+        normalise_actions=True,
+        actions=actions,
+        published_scale=None,
+        precision="float32",
+    )

@@ -1,0 +1,94 @@
+"""The tokens of V-JEPA 2.1's own encoder, layer by layer, and its latents in Nano World Models."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from pipeline.encoders._shared.decoder import DecoderOptions
+from pipeline.encoders._shared.imagenet import normalised
+from pipeline.encoders.vjepa2_1 import Options, VJepa
+from pipeline.encoders.vjepa2_1.vit import PATCH, VisionTransformer, loaded
+from pipeline.tools.parity.golden import Arrays, Check, Folder, close
+from pipeline.weights.pretrained import Weights, locate
+
+TOLERANCE = 2e-5
+HEADS = 3
+"""Of the recorded network: weights do not tell."""
+LAYER = re.compile(r"(\w+)\.(output|after_embed|after_block\d+)")
+PATTERN = re.compile(r"pattern(\d+)")
+
+
+def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
+    """`CASE.{output,after_embed,after_blockN}` and `codec.{preprocessed,latents}`."""
+    path = folder.file("weights.safetensors")
+    network = loaded(folder.weights("weights"), HEADS, path)
+    layers: dict[str, dict[str, Tensor]] = {}
+    for name in arrays:
+        if found := LAYER.fullmatch(name):
+            case, layer = found.groups()
+            if case not in layers:
+                layers[case] = tokens(network, _video(arrays, case))
+            if layer in layers[case]:
+                yield close(name, layers[case][layer], arrays(name), TOLERANCE)
+    if "codec.preprocessed" in arrays:
+        theirs = arrays("codec.preprocessed")
+        ours = normalised(_codec_pixels(arrays), theirs.shape[-1])
+        yield close("codec.preprocessed", ours, theirs, TOLERANCE)
+    if "codec.latents" in arrays:
+        theirs = arrays("codec.latents")
+        ours = _codec(path, theirs.shape[-1] * PATCH).encode(_codec_pixels(arrays))
+        yield close("codec.latents", ours, theirs, TOLERANCE)
+
+
+def tokens(network: VisionTransformer, video: Tensor) -> dict[str, Tensor]:
+    """The tokens before the first block, after each, and those that come out, [B, N, width]."""
+    seen: dict[str, Tensor] = {}
+
+    def entered(_: object, inputs: tuple[Tensor, ...]) -> None:
+        seen["after_embed"] = inputs[0]
+
+    def left(_: object, __: object, output: Tensor) -> None:
+        seen[f"after_block{len(seen) - 1}"] = output
+
+    hooks = [network.blocks[0].register_forward_pre_hook(entered)]
+    hooks += [block.register_forward_hook(left) for block in network.blocks]
+    output = network(video)
+    for hook in hooks:
+        hook.remove()
+    return {**seen, "output": output}
+
+
+def _video(arrays: Arrays, case: str) -> Tensor:
+    """What goes in, [B, 3, T, H, W]: as it was recorded, or a pattern of integers."""
+    if found := PATTERN.fullmatch(case):
+        recorded = pattern(int(found[1]))[None, :, None]
+    else:
+        recorded = arrays(f"{case}.input_u8")
+    return (recorded.float() - 128) / 64
+
+
+def pattern(side: int) -> Tensor:
+    """A picture [3, side, side] of integers 0..255 that need no recording."""
+    channel, i, j = torch.meshgrid(*map(torch.arange, (3, side, side)), indexing="ij")
+    return (7 * i + 13 * j + 29 * channel + i * j // 11 + 37 * (i // 16) * (j // 16)) % 256
+
+
+def _codec_pixels(arrays: Arrays) -> Tensor:
+    """Frames 0..255 [B, 3, H, W] for which the reference was given floats, some beyond -1..1.
+
+    It cuts those off; bytes cannot lie there.
+    """
+    frames = (arrays("codec.frames_u8").float() - 128) / 112
+    return ((frames + 1) / 2).clamp(0, 1) * 255
+
+
+def _codec(path: Path, size: int) -> VJepa:
+    weights = Weights(source=str(path), file=None, revision=None, sha256=None)
+    decoder = DecoderOptions(channels=[1], steps=1, batch=1, learning_rate=1)
+    options = Options(
+        weights=weights, size=size, heads=HEADS, pool=1, channels=None, decoder=decoder
+    )
+    return VJepa(locate(weights, "codec"), options)

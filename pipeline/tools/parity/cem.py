@@ -1,0 +1,92 @@
+"""The cross-entropy method on a linear world, and the costs of plans."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pipeline.plan import Distance
+from pipeline.plan.goal_distance import goal_distance
+from pipeline.planners import cem
+from pipeline.tools.parity.golden import Arrays, Check, Folder, compare
+
+TOLERANCE = 2e-5
+TOKEN = 6
+"""Channels of the flattened features in obj/*."""
+
+SEARCHES = {
+    "plain": ("last", 1.0, None, None),
+    "clipped": ("last", 1.0, -1.0, 0.8),
+    "warm": ("last", 0.5, None, None),
+    "all": ("all", 1.0, None, None),
+}
+"""Of each search: frames that cost, first spread, smallest and largest action."""
+
+
+def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
+    """`SEARCH/{mu,sigma,best_loss_mean}` and `obj/{last,all}_{mse,cosine}`."""
+    arrays.inputs("W", "obs0", "obsg", "noise", "warm", "obj/pred", "obj/tgt")
+    for search in SEARCHES:
+        names = [f"{search}/{what}" for what in ("mu", "sigma", "best_loss_mean")]
+        if any(name in arrays for name in names):
+            for name, ours in zip(names, _search(arrays, search), strict=True):
+                if name in arrays:
+                    yield compare(name, ours, arrays(name), TOLERANCE)
+    for frames in ("last", "all"):
+        for metric in ("mse", "cosine"):
+            name = f"obj/{frames}_{metric}"
+            if name in arrays:
+                ours = _objective(arrays, _distance(frames, metric))
+                yield compare(name, ours, arrays(name), TOLERANCE)
+
+
+def _search(arrays: Arrays, name: str) -> tuple[Tensor, Tensor, Tensor]:
+    """Means and spreads [R + 1, B, H, A] of R rounds, and their best costs, mean over B, [R]."""
+    frames, spread, low, high = SEARCHES[name]
+    noise = arrays("noise")
+    rounds, batch, candidates, horizon, size = noise.shape
+    options = cem.Options(
+        candidates=candidates, elites=6, rounds=rounds, spread=spread, low=low, high=high
+    )
+    given = arrays("warm") if name == "warm" else torch.zeros(batch, 0, size)
+    start = functional.pad(given, (0, 0, 0, horizon - given.shape[1]))
+    planner, distance = cem.build(options), _distance(frames, "mse")
+    found = []
+    for row in range(batch):
+        world = LinearWorld(arrays("W"), arrays("obs0")[row], arrays("obsg")[row], distance)
+        found.append(list(planner.search(world.cost, start[row], noise[:, row])))
+    first = torch.full_like(start, spread)
+    means = [torch.stack([found[row][i].mean for row in range(batch)]) for i in range(rounds)]
+    spreads = [torch.stack([found[row][i].spread for row in range(batch)]) for i in range(rounds)]
+    best = torch.stack([torch.stack([step.best for step in row]) for row in found])
+    return torch.stack([start, *means]), torch.stack([first, *spreads]), best.double().mean(0)
+
+
+class LinearWorld:
+    """z' = z + a W, from where it starts to where it should end."""
+
+    def __init__(self, weights: Tensor, start: Tensor, goal: Tensor, distance: Distance) -> None:
+        """Take W [A, D], and observations [1, C, h, w] of D values each."""
+        self.weights, self.start, self.goal, self.distance = weights, start, goal, distance
+
+    def cost(self, plans: Tensor) -> Tensor:
+        """Costs [N] of plans [N, H, A]."""
+        moves = (plans @ self.weights).cumsum(1).unflatten(-1, self.start.shape[1:])
+        present = self.start.expand(len(plans), *self.start.shape)
+        frames = torch.cat([present, present + moves], 1)
+        return goal_distance(frames, self.goal[None], self.distance)
+
+
+def _objective(arrays: Arrays, distance: Distance) -> Tensor:
+    """Costs [N] of features [N, T, D] that are flattened token after token."""
+    frames, goal = (
+        arrays(name).unflatten(-1, (-1, 1, TOKEN)).movedim(-1, 2)
+        for name in ("obj/pred", "obj/tgt")
+    )
+    return goal_distance(frames, goal, distance)
+
+
+def _distance(frames: str, metric: str) -> Distance:
+    # 2 is the reference's default base.
+    return Distance.model_validate({"frames": frames, "metric": metric, "base": 2.0})

@@ -1,0 +1,52 @@
+"""Rollouts of several windows, as planning makes them."""
+
+import re
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pipeline.diffusion import SamplingOptions
+from pipeline.diffusion.rollout import Frames, Noise, Sampling, rollout
+from pipeline.families import SAMPLERS
+from pipeline.tools.parity._models import objective, tiny
+from pipeline.tools.parity.golden import Arrays, Check, Folder, compare
+
+TOLERANCE = 1e-4
+WINDOW, CONTEXT, STEPS, STABILISATION = 4, 1, 5, 0.02
+NEW = WINDOW - CONTEXT
+
+
+def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
+    """`out/SAMPLER_HHORIZON`: the given frame and those after it, flattened."""
+    arrays.inputs("frame", "act", "init_noise", "hist_noise")
+    for name in arrays:
+        if found := re.fullmatch(r"out/(full_sequence|pyramid|sequential)_H(\d+)", name):
+            ours = _rollout(arrays, folder, found[1], int(found[2]))
+            yield compare(name, ours.flatten(2), arrays(name), TOLERANCE)
+
+
+def _rollout(arrays: Arrays, folder: Folder, order: str, horizon: int) -> Tensor:
+    frame, actions = arrays("frame"), arrays("act")[:, :horizon]
+    module = SAMPLERS.load(order, "sampler")
+    options = SamplingOptions(
+        steps=STEPS,
+        spacing="trailing",
+        eta=0,
+        clip=False,
+        stabilisation=STABILISATION,
+        context=CONTEXT,
+        generate=NEW,
+        compile="none",
+    )
+    # Recorded by windows; ours go by frames, of which the last of a window is the next's context.
+    start = torch.cat([window[:, CONTEXT:] for window in arrays("init_noise")], 1)[:, :horizon]
+    context = torch.zeros(len(frame), CONTEXT + horizon, *frame.shape[2:])
+    for number, mixed in enumerate(arrays("hist_noise")):
+        if number * NEW < context.shape[1]:
+            context[:, number * NEW] = mixed[:, 0]
+    given = Frames(frame, functional.pad(actions, (0, 0, 0, 1)), Noise(start, context))
+    model = tiny(folder, "additive").requires_grad_(False)
+    sampling = Sampling(module.build(module.Options()), options)
+    return torch.cat([frame, rollout(model, objective("v"), WINDOW, given, sampling)], 1)

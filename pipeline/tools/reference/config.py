@@ -1,0 +1,158 @@
+"""The reference's config.yaml, as far as it says what a checkpoint is."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+from pipeline.denoisers.nanowm import SIZES, Shape
+from pipeline.errors import DataError
+
+ARCH = re.compile(r"NanoWM-(?P<size>\w+)/(?P<patch>[1-9]\d*)")
+DOWNSAMPLING = 8
+"""Pixels that a cell of a latent is wide, unless the config says how wide latents are."""
+
+
+def _pair(size: object) -> object:
+    return (size, size) if isinstance(size, int) else size
+
+
+Sides = Annotated[tuple[PositiveInt, PositiveInt], BeforeValidator(_pair)]
+"""Height and width; one number stands for both."""
+
+
+class Part(BaseModel):
+    """A section; what else it holds does not concern the weights."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Injection(Part):
+    """model.action_injection."""
+
+    type: Literal["additive", "adaln", "adaln_fuse", "film", "cross_attention"]
+
+
+class Model(Part):
+    """The section `model`."""
+
+    arch: str
+    num_frames: int = Field(gt=1)
+    use_action: bool
+    action_injection: Injection
+    causal: bool
+    image_size: Sides
+    latent_size: Sides | None = None
+    latent_channels: PositiveInt = 4
+    extras: Literal[1] = 1
+
+    @property
+    def shape(self) -> tuple[Shape, int]:
+        """Size of the transformer, and side of a patch.
+
+        Raises:
+            ValueError: an architecture that is not NanoWM's.
+        """
+        found = ARCH.fullmatch(self.arch)
+        if not found or found["size"] not in SIZES:
+            raise ValueError(f"model.arch = {self.arch!r}; known: NanoWM-{{{','.join(SIZES)}}}/N")
+        return SIZES[found["size"]], int(found["patch"])
+
+    @property
+    def latent(self) -> tuple[int, int, int]:
+        """Channels, height and width of a latent."""
+        height, width = self.latent_size or (side // DOWNSAMPLING for side in self.image_size)
+        return self.latent_channels, height, width
+
+
+class ActionSpec(Part):
+    """dataset.spec."""
+
+    action_dim: int = Field(ge=0)
+
+
+class Loader(Part):
+    """dataset.loader."""
+
+    normalize_action: bool
+
+
+class Dataset(Part):
+    """The section `dataset`."""
+
+    name: str
+    frame_interval: PositiveInt
+    spec: ActionSpec
+    loader: Loader
+
+
+class Diffusion(Part):
+    """The section `experiment.diffusion`."""
+
+    noise_schedule: Literal["linear", "squaredcos_cap_v2"]
+    pred_name: Literal["v", "x", "eps", "epsilon", "flow"]
+    zero_terminal_snr: bool
+
+    @model_validator(mode="after")
+    def _some_signal(self) -> "Diffusion":
+        if self.zero_terminal_snr and self.pred_name in ("eps", "epsilon"):
+            raise ValueError(
+                f"pred_name: {self.pred_name} cannot go with zero_terminal_snr: true, where pure "
+                "noise holds no trace of the clean latent"
+            )
+        return self
+
+
+class Experiment(Part):
+    """The section `experiment`."""
+
+    diffusion: Diffusion
+
+
+class LatentCodec(Part):
+    """The section `latent_codec`; configs older than it mean sd_vae."""
+
+    kind: Literal["sd_vae", "vae", "webdino", "vjepa2_1"] = "sd_vae"
+
+
+class ReferenceConfig(Part):
+    """The composed config that lies beside a checkpoint."""
+
+    model: Model
+    dataset: Dataset
+    experiment: Experiment
+    latent_codec: LatentCodec = LatentCodec()
+
+
+def read(path: Path) -> ReferenceConfig:
+    """Parse a config.yaml of the reference.
+
+    Raises:
+        DataError: one line that names the key, its value and the way out.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; name the checkpoint's config with --config")
+    try:
+        values = yaml.safe_load(path.read_text())
+        config = ReferenceConfig.model_validate(values)
+        _ = config.model.shape
+    except yaml.YAMLError as error:
+        raise DataError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        key, value = ".".join(map(str, first["loc"])), first["input"]
+        shown = "" if isinstance(value, dict) else f" = {value!r}"
+        raise DataError(f"{path}: {key}{shown}: {first['msg']}") from None
+    except ValueError as error:
+        raise DataError(f"{path}: {error}") from None
+    return config

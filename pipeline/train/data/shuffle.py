@@ -1,0 +1,55 @@
+"""In which order a run sees its windows: a pure function of seed and step, whoever reads them."""
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pipeline.latents.windows import Windows
+from pipeline.train import Options
+
+
+class Order:
+    """Epoch after epoch, each a new permutation of the windows, or of the episodes."""
+
+    def __init__(self, windows: Windows, options: Options) -> None:
+        """Keep the first window of each episode, and how many it has."""
+        self.options = options
+        if options.windows == "every":
+            self.firsts, self.counts = np.arange(len(windows)), np.ones(len(windows), np.int64)
+        else:
+            _, self.firsts, self.counts = np.unique(
+                windows.rows[:, 0], return_index=True, return_counts=True
+            )
+        self._epoch = lru_cache(2)(self._drawn)
+
+    def __len__(self) -> int:
+        """Windows of an epoch."""
+        return len(self.firsts)
+
+    def rows(self, step: int) -> NDArray[np.int64]:
+        """Windows [B] of one step; a batch may straddle epochs."""
+        batch = self.options.batch
+        epochs, places = np.divmod(np.arange(step * batch, (step + 1) * batch), len(self))
+        rows = np.empty(batch, np.int64)
+        for epoch in np.unique(epochs):
+            chosen = epochs == epoch
+            rows[chosen] = self._epoch(int(epoch))[places[chosen]]
+        return rows
+
+    def _drawn(self, epoch: int) -> NDArray[np.int64]:
+        """All windows of one epoch, in its order."""
+        generator = seeded(self.options.seed, "epoch", epoch)
+        order = torch.randperm(len(self), generator=generator).numpy()
+        if self.options.windows == "every":
+            return order
+        shares = torch.rand(len(self), generator=generator, dtype=torch.float64).numpy()
+        return (self.firsts + (shares * self.counts).astype(np.int64))[order]
+
+
+def seeded(seed: int, what: str, number: int) -> torch.Generator:
+    """A generator of its own for the `number`-th thing of a kind."""
+    entropy = [seed, *what.encode(), number]
+    state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state >> np.uint64(1)))

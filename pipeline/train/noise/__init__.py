@@ -1,1 +1,0 @@
-"""How latents are noised: how much of it at each level, and which level each frame gets."""

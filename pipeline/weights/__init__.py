@@ -1,0 +1,1 @@
+"""Files of weights: found, checked, read without executing anything, fitted into a network."""

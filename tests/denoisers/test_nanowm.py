@@ -1,0 +1,283 @@
+"""NanoWM computes what the reference computes, and keeps what the architecture promises."""
+
+import pytest
+import torch
+from helpers import GOLDEN, default, golden, scaled_error
+from safetensors.torch import load_file
+
+from pipeline.denoisers import Size
+from pipeline.denoisers.nanowm import SIZES
+from pipeline.denoisers.nanowm.blocks import BLOCKS
+from pipeline.errors import ParamsError
+from pipeline.families import DENOISERS
+
+TINY = Size(latent_shape=(4, 8, 8), action_dim=3, frames=4)
+SHAPE = {"width": 64, "depth": 4, "heads": 4}
+INJECTIONS = [name for name in BLOCKS if name != "none"]
+
+
+def build(fit=TINY, **changes):
+    module, options = default(DENOISERS, "nanowm", **{"size": SHAPE, **changes})
+    return module.build(options, fit)
+
+
+def trained(injection, **changes):
+    """The golden network of an injection; its actions matter much."""
+    model = build(injection=injection, **changes)
+    state = load_file(GOLDEN / f"tiny_{injection}.safetensors")
+    model.load_state_dict({name: value.float() for name, value in state.items()})
+    return model.requires_grad_(False)
+
+
+@pytest.fixture(params=INJECTIONS)
+def tiny(request):
+    return trained(request.param)
+
+
+@pytest.fixture
+def inputs():
+    arrays = golden("forward")
+    return arrays("x"), arrays("t2"), arrays("action")
+
+
+PUBLISHED = {
+    ("S", "additive"): 39_781_648,
+    ("S", "adaln_fuse"): 39_781_648,
+    ("S", "adaln"): 50_426_128,
+    ("S", "film"): 43_329_808,
+    ("S", "cross_attention"): 46_882_576,
+    ("B", "additive"): 158_598_160,
+    ("B", "adaln_fuse"): 158_598_160,
+    ("B", "adaln"): 201_120_784,
+    ("B", "film"): 172_772_368,
+    ("B", "cross_attention"): 186_955_792,
+    ("L", "additive"): 558_666_768,
+    ("L", "adaln_fuse"): 558_666_768,
+    ("L", "adaln"): 709_809_168,
+    ("L", "film"): 609_047_568,
+    ("L", "cross_attention"): 659_452_944,
+    ("XL", "additive"): 823_778_512,
+    ("XL", "adaln_fuse"): 823_778_512,
+    ("XL", "adaln"): 1_046_925_520,
+    ("XL", "film"): 898_160_848,
+    ("XL", "cross_attention"): 972_575_440,
+}
+
+
+def count(name, injection, action_dim=7, frames=4):
+    size = Size(latent_shape=(4, 32, 32), action_dim=action_dim, frames=frames)
+    with torch.device("meta"):
+        module, options = default(DENOISERS, "nanowm", size=name, injection=injection)
+        model = module.build(options, size)
+    return sum(weight.numel() for weight in model.parameters())
+
+
+@pytest.mark.parametrize(("name", "injection"), PUBLISHED)
+def test_there_are_as_many_parameters_as_in_the_reference(name, injection):
+    assert count(name, injection) == PUBLISHED[name, injection]
+
+
+@pytest.mark.parametrize(
+    ("name", "action_dim", "frames", "expected"),
+    [("B", 10, 4, 158_600_464), ("S", 10, 4, 39_782_800), ("L", 51, 16, 558_724_112)],
+)
+def test_longer_actions_and_windows_cost_what_they_cost_there(name, action_dim, frames, expected):
+    assert count(name, "additive", action_dim, frames) == expected
+
+
+@pytest.mark.parametrize("patch", [1, 2, 4, 8])
+@pytest.mark.parametrize("injection", BLOCKS)
+def test_every_patch_and_injection_gives_back_the_shape_of_the_latents(patch, injection):
+    size = Size(latent_shape=(4, 8, 16), action_dim=3, frames=5)
+    model = build(size, patch=patch, injection=injection)
+    level = torch.zeros(2, 5, dtype=torch.int64)
+    output = model(torch.randn(2, 5, 4, 8, 16), level, torch.randn(2, 5, 3))
+    assert output.shape == (2, 5, 4, 8, 16)
+
+
+def test_rectangular_latents_are_embedded_row_by_row(inputs):
+    # A grid of 2 x 8 patches turns rows and columns by different angles than one of 8 x 2.
+    wide, tall = (
+        build(Size(latent_shape=(4, *grid), action_dim=3, frames=4)) for grid in ((4, 16), (16, 4))
+    )
+    assert wide.space.shape == tall.space.shape
+    assert not torch.equal(wide.space, tall.space)
+    rows = wide.space.unflatten(1, (2, 8))
+    assert torch.equal(rows[:, 0, 0], torch.stack([torch.ones(16), torch.zeros(16)]))
+    column = rows[0, 1] - rows[0, 0]  # only the half that turns with the row differs
+    assert (column[:, :4].abs().sum(), column[:, 4:8].abs().sum()) != (0, 0)
+    assert column[:, 4:8].abs().max() == 0
+
+
+def test_a_frame_never_sees_later_frames(tiny, inputs):
+    x, level, action = inputs
+    before = tiny(x, level, action)
+    x, level, action = x.clone(), level.clone(), action.clone()
+    x[:, 2:] += 1
+    level[:, 2:] = 7
+    action[:, 2:] += 1
+    after = tiny(x, level, action)
+    assert torch.equal(before[:, :2], after[:, :2])
+    assert (before[:, 2:] != after[:, 2:]).any()
+
+
+def test_a_shorter_window_gives_the_same_first_frames(tiny, inputs):
+    x, level, action = inputs
+    whole = tiny(x, level, action)
+    short = tiny(x[:, :2], level[:, :2], action[:, :2])
+    assert scaled_error(short, whole[:, :2]) < 1e-5
+
+
+@pytest.mark.parametrize("parts", [(1, 1, 1, 1), (3, 1), (1, 2, 1)])
+def test_frames_passed_through_one_after_the_other_remember_all_before(tiny, inputs, parts):
+    x, level, action = inputs
+    memory, pieces, begin = tiny.memory(len(x)), [], 0
+    for length in parts:
+        here = torch.arange(begin, begin + length)
+        pieces.append(tiny(x[:, here], level[:, here], action, here, memory))
+        begin += length
+    assert scaled_error(torch.cat(pieces, 1), tiny(x, level, action)) < 1e-5
+
+
+def test_a_frame_can_be_passed_through_again_before_it_is_done(tiny, inputs):
+    x, level, action = inputs
+    memory, here = tiny.memory(len(x)), torch.arange(1)
+    tiny(x[:, here], level[:, here], action, here, memory)
+    here = torch.tensor([1])
+    tiny(x[:, here] + 1, level[:, here], action, here, memory)
+    again = tiny(x[:, here], level[:, here], action, here, memory)
+    assert scaled_error(again, tiny(x, level, action)[:, here]) < 1e-5
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_an_action_changes_the_frame_that_it_leads_to_and_no_earlier_one(inputs, causal):
+    model = trained("additive", causal=causal)
+    x, level, action = inputs
+    changed = action.clone()
+    changed[:, 1] += 1
+    difference = (model(x, level, action) - model(x, level, changed)).abs().amax((0, 2, 3, 4))
+    assert difference[2] > 0
+    assert (difference[:2].max() == 0) == causal
+
+
+def test_the_last_action_of_a_window_is_never_used(tiny, inputs):
+    x, level, action = inputs
+    changed = action.clone()
+    changed[:, -1] += 1
+    assert torch.equal(tiny(x, level, action), tiny(x, level, changed))
+
+
+def test_a_network_without_injection_is_blind_to_actions(inputs):
+    x, level, action = inputs
+    model = build(injection="none")
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    assert torch.equal(model(x, level, action), model(x, level, action + 1))
+    assert torch.equal(model(x, level, action), model(x, level, None))
+    assert not [name for name in model.state_dict() if "action" in name]
+
+
+def test_one_level_a_clip_is_that_level_for_every_frame(tiny, inputs):
+    x, _, action = inputs
+    level = torch.tensor([10, 900])
+    expected = tiny(x, level[:, None].expand(2, 4), action)
+    assert torch.equal(tiny(x, level, action), expected)
+
+
+@pytest.mark.parametrize("injection", BLOCKS)
+def test_a_fresh_network_answers_zero_and_every_parameter_can_learn(injection, inputs, generator):
+    model = build(injection=injection)
+    x, level, action = inputs
+    assert model(x, level, action).abs().max() == 0
+    optimiser = torch.optim.SGD(model.parameters(), 0.1)
+    for _ in range(4):
+        optimiser.zero_grad()
+        (model(x, level, action) - x).square().mean().backward()
+        optimiser.step()
+    # In space a token attends to one action alone: whatever it asks, it gets the same answer.
+    idle = ("blocks.0.cross_attn.q.", "blocks.2.cross_attn.q.")
+    dead = [name for name, p in model.named_parameters() if p.grad.abs().max() == 0]
+    assert [name for name in dead if not name.startswith(idle)] == []
+
+
+def test_cross_attention_learns_the_action_unless_it_starts_like_the_reference(inputs):
+    x, level, action = inputs
+    for reference_init in (False, True):
+        model = build(injection="cross_attention", reference_init=reference_init)
+        optimiser = torch.optim.AdamW(model.parameters(), 1e-3)
+        target = action.roll(1, 1)[..., :1, None, None].expand_as(x)
+        for _ in range(20):
+            optimiser.zero_grad()
+            (model(x, level, action) - target).square().mean().backward()
+            optimiser.step()
+        heard = (model(x, level, action) - model(x, level, -action)).abs().max()
+        assert (heard == 0) == reference_init
+
+
+def test_all_named_sizes_can_be_chosen_and_so_can_any_shape():
+    module = DENOISERS.load("nanowm", "test")
+    for name, shape in SIZES.items():
+        _, options = default(DENOISERS, "nanowm", size=name)
+        assert options.size == shape
+    assert module.Options.model_validate(options.model_dump()) == options
+
+
+@pytest.mark.parametrize("injection", BLOCKS)
+def test_a_step_of_sampling_compiles_whole_and_once_for_every_frame(injection, inputs):
+    x, level, action = inputs
+    model = build(injection=injection).requires_grad_(False)
+    torch._dynamo.reset()
+    graphs = []
+
+    def backend(graph, _):
+        graphs.append(graph)
+        return graph.forward
+
+    step = torch.compile(model, fullgraph=True, dynamic=False, backend=backend)
+    memory = model.memory(len(x))
+    for frame in range(4):
+        here = torch.tensor([frame])
+        step(x[:, here], level[:, here], action, here, memory)
+    assert len(graphs) == 1
+
+
+def test_a_patch_that_does_not_fit_is_refused():
+    with pytest.raises(ParamsError, match="patch = 3 does not divide latents of 8 x 8"):
+        build(patch=3)
+
+
+def test_an_injection_without_actions_is_refused():
+    with pytest.raises(ParamsError, match="injection = 'additive', but the data has no actions"):
+        build(Size(latent_shape=(4, 8, 8), action_dim=0, frames=4))
+
+
+def test_more_frames_than_the_window_are_refused(tiny):
+    with pytest.raises(ValueError, match="5 frames exceed the window of 4"):
+        tiny(torch.zeros(1, 5, 4, 8, 8), torch.zeros(1, 5), torch.zeros(1, 5, 3))
+
+
+def graded(model, x, level, action):
+    """Output and all gradients of one pass."""
+    output = model(x, level, action)
+    weights = list(model.parameters())
+    return [output, *torch.autograd.grad((output - x).square().sum(), weights, allow_unused=True)]
+
+
+@pytest.mark.parametrize("injection", BLOCKS)
+def test_blocks_computed_twice_give_the_same_outputs_and_gradients_to_the_bit(injection, inputs):
+    model = build(injection=injection)
+    for weight in model.parameters():
+        torch.nn.init.normal_(weight, std=0.1)
+    kept = graded(model, *inputs)
+    model.recompute = True
+    for ours, theirs in zip(graded(model, *inputs), kept, strict=True):
+        assert (ours is None) == (theirs is None)
+        assert ours is None or torch.equal(ours, theirs)
+
+
+def test_what_is_passed_through_a_memory_is_computed_once(tiny, inputs, monkeypatch):
+    x, level, action = inputs
+    whole, tiny.recompute = tiny(x, level, action), True
+    monkeypatch.setattr("pipeline.denoisers.nanowm.checkpoint", None)
+    here = torch.arange(x.shape[1])
+    assert scaled_error(tiny(x, level, action, here, tiny.memory(len(x))), whole) < 1e-5

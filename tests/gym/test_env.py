@@ -1,0 +1,192 @@
+"""The worlds as Gymnasium environments: its own checker, its seeds, and our tasks."""
+
+import os
+import subprocess
+import sys
+import tomllib
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from helpers import ROOT, default, every
+
+from pipeline.errors import UserError
+from pipeline.families import WORLDS
+from pipeline.gym.env import NamedWorldEnv, WorldEnv, build
+from pipeline.gym.registration import ENTRIES, register
+from pipeline.worlds import World
+
+register()
+
+PLUGIN = "pipeline.gym.registration:register"
+
+
+IDS = {entry.world: name for name, entry in ENTRIES.items()}
+
+
+@pytest.fixture(params=sorted(IDS))
+def env(request):
+    return gymnasium.make(IDS[request.param], render_mode="rgb_array").unwrapped
+
+
+@pytest.fixture
+def maze():
+    return WorldEnv(build("point_maze", {"size": 32, "camera": "full"}))
+
+
+def assert_equal(ours, theirs):
+    assert ours.keys() == theirs.keys()
+    for name, values in ours.items():
+        np.testing.assert_array_equal(values, theirs[name])
+
+
+def test_the_worlds_with_an_id_are_those_that_can_be_put_into_a_state():
+    built = {name: default(WORLDS, name) for name in every(WORLDS)}
+    worlds = {name: module.build(options) for name, (module, options) in built.items()}
+    assert sorted(IDS) == [name for name, world in worlds.items() if isinstance(world, World)]
+
+
+# States have no bounds, and actions keep the units of the world.
+@pytest.mark.filterwarnings("ignore:.*Box observation space m.*imum value is -?infinity")
+@pytest.mark.filterwarnings("ignore:.*symmetric and normalized space")
+@pytest.mark.parametrize("world", sorted(IDS))
+def test_gymnasiums_checker_is_content(world):
+    check_env(gymnasium.make(IDS[world]).unwrapped)
+
+
+def test_the_same_seed_gives_the_same_episode(env):
+    def play(seed):
+        env.action_space.seed(seed)
+        seen = [env.reset(seed=seed)[0]]
+        seen += [env.step(env.action_space.sample())[0] for _ in range(3)]
+        return seen, env.reset()[0]
+
+    (first, next_first), (second, next_second), (other, _) = play(1), play(1), play(2)
+    for ours, theirs in zip([*first, next_first], [*second, next_second], strict=True):
+        assert_equal(ours, theirs)
+    assert (first[0]["state"] != other[0]["state"]).any()
+    assert (first[0]["state"] != next_first["state"]).any()
+
+
+def test_a_drawn_task_is_unsolved_and_shows_its_goal(env):
+    observation, info = env.reset(seed=0)
+    assert not info["success"]
+    assert info["distance"] > 0
+    shown = env.reset(options={"state": observation["goal_state"], "meta": info["meta"]})[0]
+    np.testing.assert_array_equal(shown["pixels"], observation["goal"])
+
+
+def test_a_recorded_episode_can_be_replayed_to_its_end(env):
+    episode = next(iter(env.world.collect(1, 8, seed=3)))
+    options = {"state": episode.states[0], "goal": episode.states[-1], "meta": episode.meta}
+    observation, _ = env.reset(seed=0, options=options)
+    for step, action in enumerate(episode.actions[:-1]):
+        np.testing.assert_array_equal(observation["state"], episode.states[step])
+        np.testing.assert_array_equal(observation["pixels"], episode.frames[step])
+        np.testing.assert_array_equal(observation["goal"], episode.frames[-1])
+        observation, reward, terminated, truncated, info = env.step(action)
+        assert reward == -info["distance"]
+        assert terminated == info["success"]
+        assert not truncated
+    np.testing.assert_array_equal(observation["state"], episode.states[-1])
+    assert (reward, terminated) == (0, True)
+
+
+def test_the_bounds_of_the_action_space_can_be_played(env):
+    for action in (env.world.low, env.world.high):
+        env.reset(seed=0)
+        assert env.action_space.contains(action)
+        assert env.observation_space.contains(env.step(action)[0])
+
+
+def test_an_episode_terminates_when_the_goal_is_reached(maze):
+    start, goal = [0.8, 0.8, 0, 0], [0.8, 2.8, 0, 0]
+    _, info = maze.reset(options={"state": start, "goal": goal})
+    assert info["distance"] == pytest.approx(2)
+    ended = [maze.step(np.array([0, 1], np.float32)) for _ in range(12)]
+    reached = [bool(state["state"][1] > 2.3) for state, *_ in ended]
+    assert [terminated for _, _, terminated, *_ in ended] == reached
+    assert True in reached
+    assert False in reached
+
+
+def test_render_gives_the_present_frame_if_asked_to(env):
+    observation, _ = env.reset(seed=0)
+    np.testing.assert_array_equal(env.render(), observation["pixels"])
+    env.render_mode = None
+    assert env.render() is None
+
+
+def test_make_takes_the_options_of_the_world():
+    env = gymnasium.make("NanoWM/PointMaze-v0", size=48, render_mode="rgb_array")
+    assert env.reset(seed=0)[0]["pixels"].shape == (48, 48, 3)
+    assert env.spec.max_episode_steps == 300
+
+
+def test_make_vec_runs_several_at_once():
+    envs = gymnasium.make_vec("NanoWM/Wall-v0", 2, vectorization_mode="sync", size=16)
+    observation, _ = envs.reset(seed=[1, 2])
+    assert observation["pixels"].shape == (2, 16, 16, 3)
+    envs.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sise": 32}, "did you mean size"),
+        ({"size": 3}, "size = 3: Input should be greater than or equal to 16"),
+        ({"camera": "side"}, "camera = 'side': Input should be 'full' or 'legacy'"),
+        ({"world": "point_mase"}, "did you mean point_maze"),
+    ],
+)
+def test_wrong_options_are_named(change, said):
+    with pytest.raises(UserError, match=said):
+        NamedWorldEnv(**{"world": "point_maze", "size": 32, "camera": "full", **change})
+
+
+def test_missing_options_and_those_that_clash_are_named():
+    with pytest.raises(UserError, match="world point_maze: option camera is missing"):
+        NamedWorldEnv("point_maze", size=32)
+    with pytest.raises(UserError, match=r"every door must lie in"):
+        gymnasium.make("NanoWM/Wall-v0", doors=[2])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"stat": [0] * 4}, "did you mean state"),
+        ({"state": [0] * 3}, "must be 4 finite numbers"),
+        ({"goal": [0, 0, 0, np.nan]}, "must be 4 finite numbers"),
+    ],
+)
+def test_wrong_tasks_are_named(maze, options, said):
+    with pytest.raises(UserError, match=said):
+        maze.reset(options=options)
+
+
+def test_importing_gymnasium_is_enough_and_costs_nothing_heavy(tmp_path):
+    installed = tmp_path / "plugin-0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: plugin\nVersion: 0\n")
+    (installed / "entry_points.txt").write_text(f"[gymnasium.envs]\n__root__ = {PLUGIN}\n")
+    heavy = ["torch", "pydantic", "yaml", "mujoco", "pymunk", "PIL"]
+    script = (
+        f"import sys\nfor heavy in {heavy}: sys.modules[heavy] = None\n"
+        "import gymnasium\nprint(*gymnasium.registry)\n"
+        f"for heavy in {heavy}: del sys.modules[heavy]\n"
+        "gymnasium.make('NanoWM/Wall-v0', size=32).reset(seed=0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert set(ENTRIES) <= set(done.stdout.split())
+
+
+def test_the_package_announces_its_plugin():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    # Gymnasium wants this name for plugins that write their namespace themselves.
+    assert project["entry-points"]["gymnasium.envs"] == {"__root__": PLUGIN}

@@ -1,0 +1,44 @@
+"""`wm fetch` as it is typed."""
+
+import re
+import sys
+
+import pytest
+
+from pipeline import stage
+from pipeline.tools.fetch.commands import command
+from pipeline.tools.fetch.sets import SETS
+
+
+def run(monkeypatch, *words):
+    monkeypatch.setattr(sys, "argv", ["fetch", *words])
+    with pytest.raises(SystemExit) as exit_:
+        stage.main(command)
+    return exit_.value.code
+
+
+def test_an_unknown_name_is_one_line_and_exit_code_2(monkeypatch, tmp_path, capsys):
+    assert run(monkeypatch, "pushT", str(tmp_path)) == 2
+    assert re.fullmatch(r"error: 'pushT' .*did you mean pusht\?.*\n", capsys.readouterr().err)
+
+
+def test_no_network_is_one_line_and_exit_code_2(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("pipeline.tools.fetch.web.Web.json", refuse)
+    assert run(monkeypatch, "wall", str(tmp_path)) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def refuse(self, url):
+    from pipeline.tools.fetch.web import UnreachableError
+
+    raise UnreachableError(f"{url}: no answer")
+
+
+def test_help_names_every_set(monkeypatch, capsys):
+    assert run(monkeypatch, "--help") == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in SETS)
+
+
+def test_no_episodes_are_no_subset(monkeypatch, tmp_path):
+    assert run(monkeypatch, "wall", str(tmp_path), "--episodes", "0") == 2

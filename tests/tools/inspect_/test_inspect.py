@@ -1,0 +1,112 @@
+"""`wm inspect` says what a folder is, and is not fooled by one that lacks something."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from pipeline_helpers import make_workspace, run
+from typer.testing import CliRunner
+
+from pipeline.__main__ import app
+from pipeline.errors import DataError
+from pipeline.tools.inspect_.command import shown
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = make_workspace(tmp_path_factory.mktemp("inspect") / "workspace")
+    run(folder, "dvc", "repro", "train")
+    return folder
+
+
+@pytest.fixture
+def workspace(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "workspace")
+
+
+def inspect(workspace, place, *words):
+    words = ["inspect", str(workspace / place), "--params", str(workspace / "params.yaml"), *words]
+    done = CliRunner().invoke(app, [*words, "--json"])
+    return done.exit_code, json.loads(done.stdout)
+
+
+RAW, SHARDS, LATENTS = "data/wall/raw", "data/wall/shards", "data/wall/latents/tiny_vae.zarr"
+CODEC, MODEL = "models/wall/tiny_vae/codec", "models/wall/tiny_vae/world_model"
+FACTS = {
+    RAW: ("data set", {"layout": ["wall"], "episodes": 20, "frame_shape": [32, 32, 3]}),
+    SHARDS: ("shards", {"dataset": "wall", "split": {"train": 16, "val": 4}, "frames": 480}),
+    LATENTS: ("latent cache", {"encoder": "tiny_vae", "latent_shape": [4, 8, 8], "frames": 480}),
+    CODEC: ("encoder", {"encoder": "tiny_vae", "stochastic": True}),
+    MODEL: ("world model", {"frames": 4, "interval": 5, "action_dim": 2, "state_dim": 2}),
+}
+
+
+@pytest.mark.parametrize("words", [(), ("--all",)], ids=["quick", "all"])
+@pytest.mark.parametrize("place", FACTS)
+def test_every_folder_of_a_run_is_known_for_what_it_is(finished, place, words):
+    code, said = inspect(finished, place, *words)
+    kind, facts = FACTS[place]
+    assert (code, said["kind"], said["lacks"]) == (0, kind, None)
+    assert {name: said[name] for name in facts} == facts
+    files = [file for file in (finished / place).rglob("*") if file.is_file()]
+    total = sum(file.stat().st_size for file in files if file.name != "manifest.json")
+    assert said["bytes"] == total
+
+
+def test_all_of_a_data_set_is_counted(finished):
+    _, said = inspect(finished, RAW, "--all")
+    assert (said["frames"], said["lengths"]) == (480, [24, 24])
+    assert len(said["actions"]["mean"]) == said["action_dim"] == 2
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGE = [
+    (SHARDS, "train-000001.tar", lambda path: path.unlink(), (), "has 0 of"),
+    (SHARDS, "val-000000.tar", flip, ("--all",), "val-000000.tar: changed"),
+    (LATENTS, "mean/c/0/0/0/0", flip, ("--all",), "mean: damaged"),
+    (LATENTS, "mean/c/0/0/0/0", lambda path: path.unlink(), (), "shards; restore it"),
+    (MODEL, "model.safetensors", lambda path: path.unlink(), (), "model.safetensors: no such file"),
+    (CODEC, "config.json", lambda path: path.write_text("{"), (), "codec: damaged"),
+    (RAW, "obses/episode_007.pth", lambda path: path.unlink(), ("--all",), "episode_007.pth"),
+]
+
+
+@pytest.mark.parametrize(("place", "name", "harm", "words", "said"), DAMAGE)
+def test_what_is_missing_or_damaged_is_named(workspace, place, name, harm, words, said):
+    harm(workspace / place / name)
+    code, found = inspect(workspace, place, *words)
+    assert code == 1
+    assert said in found["lacks"]
+
+
+def test_a_set_of_ones_own_is_read_where_it_lies(finished, tmp_path):
+    files = [{"name": p.name, "bytes": p.stat().st_size} for p in (finished / RAW).glob("obses/*")]
+    assert files
+    listed = {"root": str(finished / RAW), "files": []}
+    (tmp_path / "inventory.json").write_text(json.dumps(listed))
+    code, said = inspect(finished, tmp_path)
+    assert (code, said["root"]) == (0, str(finished / RAW))
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path, finished):
+    (tmp_path / "letter.txt").write_text("dear")
+    words = ["inspect", str(tmp_path), "--params", str(finished / "params.yaml")]
+    with pytest.raises(DataError, match=r"no layout reads it as a data set; as wall: .*states.pth"):
+        CliRunner().invoke(app, words, catch_exceptions=False)
+
+
+def test_what_is_read_by_a_person_fits_a_line(finished):
+    words = ["inspect", str(finished / SHARDS), "--params", str(finished / "params.yaml")]
+    lines = CliRunner().invoke(app, words).stdout.splitlines()
+    assert lines[0] == f"{finished / SHARDS}: shards"
+    assert any(
+        line.split() == ["complete", "yes;", "--all", "reads", "all", "of", "it"] for line in lines
+    )
+    assert shown(list(range(12))) == "[0, 1, 2, 3, 4, 5, 6, 7, ... 12 in all]"
+    assert shown({"a": np.pi, "b": [12345, True]}) == "a 3.142, b [12,345, True]"

@@ -1,0 +1,85 @@
+"""What the reference can say goes out as it came in; what it cannot is refused."""
+
+import pytest
+import torch
+from exchange_helpers import INJECTIONS, changed, weights, wm, write
+from safetensors.torch import load_file
+
+from pipeline.denoisers.nanowm import SIZES, Shape
+from pipeline.diffusion.world_model import WorldModel
+from pipeline.errors import DataError
+from pipeline.tools.reference import config, convert
+
+
+@pytest.fixture(autouse=True)
+def _test_size(monkeypatch):
+    monkeypatch.setitem(SIZES, "test", Shape(width=64, depth=4, heads=4))
+
+
+@pytest.mark.parametrize("injection", [*INJECTIONS, "none"])
+def test_an_exported_network_comes_back_as_it_was(tmp_path, injection):
+    if injection == "none":
+        state = {name: v for name, v in weights().items() if "action" not in name}
+        path = write(tmp_path / "theirs", state, changed(model__use_action=False))
+    else:
+        values = changed(model__action_injection={"type": injection})
+        path = write(tmp_path / "theirs", weights(injection), values)
+    for command, source, out in (
+        ("import", path, "ours"),
+        ("export", tmp_path / "ours", "back"),
+        ("import", tmp_path / "back", "again"),
+    ):
+        assert wm(command, source, tmp_path / out).exit_code == 0
+    exported, theirs = (load_file(p) for p in (tmp_path / "back/model.safetensors", path))
+    assert exported.keys() == theirs.keys()
+    assert all(torch.equal(exported[name], value) for name, value in theirs.items())
+    ours, again = (WorldModel.from_pretrained(tmp_path / name) for name in ("ours", "again"))
+    assert ours.config == again.config
+
+
+@pytest.mark.parametrize("normalised", [True, False])
+@pytest.mark.parametrize("kind", ["sd_vae", "webdino", "vjepa2_1"])
+def test_an_exported_model_comes_back_with_its_latents_and_actions(tmp_path, kind, normalised):
+    values = changed(latent_codec={"kind": kind}, dataset__loader__normalize_action=normalised)
+    write(tmp_path, weights(), values)
+    read = config.read(tmp_path / "config.yaml")
+    ours = convert.imported(tmp_path / "model.safetensors", read, None)
+    actions = torch.randn(2, 3, 1)
+    assert torch.equal(ours.spec.scale_actions(actions), actions)
+    convert.exported(ours, tmp_path / "back")
+    again = config.read(tmp_path / "back" / "config.yaml")
+    found = convert.imported(tmp_path / "back" / "model.safetensors", again, None)
+    assert found.config == ours.config
+    assert found.spec.normalise_actions == normalised
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"encoder": "tiny_vae"}, "no encoder like tiny_vae; known: sd_vae, vjepa2_1, web_dino"),
+        ({"std": [1.0, 2.0, 3.0, 4.0]}, "latents of sd_vae with mean 0 and divided by 5.49, this"),
+    ],
+)
+def test_latents_that_the_reference_lacks_are_not_exported(tmp_path, changes, message):
+    path = write(tmp_path, weights())
+    model = convert.imported(path, config.read(tmp_path / "config.yaml"), None)
+    model.spec = model.spec.model_copy(update=changes)
+    with pytest.raises(DataError, match=message):
+        convert.exported(model, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_size_that_the_reference_lacks_is_not_exported(tmp_path, monkeypatch):
+    path = write(tmp_path, weights())
+    model = convert.imported(path, config.read(tmp_path / "config.yaml"), None)
+    monkeypatch.delitem(SIZES, "test")
+    with pytest.raises(DataError, match="the reference has no size like"):
+        convert.exported(model, tmp_path / "out")
+
+
+def test_a_shifted_schedule_is_not_exported(tmp_path):
+    path = write(tmp_path, weights())
+    model = convert.imported(path, config.read(tmp_path / "config.yaml"), None)
+    model.config.objective.options["shift"] = 8.0
+    with pytest.raises(DataError, match=r"the reference has no schedule with shift = 8.0"):
+        convert.exported(model, tmp_path / "out")

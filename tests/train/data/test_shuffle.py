@@ -1,0 +1,133 @@
+"""The order of the data is a pure function of seed and step, whoever reads it."""
+
+from contextlib import nullcontext
+from dataclasses import astuple
+
+import numpy as np
+import pytest
+import torch
+from train_helpers import options
+
+from pipeline.errors import ParamsError
+from pipeline.latents.windows import Windows
+from pipeline.noise.levels import CLEAN
+from pipeline.train.data.batches import Batches
+from pipeline.train.data.feed import AHEAD, fed
+from pipeline.train.data.shuffle import Order
+from pipeline.train.distributed.group import Group
+
+LEVELS = 1000
+
+
+def windows(cache):
+    return Windows(cache, "train", 4, 2)
+
+
+def order(cache, **changes):
+    return Order(windows(cache), options(**changes))
+
+
+def seen(one, epochs):
+    """Rows of so many epochs, [epochs, windows of an epoch]."""
+    batch, length = one.options.batch, len(one)
+    steps = -(-epochs * length // batch)
+    rows = np.concatenate([one.rows(step) for step in range(steps)])
+    return rows[: epochs * length].reshape(epochs, length)
+
+
+@pytest.mark.parametrize("batch", [1, 7, 16, 1000])
+def test_an_epoch_visits_every_window_once_and_the_next_in_another_order(cache, batch):
+    first, second = seen(order(cache, batch=batch), 2)
+    everything = list(range(len(windows(cache))))
+    assert sorted(first) == sorted(second) == everything
+    assert (first != second).any()
+
+
+def test_the_order_does_not_hang_on_the_batch(cache):
+    small, large = (seen(order(cache, batch=batch), 2) for batch in (3, 64))
+    np.testing.assert_array_equal(small, large)
+
+
+def test_steps_may_be_asked_for_in_any_order(cache):
+    forth = order(cache)
+    expected = [forth.rows(step) for step in range(40)]
+    back = order(cache)
+    for step in reversed(range(40)):
+        np.testing.assert_array_equal(back.rows(step), expected[step])
+    assert (order(cache, seed=1).rows(0) != expected[0]).any()
+
+
+def test_an_epoch_may_take_one_random_window_of_each_episode(cache):
+    every = windows(cache)
+    epochs = seen(order(cache, windows="one_per_episode"), 200)
+    episodes = every.rows[:, 0]
+    for epoch in epochs:
+        assert sorted(episodes[epoch]) == sorted(set(episodes))
+    # Each window of an episode comes as often as the others: in 200 epochs, all of them.
+    first = np.flatnonzero(episodes == episodes[0])
+    counts = np.bincount(epochs[np.isin(epochs, first)], minlength=first[-1] + 1)[first]
+    expected = 200 / len(first)
+    assert abs(counts - expected).max() < 5 * np.sqrt(expected)
+
+
+def batches(cache, rank=0, size=1, **changes):
+    group = Group(rank, size, torch.device("cpu"), "ddp")
+    chosen = {"batch": 8, **changes}
+    return Batches(windows(cache), options(**chosen), LEVELS, group)
+
+
+def joined(parts, name):
+    return torch.cat([getattr(piece, name) for part in parts for piece in part.pieces])
+
+
+@pytest.mark.parametrize("size", [2, 4])
+@pytest.mark.parametrize("accumulation", [1, 2])
+def test_processes_and_pieces_share_out_the_same_clips_and_noise(cache, size, accumulation):
+    whole = batches(cache).draw(3)
+    parts = [batches(cache, rank, size, accumulation=accumulation).draw(3) for rank in range(size)]
+    assert all(len(part.pieces) == accumulation for part in parts)
+    assert {part.scored for part in parts} == {whole.scored}
+    for name in ("clean", "noise", "level", "actions"):
+        ours, theirs = joined(parts, name).flatten(1), joined([whole], name).flatten(1)
+        # The same clips, each once, in an order of their own.
+        ours, theirs = (x[np.lexsort(x.double().numpy().T)] for x in (ours, theirs))
+        assert torch.equal(ours, theirs), name
+
+
+def test_no_two_clips_or_processes_or_steps_have_the_same_noise(cache):
+    parts = [batches(cache, rank, 4).draw(step) for rank in range(4) for step in range(3)]
+    noise = joined(parts, "noise").flatten(1)
+    assert len(noise) == 24
+    assert len(noise.unique(dim=0)) == 24
+    near = noise @ noise.T / noise.shape[1]
+    assert near.fill_diagonal_(0).abs().max() < 0.7  # of independent ones, about .15 each
+
+
+def test_frames_that_carry_noise_are_counted(cache):
+    levels = {"distribution": "uniform", "mean": 0.0, "std": 1.0, "per": "frame", "prefix": 0.5}
+    batch = batches(cache, levels=levels).draw(0)
+    assert batch.scored == int((joined([batch], "level") != CLEAN).sum()) < 8 * 4
+
+
+@pytest.mark.parametrize(("size", "accumulation"), [(3, 1), (1, 3), (2, 8)])
+def test_a_batch_that_cannot_be_cut_evenly_is_refused(cache, size, accumulation):
+    with pytest.raises(ParamsError, match=rf"train.batch = 8 .* {size} x {accumulation} pieces"):
+        batches(cache, 0, size, accumulation=accumulation)
+
+
+def test_batches_drawn_ahead_in_threads_are_those_drawn_one_by_one(cache):
+    """Two epochs and more, each shuffled when it is first asked for."""
+    asked = options(batch=16, interval=2)
+    steps = range(3, 3 + 2 * len(windows(cache)) // 16)
+    assert len(steps) > 2 * AHEAD
+    plain, ahead = (
+        Batches(windows(cache), asked, LEVELS, Group(0, 1, torch.device("cpu"), "ddp"))
+        for _ in range(2)
+    )
+    given = fed(ahead.draw, steps, torch.device("cuda"), nullcontext)
+    for step, batch in zip(steps, given, strict=True):
+        expected = plain.draw(step)
+        assert (batch.step, batch.scored) == (step, expected.scored)
+        np.testing.assert_array_equal(batch.rows, expected.rows)
+        for ours, theirs in zip(batch.pieces, expected.pieces, strict=True):
+            assert all(map(torch.equal, astuple(ours), astuple(theirs)))

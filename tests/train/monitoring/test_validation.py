@@ -1,0 +1,143 @@
+"""Looks at fixed clips: comparable between steps and runs, and without a trace in the run."""
+
+import csv
+
+import numpy as np
+import pytest
+import torch
+from helpers import PARAMS
+from PIL import Image
+from train_helpers import trainer, world_model
+
+from pipeline import encoders
+from pipeline.errors import ParamsError
+from pipeline.latents.windows import Windows
+from pipeline.train import Validation as Options
+from pipeline.train.loop import train
+from pipeline.train.monitoring import validation
+from pipeline.train.monitoring.curve import BINS
+from pipeline.train.monitoring.validation import Validation
+
+
+@pytest.fixture
+def codec(folder_of_latents):
+    return encoders.load(folder_of_latents / "codec")[1]
+
+
+def watched(cache, codec, model, **changes):
+    values = {**PARAMS["train"]["validation"], "clips": 5, "strips": 2, **changes}
+    return Validation(cache, model.config, Options.model_validate(values), codec)
+
+
+def trained(cache, look=None):
+    one = trainer(cache, steps=6)
+    for step in train(one):
+        if look:
+            look(one.model, step)
+    return one
+
+
+def test_training_is_bit_for_bit_the_same_with_and_without(cache, codec):
+    seen = watched(cache, codec, world_model(cache))
+    before = torch.random.get_rng_state()
+    first = trained(cache, seen.look)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    second = trained(cache)
+    assert torch.equal(first.curve, second.curve)
+    for one, other in zip(
+        first.model.denoiser.parameters(), second.model.denoiser.parameters(), strict=True
+    ):
+        assert torch.equal(one, other)
+    assert first.model.denoiser.training
+    assert len(seen.rows) == 6
+
+
+def test_the_same_model_looks_the_same_whenever_and_wherever_it_is_seen(cache, codec):
+    model = world_model(cache)
+    one, other = (watched(cache, codec, model) for _ in range(2))
+    one.look(model, 1)
+    torch.randn(5)
+    first, second = one.look(model, 2), other.look(model, 7)
+    assert first.errors == second.errors
+    assert np.array_equal(first.strips, second.strips)
+
+
+@pytest.mark.parametrize("objective", ["x", "v", "eps", "flow"])
+def test_a_model_that_answers_nothing_errs_by_its_target(cache, codec, objective):
+    """A fresh network answers zero everywhere: its error is the power of what it should say."""
+    model = world_model(cache, objective=objective)
+    seen = watched(cache, codec, model)
+    look = seen.look(model, 0)
+    for number in (0, 9):
+        level = torch.full(seen.clean.shape[:2], 50 + 100 * number)
+        target = model.objective.target(seen.clean, seen.noise, level)
+        assert look.errors[number] == pytest.approx(float(target.square().mean()), rel=1e-5)
+    assert look.loss == pytest.approx(sum(look.errors) / BINS)
+
+
+def test_the_clips_are_of_the_val_split_and_the_first_frame_is_given(cache, codec):
+    model = world_model(cache)
+    seen = watched(cache, codec, model, clips=3, strips=1)
+    held_out = Windows(cache, "val", 4, 2)
+    every = held_out.latents(np.arange(len(held_out)), None)
+    assert all((every == clip).flatten(1).all(1).any() for clip in seen.clean)
+    strip, size = seen.look(model, 0).strips, 16
+    truth = codec.decode(model.spec.unwhiten(seen.clean[0])).permute(0, 2, 3, 1).numpy()
+    assert strip.shape == (2 * size + 2, 4 * size + 3 * 2, 3)
+    for frame in range(4):
+        left = frame * (size + 2)
+        assert np.array_equal(strip[:size, left : left + size], truth[frame])
+    assert np.array_equal(strip[size + 2 :, :size], truth[0])
+    assert not np.array_equal(strip[size + 2 :, size + 2 : 2 * size + 2], truth[1])
+
+
+def test_the_codec_is_where_the_model_is_only_to_decode(cache, codec, monkeypatch):
+    model, seen = world_model(cache), []
+    to, decode = codec.to, codec.decode
+    monkeypatch.setattr(codec, "to", lambda where: (seen.append(where), to(where))[1])
+    monkeypatch.setattr(codec, "decode", lambda x: (seen.append("decoded"), decode(x))[1])
+    watch = watched(cache, codec, model, strips=1)
+    assert seen == []
+    watch.look(model, 1)
+    assert seen == [model.device, "decoded", "decoded", torch.device("cpu")]
+
+
+def test_a_run_is_looked_at_now_and_then_and_always_at_the_end(cache, codec):
+    model = world_model(cache)
+    seen = watched(cache, codec, model, every=4)
+    assert [step for step in range(1, 11) if seen.due(step, 10)] == [4, 8, 10]
+    never = watched(cache, codec, model, every=None)
+    assert [step for step in range(1, 11) if never.due(step, 10)] == [10]
+
+
+def test_rows_go_on_after_a_resumed_step_and_are_written(cache, codec, tmp_path):
+    model = world_model(cache)
+    seen = watched(cache, codec, model)
+    for step in (4, 8, 12, 8):
+        seen.look(model, step)
+    assert seen.rows[:, 0].tolist() == [4, 8]
+    validation.write_csv(seen.rows, tmp_path / "validation.csv")
+    with (tmp_path / "validation.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["4", "8"]
+    assert len(rows[0]) == 2 + BINS
+    assert float(rows[0]["error_0.9_1.0"]) == pytest.approx(float(seen.rows[0, -1]), rel=1e-5)
+
+
+def test_an_image_is_written_as_it_was_drawn(tmp_path):
+    image = np.random.default_rng(0).integers(0, 255, (5, 7, 3), np.uint8)
+    validation.write_png(image, tmp_path / "samples.png")
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "samples.png")), image)
+
+
+def test_clips_stand_apart_from_each_other_more_than_their_rows():
+    rows = [np.zeros((3, 4, 5, 3), np.uint8)] * 4
+    image = validation.tiled(rows)
+    assert image.shape == (4 * 4 + 2 + 6 + 2, 3 * 5 + 2 * 2, 3)
+    assert (image[10:16] == 255).all()
+
+
+def test_a_split_without_windows_is_refused(cache, codec, monkeypatch):
+    monkeypatch.setattr(validation, "fixed_rows", lambda *_: np.zeros(0, np.int64))
+    with pytest.raises(ParamsError, match="no validation windows"):
+        watched(cache, codec, world_model(cache))

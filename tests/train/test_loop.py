@@ -1,0 +1,213 @@
+"""Training is a pure function of its seed, resumes exactly, and clips what it says it clips."""
+
+import numpy as np
+import pytest
+import torch
+from helpers import PARAMS, every
+from pydantic import ValidationError
+from train_helpers import assert_same, options, run, trainer
+
+from pipeline.compute import device
+from pipeline.denoisers.nanowm.blocks import BLOCKS
+from pipeline.errors import ParamsError
+from pipeline.families import OBJECTIVES
+from pipeline.train.optimiser import follow, learning_rate
+from pipeline.train.run import Run
+from pipeline.train.state import result
+
+CPU = torch.device("cpu")
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(cache, tmp_path):
+    first, second = (run(trainer(cache), tmp_path / name) for name in "ab")
+    assert_same(first, second)
+    other = run(trainer(cache, seed=1), tmp_path / "c")
+    assert not torch.equal(first.curve, other.curve)
+
+
+WAYS = {
+    "plain": {},
+    "accumulated": {"accumulation": 2},
+    "averaged": {"ema": 0.9},
+    "constant rate, never clipped": {"schedule": "constant", "clip": None},
+    "one window an episode": {"windows": "one_per_episode"},
+    "recomputed": {"checkpointing": True, "accumulation": 4, "ema": 0.99},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("steps", [3, 7, 11])
+def test_killed_and_resumed_equals_uninterrupted(cache, tmp_path, way, steps):
+    whole = run(trainer(cache, **WAYS[way]), tmp_path / "whole")
+    run(trainer(cache, **WAYS[way]), tmp_path / "cut", steps)
+    resumed = trainer(cache, **WAYS[way])
+    going = Run(resumed, tmp_path / "cut")
+    assert going.before == steps // 5 * 5
+    going.finish()
+    assert_same(whole, resumed)
+
+
+def test_pieces_add_up_to_the_batch(cache, tmp_path):
+    whole = run(trainer(cache), tmp_path / "whole")
+    for pieces in (2, 4):
+        cut = run(trainer(cache, accumulation=pieces), tmp_path / f"{pieces}")
+        torch.testing.assert_close(cut.curve, whole.curve, rtol=1e-4, atol=1e-6)
+
+
+def test_loss_falls(cache, tmp_path):
+    one = run(trainer(cache, steps=150, learning_rate=3e-3), tmp_path / "long")
+    assert one.curve[-20:, 0].mean() < 0.6 * one.curve[:5, 0].mean()
+
+
+def seen_by_the_optimiser(one):
+    """Norms of the gradients that the optimiser is given in three steps."""
+    seen = []
+    step = one.optimiser.step
+
+    def spy():
+        grads = [p.grad.flatten() for p in one.model.denoiser.parameters()]
+        seen.append(float(torch.cat(grads).norm()))
+        return step()
+
+    one.optimiser.step = spy
+    for _ in range(3):
+        one.step()
+    return seen
+
+
+def test_the_gradient_that_the_optimiser_sees_is_clipped(cache):
+    one = trainer(cache, clip=1e-4)
+    assert seen_by_the_optimiser(one) == pytest.approx([1e-4] * 3, rel=1e-2)
+    assert (one.curve[:3, 2] > 1e-3).all()
+
+
+def test_without_a_bound_it_is_as_it_is(cache):
+    one = trainer(cache, clip=None)
+    assert seen_by_the_optimiser(one) == pytest.approx(one.curve[:3, 2].tolist(), rel=1e-5)
+
+
+def test_what_is_kept_is_the_average_of_the_weights(cache):
+    one = trainer(cache, ema=0.6)
+    expected = [w.detach().clone() for w in one.model.denoiser.parameters()]
+    for step in range(8):
+        one.step()
+        decay = min(0.6, (1 + step) / (10 + step))
+        now = one.model.denoiser.parameters()
+        expected = [
+            decay * a + (1 - decay) * w.detach() for a, w in zip(expected, now, strict=True)
+        ]
+    kept = result(one).denoiser
+    for ours, theirs in zip(kept.parameters(), expected, strict=True):
+        torch.testing.assert_close(ours, theirs)
+    last = one.model.denoiser.parameters()
+    assert any(not torch.equal(a, b) for a, b in zip(kept.parameters(), last, strict=True))
+
+
+def test_an_average_of_what_never_moves_is_that(cache):
+    one = trainer(cache, ema=0.9)
+    follow(one.average.denoiser, one.model.denoiser, 0.9, 0)
+    for a, b in zip(
+        one.average.denoiser.parameters(), one.model.denoiser.parameters(), strict=True
+    ):
+        assert torch.equal(a, b)
+
+
+def test_computing_activations_twice_changes_nothing(cache, tmp_path):
+    kept = run(trainer(cache), tmp_path / "kept")
+    again = run(trainer(cache, checkpointing=True), tmp_path / "again")
+    assert_same(kept, again)
+
+
+def test_averaging_changes_no_step(cache, tmp_path):
+    plain = run(trainer(cache), tmp_path / "plain")
+    averaged = run(trainer(cache, ema=0.9), tmp_path / "averaged")
+    assert torch.equal(plain.curve, averaged.curve)
+
+
+def test_clean_prefixes_are_not_scored(cache):
+    one = trainer(cache, levels={**PARAMS["train"]["levels"], "prefix": 1.0})
+    clean = one.batches.draw(0).pieces[0].clean
+    one.step()
+    # A network that answers zero is wrong by the mean square of the noisy frames alone.
+    each = clean.square().mean((2, 3, 4))
+    loss = float(one.curve[0, 0])
+    assert float(each[:, 1:].min()) <= loss <= float(each[:, 1:].max())
+    assert loss != pytest.approx(float(each.mean()))
+
+
+@pytest.mark.parametrize("objective", every(OBJECTIVES))
+@pytest.mark.parametrize("form", ["per_frame", "reference"])
+def test_every_objective_trains_with_every_weighting(cache, tmp_path, objective, form):
+    weighting = {"gamma": 5.0, "form": form}
+    one = run(trainer(cache, objective=objective, weighting=weighting), tmp_path)
+    assert one.curve.isfinite().all()
+    assert (one.curve[:, 0] > 0).all()
+
+
+@pytest.mark.parametrize("injection", BLOCKS)
+def test_every_injection_trains_and_resumes(cache, tmp_path, injection):
+    def make():
+        return trainer(cache, injection=injection, steps=6)
+
+    whole = run(make(), tmp_path / "whole")
+    run(make(), tmp_path / "cut", 5)
+    assert_same(whole, run(make(), tmp_path / "cut"))
+
+
+def test_products_in_bfloat16_train_weights_in_float32(cache, tmp_path, monkeypatch):
+    monkeypatch.setattr(device, "computes_bfloat16", lambda where: True)
+    exact = run(trainer(cache), tmp_path / "exact")
+    rough = run(trainer(cache, precision="bfloat16"), tmp_path / "rough")
+    assert rough.precision == "bfloat16"
+    assert {w.dtype for w in rough.model.denoiser.parameters()} == {torch.float32}
+    assert not torch.equal(exact.curve[:, 0], rough.curve[:, 0])
+    torch.testing.assert_close(rough.curve[:, 0], exact.curve[:, 0], rtol=0.02, atol=0)
+
+
+def test_where_bfloat16_is_emulated_products_are_in_float32(cache, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(device, "computes_bfloat16", lambda where: False)
+    one = run(trainer(cache, precision="bfloat16"), tmp_path)
+    assert one.precision == "float32"
+    assert (
+        "train: bfloat16 is emulated on this cpu; computing in float32" in capsys.readouterr().out
+    )
+
+
+def test_the_learning_rate_warms_up_and_falls_along_half_a_cosine():
+    chosen = options(steps=1010, warmup=10, learning_rate=1.0, final_rate=0.1)
+    assert learning_rate(0, chosen) == pytest.approx(0.1)
+    assert learning_rate(9, chosen) == pytest.approx(1.0)
+    assert learning_rate(10, chosen) == pytest.approx(1.0)
+    assert learning_rate(510, chosen) == pytest.approx(0.55)
+    assert learning_rate(1009, chosen) == pytest.approx(0.1, abs=1e-4)
+
+
+def test_a_constant_rate_only_warms_up():
+    chosen = options(steps=1010, warmup=10, learning_rate=1.0, schedule="constant")
+    assert [learning_rate(step, chosen) for step in (4, 9, 10, 1009)] == [0.5, 1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("betas", [[2.0, 0.9], [0.9, 1.0], [-0.1, 0.9]])
+def test_a_decay_of_one_or_more_is_refused_before_anything_runs(betas):
+    with pytest.raises(
+        ValidationError, match=r"should be (less than 1|greater than or equal to 0)"
+    ):
+        options(betas=betas)
+
+
+@pytest.mark.parametrize("attention", ["auto", "flash", "math"])
+def test_every_kernel_of_attention_gives_the_same_losses(cache, tmp_path, attention):
+    ours = run(trainer(cache, attention=attention), tmp_path / "ours")
+    theirs = run(trainer(cache, attention="math"), tmp_path / "math")
+    np.testing.assert_allclose(ours.curve[:, 0], theirs.curve[:, 0], rtol=1e-4)
+
+
+def test_a_kernel_that_the_device_lacks_is_refused(cache):
+    with pytest.raises(ParamsError, match=r"train.attention = 'efficient' has no kernel on a CPU"):
+        trainer(cache, attention="efficient")
+
+
+def test_a_compiled_network_takes_the_same_steps(cache, tmp_path):
+    ours = run(trainer(cache, compile="default", steps=3), tmp_path / "ours")
+    theirs = run(trainer(cache, steps=3), tmp_path / "theirs")
+    torch.testing.assert_close(ours.curve, theirs.curve, rtol=1e-4, atol=1e-6)

@@ -130,7 +130,7 @@ def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterabl
 
 
 @contextmanager
-def timed(record: Path | None) -> Iterator["Closing"]:
+def timed(record: Path | None) -> Iterator["StageSummary"]:
     """Time a stage; what is handed out prints its closing line once everything is written.
 
     Args:
@@ -138,7 +138,7 @@ def timed(record: Path | None) -> Iterator["Closing"]:
             only print them.
     """
     start = time.perf_counter()
-    closing = Closing()
+    closing = StageSummary()
     yield closing
     seconds = time.perf_counter() - start
     if record is not None:
@@ -150,7 +150,7 @@ def timed(record: Path | None) -> Iterator["Closing"]:
 
 
 @dataclass(slots=True)
-class Closing:
+class StageSummary:
     """The one line that a stage ends with."""
 
     line: str = ""

@@ -7,7 +7,7 @@ from pathlib import Path
 from helpers import PARAMS
 
 from pipeline.compute import parallel as cluster
-from pipeline.datasets import Layout, Published
+from pipeline.datasets import DatasetOptions, Published
 from pipeline.episodes.episode import Episode
 from pipeline.episodes.manifest import Manifest
 from pipeline.errors import DataError
@@ -54,7 +54,7 @@ def ingested(
     **changes: object,
 ) -> Manifest:
     """Shards of a set called wall; `changes` are options of ingest."""
-    layout = Layout(
+    layout = DatasetOptions(
         root=None, normalise_actions=normalise_actions, resolution=resolution, antialias=True
     )
     job = Job("wall", 5, layout, Listed(episodes, split))

@@ -94,12 +94,12 @@ def test_scratch_is_found_again_by_the_same_identity_alone(tmp_path, monkeypatch
 
 
 def test_the_time_taken_is_recorded_and_said(tmp_path, capsys):
-    with stage.timed(tmp_path / "seconds.json") as say:
-        say("collect: done")
+    with stage.timed(tmp_path / "seconds.json") as summarise:
+        summarise("collect: done")
     assert 0 <= json.loads((tmp_path / "seconds.json").read_text())["seconds"] < 5
     assert capsys.readouterr().out.startswith("collect: done in 0.")
-    with stage.timed(None) as say:
-        say("collect: done", 10**9)
+    with stage.timed(None) as summarise:
+        summarise("collect: done", 10**9)
     assert capsys.readouterr().out.endswith(" frames/s\n")
 
 

@@ -10,7 +10,7 @@ from helpers import PARAMS, default
 
 from pipeline import families as variants
 from pipeline.diffusion import SamplingOptions
-from pipeline.diffusion.config import Config, Part
+from pipeline.diffusion.config import Config, VariantConfig
 from pipeline.diffusion.rollout import Sampling
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.families import Family
@@ -35,9 +35,9 @@ def sampling(order: str = "sequential", **changes: object) -> Sampling:
     return Sampling(module.build(chosen), SamplingOptions.model_validate(options))
 
 
-def part(family: Family, name: str, **changes: object) -> Part:
+def part(family: Family, name: str, **changes: object) -> VariantConfig:
     _, chosen = default(family, name, **changes)
-    return Part(name=name, options=chosen.model_dump())
+    return VariantConfig(name=name, options=chosen.model_dump())
 
 
 def world_model(

@@ -24,12 +24,12 @@ def command(
     from pipeline.collect.preview import contact_sheet
     from pipeline.params import read
 
-    with stage.timed(seconds) as say:
+    with stage.timed(seconds) as summarise:
         dataset, line, count = collect(read(params), raw)
         if preview is not None:
             contact_sheet(dataset.open(located(raw)), preview)
             line += f", seen in {preview}"
-        say(f"collect: {line}", count)
+        summarise(f"collect: {line}", count)
 
 
 if __name__ == "__main__":

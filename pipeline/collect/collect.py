@@ -6,7 +6,7 @@ from pipeline import families as variants
 from pipeline import stage
 from pipeline.collect import Options
 from pipeline.collect.inventory import take
-from pipeline.datasets import Dataset, Layout
+from pipeline.datasets import Dataset, DatasetOptions
 from pipeline.params import Settings
 from pipeline.worlds import Recording
 
@@ -19,7 +19,7 @@ def collect(settings: Settings, raw: Path) -> tuple[Dataset, str, int]:
     """
     chosen = settings.variant(variants.DATASETS)
     layout, dataset = chosen.options, chosen.build()
-    assert isinstance(layout, Layout)
+    assert isinstance(layout, DatasetOptions)
     if layout.root is not None:
         root = Path(layout.root)
         episodes = len(dataset.open(root))

@@ -7,7 +7,7 @@ from pydantic import Field
 Mode = Literal["none", "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"]
 CAPTURING: tuple[Mode, ...] = ("reduce-overhead", "max-autotune")
 """Those that capture CUDA graphs on a GPU: launched as one, over memory that stays in place."""
-Asked = Annotated[
+TrainingPlan = Annotated[
     Mode | None, Field(description="mode of torch.compile; null is default on a GPU, else none")
 ]
 

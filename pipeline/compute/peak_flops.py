@@ -10,7 +10,7 @@ SIDES = {"cuda": 8192, "cpu": 2048}
 ROUNDS, WARM = 20, 3
 
 
-def product_rate(device: torch.device, dtype: torch.dtype) -> float:
+def matmul_flops(device: torch.device, dtype: torch.dtype) -> float:
     """FLOP/s of a product of square matrices, the median of some rounds."""
     side = SIDES[device.type]
     generator = torch.Generator(device).manual_seed(0)

@@ -11,7 +11,7 @@ from pipeline.episodes.episode import Episode
 from pipeline.params import Params
 
 
-class Layout(Params):
+class DatasetOptions(Params):
     """Where a set lies and how models are fed from it; base of the Options of every data set."""
 
     root: str | None = Field(description="folder of a downloaded set; null simulates one")

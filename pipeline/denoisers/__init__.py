@@ -20,7 +20,7 @@ class Size(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class KVCache:
     """What the frames of one window leave behind in a causal network for the frames after them.
 
     Attributes:
@@ -40,7 +40,7 @@ class Denoiser(nn.Module):
 
     causal: bool
     """Whether a frame's output never depends on later frames."""
-    recompute: bool = False
+    activation_checkpointing: bool = False
     """Whether a forward without a memory lets go of what its blocks computed, and the backward pass
     computes it again: the same outputs and gradients, to the bit, in less memory and more time."""
     grid: tuple[int, int]
@@ -52,7 +52,7 @@ class Denoiser(nn.Module):
         level: Tensor,
         actions: Tensor | None,
         positions: Tensor | None = None,
-        memory: Memory | None = None,
+        kv_cache: KVCache | None = None,
     ) -> Tensor:
         """What the objective regresses, [B, T, C, h, w].
 
@@ -75,6 +75,6 @@ class Denoiser(nn.Module):
         """Actions [B, F, A] as they enter the network, [B, F, width]; None where they do not."""
         raise NotImplementedError
 
-    def memory(self, batch: int) -> Memory:
+    def kv_cache(self, batch: int) -> KVCache:
         """An empty memory for `batch` windows."""
         raise NotImplementedError

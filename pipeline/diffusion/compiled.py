@@ -5,7 +5,7 @@ from torch import Tensor
 
 from pipeline.compute.compile import compiled
 from pipeline.compute.compile_mode import Mode
-from pipeline.denoisers import Denoiser, Memory
+from pipeline.denoisers import Denoiser, KVCache
 
 
 class Compiled(Denoiser):
@@ -21,7 +21,7 @@ class Compiled(Denoiser):
         super().__init__()
         self.network, self.causal, self.grid = network, network.causal, network.grid
         self._answer = compiled(network, mode, "sampling.compile")
-        self._memories: dict[tuple[int, torch.dtype], Memory] = {}
+        self._kv_caches: dict[tuple[int, torch.dtype], KVCache] = {}
 
     def forward(
         self,
@@ -29,24 +29,24 @@ class Compiled(Denoiser):
         level: Tensor,
         actions: Tensor | None,
         positions: Tensor | None = None,
-        memory: Memory | None = None,
+        kv_cache: KVCache | None = None,
     ) -> Tensor:
         """See `Denoiser.forward`."""
-        return self._answer(noisy, level, actions, positions, memory)
+        return self._answer(noisy, level, actions, positions, kv_cache)
 
     def embedded(self, actions: Tensor) -> Tensor | None:
         """See `Denoiser.embedded`."""
         return self.network.embedded(actions)
 
-    def memory(self, batch: int) -> Memory:
+    def kv_cache(self, batch: int) -> KVCache:
         """See `Denoiser.memory`; it is emptied for whoever asks next."""
-        empty = self.network.memory(batch)
+        empty = self.network.kv_cache(batch)
         place = (batch, empty.keys[0].dtype)
-        if place not in self._memories:
+        if place not in self._kv_caches:
             for each in (*empty.keys, *empty.values):
                 torch._dynamo.mark_static_address(each)
-            self._memories[place] = empty
-        kept = self._memories[place]
+            self._kv_caches[place] = empty
+        kept = self._kv_caches[place]
         torch._foreach_zero_([*kept.keys, *kept.values])
         return kept
 

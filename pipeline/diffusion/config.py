@@ -9,7 +9,7 @@ from pipeline.families import Family
 from pipeline.latents.spec import LatentSpec
 
 
-class Part(BaseModel):
+class VariantConfig(BaseModel):
     """A member of a family, with its options."""
 
     model_config = ConfigDict(frozen=True)
@@ -28,8 +28,8 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    denoiser: Part
-    objective: Part
+    denoiser: VariantConfig
+    objective: VariantConfig
     frames: int = Field(gt=1)
     """Length of the window."""
     interval: PositiveInt

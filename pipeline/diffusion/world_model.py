@@ -51,13 +51,13 @@ class WorldModel:
                     f"{field} {ours}; run `dvc repro` to bring them together"
                 )
 
-    def fed_actions(self, actions: Tensor) -> Tensor:
+    def model_actions(self, actions: Tensor) -> Tensor:
         """Actions [..., interval, A] in the world's units, as the network is fed them."""
         return self.spec.scale_actions(actions).flatten(-2).to(self.device)
 
     def embedded(self, actions: Tensor) -> Tensor | None:
         """Actions [B, F, interval, A] as they enter the network, [B, F, width]; None if not."""
-        return self.denoiser.embedded(self.fed_actions(actions))
+        return self.denoiser.embedded(self.model_actions(actions))
 
     def rollout(self, history: Tensor, actions: Tensor, noise: Noise, sampling: Sampling) -> Tensor:
         """Generate the frames that follow a history, in a window that slides along.
@@ -76,7 +76,7 @@ class WorldModel:
             ValueError: history, actions and noise are not of these shapes.
         """
         self._check(history, actions)
-        fed = self.fed_actions(actions)
+        fed = self.model_actions(actions)
         # The network wants an action for every frame of a window; the last is never used.
         fed = torch.cat([fed, torch.zeros_like(fed[:, :1])], 1)
         given = rollout.Frames(history.to(self.device), fed, noise)

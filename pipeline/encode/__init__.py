@@ -16,7 +16,7 @@ class Options(Params):
     precision: Choice = Field(
         description="of its products; auto is bfloat16 where the device computes in it"
     )
-    compile: compilation.Asked
+    compile: compilation.TrainingPlan
     batch: int = Field(gt=0)
     storage: Storage = Field(
         description="int8 has a scale for every channel of every frame: half the bytes"

@@ -25,7 +25,7 @@ def command(
     from pipeline.encode.shard import Saved, Source
     from pipeline.params import read
 
-    with stage.timed(seconds) as say:
+    with stage.timed(seconds) as summarise:
         settings = read(params)
         options = settings.section("encode", Options)
         where = settings.section("cluster", cluster.Options)
@@ -40,7 +40,7 @@ def command(
             del values["dead_channels"]
         stage.write_json(metrics, values)
         frames = written.frames
-        say(f"encode: {frames} frames by {name} to latents of {shape} in {out}", frames)
+        summarise(f"encode: {frames} frames by {name} to latents of {shape} in {out}", frames)
 
 
 if __name__ == "__main__":

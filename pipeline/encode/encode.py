@@ -19,7 +19,7 @@ from pipeline.families import ENCODERS
 from pipeline.latents import writer as store
 from pipeline.latents.shard_layout import cut, shard_rows
 from pipeline.latents.spec import EpisodeEntry, LatentSpec, Seal
-from pipeline.latents.statistics import Tally, merged
+from pipeline.latents.statistics import LatentStatistics, merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def _tasks(
     ]
 
 
-def _filled(tasks: list[Task], where: cluster.Options) -> Tally:
+def _filled(tasks: list[Task], where: cluster.Options) -> LatentStatistics:
     """Do the tasks that no earlier run has done; the statistics of all."""
     waiting = [task for task in tasks if not task.mark.is_file()]
     if len(waiting) < len(tasks):

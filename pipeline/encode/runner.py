@@ -13,7 +13,7 @@ from pipeline.compute.compile import compiled
 from pipeline.compute.compile_mode import Mode
 from pipeline.compute.precision import Precision
 from pipeline.compute.prefetch import prefetched
-from pipeline.encoders import Encoder, Raw
+from pipeline.encoders import Encoder, Posterior
 
 AHEAD = 2
 """Batches of frames that are made ready while the device is busy."""
@@ -42,17 +42,17 @@ class Runner:
         mode = compilation.chosen(execution.compile, gpu=device.type == "cuda")
         self._encode = compiled(self.encoder.encode, mode, "encode.compile")
 
-    def encode(self, frames: Tensor) -> Raw:
+    def encode(self, frames: Tensor) -> Posterior:
         """Frames uint8 [B, 3, H, W] to raw latents [B, C, h, w]."""
         return self._begin(self._staged(frames)).finished()
 
-    def run(self, batches: Iterator[Tensor]) -> Iterator[Raw]:
+    def run(self, batches: Iterator[Tensor]) -> Iterator[Posterior]:
         """Encode batches one after the other.
 
         The next batches are made meanwhile, in a thread; and the device is given a batch before the
         one before it is handed out.
         """
-        begun: Flight | None = None
+        begun: PendingBatch | None = None
         with closing(prefetched(map(self._staged, batches), AHEAD)) as staged:
             for frames in staged:
                 last, begun = begun, self._begin(frames)
@@ -65,11 +65,13 @@ class Runner:
         """Frames where the device can fetch them by itself."""
         return frames.pin_memory() if self.device.type == "cuda" else frames
 
-    def _begin(self, frames: Tensor) -> "Flight":
+    def _begin(self, frames: Tensor) -> "PendingBatch":
         with devices.products(self.device.type, self.precision):
             raw = self._encode(frames.to(self.device, non_blocking=True))
         mean, std = self._fetched(raw.mean), None if raw.std is None else self._fetched(raw.std)
-        return Flight(Raw(mean, std), _mark(self.device) if self.device.type == "cuda" else None)
+        return PendingBatch(
+            Posterior(mean, std), _mark(self.device) if self.device.type == "cuda" else None
+        )
 
     def _fetched(self, latents: Tensor) -> Tensor:
         """Latents as float32 on the CPU; a GPU may still be writing them."""
@@ -80,13 +82,13 @@ class Runner:
 
 
 @dataclass(frozen=True, slots=True)
-class Flight:
+class PendingBatch:
     """A batch that a device was given, and what marks the end of the work on it."""
 
-    raw: Raw
+    raw: Posterior
     landed: torch.cuda.Event | None
 
-    def finished(self) -> Raw:
+    def finished(self) -> Posterior:
         """The latents, once they are all there."""
         if self.landed is not None:
             self.landed.synchronize()

@@ -22,9 +22,9 @@ from pipeline.episodes import shards
 from pipeline.errors import DataError
 from pipeline.latents import writer as store
 from pipeline.latents.quantize import SCALE, largest, packed, unpacked
-from pipeline.latents.shard_layout import Piece
+from pipeline.latents.shard_layout import Segment
 from pipeline.latents.spec import LatentSpec
-from pipeline.latents.statistics import Tally
+from pipeline.latents.statistics import LatentStatistics
 
 MARKS = ".encoded"
 Frames = NDArray[np.uint8]
@@ -63,7 +63,7 @@ class Task:
     number: int
     start: int
     train: int
-    pieces: list[Piece]
+    pieces: list[Segment]
 
     @property
     def execution(self) -> Execution:
@@ -82,7 +82,7 @@ def encode_shard(task: Task) -> None:
     Raises:
         DataError: a latent is too large to be stored.
     """
-    tally, done = Tally(task.spec.latent_shape[0]), 0
+    tally, done = LatentStatistics(task.spec.latent_shape[0]), 0
     parts: list[dict[str, NDArray[Any]]] = []
     with one_thread():
         runner = opened(task.source, own_device(), task.execution)

@@ -15,12 +15,12 @@ from pipeline.errors import DataError, UserError
 from pipeline.families import ENCODERS
 from pipeline.latents.spec import LatentSpec
 
-CARD = "encoder.json"
+ENCODER_JSON = "encoder.json"
 Draws = Literal["own", "fitted"]
 
 
 @dataclass(frozen=True, slots=True)
-class Raw:
+class Posterior:
     """Latents as the encoder makes them, before whitening.
 
     Attributes:
@@ -32,7 +32,7 @@ class Raw:
     std: Tensor | None
 
 
-class Card(BaseModel):
+class EncoderManifest(BaseModel):
     """Which encoder a folder holds, and the options it was made with."""
 
     encoder: str
@@ -57,7 +57,7 @@ class Encoder(Protocol):
     def to(self, device: torch.device) -> Self:
         """Move to a device. It takes tensors of any, and answers with tensors of its own."""
 
-    def encode(self, frames: Tensor) -> Raw:
+    def encode(self, frames: Tensor) -> Posterior:
         """Frames uint8 [B, 3, H, W] RGB to raw latents [B, C, h, w]."""
 
     def decode(self, latents: Tensor) -> Tensor:
@@ -68,11 +68,11 @@ class Encoder(Protocol):
 
 
 def save(encoder: Encoder, name: str, options: dict[str, Any], folder: Path) -> None:
-    """Write an encoder with a card that says which one it is."""
+    """Write an encoder with a manifest that says which one it is."""
     folder.mkdir(parents=True, exist_ok=True)
     encoder.save(folder)
-    card = Card(encoder=name, options=options)
-    (folder / CARD).write_text(json.dumps(card.model_dump(), indent=2) + "\n")
+    manifest = EncoderManifest(encoder=name, options=options)
+    (folder / ENCODER_JSON).write_text(json.dumps(manifest.model_dump(), indent=2) + "\n")
 
 
 def load(folder: Path) -> tuple[str, Encoder]:
@@ -81,15 +81,15 @@ def load(folder: Path) -> tuple[str, Encoder]:
     Raises:
         DataError: the folder is missing, damaged, or was not written by the fit stage.
     """
-    card = _card(folder)
-    module = ENCODERS.load(card.encoder, f"{folder / CARD}: encoder")
+    manifest = _manifest(folder)
+    module = ENCODERS.load(manifest.encoder, f"{folder / ENCODER_JSON}: encoder")
     try:
-        encoder: Encoder = module.load(folder, module.Options.model_validate(card.options))
+        encoder: Encoder = module.load(folder, module.Options.model_validate(manifest.options))
     except UserError:
         raise
     except (ValueError, KeyError, OSError, RuntimeError, SafetensorError) as error:
         raise _damaged(folder, error) from None
-    return card.encoder, encoder
+    return manifest.encoder, encoder
 
 
 def name_of(folder: Path) -> str:
@@ -98,15 +98,15 @@ def name_of(folder: Path) -> str:
     Raises:
         DataError: the folder is missing, damaged, or was not written by the fit stage.
     """
-    return _card(folder).encoder
+    return _manifest(folder).encoder
 
 
-def _card(folder: Path) -> Card:
-    path = folder / CARD
+def _manifest(folder: Path) -> EncoderManifest:
+    path = folder / ENCODER_JSON
     if not path.is_file():
         raise DataError(f"{path}: no such file; run `dvc repro fit` to make the encoder")
     try:
-        return Card.model_validate_json(path.read_bytes())
+        return EncoderManifest.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise _damaged(path, error) from None
 

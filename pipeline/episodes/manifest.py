@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pipeline.episodes.resize import View
+from pipeline.episodes.resize import Preprocessing
 from pipeline.errors import DataError
 
 Split = Literal["train", "val"]
@@ -46,7 +46,7 @@ class Manifest(BaseModel):
     frames: int
     frame_shape: tuple[int, int, int]
     """Height, width, channels as recorded."""
-    view: View
+    view: Preprocessing
     interval: int
     """Environment steps from one frame of a model to the next, as published."""
     action_dim: int

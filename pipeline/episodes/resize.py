@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class View(BaseModel):
+class Preprocessing(BaseModel):
     """Height and width of what encoders see, and how recorded frames are brought there."""
 
     model_config = ConfigDict(frozen=True)

@@ -42,12 +42,12 @@ def command(
     from pipeline.diffusion import rollout
     from pipeline.diffusion import world_model as models
     from pipeline.evaluate import Options, actions, clips, evaluate, outputs
-    from pipeline.evaluate.generate import Judge
+    from pipeline.evaluate.generate import Evaluator
     from pipeline.latents.cache import open_cache
     from pipeline.metrics import frames as frame_metrics
     from pipeline.params import read
 
-    with stage.timed(seconds) as say:
+    with stage.timed(seconds) as summarise:
         settings = read(params)
         options = settings.section("evaluate", Options)
         cache = open_cache(latents)
@@ -60,7 +60,7 @@ def command(
             place="evaluate.sampling",
         )
         measured = frame_metrics.asked_for(options.perceptual, device.pick())
-        judge = Judge(model, encoder, sampling, options.context, cache.spec, measured)
+        judge = Evaluator(model, encoder, sampling, options.context, cache.spec, measured)
         fixed, long = clips.choose(cache, shards, model.config, options)
         generator = torch.Generator().manual_seed(options.seed)
         found = evaluate.evaluate(judge, fixed, options.batch, generator)
@@ -70,7 +70,7 @@ def command(
         stage.write_json(sensitivity, actions.table(judge, fixed, found.ends))
         outputs.write_horizon(scores, horizon)
         outputs.write_dreams(judge, long, generator, dreams)
-        say(
+        summarise(
             f"evaluate: {len(fixed)} clips, {outputs.headline(scores)}, in {metrics}",
             len(fixed),
             "clips",

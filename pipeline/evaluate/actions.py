@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline.evaluate.clips import Clips
-from pipeline.evaluate.generate import Judge
+from pipeline.evaluate.generate import Evaluator
 from pipeline.latents.spec import LatentSpec
 
 ENDS = {"model": "true", "zero_actions": "zero"}
@@ -23,7 +23,7 @@ def random_like(actions: Tensor, spec: LatentSpec, generator: torch.Generator) -
     return least + (most - least) * torch.rand(actions.shape, generator=generator)
 
 
-def table(judge: Judge, clips: Clips, ends: Mapping[str, Tensor]) -> dict[str, object]:
+def table(judge: Evaluator, clips: Clips, ends: Mapping[str, Tensor]) -> dict[str, object]:
     """metrics/actions.json.
 
     Args:

@@ -10,7 +10,7 @@ from pipeline import stage
 from pipeline.encoders import Draws
 from pipeline.evaluate.actions import ENDS, random_like
 from pipeline.evaluate.clips import Clips
-from pipeline.evaluate.generate import Judge
+from pipeline.evaluate.generate import Evaluator
 from pipeline.metrics.frames import fids
 
 COMPARED = ("model", "repeat_last", "shuffled_actions", "zero_actions")
@@ -54,7 +54,7 @@ class Evaluation:
 class Tally:
     """Gathers an evaluation, batch by batch."""
 
-    judge: Judge
+    judge: Evaluator
     by_frame: defaultdict[str, Parts] = field(default_factory=lambda: defaultdict(_parts))
     features: Parts = field(default_factory=_parts)
     truth: list[Tensor] = field(default_factory=list)
@@ -81,7 +81,7 @@ class Tally:
         return Evaluation(scores, torch.cat(self.truth), _joined(self.ends))
 
 
-def evaluate(judge: Judge, clips: Clips, batch: int, generator: torch.Generator) -> Evaluation:
+def evaluate(judge: Evaluator, clips: Clips, batch: int, generator: torch.Generator) -> Evaluation:
     """The model and its baselines on the same clips, from the same noise.
 
     `repeat_last` repeats the last given frame; `shuffled_actions` and `zero_actions` are the model

@@ -14,7 +14,7 @@ from pipeline.metrics.frames import FrameMetrics
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class Evaluator:
     """A model, how it is sampled, and the codec that shows its latents."""
 
     model: WorldModel

@@ -9,7 +9,7 @@ import torch
 
 from pipeline import stage
 from pipeline.evaluate.clips import Clips
-from pipeline.evaluate.generate import Judge
+from pipeline.evaluate.generate import Evaluator
 
 
 def headline(scores: dict[str, Any]) -> str:
@@ -54,7 +54,7 @@ def _named(scores: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: value for name, value in scores.items() if isinstance(value, dict)}
 
 
-def write_dreams(judge: Judge, clips: Clips, generator: torch.Generator, path: Path) -> None:
+def write_dreams(judge: Evaluator, clips: Clips, generator: torch.Generator, path: Path) -> None:
     """Truth and prediction uint8 [N, T, 3, H, W], from the given frames far past the window."""
     noise = judge.noise(clips, generator)
     generated = judge.decode(judge.generate(clips, clips.actions, noise))

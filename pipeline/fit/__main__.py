@@ -30,7 +30,7 @@ def command(
     )
     from pipeline.params import read
 
-    with stage.timed(seconds) as say:
+    with stage.timed(seconds) as summarise:
         settings = read(params)
         options = settings.section("fit", Options)
         chosen = settings.variant(variants.ENCODERS)
@@ -54,7 +54,7 @@ def command(
             )
         sizes = f"{chosen.name} on {len(train)} frames, {psnr:.1f} dB on {len(val)} others"
         sizes += f", latents of rank {health.rank:.1f}"
-        say(f"fit: {sizes}, in {codec}", len(train))
+        summarise(f"fit: {sizes}, in {codec}", len(train))
 
 
 if __name__ == "__main__":

@@ -19,24 +19,24 @@ def command(
     from pipeline import families as variants
     from pipeline.collect.inventory import located
     from pipeline.compute import parallel as cluster
-    from pipeline.datasets import Layout
+    from pipeline.datasets import DatasetOptions
     from pipeline.ingest import Options
     from pipeline.ingest.ingest import Job, ingest
     from pipeline.params import read
 
-    with stage.timed(seconds) as say:
+    with stage.timed(seconds) as summarise:
         settings = read(params)
         options = settings.section("ingest", Options)
         chosen = settings.variant(variants.DATASETS)
         dataset, layout = chosen.build(), chosen.options
-        assert isinstance(layout, Layout)
+        assert isinstance(layout, DatasetOptions)
         job = Job(chosen.name, dataset.interval, layout, dataset.open(located(raw)))
         with stage.output(out) as partial:
             manifest = ingest(job, options, settings.section("cluster", cluster.Options), partial)
         sizes = f"{manifest.episodes} episodes in {len(manifest.shards)} tars"
         if bad := len(manifest.quarantined):
             sizes += f" ({bad} quarantined: see manifest.json)"
-        say(f"ingest: {sizes}, {manifest.frames} frames in {out}", manifest.frames)
+        summarise(f"ingest: {sizes}, {manifest.frames} frames in {out}", manifest.frames)
 
 
 if __name__ == "__main__":

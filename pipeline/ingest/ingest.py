@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pipeline import stage
 from pipeline.compute import parallel as cluster
-from pipeline.datasets import Layout, Source
+from pipeline.datasets import DatasetOptions, Source
 from pipeline.episodes.manifest import MANIFEST, Manifest, Split
-from pipeline.episodes.resize import View
+from pipeline.episodes.resize import Preprocessing
 from pipeline.errors import DataError
 from pipeline.ingest import Options
 from pipeline.ingest.pack import Packed, Shape, Task, checked, hinted, pack
@@ -22,7 +22,7 @@ class Job:
 
     dataset: str
     interval: int
-    layout: Layout
+    layout: DatasetOptions
     source: Source
 
 
@@ -90,7 +90,7 @@ def _manifest(job: Job, shape: Shape, tasks: list[Task], done: list[Packed]) -> 
         episodes=sum(len(shard.episodes) for shard in shards),
         frames=sum(sum(shard.lengths) for shard in shards),
         frame_shape=(shape.frames[0], shape.frames[1], shape.frames[2]),
-        view=View(height=height, width=width, antialias=job.layout.antialias),
+        view=Preprocessing(height=height, width=width, antialias=job.layout.antialias),
         interval=job.interval,
         action_dim=shape.actions[0],
         state_dim=shape.states[0],

@@ -10,7 +10,7 @@ SHARDS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Segment:
     """Latents first..first + count - 1 of the episode called `key`."""
 
     key: str
@@ -24,15 +24,15 @@ def shard_rows(rows: int, row_bytes: int, shards: int = SHARDS) -> int:
     return max(1, most // CHUNK_FRAMES) * CHUNK_FRAMES
 
 
-def cut(episodes: Sequence[tuple[str, int]], rows: int) -> Iterator[list[Piece]]:
+def cut(episodes: Sequence[tuple[str, int]], rows: int) -> Iterator[list[Segment]]:
     """Episodes (key, latents), one after the other, in shards of so many rows."""
-    shard: list[Piece] = []
+    shard: list[Segment] = []
     left = rows
     for key, length in episodes:
         first = 0
         while first < length:
             count = min(left, length - first)
-            shard.append(Piece(key, first, count))
+            shard.append(Segment(key, first, count))
             first, left = first + count, left - count
             if not left:
                 yield shard

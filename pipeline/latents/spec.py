@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, m
 from torch import Tensor
 
 from pipeline.compute.precision import Precision
-from pipeline.episodes.resize import View
+from pipeline.episodes.resize import Preprocessing
 from pipeline.latents.quantize import SCALE, Storage
 
 SEAL = "nano_world_models"
@@ -42,7 +42,7 @@ class LatentSpec(BaseModel):
     """Digest of the fitted encoder."""
     source: str
     """Digest of the shards that were encoded."""
-    view: View
+    view: Preprocessing
     """How encoders were shown the recorded frames."""
     interval: PositiveInt
     """Environment steps from one frame of a model to the next, as published."""

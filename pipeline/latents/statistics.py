@@ -14,7 +14,7 @@ CACHED = 2**17
 """Numbers of float64, 1 MB: latents are summed while they are there."""
 
 
-class Tally:
+class LatentStatistics:
     """Sums per channel [C] in float64, so exact and in one order that a resumed run ends alike.
 
     Attributes:
@@ -89,9 +89,9 @@ def _summed(latents: Tensor) -> Moments:
     return latents.sum((0, 2, 3)).numpy()
 
 
-def merged(tallies: Iterable[dict[str, Any]], channels: int) -> Tally:
+def merged(tallies: Iterable[dict[str, Any]], channels: int) -> LatentStatistics:
     """The sum of tallies that were written as JSON, in their order."""
-    whole = Tally(channels)
+    whole = LatentStatistics(channels)
     for each in tallies:
         for name in ("total", "squares", "error", "count", "seen"):
             setattr(whole, name, getattr(whole, name) + np.array(each[name])[()])

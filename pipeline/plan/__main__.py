@@ -30,14 +30,14 @@ def command(
     from pipeline.plan.plan import plan
     from pipeline.plan.support import obstacle
 
-    with stage.timed(seconds) as say:
+    with stage.timed(seconds) as summarise:
         settings = read(params)
         options = settings.section("plan", Options)
         cache = open_cache(latents)
         world = settings.variant(variants.WORLDS).build()
         if reason := obstacle(world, cache.spec):
             results.write_nothing(reason, metrics, goals, films)
-            say(f"plan: skipped, for {reason}")
+            summarise(f"plan: skipped, for {reason}")
             return
         model = models.load(world_model, device.pick(), cache)
         encoder = encoders.load_for(model.spec, codec).to(device.pick())
@@ -55,7 +55,7 @@ def command(
         rates = (
             f"{scores['success_rate']:.0%} against {scores['random_success_rate']:.0%} by chance"
         )
-        say(f"plan: {options.goals} goals, {rates}, in {metrics}", options.goals, "goals")
+        summarise(f"plan: {options.goals} goals, {rates}, in {metrics}", options.goals, "goals")
 
 
 if __name__ == "__main__":

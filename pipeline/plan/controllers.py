@@ -65,7 +65,7 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True)
-class Idle:
+class NoOp:
     """Does nothing: what comes for free."""
 
     steps: int

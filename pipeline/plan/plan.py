@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pipeline import stage
 from pipeline.latents.cache import LatentCache
 from pipeline.plan import Options, results
-from pipeline.plan.controllers import Controller, Idle, Recorded, Replay, attempt
+from pipeline.plan.controllers import Controller, NoOp, Recorded, Replay, attempt
 from pipeline.plan.mpc import Mpc
 from pipeline.plan.tasks import Task, draw_tasks
 from pipeline.worlds import World
@@ -25,7 +25,7 @@ def plan(
     controllers: dict[str, Controller] = {
         "planner": mpc,
         "random": Recorded(_stretches(cache, chunk, options.seed)),
-        "noop": Idle(chunk),
+        "noop": NoOp(chunk),
         "replay": Replay(),
     }
     outcomes: results.Outcomes = {name: [] for name in controllers}

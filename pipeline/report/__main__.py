@@ -32,7 +32,7 @@ def command(
     from pipeline.params import read
     from pipeline.report import Options, page
 
-    with stage.timed(None) as say:
+    with stage.timed(None) as summarise:
         settings = read(params)
         options = settings.section("report", Options)
         inputs = page.Inputs(
@@ -43,7 +43,7 @@ def command(
         with stage.output(out) as partial:
             partial.mkdir()
             (partial / "index.html").write_text(text)
-        say(f"report: {out / 'index.html'}, {len(text) / 1e6:.1f} MB")
+        summarise(f"report: {out / 'index.html'}, {len(text) / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def sample(
     clip: bool = False,
     eta: float = 0.0,
     fresh: Fresh | None = None,
-    savings: bool = True,
+    use_kv_cache: bool = True,
 ) -> Tensor:
     """Walk a scheduling matrix with the objective's steps.
 
@@ -76,23 +76,23 @@ def sample(
     """
     window = window.clone()
     batch, frames = window.shape[:2]
-    memory = denoiser.memory(batch) if savings and denoiser.causal else None
+    kv_cache = denoiser.kv_cache(batch) if use_kv_cache and denoiser.causal else None
     resting = _resting(matrix).tolist()
     levels = matrix.to(window.device)[:, None].expand(-1, batch, -1)
     positions = torch.arange(frames, device=window.device)
     begin = 0
     for row, (now, following) in enumerate(pairwise(matrix)):
         end = frames
-        if memory is not None:
+        if kv_cache is not None:
             end = int((now != following).nonzero().max()) + 1
             if resting[row] > begin:
                 rest = slice(begin, resting[row])
                 told = levels[row, :, rest].clamp(min=0)
-                denoiser(window[:, rest], told, actions, positions[rest], memory)
+                denoiser(window[:, rest], told, actions, positions[rest], kv_cache)
                 begin = resting[row]
         part = slice(begin, end)
         noisy, level = window[:, part], levels[row, :, part]
-        output = denoiser(noisy, level.clamp(min=0), actions, positions[part], memory)
+        output = denoiser(noisy, level.clamp(min=0), actions, positions[part], kv_cache)
         clean = objective.to_clean(output, noisy, level)
         if clip:
             clean = clean.clamp(-1, 1)

@@ -34,8 +34,8 @@ def command(
     from pipeline.params import read
     from pipeline.train import Options
     from pipeline.train.distributed import options as distributed
-    from pipeline.train.memory.available import Room, room
-    from pipeline.train.memory.forecast import Asked, check
+    from pipeline.train.memory.available import AvailableMemory, room
+    from pipeline.train.memory.forecast import TrainingPlan, check
     from pipeline.train.run import configured, part
 
     settings = read(params)
@@ -51,7 +51,10 @@ def command(
     if memory is not None:
         if not 0 < memory * 1e9 < float("inf"):
             raise ParamsError(f"--memory {memory}: is no size of a GPU; give its GB, such as 24")
-        offered = Room(int(memory * 1e9), gpu=True, bfloat16=True)
+        offered = AvailableMemory(int(memory * 1e9), gpu=True, bfloat16=True)
     print(
-        check(Asked(part(settings, DENOISERS), size, options, processes, where.strategy), offered)
+        check(
+            TrainingPlan(part(settings, DENOISERS), size, options, processes, where.strategy),
+            offered,
+        )
     )

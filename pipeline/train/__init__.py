@@ -60,7 +60,7 @@ class Options(Params):
         description="kernel of scaled_dot_product_attention; auto is the fastest that can"
     )
     checkpointing: bool = Field(description="compute activations twice rather than keep them")
-    compile: compilation.Asked
+    compile: compilation.TrainingPlan
     seed: int = Field(ge=0)
     save_every: int = Field(gt=0, description="steps between two states to resume from")
     keep_every: int | None = Field(

@@ -19,7 +19,7 @@ from pipeline.errors import ParamsError, RunError
 from pipeline.families import DENOISERS, ENCODERS, OBJECTIVES
 from pipeline.latents.windows import Windows
 from pipeline.train import Options, optimiser
-from pipeline.train.data.batches import Batch, Batches, Piece
+from pipeline.train.data.batches import Batch, Batches, MicroBatch
 from pipeline.train.data.feed import fed
 from pipeline.train.distributed.group import Group, alone
 from pipeline.train.monitoring.curve import BINS, COLUMNS, binned
@@ -123,7 +123,7 @@ class Trainer:
 
     def _place(self) -> None:
         """Give every process the same weights, then what it is to hold and to call of them."""
-        self.model.denoiser.recompute = self.options.checkpointing
+        self.model.denoiser.activation_checkpointing = self.options.checkpointing
         if self.average is not None:
             self.average.denoiser.load_state_dict(self.model.denoiser.state_dict())
             self.group.share(self.average.denoiser.requires_grad_(False))
@@ -133,10 +133,10 @@ class Trainer:
         mode = compilation.chosen(self.options.compile, gpu=self.model.device.type == "cuda")
         self.answer = compiled(self.network, mode, "train.compile")
 
-    def _backward(self, piece: Piece, scored: int) -> Tensor:
+    def _backward(self, piece: MicroBatch, scored: int) -> Tensor:
         """Add a piece's gradient; its part of the batch's loss, then of the errors by level."""
         model, weighting = self.model, self.options.weighting
-        actions, level = model.fed_actions(piece.actions), piece.level
+        actions, level = model.model_actions(piece.actions), piece.level
         noisy = model.objective.noised(piece.clean, piece.noise, level)
         target = model.objective.target(piece.clean, piece.noise, level)
         mixed = device.products(model.device.type, self.precision)

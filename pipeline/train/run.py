@@ -4,7 +4,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from pipeline import families as variants
-from pipeline.diffusion.config import Config, Part
+from pipeline.diffusion.config import Config, VariantConfig
 from pipeline.diffusion.world_model import fresh
 from pipeline.errors import DataError, RunError
 from pipeline.families import Family
@@ -43,10 +43,10 @@ def configured(settings: Settings, spec: LatentSpec) -> Config:
     )
 
 
-def part(settings: Settings, family: Family) -> Part:
+def part(settings: Settings, family: Family) -> VariantConfig:
     """The chosen member of a family, as a model's config names it."""
     chosen = settings.variant(family)
-    return Part(name=chosen.name, options=chosen.options.model_dump())
+    return VariantConfig(name=chosen.name, options=chosen.options.model_dump())
 
 
 def _spec(spec: LatentSpec, options: Options) -> LatentSpec:

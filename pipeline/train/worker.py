@@ -20,7 +20,7 @@ from pipeline.train.interruptions import StoppedError, is_lost_peer
 from pipeline.train.loop import Trainer
 from pipeline.train.memory.available import room
 from pipeline.train.memory.cost import TRAINING, forward_flops
-from pipeline.train.memory.forecast import Asked, announced, remedies
+from pipeline.train.memory.forecast import TrainingPlan, remedies, report_memory
 from pipeline.train.monitoring import curve as curves
 from pipeline.train.monitoring import trackers, tracking
 from pipeline.train.monitoring import validation as looks
@@ -74,11 +74,11 @@ def work(paths: Paths) -> None:
 
 
 def _train(paths: Paths, settings: Settings, group: Group) -> None:
-    with stage.timed(paths.seconds if group.first else None) as say:
+    with stage.timed(paths.seconds if group.first else None) as summarise:
         cache = open_cache(paths.latents)
         asked, offered = _asked(settings, cache, group), room(group.device, group.size)
         if group.first:
-            print(announced(asked, offered), flush=True)
+            print(report_memory(asked, offered), flush=True)
         trainer = prepare(settings, cache, group)
         with _scratch(trainer) as scratch:
             run = Run(trainer, scratch)
@@ -96,8 +96,8 @@ def _train(paths: Paths, settings: Settings, group: Group) -> None:
             assert last is not None
             with telling_full_disk(paths.out, "the last state that was saved is whole"):
                 _write(paths, model, trainer, last)
-        say.measured |= watch.meter.total()
-        say(
+        summarise.measured |= watch.meter.total()
+        summarise(
             f"train: {trainer.done} steps, {model.parameters():,} parameters, validation loss "
             f"{last.loss:.4f}, {watch.meter.said()}, in {paths.out}",
             trainer.done - run.before,
@@ -112,10 +112,10 @@ def _scratch(trainer: Trainer) -> AbstractContextManager[Path]:
     return stage.scratch("train", *trainer.identity())
 
 
-def _asked(settings: Settings, cache: LatentCache, group: Group) -> Asked:
+def _asked(settings: Settings, cache: LatentCache, group: Group) -> TrainingPlan:
     """What the run asks of each device."""
     config, options = configured(settings, cache.spec), settings.section("train", Train)
-    return Asked(config.denoiser, config.size, options, group.size, group.strategy)
+    return TrainingPlan(config.denoiser, config.size, options, group.size, group.strategy)
 
 
 def _watch(

@@ -131,21 +131,21 @@ def test_a_shorter_window_gives_the_same_first_frames(tiny, inputs):
 @pytest.mark.parametrize("parts", [(1, 1, 1, 1), (3, 1), (1, 2, 1)])
 def test_frames_passed_through_one_after_the_other_remember_all_before(tiny, inputs, parts):
     x, level, action = inputs
-    memory, pieces, begin = tiny.memory(len(x)), [], 0
+    kv_cache, pieces, begin = tiny.kv_cache(len(x)), [], 0
     for length in parts:
         here = torch.arange(begin, begin + length)
-        pieces.append(tiny(x[:, here], level[:, here], action, here, memory))
+        pieces.append(tiny(x[:, here], level[:, here], action, here, kv_cache))
         begin += length
     assert scaled_error(torch.cat(pieces, 1), tiny(x, level, action)) < 1e-5
 
 
 def test_a_frame_can_be_passed_through_again_before_it_is_done(tiny, inputs):
     x, level, action = inputs
-    memory, here = tiny.memory(len(x)), torch.arange(1)
-    tiny(x[:, here], level[:, here], action, here, memory)
+    kv_cache, here = tiny.kv_cache(len(x)), torch.arange(1)
+    tiny(x[:, here], level[:, here], action, here, kv_cache)
     here = torch.tensor([1])
-    tiny(x[:, here] + 1, level[:, here], action, here, memory)
-    again = tiny(x[:, here], level[:, here], action, here, memory)
+    tiny(x[:, here] + 1, level[:, here], action, here, kv_cache)
+    again = tiny(x[:, here], level[:, here], action, here, kv_cache)
     assert scaled_error(again, tiny(x, level, action)[:, here]) < 1e-5
 
 
@@ -234,10 +234,10 @@ def test_a_step_of_sampling_compiles_whole_and_once_for_every_frame(injection, i
         return graph.forward
 
     step = torch.compile(model, fullgraph=True, dynamic=False, backend=backend)
-    memory = model.memory(len(x))
+    kv_cache = model.kv_cache(len(x))
     for frame in range(4):
         here = torch.tensor([frame])
-        step(x[:, here], level[:, here], action, here, memory)
+        step(x[:, here], level[:, here], action, here, kv_cache)
     assert len(graphs) == 1
 
 
@@ -269,7 +269,7 @@ def test_blocks_computed_twice_give_the_same_outputs_and_gradients_to_the_bit(in
     for weight in model.parameters():
         torch.nn.init.normal_(weight, std=0.1)
     kept = graded(model, *inputs)
-    model.recompute = True
+    model.activation_checkpointing = True
     for ours, theirs in zip(graded(model, *inputs), kept, strict=True):
         assert (ours is None) == (theirs is None)
         assert ours is None or torch.equal(ours, theirs)
@@ -277,7 +277,7 @@ def test_blocks_computed_twice_give_the_same_outputs_and_gradients_to_the_bit(in
 
 def test_what_is_passed_through_a_memory_is_computed_once(tiny, inputs, monkeypatch):
     x, level, action = inputs
-    whole, tiny.recompute = tiny(x, level, action), True
+    whole, tiny.activation_checkpointing = tiny(x, level, action), True
     monkeypatch.setattr("pipeline.denoisers.nanowm.checkpoint", None)
     here = torch.arange(x.shape[1])
-    assert scaled_error(tiny(x, level, action, here, tiny.memory(len(x))), whole) < 1e-5
+    assert scaled_error(tiny(x, level, action, here, tiny.kv_cache(len(x))), whole) < 1e-5

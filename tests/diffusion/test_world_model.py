@@ -97,7 +97,7 @@ def test_a_rollout_is_the_same_with_and_without_memory(
     noise = chosen.noise(2, 2, 7, model.spec.latent_shape, generator)
     fast = model.rollout(history, actions, noise, chosen)
     monkeypatch.setattr(
-        rollout, "sample", lambda *args, **options: sample(*args, **options, savings=False)
+        rollout, "sample", lambda *args, **options: sample(*args, **options, use_kv_cache=False)
     )
     slow = model.rollout(history, actions, noise, chosen)
     assert scaled_error(fast, slow) < 1e-5
@@ -266,8 +266,8 @@ def test_actions_are_standardised_where_the_data_set_asks_for_it(model):
     spec = model.spec
     actions = torch.tensor(spec.actions["mean"]).expand(1, 1, 2, 2)
     assert spec.normalise_actions
-    assert model.fed_actions(actions).abs().max() < 1e-6
-    assert model.fed_actions(actions + torch.tensor(spec.actions["std"])).allclose(torch.ones(1))
+    assert model.model_actions(actions).abs().max() < 1e-6
+    assert model.model_actions(actions + torch.tensor(spec.actions["std"])).allclose(torch.ones(1))
 
 
 def test_a_saved_model_is_the_same_model(model, cache, generator, tmp_path):

@@ -15,11 +15,11 @@ from pipeline.compute import parallel as cluster
 from pipeline.encode import shard
 from pipeline.encode.shard import Saved
 from pipeline.encode.shard import opened as shard_opened
-from pipeline.encoders import Raw
+from pipeline.encoders import Posterior
 from pipeline.episodes import shards
 from pipeline.errors import ParamsError
 from pipeline.latents.cache import open_cache
-from pipeline.latents.shard_layout import CHUNK_FRAMES, SHARD_BYTES, Piece, cut, shard_rows
+from pipeline.latents.shard_layout import CHUNK_FRAMES, SHARD_BYTES, Segment, cut, shard_rows
 from pipeline.latents.windows import Windows
 
 
@@ -34,7 +34,7 @@ class Spread:
 
     def encode(self, frames):
         mean = torch.nn.functional.avg_pool2d(frames.float(), 4) / 255
-        return Raw(mean, 0.1 + mean / 3)
+        return Posterior(mean, 0.1 + mean / 3)
 
 
 class Known(Spread):
@@ -47,7 +47,7 @@ class Known(Spread):
 
     def encode(self, frames):
         mean = torch.tensor([[[127.0, self.part]], [[0.0, 0.0]]])
-        return Raw(mean.expand(len(frames), 2, 1, 2).clone(), None)
+        return Posterior(mean.expand(len(frames), 2, 1, 2).clone(), None)
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +83,9 @@ def test_shards_are_whole_chunks_of_bounded_size_and_many_enough(rows, row_bytes
 def test_a_set_is_cut_without_gap_or_overlap():
     shown = list(cut([("a", 5), ("b", 1), ("c", 4)], 4))
     assert shown == [
-        [Piece("a", 0, 4)],
-        [Piece("a", 4, 1), Piece("b", 0, 1), Piece("c", 0, 2)],
-        [Piece("c", 2, 2)],
+        [Segment("a", 0, 4)],
+        [Segment("a", 4, 1), Segment("b", 0, 1), Segment("c", 0, 2)],
+        [Segment("c", 2, 2)],
     ]
 
 

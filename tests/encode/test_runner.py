@@ -9,7 +9,7 @@ from torch._dynamo.utils import counters
 
 from pipeline.compute.prefetch import prefetched
 from pipeline.encode.runner import Execution, Runner
-from pipeline.encoders import Raw
+from pipeline.encoders import Posterior
 from pipeline.errors import DataError
 from pipeline.families import ENCODERS
 
@@ -35,7 +35,7 @@ class Seen:
     def encode(self, frames):
         self.given.append(frames)
         pixel = torch.zeros(len(frames)) if frames.is_meta else frames[:, 0, 0, 0].float()
-        return Raw(pixel[:, None, None, None], None)
+        return Posterior(pixel[:, None, None, None], None)
 
 
 def batches(count):
@@ -62,7 +62,7 @@ def test_products_are_computed_in_the_precision_that_is_asked_for(precision):
     class Product(Seen):
         def encode(self, frames):
             self.given.append(frames.flatten(1).float() @ torch.ones(48, 1))
-            return Raw(self.given[-1][..., None, None], torch.ones(2, 1, 1, 1).bfloat16())
+            return Posterior(self.given[-1][..., None, None], torch.ones(2, 1, 1, 1).bfloat16())
 
     encoder = Product()
     runner = Runner(encoder, CPU, Execution(precision=precision, compile="none"))

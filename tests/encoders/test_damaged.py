@@ -52,13 +52,15 @@ def rewrite(path, header=None, **tensors):
     ],
 )
 def test_a_card_that_does_not_say_which_encoder_it_is(tmp_path, read, content, reason):
-    (tmp_path / encoders.CARD).write_bytes(content)
+    (tmp_path / encoders.ENCODER_JSON).write_bytes(content)
     said = complaint(read, tmp_path)
-    assert said.startswith(f"{tmp_path / encoders.CARD}: damaged ({reason}")
+    assert said.startswith(f"{tmp_path / encoders.ENCODER_JSON}: damaged ({reason}")
 
 
 def test_options_that_are_none_of_the_encoder_s(tmp_path):
-    (tmp_path / encoders.CARD).write_text('{"encoder": "patch_pca", "options": {"patch": 0}}')
+    (tmp_path / encoders.ENCODER_JSON).write_text(
+        '{"encoder": "patch_pca", "options": {"patch": 0}}'
+    )
     assert "damaged (patch: Input should be greater than 0)" in complaint(encoders.load, tmp_path)
 
 

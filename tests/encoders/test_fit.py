@@ -6,7 +6,7 @@ import torch
 from helpers import make_episode
 from ingest_helpers import ingested
 
-from pipeline.encoders import Raw
+from pipeline.encoders import Posterior
 from pipeline.episodes import shards
 from pipeline.fit.fit import health_of, sample_frames
 
@@ -32,14 +32,14 @@ class Flat:
     stochastic = False
 
     def encode(self, frames):
-        return Raw(torch.ones(len(frames), 3, 4, 4), None)
+        return Posterior(torch.ones(len(frames), 3, 4, 4), None)
 
 
 class Pixels(Flat):
     """An encoder that says everything."""
 
     def encode(self, frames):
-        return Raw(frames.float(), None)
+        return Posterior(frames.float(), None)
 
 
 def test_a_collapsed_encoder_is_told_from_one_that_says_something():

@@ -9,7 +9,7 @@ from train_helpers import sampling, world_model
 
 from pipeline.evaluate import actions, evaluate
 from pipeline.evaluate.clips import Clips
-from pipeline.evaluate.generate import Judge
+from pipeline.evaluate.generate import Evaluator
 from pipeline.metrics.frames import asked_for
 
 
@@ -57,7 +57,7 @@ def clips(generator):
 @pytest.fixture
 def judge(spec):
     plain = asked_for((), torch.device("cpu"))
-    return Judge(Answers(spec), Blind(), sampling(steps=2), 1, spec, plain)
+    return Evaluator(Answers(spec), Blind(), sampling(steps=2), 1, spec, plain)
 
 
 def table(judge, clips, batch=4):
@@ -130,7 +130,7 @@ def test_the_embedding_is_that_of_the_actions_that_are_used(judge, clips):
 
 def test_the_embedding_of_a_world_model_is_its_networks(cache, clips):
     model = world_model(cache)
-    fed = model.fed_actions(clips.actions)
+    fed = model.model_actions(clips.actions)
     assert torch.equal(model.embedded(clips.actions), model.denoiser.action_embedder(fed))
     assert model.embedded(clips.actions).shape == (6, 4, 32)
 

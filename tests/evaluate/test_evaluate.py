@@ -14,7 +14,7 @@ from pipeline import encoders
 from pipeline.episodes import shards
 from pipeline.errors import DataError, ParamsError
 from pipeline.evaluate import Options, clips, evaluate, outputs
-from pipeline.evaluate.generate import Judge
+from pipeline.evaluate.generate import Evaluator
 from pipeline.latents import validation_clips as held_out
 from pipeline.latents.windows import Windows
 from pipeline.metrics.frames import FrameMetrics, asked_for
@@ -52,7 +52,7 @@ class Oracle:
 def judge(model, folder, context=1):
     _, encoder = encoders.load(folder / "codec")
     plain = asked_for((), torch.device("cpu"))
-    return Judge(model, encoder, sampling(steps=2), context, model.spec, plain)
+    return Evaluator(model, encoder, sampling(steps=2), context, model.spec, plain)
 
 
 def summary(judge, clips, batch, generator):

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from ingest_helpers import HERE, ingest_options
 
-from pipeline.datasets import Layout, Published
+from pipeline.datasets import DatasetOptions, Published
 from pipeline.episodes.episode import Episode
 from pipeline.ingest.ingest import Job, ingest
 
 FRAMES = (32, 144, 144, 3)
 SIZE = int(np.prod(FRAMES))  # 2 MB
-LAYOUT = Layout(root=None, normalise_actions=True, resolution=None, antialias=True)
+LAYOUT = DatasetOptions(root=None, normalise_actions=True, resolution=None, antialias=True)
 
 
 @dataclass

@@ -8,7 +8,7 @@ from helpers import default, golden_arrays
 from ingest_helpers import HERE, ingest_options
 
 from pipeline.datasets import Published
-from pipeline.encoders import Raw
+from pipeline.encoders import Posterior
 from pipeline.episodes.episode import Episode
 from pipeline.families import DATASETS
 from pipeline.ingest.ingest import Job, ingest
@@ -75,7 +75,7 @@ class Blocks:
         return self
 
     def encode(self, frames):
-        return Raw(torch.nn.functional.avg_pool2d(frames.float(), 4), None)
+        return Posterior(torch.nn.functional.avg_pool2d(frames.float(), 4), None)
 
 
 def test_a_set_that_goes_through_the_pipeline_yields_the_references_clips(tmp_path):

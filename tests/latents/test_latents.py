@@ -11,7 +11,7 @@ from encode_helpers import encoded
 from helpers import default, make_episode
 from ingest_helpers import ingested
 
-from pipeline.encoders import Raw
+from pipeline.encoders import Posterior
 from pipeline.episodes import shards
 from pipeline.errors import DataError, ParamsError
 from pipeline.families import ENCODERS
@@ -30,7 +30,7 @@ class Spread:
 
     def encode(self, frames):
         mean = torch.nn.functional.avg_pool2d(frames.float(), 4) / 255
-        return Raw(mean, torch.full_like(mean, 0.25))
+        return Posterior(mean, torch.full_like(mean, 0.25))
 
     def decode(self, latents):
         return (latents.repeat_interleave(4, 2).repeat_interleave(4, 3) * 255).to(torch.uint8)
@@ -175,7 +175,7 @@ def test_a_missing_shard_is_refused_rather_than_read_as_zeros(damaged):
 def test_latents_beyond_float16_are_refused(folder, tmp_path):
     class Loud(Spread):
         def encode(self, frames):
-            return Raw(super().encode(frames).mean * 1e6, None)
+            return Posterior(super().encode(frames).mean * 1e6, None)
 
     with pytest.raises(DataError, match=r"its latents reach .*, beyond the range of float16"):
         encoded(folder / "shards", Loud, tmp_path / "loud.zarr")

@@ -10,9 +10,9 @@ from encode_helpers import encoded
 from helpers import make_episode
 from ingest_helpers import ingested
 
-from pipeline.encoders import Raw
+from pipeline.encoders import Posterior
 from pipeline.latents.cache import open_cache
-from pipeline.latents.statistics import Tally
+from pipeline.latents.statistics import LatentStatistics
 
 
 class Means:
@@ -30,7 +30,7 @@ class Means:
     def encode(self, frames):
         colours = self.scale * torch.nn.functional.avg_pool2d(frames.float(), 4) / 255
         dead = self.constants[:, None, None].expand(len(frames), -1, *colours.shape[2:])
-        return Raw(torch.cat([dead, colours], 1), None)
+        return Posterior(torch.cat([dead, colours], 1), None)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def folder(tmp_path_factory):
 
 def tally(latents):
     """Of latents [N, C]."""
-    found = Tally(latents.shape[1])
+    found = LatentStatistics(latents.shape[1])
     found.add(torch.from_numpy(latents.astype(np.float32))[:, :, None, None], None)
     return found
 

@@ -12,11 +12,11 @@ from ingest_helpers import ingested
 from train_helpers import sampling
 
 from pipeline import families as variants
-from pipeline.encoders import Raw
+from pipeline.encoders import Posterior
 from pipeline.errors import DataError, ParamsError
 from pipeline.latents.cache import open_cache
 from pipeline.plan import Options, results
-from pipeline.plan.controllers import Idle, Outcome, attempt
+from pipeline.plan.controllers import NoOp, Outcome, attempt
 from pipeline.plan.mpc import Mpc
 from pipeline.plan.plan import plan
 from pipeline.plan.support import obstacle
@@ -38,7 +38,7 @@ class Position:
         grid = (torch.arange(side) + 0.5) * 65 / side - 0.5
         total = red.sum((1, 2))
         x, y = (red.sum(1) @ grid) / total, (red.sum(2) @ grid) / total
-        return Raw(torch.stack([x, y], 1)[..., None, None], None)
+        return Posterior(torch.stack([x, y], 1)[..., None, None], None)
 
 
 class Physics:
@@ -138,7 +138,7 @@ def test_the_same_seed_gives_the_same_outcomes(world, cache):
 
 def test_no_controller_takes_more_steps_than_its_budget(world, cache):
     (task,), _ = draw_tasks(world, cache, 1, steps=10, seed=0)
-    outcome = attempt(world, task, Idle(7), budget=10, film=True)
+    outcome = attempt(world, task, NoOp(7), budget=10, film=True)
     assert (outcome.steps, outcome.success, len(outcome.frames)) == (10, False, 11)
     assert outcome.distance == world.distance(task.start, task.goal)
 

@@ -73,7 +73,7 @@ def test_remembering_frames_at_rest_changes_nothing(injection, order, context, s
     if stabilised:
         matrix[:, :context] = 20
     arguments = (model, objective, matrix, window(context), golden("dfot_samples")("action"))
-    fast, slow = (sample(*arguments, savings=savings) for savings in (True, False))
+    fast, slow = (sample(*arguments, use_kv_cache=use_kv_cache) for use_kv_cache in (True, False))
     assert scaled_error(fast, slow) < 1e-5
 
 
@@ -81,23 +81,23 @@ def test_remembering_frames_at_rest_changes_nothing(injection, order, context, s
 def test_every_objective_samples_the_same_with_and_without_memory(tiny, objective):
     chosen = build(OBJECTIVES, objective)
     arguments = (tiny, chosen, walk("sequential"), window(), golden("dfot_samples")("action"))
-    fast, slow = (sample(*arguments, savings=savings) for savings in (True, False))
+    fast, slow = (sample(*arguments, use_kv_cache=use_kv_cache) for use_kv_cache in (True, False))
     assert scaled_error(fast, slow) < 1e-5
 
 
-def calls(model, order, context, savings=True):
+def calls(model, order, context, use_kv_cache=True):
     seen = []
     handle = model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[1]))
     matrix = walk(order, context)
     arguments = (model, build(OBJECTIVES, "x"), matrix, window(context))
-    sample(*arguments, golden("dfot_samples")("action"), savings=savings)
+    sample(*arguments, golden("dfot_samples")("action"), use_kv_cache=use_kv_cache)
     handle.remove()
     return seen
 
 
 def test_sequential_sampling_computes_one_frame_a_step_and_each_frame_at_rest_once(tiny):
     assert calls(tiny, "sequential", 2) == [2, *[1] * 5, 1, *[1] * 5]
-    assert calls(tiny, "sequential", 2, savings=False) == [4] * 10
+    assert calls(tiny, "sequential", 2, use_kv_cache=False) == [4] * 10
 
 
 def test_other_orders_leave_out_context_and_frames_not_begun(tiny):
@@ -142,5 +142,5 @@ def test_stochastic_steps_draw_fresh_noise_and_only_those(tiny, generator):
     assert torch.equal(noisy[:, :1], plain[:, :1])
     assert (noisy[:, 1:] != plain[:, 1:]).any()
     again = iter(drawn)
-    slow = sample(*arguments, actions, eta=1.0, fresh=lambda _: next(again), savings=False)
+    slow = sample(*arguments, actions, eta=1.0, fresh=lambda _: next(again), use_kv_cache=False)
     assert scaled_error(noisy, slow) < 1e-5

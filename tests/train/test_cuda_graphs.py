@@ -68,7 +68,7 @@ def test_a_memory_that_is_made_anew_keeps_a_step_from_being_captured(cache, gene
     level, actions = torch.zeros((2, 1), dtype=torch.int64), torch.zeros((2, 4, 4))
     network = torch.compile(model.denoiser, mode="reduce-overhead")
     with played() as graphs, torch.no_grad():
-        network(one, level, actions, torch.tensor([0]), model.denoiser.memory(2))
+        network(one, level, actions, torch.tensor([0]), model.denoiser.kv_cache(2))
     assert [(graph.captures, graph.refused) for graph in graphs] == [(0, 1)]
 
 

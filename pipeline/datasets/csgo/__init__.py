@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipeline.datasets import Layout, Published
+from pipeline.datasets import DatasetOptions, Published
 from pipeline.datasets._shared.folder import require
 from pipeline.datasets.csgo import lists as _csgo_lists
 from pipeline.datasets.csgo import recording as _csgo_file
@@ -25,7 +25,7 @@ FOLDER = 200  # recordings a folder
 START = "validation_start"  # of an episode's meta: the frame at which its validation clip begins
 
 
-class Options(Layout):
+class Options(DatasetOptions):
     """Where the set lies and how models are fed from it."""
 
     splits: str | None = Field(

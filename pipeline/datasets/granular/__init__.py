@@ -1,10 +1,10 @@
 """DINO-WM's `deformable/granular` layout: as `rope`, and its particles are grains."""
 
-from pipeline.datasets import Layout
+from pipeline.datasets import DatasetOptions
 from pipeline.datasets._shared.dino_wm import TensorLayout, deformable
 
 
-class Options(Layout):
+class Options(DatasetOptions):
     """Where the set lies and how models are fed from it."""
 
 

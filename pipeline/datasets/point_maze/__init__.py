@@ -4,11 +4,11 @@ states.pth [N, T, 4] (x, y and their velocities), actions.pth [N, T, 2] in -1..1
 [N], obses/episode_000.pth [T, H, W, 3] in 0..255, as a tensor or a numpy array.
 """
 
-from pipeline.datasets import Layout
+from pipeline.datasets import DatasetOptions
 from pipeline.datasets._shared.dino_wm import TensorLayout
 
 
-class Options(Layout):
+class Options(DatasetOptions):
     """Where the set lies and how models are fed from it."""
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.datasets import Layout, Published, Source
+from pipeline.datasets import DatasetOptions, Published, Source
 from pipeline.datasets._shared import pickles as _pickles
 from pipeline.datasets._shared import tables as _tables
 from pipeline.datasets._shared.dino_wm import Episodes
@@ -31,7 +31,7 @@ SPLITS = ("train", "val")
 LENGTHS = "seq_lengths.pkl"
 
 
-class Options(Layout):
+class Options(DatasetOptions):
     """Where the set lies and how models are fed from it."""
 
 

@@ -6,11 +6,11 @@ Lengths are FleX's: 10 are a metre. 000000/obses.pth [T, H, W, 3] in 0..255 show
 before each push. Sets whose episodes differ in length have a seq_lengths.pth.
 """
 
-from pipeline.datasets import Layout
+from pipeline.datasets import DatasetOptions
 from pipeline.datasets._shared.dino_wm import TensorLayout, deformable
 
 
-class Options(Layout):
+class Options(DatasetOptions):
     """Where the set lies and how models are fed from it."""
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from pydantic import Field
 
-from pipeline.datasets import Layout
+from pipeline.datasets import DatasetOptions
 from pipeline.datasets._shared.folder import require
 from pipeline.datasets._shared.lerobot.source import Episodes, Reader, open_folder
 from pipeline.datasets._shared.lerobot.write import write
 from pipeline.episodes.episode import Episode
 
 
-class Options(Layout):
+class Options(DatasetOptions):
     """Where the set lies, which camera is seen, and how models are fed from it."""
 
     video: str = Field(min_length=1, description="the camera, a feature of meta/info.json")

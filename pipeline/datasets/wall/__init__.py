@@ -4,11 +4,11 @@ states.pth [N, T, 2], actions.pth [N, T, 2], door_locations.pth and wall_locatio
 [N, T, 1], obses/episode_000.pth [T, 3, H, W] in 0..255. Positions are pixels of a 65 x 65 image.
 """
 
-from pipeline.datasets import Layout
+from pipeline.datasets import DatasetOptions
 from pipeline.datasets._shared.dino_wm import TensorLayout
 
 
-class Options(Layout):
+class Options(DatasetOptions):
     """Where the set lies and how models are fed from it."""
 
 

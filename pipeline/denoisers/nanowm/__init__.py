@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from pipeline.denoisers import Denoiser, Memory, Size
+from pipeline.denoisers import Denoiser, KVCache, Size
 from pipeline.denoisers.nanowm.axes import Actions, Space, Time, seen_by
 from pipeline.denoisers.nanowm.blocks import BLOCKS
 from pipeline.denoisers.nanowm.layers import (
@@ -142,7 +142,7 @@ class NanoWM(Denoiser):
         level: Tensor,
         actions: Tensor | None,
         positions: Tensor | None = None,
-        memory: Memory | None = None,
+        kv_cache: KVCache | None = None,
     ) -> Tensor:
         """See `Denoiser.forward`."""
         batch, frames = noisy.shape[:2]
@@ -158,18 +158,18 @@ class NanoWM(Denoiser):
         space = Space(self.space)
         seen = seen_by(positions, self.frames)
         time = partial(Time, self.time[:, positions], self.causal, seen, positions)
-        again = self.recompute and memory is None
+        again = self.activation_checkpointing and kv_cache is None
         for index, block in enumerate(self.blocks):
             if index == 1:
                 x = x + self.temp_embed[:, positions, None]
             run = partial(checkpoint, block, use_reentrant=False) if again else block
             if index % 2 == 0:
                 x = run(x, condition, context, space)
-            elif memory is None:
+            elif kv_cache is None:
                 x = run(x, condition, context, time())
             else:
                 layer = index // 2
-                x = block(x, condition, context, time(memory.keys[layer], memory.values[layer]))
+                x = block(x, condition, context, time(kv_cache.keys[layer], kv_cache.values[layer]))
         height, width = self.grid
         return rearrange(
             self.final_layer(x, condition),
@@ -184,7 +184,7 @@ class NanoWM(Denoiser):
         """See `Denoiser.embedded`."""
         return self.action_embedder(actions) if self.injected else None
 
-    def memory(self, batch: int) -> Memory:
+    def kv_cache(self, batch: int) -> KVCache:
         """See `Denoiser.memory`."""
         assert self.causal, "frames of a network that sees the future cannot be remembered"
         device = self.pos_embed.device
@@ -197,7 +197,7 @@ class NanoWM(Denoiser):
         keys, values = (
             [torch.zeros(shape, dtype=dtype, device=device) for _ in layers] for _ in range(2)
         )
-        return Memory(keys, values)
+        return KVCache(keys, values)
 
     def _shifted(self, actions: Tensor | None, positions: Tensor) -> Actions | None:
         """What led to each frame: frame i is told action i - 1, the first frame nothing."""

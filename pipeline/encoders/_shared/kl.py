@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pipeline.compute.device import device_of
 from pipeline.compute.torchvision_shim import make_importable
-from pipeline.encoders import Draws, Raw
+from pipeline.encoders import Draws, Posterior
 from pipeline.encoders._shared.pixels import painted, scaled
 
 
@@ -54,10 +54,10 @@ class KlAutoencoder:
         return self
 
     @torch.inference_mode()
-    def encode(self, frames: Tensor) -> Raw:
+    def encode(self, frames: Tensor) -> Posterior:
         """Frames uint8 [B, 3, H, W] to the posterior [B, C, h, w]."""
         posterior = self.vae.encode(scaled(frames.to(device_of(self.vae)))).latent_dist
-        return Raw(posterior.mean, posterior.std)
+        return Posterior(posterior.mean, posterior.std)
 
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from pipeline import stage
 from pipeline.compute.device import device_of
-from pipeline.encoders import Draws, Raw
+from pipeline.encoders import Draws, Posterior
 from pipeline.encoders._shared.decoder import Decoder, DecoderOptions, Widths
 from pipeline.encoders._shared.descent import Descent
 from pipeline.encoders._shared.pixels import painted, scaled
@@ -61,9 +61,9 @@ class Semantic:
         self.decoder.to(device)
         return self
 
-    def encode(self, frames: Tensor) -> Raw:
+    def encode(self, frames: Tensor) -> Posterior:
         """Frames uint8 [B, 3, H, W] to the backbone's features [B, C, h, w]."""
-        return Raw(self.backbone.encode(frames), None)
+        return Posterior(self.backbone.encode(frames), None)
 
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from pydantic import Field
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pipeline.encoders import Draws, Raw
+from pipeline.encoders import Draws, Posterior
 from pipeline.errors import ParamsError
 from pipeline.params import Params
 from pipeline.weights.state_dict import differences
@@ -78,10 +78,10 @@ class PatchPca:
         self.mean, self.basis = self.mean.to(device), self.basis.to(device)
         return self
 
-    def encode(self, frames: Tensor) -> Raw:
+    def encode(self, frames: Tensor) -> Posterior:
         """Frames uint8 [B, 3, H, W] to coefficients [B, C, h, w]."""
         centred = _patches(frames.to(self.mean.device), self.patch) - self.mean
-        return Raw(rearrange(centred @ self.basis.T, "b h w c -> b c h w"), None)
+        return Posterior(rearrange(centred @ self.basis.T, "b h w c -> b c h w"), None)
 
     def decode(self, latents: Tensor) -> Tensor:
         """Coefficients [B, C, h, w] to frames uint8 [B, 3, H, W]."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pipeline.denoisers import Size
 from pipeline.denoisers.nanowm import named
-from pipeline.diffusion.config import Config, Part
+from pipeline.diffusion.config import Config, VariantConfig
 from pipeline.diffusion.world_model import fresh
 from pipeline.encode.runner import Execution, Runner
 from pipeline.encode.shard import one_thread
@@ -115,7 +115,7 @@ def trainer(
     objective = v.Options(schedule="squared_cosine", zero_terminal_snr=True, shift=1.0)
     config = Config(
         denoiser=_denoiser(setting),
-        objective=Part(name="v", options=objective.model_dump()),
+        objective=VariantConfig(name="v", options=objective.model_dump()),
         frames=setting.frames,
         interval=1,
         spec=cache.spec,
@@ -166,9 +166,9 @@ def work(setting: Caching) -> tuple[int, dict[str, int]]:
     return encoding + forward, {LIBRARY: in_loop, IN_LOOP: in_loop, CACHED: step}
 
 
-def _denoiser(setting: Caching) -> Part:
+def _denoiser(setting: Caching) -> VariantConfig:
     network = named(setting.size, setting.patch, setting.injection, causal=True)
-    return Part(name="nanowm", options=network.model_dump())
+    return VariantConfig(name="nanowm", options=network.model_dump())
 
 
 def _data_wait(each: Trainer, steps: int) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.encode.runner import Runner
-from pipeline.encoders import Encoder, Raw
+from pipeline.encoders import Encoder, Posterior
 from pipeline.latents.cache import LatentCache, open_cache
 from pipeline.latents.spec import LatentSpec
 from pipeline.tools.bench import Caching
@@ -27,7 +27,7 @@ class Encoding(LatentCache):
     """A cache whose latents are encoded anew from frames uint8 [M, 3, H, W] at every reading."""
 
     pixels: Tensor
-    encode: Callable[[Tensor], Raw]
+    encode: Callable[[Tensor], Posterior]
 
     def sampled(self, rows: NDArray[np.int64], noise: Tensor | None) -> Tensor:
         """See `LatentCache.sampled`."""
@@ -66,7 +66,7 @@ def caches(
     place = (read.path, read.seal, read.store)
     plain = case.on(runner.device)
     return (
-        Encoding(*place, pixels, lambda frames: Raw(*plain(frames).unbind(1))),
+        Encoding(*place, pixels, lambda frames: Posterior(*plain(frames).unbind(1))),
         Encoding(*place, pixels, runner.encode),
         read,
     )

@@ -12,7 +12,7 @@ from torch import Tensor
 from pipeline.compute.compile_mode import Mode
 from pipeline.compute.precision import Precision
 from pipeline.encode.runner import Execution, Runner
-from pipeline.episodes.resize import View
+from pipeline.episodes.resize import Preprocessing
 from pipeline.tools.bench.encode_cases import made
 from pipeline.tools.bench.machine import describe
 from pipeline.tools.bench.rates import Rates, rates
@@ -66,7 +66,7 @@ def variants(setting: Setting, device: torch.device) -> dict[str, Callable[[], l
     works: dict[str, Callable[[], list[Tensor]]] = {
         f"{case.library}, float32": partial(_plain, case.on(device), recorded)
     }
-    view = View(height=setting.size, width=setting.size, antialias=True)
+    view = Preprocessing(height=setting.size, width=setting.size, antialias=True)
     for precision in BOUNDS:
         options = Execution(precision=precision, compile=setting.compiled)
         runner = Runner(case.encoder, device, options)
@@ -78,6 +78,6 @@ def _plain(call: Callable[[Tensor], Tensor], recorded: list[NDArray[np.uint8]]) 
     return [call(torch.from_numpy(frames).permute(0, 3, 1, 2)) for frames in recorded]
 
 
-def _ours(runner: Runner, recorded: list[NDArray[np.uint8]], view: View) -> list[Tensor]:
+def _ours(runner: Runner, recorded: list[NDArray[np.uint8]], view: Preprocessing) -> list[Tensor]:
     raws = runner.run(view.of(frames) for frames in recorded)
     return [raw.mean if raw.std is None else torch.stack([raw.mean, raw.std], 1) for raw in raws]

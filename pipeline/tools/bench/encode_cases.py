@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pipeline.compute.torchvision_shim import make_importable
-from pipeline.encoders import Raw, sd_vae
+from pipeline.encoders import Posterior, sd_vae
 from pipeline.encoders._shared.dinov2_codec import read
 from pipeline.encoders._shared.imagenet import normalised
 from pipeline.encoders._shared.kl import opened
@@ -112,9 +112,9 @@ def _web_dino(folder: Path, size: int, widths: tuple[int, ...]) -> Case:
 class Features(Backbone):
     """A backbone as an encoder that is never asked to draw."""
 
-    def encode(self, frames: Tensor) -> Raw:  # type: ignore[override]
+    def encode(self, frames: Tensor) -> Posterior:  # type: ignore[override]
         """Frames uint8 [B, 3, H, W] to features [B, C, h, w]."""
-        return Raw(super().encode(frames), None)
+        return Posterior(super().encode(frames), None)
 
 
 def _features(model: Any, frames: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from pipeline.compute.peak_flops import product_rate
+from pipeline.compute.peak_flops import matmul_flops
 from pipeline.compute.precision import Precision
 
 CPUINFO = Path("/proc/cpuinfo")
@@ -52,7 +52,7 @@ def describe(device: torch.device) -> Machine:
 
 def ceiling(device: torch.device, precision: Precision) -> float:
     """FLOP/s of a measured matrix product in a precision: none of the work goes faster."""
-    return product_rate(device, getattr(torch, precision))
+    return matmul_flops(device, getattr(torch, precision))
 
 
 @contextmanager

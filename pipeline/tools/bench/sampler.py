@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pipeline.compute.compile_mode import Mode
 from pipeline.compute.device import products
-from pipeline.denoisers import Denoiser, Memory
+from pipeline.denoisers import Denoiser, KVCache
 from pipeline.denoisers.nanowm import NanoWM
 from pipeline.diffusion.compiled import sampled_by
 from pipeline.objectives import Objective
@@ -41,16 +41,16 @@ class Counting(Denoiser):
         level: Tensor,
         actions: Tensor | None,
         positions: Tensor | None = None,
-        memory: Memory | None = None,
+        kv_cache: KVCache | None = None,
     ) -> Tensor:
         """See `Denoiser.forward`."""
         self.forwards += 1
         self.frames += noisy.shape[1]
-        return self.answer(noisy, level, actions, positions, memory)
+        return self.answer(noisy, level, actions, positions, kv_cache)
 
-    def memory(self, batch: int) -> Memory:
+    def kv_cache(self, batch: int) -> KVCache:
         """See `Denoiser.memory`."""
-        return self.answer.memory(batch)
+        return self.answer.kv_cache(batch)
 
 
 def run(setting: Sampling, device: torch.device) -> Results:
@@ -97,13 +97,13 @@ def _draw(
     objective: Objective,
     device: torch.device,
     network: Counting,
-    savings: bool,
+    use_kv_cache: bool,
 ) -> Tensor:
     timesteps = ddim_timesteps(setting.steps, objective.levels)
     matrix = Sequential().matrix(setting.frames, setting.context, timesteps)
     window = torch.cat([fed.clean[:, : setting.context], fed.noise[:, setting.context :]], 1)
     with products(device.type, setting.precision):
-        return sample(network, objective, matrix, window, fed.actions, savings=savings)
+        return sample(network, objective, matrix, window, fed.actions, use_kv_cache=use_kv_cache)
 
 
 def passes(setting: Sampling) -> dict[str, tuple[int, int]]:

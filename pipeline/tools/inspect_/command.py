@@ -37,7 +37,7 @@ def command(
 
 def _found(path: Path, params: Path, everything: bool) -> "Found":
     from pipeline.diffusion.world_model import CONFIG
-    from pipeline.encoders import CARD
+    from pipeline.encoders import ENCODER_JSON
     from pipeline.episodes.manifest import MANIFEST
     from pipeline.errors import DataError
     from pipeline.params import read
@@ -48,7 +48,7 @@ def _found(path: Path, params: Path, everything: bool) -> "Found":
     kinds: dict[str, tuple[str, Callable[[], Found]]] = {
         MANIFEST: ("shards", lambda: shards.look(path, everything)),
         "zarr.json": ("latent cache", lambda: latents.look(path, everything)),
-        CARD: ("encoder", lambda: models.encoder(path)),
+        ENCODER_JSON: ("encoder", lambda: models.encoder(path)),
         CONFIG: ("world model", lambda: models.world_model(path)),
     }
     for name, (kind, look) in kinds.items():

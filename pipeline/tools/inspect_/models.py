@@ -15,7 +15,7 @@ def encoder(path: Path) -> Found:
         DataError: a file is missing or damaged, or published weights are gone or changed.
     """
     name, loaded = encoders.load(path)
-    options = json.loads((path / encoders.CARD).read_text())["options"]
+    options = json.loads((path / encoders.ENCODER_JSON).read_text())["options"]
     facts = {"encoder": name, "digest": encoders.digest(path), "bytes": size(path)}
     return Found("encoder", {**facts, "stochastic": loaded.stochastic, "options": options})
 

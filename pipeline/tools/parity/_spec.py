@@ -1,6 +1,6 @@
 """A LatentSpec of which nothing matters but its statistics."""
 
-from pipeline.episodes.resize import View
+from pipeline.episodes.resize import Preprocessing
 from pipeline.latents.spec import LatentSpec
 
 
@@ -14,7 +14,7 @@ def latent_spec(
         encoder="golden",
         codec="",
         source="",
-        view=View(height=1, width=1, antialias=False),
+        view=Preprocessing(height=1, width=1, antialias=False),
         interval=1,
         latent_shape=(len(std), 1, 1),
         stochastic=False,

@@ -8,9 +8,9 @@ import yaml
 from safetensors.torch import save_file
 
 from pipeline.denoisers.nanowm import SIZES, Options
-from pipeline.diffusion.config import Config, Part
+from pipeline.diffusion.config import Config, VariantConfig
 from pipeline.diffusion.world_model import WorldModel
-from pipeline.episodes.resize import View
+from pipeline.episodes.resize import Preprocessing
 from pipeline.errors import DataError
 from pipeline.latents.cache import open_cache
 from pipeline.latents.spec import LatentSpec
@@ -56,8 +56,8 @@ def imported(path: Path, config: ReferenceConfig, latents: Path | None) -> World
         "reference_init": True,
     }
     made = Config(
-        denoiser=Part(name="nanowm", options=network),
-        objective=Part(
+        denoiser=VariantConfig(name="nanowm", options=network),
+        objective=VariantConfig(
             name=objective, options={"shift": UNSHIFTED} if objective == "flow" else schedule
         ),
         frames=config.model.num_frames,
@@ -130,7 +130,7 @@ def _codec(spec: LatentSpec) -> str:
     return kind
 
 
-def _diffusion(objective: Part) -> dict[str, Any]:
+def _diffusion(objective: VariantConfig) -> dict[str, Any]:
     """The section `experiment.diffusion`."""
     schedule = objective.options
     if schedule["shift"] != UNSHIFTED:
@@ -160,7 +160,7 @@ def _spec(config: ReferenceConfig) -> LatentSpec:
         encoder=encoder,
         codec=PUBLISHED,
         source=PUBLISHED,
-        view=View(height=height, width=width, antialias=False),
+        view=Preprocessing(height=height, width=width, antialias=False),
         interval=config.dataset.frame_interval,
         latent_shape=config.model.latent,
         stochastic=encoder == "sd_vae",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import params
-from pipeline.datasets import Layout
+from pipeline.datasets import DatasetOptions
 from pipeline.errors import DataError, ParamsError
 from pipeline.families import DATASETS
 from pipeline.params import Settings
@@ -60,7 +60,7 @@ def check_episodes(settings: Settings) -> None:
     """
     chosen = settings.variant(DATASETS)
     layout = chosen.options
-    assert isinstance(layout, Layout)
+    assert isinstance(layout, DatasetOptions)
     if layout.root is None:
         return
     root = Path(layout.root)

@@ -21,7 +21,7 @@ from pipeline.train.distributed.group import Group
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class MicroBatch:
     """P clips of T frames that pass through the network together.
 
     Attributes:
@@ -36,14 +36,14 @@ class Piece:
     level: Tensor
     actions: Tensor
 
-    def to(self, device: torch.device) -> "Piece":
+    def to(self, device: torch.device) -> "MicroBatch":
         """A copy on a device; from pinned memory it is made while the device works."""
         moved = (x.to(device, non_blocking=True) for x in self._all())
-        return Piece(*moved)
+        return MicroBatch(*moved)
 
-    def pinned(self) -> "Piece":
+    def pinned(self) -> "MicroBatch":
         """A copy in page-locked memory."""
-        return Piece(*(x.pin_memory() for x in self._all()))
+        return MicroBatch(*(x.pin_memory() for x in self._all()))
 
     def _all(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         return self.clean, self.noise, self.level, self.actions
@@ -63,7 +63,7 @@ class Batch:
     step: int
     rows: NDArray[np.int64]
     scored: int
-    pieces: list[Piece]
+    pieces: list[MicroBatch]
 
 
 class Batches:
@@ -98,7 +98,7 @@ class Batches:
         for mine in self._mine():
             drawn = None if sample is None else sample[mine]
             clean = windows.sampled(rows[mine], drawn)
-            piece = Piece(clean, noise[mine], level[mine], windows.actions(rows[mine]))
+            piece = MicroBatch(clean, noise[mine], level[mine], windows.actions(rows[mine]))
             pieces.append(piece.pinned() if self.group.device.type == "cuda" else piece)
         return Batch(step, rows, int((level != CLEAN).sum()), pieces)
 

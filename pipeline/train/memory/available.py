@@ -19,7 +19,7 @@ checkpointing in pieces of 2 and 4 (but 1.00 and 0.95 with MALLOC_MMAP_THRESHOLD
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class AvailableMemory:
     """What a device offers to each process that it trains.
 
     Attributes:
@@ -33,12 +33,12 @@ class Room:
     bfloat16: bool
 
 
-def room(device: torch.device, processes: int) -> Room:
+def room(device: torch.device, processes: int) -> AvailableMemory:
     """What a device offers; all processes of a CPU share its memory, on GPUs each has its own."""
     native = devices.computes_bfloat16(device)
     if device.type == "cuda":
-        return Room(available(device), gpu=True, bfloat16=native)
-    return Room(int(available(device) / processes / HEAP), gpu=False, bfloat16=native)
+        return AvailableMemory(available(device), gpu=True, bfloat16=native)
+    return AvailableMemory(int(available(device) / processes / HEAP), gpu=False, bfloat16=native)
 
 
 def available(device: torch.device) -> int:

@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from pipeline.compute import device
 from pipeline.compute.precision import Precision
 from pipeline.denoisers import Denoiser, Size
-from pipeline.diffusion.config import Part
+from pipeline.diffusion.config import VariantConfig
 from pipeline.families import DENOISERS
 from pipeline.train.memory.peak import Footprint
 
@@ -50,7 +50,7 @@ class Cost:
 
 
 def measure(
-    denoiser: Part, size: Size, *, clips: int, checkpointing: bool, precision: Precision
+    denoiser: VariantConfig, size: Size, *, clips: int, checkpointing: bool, precision: Precision
 ) -> Cost:
     """What it costs to train a denoiser, in pieces of `clips` windows.
 
@@ -65,12 +65,12 @@ def measure(
     )
 
 
-def parameters(denoiser: Part, size: Size) -> int:
+def parameters(denoiser: VariantConfig, size: Size) -> int:
     """Number of its weights."""
     return _weights_and_work(denoiser.model_dump_json(), size)[0]
 
 
-def forward_flops(denoiser: Part, size: Size) -> int:
+def forward_flops(denoiser: VariantConfig, size: Size) -> int:
     """Floating-point operations of one clip's forward pass; see `Cost`."""
     return _weights_and_work(denoiser.model_dump_json(), size)[1]
 
@@ -78,7 +78,7 @@ def forward_flops(denoiser: Part, size: Size) -> int:
 @cache
 def _weights_and_work(denoiser: str, size: Size) -> tuple[int, int]:
     with torch.device("meta"), torch.no_grad():
-        network: Denoiser = Part.model_validate_json(denoiser).build(DENOISERS, size)
+        network: Denoiser = VariantConfig.model_validate_json(denoiser).build(DENOISERS, size)
         work = counted(lambda: _forward(network, size, 1))
     return sum(weight.numel() for weight in network.parameters()), work
 
@@ -93,11 +93,17 @@ def counted(work: Callable[[], object]) -> int:
     return counter.get_total_flops()
 
 
-def _held(denoiser: Part, size: Size, clips: int, recompute: bool, precision: Precision) -> int:
+def _held(
+    denoiser: VariantConfig,
+    size: Size,
+    clips: int,
+    activation_checkpointing: bool,
+    precision: Precision,
+) -> int:
     """Most bytes alive at once in a forward and backward pass, beside weights and gradients."""
     with FakeTensorMode():
         network: Denoiser = denoiser.build(DENOISERS, size)
-        network.recompute = recompute
+        network.activation_checkpointing = activation_checkpointing
         for weight in network.parameters():
             weight.register_post_accumulate_grad_hook(_drop_gradient)
         with Footprint([*network.parameters(), *network.buffers()]) as footprint:

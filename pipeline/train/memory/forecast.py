@@ -9,11 +9,11 @@ from pipeline.compute import compile_mode as compilation
 from pipeline.compute import device
 from pipeline.compute.precision import Precision
 from pipeline.denoisers import Size
-from pipeline.diffusion.config import Part
+from pipeline.diffusion.config import VariantConfig
 from pipeline.errors import ParamsError
 from pipeline.families import DENOISERS
 from pipeline.train import Options
-from pipeline.train.memory.available import Room
+from pipeline.train.memory.available import AvailableMemory
 from pipeline.train.memory.cost import FLOAT, Cost, measure, parameters
 
 LATENTS = 3
@@ -21,10 +21,10 @@ LATENTS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TrainingPlan:
     """A run, as params.yaml asks for it."""
 
-    denoiser: Part
+    denoiser: VariantConfig
     size: Size
     options: Options
     processes: int
@@ -40,18 +40,18 @@ class Asked:
         """Clips that a process passes through its network at once."""
         return math.ceil(self.clips / self.options.accumulation)
 
-    def having(self, **changes: object) -> "Asked":
+    def having(self, **changes: object) -> "TrainingPlan":
         """The same run with other options of `train`."""
         return replace(self, options=self.options.model_copy(update=changes))
 
-    def sized(self, name: str) -> "Asked":
+    def sized(self, name: str) -> "TrainingPlan":
         """The same run of a network whose size has this name."""
         options = {**self.denoiser.options, "size": name}
         return replace(self, denoiser=self.denoiser.model_copy(update={"options": options}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
+class MemoryEstimate:
     """Bytes that a process needs on its device.
 
     Attributes:
@@ -81,13 +81,13 @@ class Need:
         return ", ".join(f"{name} {_gb(size)}" for name, size in parts if size > self.total / 1000)
 
 
-def need(asked: Asked, activations: int) -> Need:
+def need(asked: TrainingPlan, activations: int) -> MemoryEstimate:
     """What a run needs on each device: FSDP spreads all but what a piece leaves behind."""
     weights = parameters(asked.denoiser, asked.size) * FLOAT
     window = asked.size.frames * math.prod(asked.size.latent_shape) * FLOAT
     if asked.strategy == "fsdp":
         weights = math.ceil(weights / asked.processes)
-    return Need(
+    return MemoryEstimate(
         weights=weights,
         gradients=weights,
         optimiser=2 * weights,
@@ -97,7 +97,7 @@ def need(asked: Asked, activations: int) -> Need:
     )
 
 
-def announced(asked: Asked, room: Room) -> str:
+def report_memory(asked: TrainingPlan, room: AvailableMemory) -> str:
     """The line that a run prints before its first step.
 
     Compiled, it keeps fewer activations than is said: it is tried unless all else is too much.
@@ -114,7 +114,7 @@ def announced(asked: Asked, room: Room) -> str:
         return f"{error}; that is without torch.compile, so it is tried"
 
 
-def check(asked: Asked, room: Room) -> str:
+def check(asked: TrainingPlan, room: AvailableMemory) -> str:
     """What a run will cost, on one line.
 
     Raises:
@@ -132,7 +132,7 @@ def check(asked: Asked, room: Room) -> str:
     return describe(asked, cost, needed, room)
 
 
-def describe(asked: Asked, cost: Cost, needed: Need, room: Room) -> str:
+def describe(asked: TrainingPlan, cost: Cost, needed: MemoryEstimate, room: AvailableMemory) -> str:
     """What training costs, on one line."""
     return (
         f"train: {cost.parameters / 1e6:.3g} M parameters, {cost.training_flops / 1e9:,.3g} GFLOP "
@@ -141,12 +141,12 @@ def describe(asked: Asked, cost: Cost, needed: Need, room: Room) -> str:
     )
 
 
-def precision(asked: Asked, room: Room) -> Precision:
+def precision(asked: TrainingPlan, room: AvailableMemory) -> Precision:
     """In what the run computes its products."""
     return device.trained_in(asked.options.precision, gpu=room.gpu, native=room.bfloat16)
 
 
-def cost_of(asked: Asked, room: Room) -> Cost:
+def cost_of(asked: TrainingPlan, room: AvailableMemory) -> Cost:
     """What its network costs."""
     again, products = asked.options.checkpointing, precision(asked, room)
     return measure(
@@ -154,7 +154,7 @@ def cost_of(asked: Asked, room: Room) -> Cost:
     )
 
 
-def remedies(asked: Asked, room: Room) -> list[str]:
+def remedies(asked: TrainingPlan, room: AvailableMemory) -> list[str]:
     """Settings that make a run fit that does not, each with what is needed then."""
     smaller = _smaller(asked)
     found = _savings("", asked, room)
@@ -167,7 +167,7 @@ def remedies(asked: Asked, room: Room) -> list[str]:
     return list(dict.fromkeys(found + plain))
 
 
-def _savings(before: str, asked: Asked, room: Room) -> list[str]:
+def _savings(before: str, asked: TrainingPlan, room: AvailableMemory) -> list[str]:
     """Settings that make a network of this size fit; their words follow on those `before`."""
     again = asked.having(checkpointing=True)
     both = f"{before}train.checkpointing: true"
@@ -179,7 +179,7 @@ def _savings(before: str, asked: Asked, room: Room) -> list[str]:
     return found
 
 
-def _in_pieces(before: str, asked: Asked, room: Room) -> list[str]:
+def _in_pieces(before: str, asked: TrainingPlan, room: AvailableMemory) -> list[str]:
     """The fewest further pieces that fit, or as many clips as those hold."""
     tried = []
     for count in range(asked.options.accumulation + 1, asked.clips + 1):
@@ -191,7 +191,7 @@ def _in_pieces(before: str, asked: Asked, room: Room) -> list[str]:
     return _first(_tried(words, cut, room) for words, cut in tried)
 
 
-def _smaller(asked: Asked) -> dict[str, Asked]:
+def _smaller(asked: TrainingPlan) -> dict[str, TrainingPlan]:
     """The run of each named size below this one, the largest first."""
     name, most = asked.denoiser.name, parameters(asked.denoiser, asked.size)
     sizes = reversed(DENOISERS.load(name, "denoiser").SIZES)
@@ -204,7 +204,7 @@ def _first(tried: Iterable[list[str]]) -> list[str]:
     return next(filter(None, tried), [])
 
 
-def _tried(words: str, asked: Asked, room: Room) -> list[str]:
+def _tried(words: str, asked: TrainingPlan, room: AvailableMemory) -> list[str]:
     """The setting with what it needs, if that fits."""
     if need(asked, 0).total > room.memory:  # spares the search for its activations
         return []

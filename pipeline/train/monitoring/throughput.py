@@ -9,7 +9,7 @@ from resource import RUSAGE_SELF, getrusage
 
 import torch
 
-from pipeline.compute.peak_flops import product_rate
+from pipeline.compute.peak_flops import matmul_flops
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,4 +121,4 @@ class Meter:
 
 def peak_of(device: torch.device, dtype: torch.dtype, processes: int) -> float | None:
     """FLOP/s of all processes' devices, by a measured product; None on a CPU, for its time."""
-    return product_rate(device, dtype) * processes if device.type == "cuda" else None
+    return matmul_flops(device, dtype) * processes if device.type == "cuda" else None

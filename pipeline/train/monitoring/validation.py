@@ -114,7 +114,7 @@ class Validation:
             rows = slice(start, start + BATCH)
             clean, noise = (t[rows].to(model.device) for t in (self.clean, self.noise))
             level = torch.full(clean.shape[:2], middle, device=model.device)
-            actions = model.fed_actions(self.actions[rows])
+            actions = model.model_actions(self.actions[rows])
             output = model.denoiser(model.objective.noised(clean, noise, level), level, actions)
             found.append(frame_errors(output.float(), model.objective.target(clean, noise, level)))
         return float(torch.cat(found).mean())

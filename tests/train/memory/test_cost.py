@@ -6,7 +6,7 @@ from helpers import every
 
 from pipeline.denoisers import Size
 from pipeline.denoisers.nanowm import SIZES, named
-from pipeline.diffusion.config import Part
+from pipeline.diffusion.config import VariantConfig
 from pipeline.families import DENOISERS
 from pipeline.train.memory.cost import FLOAT, measure, parameters
 from pipeline.train.memory.peak import Footprint
@@ -17,7 +17,7 @@ TINY = Size(latent_shape=(4, 8, 8), action_dim=3, frames=4)
 
 
 def nanowm(size, injection="additive"):
-    return Part(name="nanowm", options=named(size, 2, injection, causal=True).model_dump())
+    return VariantConfig(name="nanowm", options=named(size, 2, injection, causal=True).model_dump())
 
 
 def cost(part, size=TINY, clips=1, *, checkpointing=False, precision="float32"):
@@ -94,7 +94,7 @@ def test_what_is_found_without_data_is_what_a_real_pass_holds(name, checkpointin
     module = DENOISERS.load(name, "test")
     part = nanowm({"width": 64, "depth": 4, "heads": 2})
     network = part.build(DENOISERS, TINY)
-    network.recompute = checkpointing
+    network.activation_checkpointing = checkpointing
     for weight in network.parameters():
         weight.register_post_accumulate_grad_hook(lambda weight: setattr(weight, "grad", None))
     noisy, level, actions = torch.randn(3, 4, 4, 8, 8), torch.ones(3, 4).long(), torch.ones(3, 4, 3)

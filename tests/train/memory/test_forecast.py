@@ -11,23 +11,25 @@ from train_helpers import options, part
 from pipeline.compute.device import computes_bfloat16
 from pipeline.denoisers import Size
 from pipeline.denoisers.nanowm import named
-from pipeline.diffusion.config import Part
+from pipeline.diffusion.config import VariantConfig
 from pipeline.errors import ParamsError
 from pipeline.families import DENOISERS
 from pipeline.train.memory import forecast as preflight
-from pipeline.train.memory.available import HEAP, Room, available, limits, room
+from pipeline.train.memory.available import HEAP, AvailableMemory, available, limits, room
 from pipeline.train.memory.cost import FLOAT, parameters
-from pipeline.train.memory.forecast import Asked, announced, check, cost_of, need
+from pipeline.train.memory.forecast import TrainingPlan, check, cost_of, need, report_memory
 
 PUBLISHED = Size(latent_shape=(4, 32, 32), action_dim=10, frames=4)
 GB = 10**9
-EVERYTHING = Room(10**6 * GB, gpu=True, bfloat16=True)
+EVERYTHING = AvailableMemory(10**6 * GB, gpu=True, bfloat16=True)
 
 
 def asked(name="B", processes=1, strategy="ddp", **train):
-    network = Part(name="nanowm", options=named(name, 2, "additive", causal=True).model_dump())
+    network = VariantConfig(
+        name="nanowm", options=named(name, 2, "additive", causal=True).model_dump()
+    )
     chosen = options(**{"precision": "float32", "accumulation": 1, **train})
-    return Asked(network, PUBLISHED, chosen, processes, strategy)
+    return TrainingPlan(network, PUBLISHED, chosen, processes, strategy)
 
 
 def needed(run, within=EVERYTHING):
@@ -50,7 +52,7 @@ def offers(message):
 
 
 def test_a_card_of_8_gb_is_told_what_would_fit():
-    run, card = asked(batch=64), Room(8 * GB, gpu=True, bfloat16=True)
+    run, card = asked(batch=64), AvailableMemory(8 * GB, gpu=True, bfloat16=True)
     message = told(run, card)
     start = (
         "train: nanowm of 158.6 M parameters with pieces of 64 clips needs 84.1 GB (weights 0.634, "
@@ -65,7 +67,7 @@ def test_a_card_of_8_gb_is_told_what_would_fit():
 
 @pytest.mark.parametrize("bfloat16", [True, False])
 def test_what_is_offered_fits_and_bfloat16_only_where_it_is_not_emulated(bfloat16):
-    run, card = asked("nano", batch=16), Room(7 * GB // 10, gpu=True, bfloat16=bfloat16)
+    run, card = asked("nano", batch=16), AvailableMemory(7 * GB // 10, gpu=True, bfloat16=bfloat16)
     halves, again = run.having(accumulation=2), run.having(checkpointing=True)
     narrow = run.having(precision="bfloat16")
     pieces = "train.accumulation: 2 or train.batch: 8"
@@ -80,7 +82,10 @@ def test_what_is_offered_fits_and_bfloat16_only_where_it_is_not_emulated(bfloat1
 
 
 def test_both_savings_are_offered_together_where_neither_suffices():
-    run, card = asked("S", batch=4, accumulation=2), Room(3 * GB // 4, gpu=False, bfloat16=False)
+    run, card = (
+        asked("S", batch=4, accumulation=2),
+        AvailableMemory(3 * GB // 4, gpu=False, bfloat16=False),
+    )
     found = offers(told(run, card))
     both = "train.checkpointing: true with train.accumulation: 4 or train.batch: 2"
     assert set(found) == {both, "denoisers.nanowm.size: nano"}
@@ -91,7 +96,7 @@ def test_both_savings_are_offered_together_where_neither_suffices():
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_batch_that_is_offered_is_cut_into_the_same_pieces(processes):
     run = asked("nano", processes, batch=32, accumulation=2)
-    card = Room(needed(run).total // 2, gpu=True, bfloat16=False)
+    card = AvailableMemory(needed(run).total // 2, gpu=True, bfloat16=False)
     words = next(words for words in offers(told(run, card)) if "train.batch" in words)
     pieces, batch = (int(number) for number in re.findall(r"\d+", words))
     assert run.having(batch=batch).piece == run.having(accumulation=pieces).piece
@@ -100,14 +105,14 @@ def test_a_batch_that_is_offered_is_cut_into_the_same_pieces(processes):
 
 
 def test_where_the_weights_alone_are_too_many_a_smaller_size_is_offered_with_what_saves():
-    found = offers(told(asked("S", batch=16), Room(GB // 2, gpu=False, bfloat16=False)))
+    found = offers(told(asked("S", batch=16), AvailableMemory(GB // 2, gpu=False, bfloat16=False)))
     assert set(found) == {
         "denoisers.nanowm.size: nano with train.accumulation: 2 or train.batch: 8"
     }
 
 
 def test_a_smaller_size_that_fits_as_it_is_is_offered_once():
-    found = offers(told(asked("S", batch=4), Room(GB // 2, gpu=False, bfloat16=False)))
+    found = offers(told(asked("S", batch=4), AvailableMemory(GB // 2, gpu=False, bfloat16=False)))
     assert set(found) == {"denoisers.nanowm.size: nano"}
 
 
@@ -116,17 +121,17 @@ def test_a_compiled_run_is_tried_unless_its_weights_alone_are_too_many(compiled,
     run = asked("nano", batch=1, compile=compiled)
     weights = need(run, 0).total
     with pytest.raises(ParamsError, match=r"needs .* the device has"):
-        announced(run, Room(weights - 1, gpu=True, bfloat16=True))
-    enough = Room(weights, gpu=True, bfloat16=True)
+        report_memory(run, AvailableMemory(weights - 1, gpu=True, bfloat16=True))
+    enough = AvailableMemory(weights, gpu=True, bfloat16=True)
     if tried:
-        assert announced(run, enough).endswith("without torch.compile, so it is tried")
+        assert report_memory(run, enough).endswith("without torch.compile, so it is tried")
     else:
         with pytest.raises(ParamsError):
-            announced(run, enough)
+            report_memory(run, enough)
 
 
 def test_where_nothing_helps_that_is_said():
-    message = told(asked("nano", batch=2), Room(10**6, gpu=True, bfloat16=True))
+    message = told(asked("nano", batch=2), AvailableMemory(10**6, gpu=True, bfloat16=True))
     assert message.endswith("no setting makes it fit, take a larger device")
 
 
@@ -177,7 +182,7 @@ def test_a_piece_is_what_a_process_passes_through_at_once(batch, processes, accu
     ],
 )
 def test_auto_is_bfloat16_on_a_gpu_and_none_is_emulated(chosen, gpu, bfloat16, found):
-    card = Room(GB, gpu=gpu, bfloat16=bfloat16)
+    card = AvailableMemory(GB, gpu=gpu, bfloat16=bfloat16)
     assert preflight.precision(asked(precision=chosen), card) == found
 
 
@@ -195,7 +200,7 @@ def test_a_denoisers_named_sizes_grow(name):
 def test_processes_share_the_memory_of_a_cpu():
     cpu = torch.device("cpu")
     expected = int(available(cpu) / 4 / HEAP)
-    assert room(cpu, 4) == Room(expected, gpu=False, bfloat16=computes_bfloat16(cpu))
+    assert room(cpu, 4) == AvailableMemory(expected, gpu=False, bfloat16=computes_bfloat16(cpu))
 
 
 def test_control_groups_above_ours_limit_us_too(tmp_path):

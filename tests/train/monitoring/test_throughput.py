@@ -72,4 +72,4 @@ def test_the_ceiling_counts_two_operations_for_each_term_of_a_product(monkeypatc
     ticks = iter(range(1000))
     monkeypatch.setattr(time, "perf_counter", lambda: float(next(ticks)))
     monkeypatch.setitem(ceiling.SIDES, "cpu", 4)
-    assert ceiling.product_rate(CPU, torch.float32) == 2 * 4**3
+    assert ceiling.matmul_flops(CPU, torch.float32) == 2 * 4**3

@@ -1,5 +1,6 @@
 """What is installed together works together."""
 
+import re
 import subprocess
 import sys
 
@@ -28,4 +29,9 @@ def test_packages_that_need_torchvision_import_beside_any_torch(script):
 
 
 def test_no_two_packages_ask_for_what_the_other_forbids():
-    subprocess.run([sys.executable, "-m", "pip", "check"], check=True, capture_output=True)
+    """lerobot, which only tests import, is installed without the packages that drive robots."""
+    command = [sys.executable, "-m", "pip", "check"]
+    report = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    absent = r"lerobot \S+ requires .*, which is not installed\."
+    conflicts = [line for line in report.splitlines() if not re.fullmatch(absent, line)]
+    assert conflicts in ([], ["No broken requirements found."])

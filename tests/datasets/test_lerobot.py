@@ -101,7 +101,7 @@ def test_the_layout_is_as_published(written):
 def peer(written, tmp_path_factory):
     """What the lerobot library reads from our set, and from one that it wrote itself."""
     if importlib.util.find_spec("lerobot") is None:
-        pytest.skip("lerobot is not installed: pip install -e .[lerobot]")
+        pytest.skip("lerobot is not installed: make test installs it")
     folder = tmp_path_factory.mktemp("peer")
     rng = np.random.default_rng(0)
     truth = {

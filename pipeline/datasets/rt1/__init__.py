@@ -12,7 +12,7 @@ from pydantic import Field
 
 from pipeline.datasets import DatasetOptions
 from pipeline.datasets._shared.folder import require
-from pipeline.datasets._shared.lerobot.source import Episodes, Reader, open_folder
+from pipeline.datasets._shared.lerobot.source import Episodes, open_folder
 from pipeline.datasets._shared.lerobot.write import write
 from pipeline.episodes.episode import Episode
 
@@ -21,12 +21,11 @@ class Options(DatasetOptions):
     """Where the set lies, which camera is seen, and how models are fed from it."""
 
     video: str = Field(min_length=1, description="the camera, a feature of meta/info.json")
-    reader: Reader = Field(description="lerobot: the library reads v2 itself, at its own pace")
 
 
 def build(options: Options) -> "LeRobot":
     """The layout's reader and writer."""
-    return LeRobot(options.video, options.reader)
+    return LeRobot(options.video)
 
 
 class LeRobot:
@@ -34,9 +33,9 @@ class LeRobot:
 
     interval = 1
 
-    def __init__(self, camera: str, reader: Reader) -> None:
-        """Remember the camera, and what reads."""
-        self.camera, self.reader = camera, reader
+    def __init__(self, camera: str) -> None:
+        """A reader and writer of the frames of one camera."""
+        self.camera = camera
 
     def write(self, episodes: Iterable[Episode], raw: Path) -> None:
         """Write episodes as LeRobot v2.1; their meta names the `task`."""
@@ -45,4 +44,4 @@ class LeRobot:
     def open(self, raw: Path) -> Episodes:
         """List the episodes whose files are there; none is read before it is indexed."""
         require(raw, "rt1")
-        return open_folder(raw, self.camera, self.reader)
+        return open_folder(raw, self.camera)

@@ -4,13 +4,13 @@ import io
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.datasets import Published
-from pipeline.datasets._shared.lerobot import clips, library, tables, v2, v3
+from pipeline.datasets._shared.lerobot import clips, tables, v2, v3
 from pipeline.datasets._shared.lerobot import info as infos
 from pipeline.datasets._shared.lerobot.clips import Clip
 from pipeline.datasets._shared.lerobot.info import Info, Listed, Place
@@ -21,18 +21,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-Reader = Literal["pyarrow", "lerobot"]
-"""What lists the episodes and reads their rows."""
-
-
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A set's folder, its info.json, camera and reader, and the sizes of actions and states."""
+    """A set's folder, its info.json, the camera, and the sizes of actions and states."""
 
     raw: Path
     info: Info
     camera: str
-    reader: Reader
     vectors: dict[str, int]
 
     @property
@@ -50,25 +45,21 @@ class Folder:
         return self.raw / infos.fill(self.info.video_path, place, self.camera)
 
 
-def open_folder(raw: Path, camera: str, reader: Reader) -> "Episodes":
+def open_folder(raw: Path, camera: str) -> "Episodes":
     """List the episodes whose files are there; say on stderr how many are not.
 
     Args:
         raw: the set's folder.
         camera: feature whose frames are read.
-        reader: `lerobot` is the library, which reads v2; `pyarrow` reads all versions.
 
     Raises:
-        ParamsError: the library is not installed, or does not read this version.
         DataError: a meta file is missing, damaged or contradicts another; there is no such camera;
             no episode has its files.
     """
     info = infos.read(raw)
     infos.camera(info, camera, raw)
-    folder = Folder(raw, info, camera, reader, infos.vectors(info, raw))
-    if reader == "lerobot":
-        listed = library.listed(raw, info)
-    elif info.codebase_version == "v3.0":
+    folder = Folder(raw, info, camera, infos.vectors(info, raw))
+    if info.codebase_version == "v3.0":
         listed = v3.listed(raw, info, camera if folder.films else None)
     else:
         listed = v2.listed(raw, info)
@@ -151,8 +142,6 @@ class Episodes:
 
     def _rows_of(self, index: int, path: Path) -> "pa.Table":
         folder = self.folder
-        if folder.reader == "lerobot":
-            return library.rows(folder.raw, tuple(self._rows[:, 0].tolist()), index)
         names = ("episode_index", "frame_index", "timestamp", *folder.vectors)
         films = () if folder.films else (folder.camera,)
         return tables.episode(path, int(self._rows[index, 0]), names + films)

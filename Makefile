@@ -1,10 +1,12 @@
-# make repro: install, run the pipeline, point at the report.   make test: install all, run all checks.
+# make repro: install, run the pipeline, point at the report.
+# make test: install all, check style and types, run the fast tests.   make test-all: the slow ones too.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PINS   := constraints.txt
+PYTEST := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
 
-.PHONY: repro test lint clean
+.PHONY: repro test test-all lint clean
 
 repro: $(VENV)/.base
 	$(BIN)/wm check
@@ -13,7 +15,10 @@ repro: $(VENV)/.base
 
 test: $(VENV)/.all
 	$(MAKE) lint
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
+	$(PYTEST) -m "not slow"
+
+test-all: test
+	$(PYTEST) -m slow
 
 lint: $(VENV)/.all
 	$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """Fixtures of every test, and one thread for each of the workers."""
 
 import os
+import shutil
 
 # Two workers share two cores: threads that spin for each other would slow both down many times.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -9,7 +10,9 @@ import pytest
 import torch
 from encode_helpers import encoded
 from helpers import default, make_episode
+from in_process import run_stages
 from ingest_helpers import ingested
+from pipeline_helpers import make_workspace
 
 from pipeline import encoders
 from pipeline import families as variants
@@ -41,3 +44,15 @@ def folder_of_latents(tmp_path_factory):
 @pytest.fixture(scope="session")
 def cache(folder_of_latents):
     return open_cache(folder_of_latents / "latents.zarr")
+
+
+@pytest.fixture(scope="session")
+def smoke_run(tmp_path_factory):
+    """A workspace of smoke size in which every stage has run; it is only read."""
+    return run_stages(make_workspace(tmp_path_factory.mktemp("smoke") / "run"))
+
+
+@pytest.fixture
+def workspace(smoke_run, tmp_path):
+    """A copy of it, to be changed."""
+    return shutil.copytree(smoke_run, tmp_path / "workspace", symlinks=True)

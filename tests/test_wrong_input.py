@@ -5,12 +5,13 @@ import shutil
 
 import pytest
 import torch
-import yaml
 from helpers import every
-from pipeline_helpers import make_workspace, run, set_params
+from in_process import outs_of, run_stage
+from pipeline_helpers import run, set_params
 from safetensors.torch import load_file, save_file
 
 from pipeline.families import ENCODERS
+from pipeline.stage import remove
 
 LATENTS = "data/wall/latents/tiny_vae.zarr"
 SHARDS = "data/wall/shards"
@@ -18,38 +19,13 @@ CODEC = "models/wall/tiny_vae/codec"
 MODEL = "models/wall/tiny_vae/world_model"
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A workspace with everything up to a trained model."""
-    folder = make_workspace(tmp_path_factory.mktemp("wrong") / "trained")
-    set_params(folder, {"train.steps": 4})
-    run(folder, "dvc", "repro", "train")
-    return folder
-
-
-@pytest.fixture
-def workspace(trained, tmp_path):
-    return shutil.copytree(trained, tmp_path / "workspace", symlinks=True)
-
-
-def command(workspace, stage):
-    """A stage's own command line, as dvc.yaml has it, with every output out of the way."""
-    table = yaml.safe_load((workspace / "dvc.yaml").read_text())["stages"][stage]
-    filled = table["cmd"].replace("${dataset}", "wall").replace("${encoder}", "tiny_vae")
-    for kind in ("outs", "metrics", "plots"):
-        for out in table.get(kind, []):
-            name = out if isinstance(out, str) else next(iter(out))
-            path = workspace / name.replace("${dataset}", "wall").replace("${encoder}", "tiny_vae")
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    return filled.split()
-
-
 def refused(workspace, stage, *expected):
     """Run a stage; it must end with 2 and one line that holds all of `expected`."""
-    words = command(workspace, stage)
-    before = sorted(str(path) for path in workspace.rglob("*") if "__pycache__" not in str(path))
-    done = run(workspace, *words, check=False)
-    after = sorted(str(path) for path in workspace.rglob("*") if "__pycache__" not in str(path))
+    for path in outs_of(workspace, stage):
+        remove(path)
+    before = sorted(str(path) for path in workspace.rglob("*"))
+    done = run_stage(workspace, stage, check=False)
+    after = sorted(str(path) for path in workspace.rglob("*"))
     assert done.returncode == 2, done.stderr
     lines = done.stderr.strip().splitlines()
     assert len(lines) == 1, done.stderr
@@ -60,8 +36,13 @@ def refused(workspace, stage, *expected):
 
 
 def test_an_unknown_encoder_is_refused_by_the_first_stage_that_runs(workspace):
+    """By a process of its own, as a user runs it; the others, for their time, in this one."""
     set_params(workspace, {"encoder": "tiny_va"})
-    refused(workspace, "collect", "params.yaml: encoder = 'tiny_va'", "did you mean tiny_vae?")
+    done = run(workspace, "python", "-m", "pipeline.collect", "data/elsewhere", check=False)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: params.yaml: encoder = 'tiny_va' is unknown; did you")
+    assert not (workspace / "data/elsewhere").exists()
 
 
 def test_check_names_the_closest_match_and_says_what_is_chosen(workspace):

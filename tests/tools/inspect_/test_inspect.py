@@ -1,28 +1,14 @@
 """`wm inspect` says what a folder is, and is not fooled by one that lacks something."""
 
 import json
-import shutil
 
 import numpy as np
 import pytest
-from pipeline_helpers import make_workspace, run
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
 from pipeline.errors import DataError
 from pipeline.tools.inspect_.command import shown
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    folder = make_workspace(tmp_path_factory.mktemp("inspect") / "workspace")
-    run(folder, "dvc", "repro", "train")
-    return folder
-
-
-@pytest.fixture
-def workspace(finished, tmp_path):
-    return shutil.copytree(finished, tmp_path / "workspace")
 
 
 def inspect(workspace, place, *words):
@@ -44,18 +30,18 @@ FACTS = {
 
 @pytest.mark.parametrize("words", [(), ("--all",)], ids=["quick", "all"])
 @pytest.mark.parametrize("place", FACTS)
-def test_every_folder_of_a_run_is_known_for_what_it_is(finished, place, words):
-    code, said = inspect(finished, place, *words)
+def test_every_folder_of_a_run_is_known_for_what_it_is(smoke_run, place, words):
+    code, said = inspect(smoke_run, place, *words)
     kind, facts = FACTS[place]
     assert (code, said["kind"], said["lacks"]) == (0, kind, None)
     assert {name: said[name] for name in facts} == facts
-    files = [file for file in (finished / place).rglob("*") if file.is_file()]
+    files = [file for file in (smoke_run / place).rglob("*") if file.is_file()]
     total = sum(file.stat().st_size for file in files if file.name != "manifest.json")
     assert said["bytes"] == total
 
 
-def test_all_of_a_data_set_is_counted(finished):
-    _, said = inspect(finished, RAW, "--all")
+def test_all_of_a_data_set_is_counted(smoke_run):
+    _, said = inspect(smoke_run, RAW, "--all")
     assert (said["frames"], said["lengths"]) == (480, [24, 24])
     assert len(said["actions"]["mean"]) == said["action_dim"] == 2
 
@@ -85,26 +71,26 @@ def test_what_is_missing_or_damaged_is_named(workspace, place, name, harm, words
     assert said in found["lacks"]
 
 
-def test_a_set_of_ones_own_is_read_where_it_lies(finished, tmp_path):
-    files = [{"name": p.name, "bytes": p.stat().st_size} for p in (finished / RAW).glob("obses/*")]
+def test_a_set_of_ones_own_is_read_where_it_lies(smoke_run, tmp_path):
+    files = [{"name": p.name, "bytes": p.stat().st_size} for p in (smoke_run / RAW).glob("obses/*")]
     assert files
-    listed = {"root": str(finished / RAW), "files": []}
+    listed = {"root": str(smoke_run / RAW), "files": []}
     (tmp_path / "inventory.json").write_text(json.dumps(listed))
-    code, said = inspect(finished, tmp_path)
-    assert (code, said["root"]) == (0, str(finished / RAW))
+    code, said = inspect(smoke_run, tmp_path)
+    assert (code, said["root"]) == (0, str(smoke_run / RAW))
 
 
-def test_a_folder_of_something_else_is_refused(tmp_path, finished):
+def test_a_folder_of_something_else_is_refused(tmp_path, smoke_run):
     (tmp_path / "letter.txt").write_text("dear")
-    words = ["inspect", str(tmp_path), "--params", str(finished / "params.yaml")]
+    words = ["inspect", str(tmp_path), "--params", str(smoke_run / "params.yaml")]
     with pytest.raises(DataError, match=r"no layout reads it as a data set; as wall: .*states.pth"):
         CliRunner().invoke(app, words, catch_exceptions=False)
 
 
-def test_what_is_read_by_a_person_fits_a_line(finished):
-    words = ["inspect", str(finished / SHARDS), "--params", str(finished / "params.yaml")]
+def test_what_is_read_by_a_person_fits_a_line(smoke_run):
+    words = ["inspect", str(smoke_run / SHARDS), "--params", str(smoke_run / "params.yaml")]
     lines = CliRunner().invoke(app, words).stdout.splitlines()
-    assert lines[0] == f"{finished / SHARDS}: shards"
+    assert lines[0] == f"{smoke_run / SHARDS}: shards"
     assert any(
         line.split() == ["complete", "yes;", "--all", "reads", "all", "of", "it"] for line in lines
     )

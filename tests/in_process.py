@@ -1,0 +1,71 @@
+"""Stages by their own command lines, in this process: no interpreter and no torch is started anew."""
+
+import contextlib
+import importlib
+import io
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline import stage as stages
+from pipeline.params import STAGES
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended: its exit code, and what it printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def table_of(folder: Path, stage: str) -> dict[str, Any]:
+    """What dvc.yaml says of a stage, with the selectors of the folder's params.yaml filled in."""
+    table = yaml.safe_load((folder / "dvc.yaml").read_text())["stages"][stage]
+    chosen = yaml.safe_load((folder / "params.yaml").read_text())
+    text = yaml.safe_dump(table)
+    for selector, name in chosen.items():
+        text = text.replace(f"${{{selector}}}", str(name))
+    return yaml.safe_load(text)
+
+
+def outs_of(folder: Path, stage: str) -> list[Path]:
+    """All that a stage writes."""
+    table = table_of(folder, stage)
+    listed = [out for kind in ("outs", "metrics", "plots") for out in table.get(kind, [])]
+    return [folder / (out if isinstance(out, str) else next(iter(out))) for out in listed]
+
+
+def run_stage(folder: Path, stage: str, *, check: bool = True) -> Done:
+    """Run a stage as `python -m pipeline.STAGE` would with the words that dvc.yaml has for it."""
+    words = table_of(folder, stage)["cmd"].split()[2:]
+    command = importlib.import_module(f"pipeline.{stage}.__main__").command
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    before = sys.argv
+    with (
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        sys.argv = words
+        try:
+            stages.main(command)
+        except SystemExit as end:
+            code = int(end.code or 0)
+        finally:
+            sys.argv = before
+    done = Done(code, out.getvalue(), err.getvalue())
+    assert not check or done.returncode == 0, f"{stage}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def run_stages(folder: Path, chosen: Iterable[str] = STAGES) -> Path:
+    """Run stages one after the other; the folder."""
+    for stage in chosen:
+        run_stage(folder, stage)
+    return folder

@@ -1,4 +1,4 @@
-"""Stages by their own command lines, in this process: no interpreter and no torch is started anew."""
+"""Stages by their own command lines, in this process: nothing is imported anew."""
 
 import contextlib
 import importlib

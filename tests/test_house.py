@@ -72,6 +72,12 @@ def test_a_member_in_two_files_needs_no_line_in_dvc_yaml():
         assert "pipeline/encoders/${encoder}" in STAGE_TABLE[stage]["deps"]
 
 
+def test_what_dvc_yaml_names_by_a_selector_is_there_for_every_member():
+    for family in FAMILIES:
+        for name in family.names():
+            assert (ROOT / family.path(name)).exists()
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_no_stage_depends_on_variants_that_are_not_chosen(stage):
     for dep in (ROOT / resolved(d) for d in STAGE_TABLE[stage]["deps"]):
@@ -163,6 +169,7 @@ def test_the_stages_of_dvc_yaml_are_those_of_the_code_in_their_order():
         assert f"pipeline.{name}.__main__" in MODULES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["train", "evaluate", "plan"])
 def test_the_hot_stages_import_on_a_bare_accelerator_node(stage):
     modules = sorted(imports.closure([f"pipeline.{stage}.__main__"]))

@@ -1,0 +1,123 @@
+"""What the stages leave behind at smoke size, each run by its own command line in this process."""
+
+import json
+import re
+import sys
+
+import pytest
+from helpers import ROOT
+from in_process import outs_of, run_stage, run_stages, table_of
+from pipeline_helpers import run, set_params
+
+from pipeline import params
+from pipeline.params import STAGES
+
+
+def test_every_stage_leaves_what_dvc_yaml_says(smoke_run):
+    evaluate = json.loads((smoke_run / "metrics/evaluate.json").read_text())
+    assert set(evaluate) == {
+        "clips",
+        "frames",
+        "decoder",
+        "model",
+        "repeat_last",
+        "shuffled_actions",
+        "zero_actions",
+    }
+    for name in ("model", "repeat_last", "shuffled_actions", "zero_actions"):
+        assert set(evaluate[name]) == {"latent_mse", "psnr", "ssim"}
+        assert all(len(values) == evaluate["frames"] == 3 for values in evaluate[name].values())
+    actions = json.loads((smoke_run / "metrics/actions.json").read_text())
+    assert set(actions["mse"]) == set(actions["cosine"]) == {"start", "true", "zero", "random"}
+    for end, name in (("start", "repeat_last"), ("true", "model"), ("zero", "zero_actions")):
+        assert actions["mse"][end] == pytest.approx(evaluate[name]["latent_mse"][-1], rel=1e-5)
+    assert actions["embedding_rms"] > 0
+    assert (actions["latent"], actions["whitening"]) == ("tiny_vae", "channel")
+    assert set(json.loads((smoke_run / "metrics/plan.json").read_text())) == {
+        "success_rate",
+        "success_interval",
+        "random_success_rate",
+        "noop_success_rate",
+        "replay_success_rate",
+        "goals",
+        "solved_at_start",
+        "seconds_per_replan",
+    }
+    assert (smoke_run / "report/index.html").stat().st_size > 10_000
+    latents = list((smoke_run / "data/wall/latents/tiny_vae.zarr").rglob("*"))
+    assert sum(path.is_file() for path in latents) < 30
+    encode = json.loads((smoke_run / "metrics/encode.json").read_text())
+    assert set(encode) == {"frames", "bytes", "latent_shape", "storage", "rounding_error"}
+    assert list((smoke_run / "runs").rglob("events.out.tfevents.*"))
+    assert not list(smoke_run.rglob("*.partial"))
+    assert not list((smoke_run / ".scratch").iterdir())
+    for stage in STAGES:
+        assert all(path.exists() for path in outs_of(smoke_run, stage))
+
+
+@pytest.mark.slow
+def test_the_docs_read_every_artefact_as_they_say(smoke_run):
+    scripts = []
+    for page, count in (("docs/artefacts.md", 3), ("docs/worlds.md", 1), ("README.md", 1)):
+        blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+        assert len(blocks) == count
+        scripts += [f"exec({block!r}, {{}})" for block in blocks]
+    run(smoke_run, "python", "-c", "\n".join(scripts))
+
+
+def test_objective_sampler_and_injection_are_words(workspace):
+    words = {"objective": "flow", "sampler": "pyramid", "denoisers.nanowm.injection": "film"}
+    set_params(workspace, words)
+    run_stages(workspace, ["train", "evaluate", "plan", "report"])
+    model = json.loads((workspace / "models/wall/tiny_vae/world_model/config.json").read_text())
+    assert model["objective"]["name"] == "flow"
+    assert model["denoiser"]["options"]["injection"] == "film"
+
+
+@pytest.mark.parametrize("encoder", ["patch_pca", "tiny_dino", "tiny_jepa"])
+def test_an_encoder_is_one_word(encoder, workspace):
+    set_params(workspace, {"encoder": encoder})
+    run_stages(workspace, STAGES[2:])
+    model = workspace / f"models/wall/{encoder}/world_model/config.json"
+    assert json.loads(model.read_text())["spec"]["encoder"] == encoder
+
+
+def test_published_weights_are_pointed_at_and_not_copied(workspace):
+    weights = ROOT / "tests/golden/encoders/sd_vae"
+    words = {"source": str(weights), "sha256": None}
+    changes = {f"encoders.sd_vae.weights.{key}": value for key, value in words.items()}
+    set_params(workspace, {"encoder": "sd_vae", **changes})
+    run_stages(workspace, STAGES[2:])
+    codec = workspace / "models/wall/sd_vae/codec"
+    assert sum(path.stat().st_size for path in codec.iterdir()) < 5000
+    fit = json.loads((workspace / "metrics/fit.json").read_text())
+    said = {"val_psnr", "decoder", "latent_rank", "latent_spread"}
+    assert set(fit) == said | {"train_frames", "val_frames"}
+    actions = json.loads((workspace / "metrics/actions.json").read_text())
+    assert actions["whitening"] == "none"
+
+
+@pytest.mark.parametrize("stage", STAGES[:-1])
+def test_a_stage_declares_exactly_the_params_that_it_reads(stage, workspace, monkeypatch):
+    used: set[str] = set()
+
+    class Recording(params.Settings):
+        def section(self, name, options):
+            used.add(name)
+            return super().section(name, options)
+
+        def variant(self, family):
+            used.update((family.selector, f"{family.block}.{self.values[family.selector]}"))
+            return super().variant(family)
+
+    def read(path):
+        whole = checked(path)
+        return Recording(whole.path, whole.values)
+
+    checked = params.read
+    for module in [m for name, m in sys.modules.items() if name.startswith("pipeline.")]:
+        if vars(module).get("read") is checked:
+            monkeypatch.setattr(module, "read", read)
+    run_stage(workspace, stage)
+    changes_no_result = {"cluster", "distributed", "tracking"}
+    assert used - changes_no_result == set(table_of(workspace, stage)["params"])

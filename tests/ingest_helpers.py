@@ -7,7 +7,7 @@ from pathlib import Path
 from helpers import PARAMS
 
 from pipeline.compute import parallel as cluster
-from pipeline.datasets import DatasetOptions, Published
+from pipeline.datasets import DatasetOptions, OfficialSplit
 from pipeline.episodes.episode import Episode
 from pipeline.episodes.manifest import Manifest
 from pipeline.errors import DataError
@@ -22,7 +22,7 @@ class Listed:
     """A source of episodes that are given, of which an error stands for one that is damaged."""
 
     episodes: Sequence[Episode | DataError]
-    split: Published | None = None
+    split: OfficialSplit | None = None
 
     def __len__(self) -> int:
         return len(self.episodes)
@@ -47,7 +47,7 @@ def ingested(
     episodes: Sequence[Episode | DataError],
     out: Path,
     *,
-    split: Published | None = None,
+    split: OfficialSplit | None = None,
     where: cluster.Options = HERE,
     normalise_actions: bool = True,
     resolution: tuple[int, int] | None = None,

@@ -20,14 +20,14 @@ def command(
 ) -> None:
     """Simulate episodes in the published layout of the data set, or point at your own download."""
     from pipeline.collect.collect import collect
-    from pipeline.collect.inventory import located
+    from pipeline.collect.inventory import resolve
     from pipeline.collect.preview import contact_sheet
     from pipeline.params import read
 
     with stage.timed(seconds) as summarise:
         dataset, line, count = collect(read(params), raw)
         if preview is not None:
-            contact_sheet(dataset.open(located(raw)), preview)
+            contact_sheet(dataset.open(resolve(raw)), preview)
             line += f", seen in {preview}"
         summarise(f"collect: {line}", count)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from pipeline import families as variants
 from pipeline import stage
 from pipeline.collect import Options
-from pipeline.collect.inventory import take
+from pipeline.collect.inventory import write_inventory
 from pipeline.datasets import Dataset, DatasetOptions
 from pipeline.params import Settings
 from pipeline.worlds import Recording
@@ -24,7 +24,7 @@ def collect(settings: Settings, raw: Path) -> tuple[Dataset, str, int]:
         root = Path(layout.root)
         episodes = len(dataset.open(root))
         with stage.output(raw) as partial:
-            files = take(root, partial)
+            files = write_inventory(root, partial)
         return dataset, f"{episodes} episodes of {chosen.name} in {files} files of {root}", 0
     world = settings.variant(variants.WORLDS)
     seed, amount = settings.section("collect", Options).seed, world.options

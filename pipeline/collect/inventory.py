@@ -1,4 +1,4 @@
-"""A data set that the user has already: listed, pointed at, and never copied."""
+"""The inventory of a data set that the user has already: files are listed, never copied."""
 
 import json
 from pathlib import Path
@@ -7,11 +7,12 @@ from pipeline.checksum import sha256
 from pipeline.errors import DataError
 
 INVENTORY = "inventory.json"
-HASHED = 2**20  # bytes of the largest file that is hashed; tables of a set decide what is read
+HASHED = 2**20  # bytes; larger files are identified by their size alone
+RELIST = "list the set again with `dvc repro -f collect`"
 
 
-def take(root: Path, out: Path) -> int:
-    """Write to the folder `out` what lies under `root`: names, sizes, hashes of small files.
+def write_inventory(root: Path, out: Path) -> int:
+    """List all files under `root` in a new folder `out`: names, sizes, SHA-256 of small files.
 
     Returns:
         The number of files.
@@ -30,11 +31,11 @@ def take(root: Path, out: Path) -> int:
     return len(files)
 
 
-def located(raw: Path) -> Path:
-    """Where the episodes lie: in `raw`, or where its inventory points.
+def resolve(raw: Path) -> Path:
+    """The folder that holds the episodes: `raw` itself, or the one that its inventory lists.
 
     Raises:
-        DataError: what the inventory lists is gone, or has another size or content by now.
+        DataError: a listed file is missing, or its size or content has changed.
     """
     path = raw / INVENTORY
     if not path.is_file():
@@ -44,13 +45,10 @@ def located(raw: Path) -> Path:
     for entry in inventory["files"]:
         file = root / entry["name"]
         if not file.is_file():
-            raise DataError(f"{file}: gone since it was listed; restore it or {AGAIN}")
+            raise DataError(f"{file}: missing since it was listed; restore it or {RELIST}")
         if _entry(file, root) != entry:
-            raise DataError(f"{file}: changed since it was listed; {AGAIN}")
+            raise DataError(f"{file}: changed since it was listed; {RELIST}")
     return root
-
-
-AGAIN = "list the set again with `dvc repro -f collect`"
 
 
 def _entry(path: Path, root: Path) -> dict[str, str | int]:

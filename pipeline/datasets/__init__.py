@@ -1,4 +1,4 @@
-"""Published on-disk layouts: each is written from a simulator and read back as Episodes."""
+"""Data sets in the directory layouts in which they are published, read as Episodes and written."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,38 +12,47 @@ from pipeline.params import Params
 
 
 class DatasetOptions(Params):
-    """Where a set lies and how models are fed from it; base of the Options of every data set."""
+    """Base of the Options of every data set: where it is, and how its episodes are preprocessed.
+
+    Attributes:
+        root: folder of a downloaded set; with None, collect simulates one in the same layout.
+        normalise_actions: whether models get actions standardised by the train split's mean and
+            std, or as recorded.
+        resolution: (height, width) in pixels that frames are resized to before they are encoded;
+            None keeps the recorded size.
+        antialias: whether resizing low-pass filters first; the reference does not.
+    """
 
     root: str | None = Field(description="folder of a downloaded set; null simulates one")
     normalise_actions: bool
     resolution: tuple[int, int] | None = Field(
-        description="height and width that frames are stretched to before encoding; null keeps them"
+        description="height and width that frames are resized to before encoding; null keeps them"
     )
-    antialias: bool = Field(description="smooth before shrinking; the reference does not")
+    antialias: bool = Field(description="low-pass filter when shrinking; the reference does not")
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """A split that comes with the data: episodes in the order in which they are visited."""
+class OfficialSplit:
+    """The train and validation split that comes with a data set: indices of its episodes."""
 
     train: list[int]
     val: list[int]
 
 
 class Source(Protocol):
-    """An opened data set; each episode is read when it is indexed.
+    """An opened data set: a sequence of episodes, each read from disk when it is indexed.
 
-    A Source can be pickled: other processes read parts of it.
+    A Source can be pickled: worker processes index it too.
     """
 
-    split: Published | None
-    """None leaves the split to ingest's rule."""
+    split: OfficialSplit | None
+    """The split that comes with the data; None where ingest draws one (`ingest.train_share`)."""
 
     def __len__(self) -> int:
         """Number of episodes."""
 
     def key(self, index: int) -> str:
-        """Name of an episode, known without reading it."""
+        """Name of an episode, unique in the set; reads no frame."""
 
     def __getitem__(self, index: int) -> Episode:
         """Read one episode.
@@ -54,16 +63,20 @@ class Source(Protocol):
 
 
 class Dataset(Protocol):
-    """One layout. `datasets/NAME.py` offers `Options` (a Layout) and `build(options)`."""
+    """Reads and writes one directory layout.
+
+    `datasets/NAME/` offers `Options`, a subclass of DatasetOptions, and `build(options)`, which
+    returns a Dataset. The world of the same name simulates its episodes.
+    """
 
     interval: int
-    """Environment steps from one frame of a model to the next, as published."""
+    """Environment steps between two frames of a model, as published (the frame interval)."""
 
     def write(self, episodes: Iterable[Episode], raw: Path) -> None:
-        """Write episodes in the published layout; the same episodes give the same bytes."""
+        """Write episodes to the folder `raw`; the same episodes give the same bytes."""
 
     def open(self, raw: Path) -> Source:
-        """Open a folder: read its tables, list its episodes, and read no frame yet.
+        """Open the folder `raw`: its tables are read and its episodes listed, no frame is decoded.
 
         Raises:
             DataError: a file is missing, damaged or not of this layout.

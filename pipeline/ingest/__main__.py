@@ -17,7 +17,7 @@ def command(
 ) -> None:
     """Read a published layout; write deterministic, lossless webdataset shards."""
     from pipeline import families as variants
-    from pipeline.collect.inventory import located
+    from pipeline.collect.inventory import resolve
     from pipeline.compute import parallel as cluster
     from pipeline.datasets import DatasetOptions
     from pipeline.ingest import Options
@@ -30,7 +30,7 @@ def command(
         chosen = settings.variant(variants.DATASETS)
         dataset, layout = chosen.build(), chosen.options
         assert isinstance(layout, DatasetOptions)
-        job = Job(chosen.name, dataset.interval, layout, dataset.open(located(raw)))
+        job = Job(chosen.name, dataset.interval, layout, dataset.open(resolve(raw)))
         with stage.output(out) as partial:
             manifest = ingest(job, options, settings.section("cluster", cluster.Options), partial)
         sizes = f"{manifest.episodes} episodes in {len(manifest.shards)} tars"

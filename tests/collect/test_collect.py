@@ -10,7 +10,7 @@ from PIL import Image
 
 from pipeline import families as variants
 from pipeline.collect.collect import collect
-from pipeline.collect.inventory import HASHED, INVENTORY, located, take
+from pipeline.collect.inventory import HASHED, INVENTORY, resolve, write_inventory
 from pipeline.collect.preview import contact_sheet
 from pipeline.errors import DataError
 from pipeline.params import read
@@ -42,7 +42,7 @@ def test_what_was_simulated_is_counted_and_can_be_opened(settings, tmp_path):
     dataset, line, frames = collect(settings(), tmp_path / "raw")
     assert line == f"3 episodes, 36 frames of wall in {tmp_path / 'raw'}"
     assert frames == 36
-    assert len(dataset.open(located(tmp_path / "raw"))) == 3
+    assert len(dataset.open(resolve(tmp_path / "raw"))) == 3
 
 
 def test_a_set_of_ones_own_is_listed_and_not_copied(settings, own, tmp_path):
@@ -50,9 +50,9 @@ def test_a_set_of_ones_own_is_listed_and_not_copied(settings, own, tmp_path):
     assert line.startswith("3 episodes of wall in 7 files of")
     assert frames == 0
     assert [path.name for path in (tmp_path / "raw").iterdir()] == [INVENTORY]
-    assert located(tmp_path / "raw") == own
+    assert resolve(tmp_path / "raw") == own
     np.testing.assert_array_equal(
-        dataset.open(located(tmp_path / "raw"))[1].frames, dataset.open(own)[1].frames
+        dataset.open(resolve(tmp_path / "raw"))[1].frames, dataset.open(own)[1].frames
     )
     listed = json.loads((tmp_path / "raw" / INVENTORY).read_text())["files"]
     assert {entry["name"] for entry in listed} >= {"states.pth", "obses/episode_002.pth"}
@@ -69,22 +69,22 @@ def test_a_set_that_is_not_of_the_layout_is_refused_and_leaves_nothing(settings,
 
 
 def test_a_file_that_changed_or_went_is_noticed(own, tmp_path):
-    take(own, tmp_path / "raw")
+    write_inventory(own, tmp_path / "raw")
     table = own / "states.pth"
     content = table.read_bytes()
     table.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))  # of the same size
     with pytest.raises(DataError, match=r"states.pth: changed since .* `dvc repro -f collect`"):
-        located(tmp_path / "raw")
+        resolve(tmp_path / "raw")
     table.unlink()
-    with pytest.raises(DataError, match=r"states.pth: gone since it was listed"):
-        located(tmp_path / "raw")
+    with pytest.raises(DataError, match=r"states.pth: missing since it was listed"):
+        resolve(tmp_path / "raw")
 
 
 def test_large_files_are_known_by_their_size_alone(tmp_path):
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "large.bin").write_bytes(bytes(HASHED + 1))
     (tmp_path / "own" / "small.bin").write_bytes(b"1")
-    assert take(tmp_path / "own", tmp_path / "raw") == 2
+    assert write_inventory(tmp_path / "own", tmp_path / "raw") == 2
     large, small = json.loads((tmp_path / "raw" / INVENTORY).read_text())["files"]
     assert large == {"name": "large.bin", "bytes": HASHED + 1}
     assert set(small) == {"name", "bytes", "sha256"}

@@ -8,7 +8,7 @@ import pytest
 from csgo_helpers import copies, keys, layout, place, record
 from dataset_helpers import example_episode
 
-from pipeline.datasets._shared.csgo_actions import Controls, encode
+from pipeline.episodes.csgo_actions import Controls, encode
 from pipeline.episodes.episode import Episode
 from pipeline.errors import DataError
 

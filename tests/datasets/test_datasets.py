@@ -8,7 +8,7 @@ import pytest
 from dataset_helpers import EXAMPLES, LENGTHS, example_episodes, layout
 from helpers import every
 
-from pipeline.datasets import Published
+from pipeline.datasets import OfficialSplit
 from pipeline.episodes import video
 from pipeline.errors import DataError
 from pipeline.families import DATASETS
@@ -119,7 +119,7 @@ def test_a_published_split_has_every_episode_once(dataset, raw):
     source = dataset.open(raw)
     if source.split is None:
         return
-    assert isinstance(source.split, Published)
+    assert isinstance(source.split, OfficialSplit)
     assert sorted(source.split.train + source.split.val) == list(range(len(source)))
 
 

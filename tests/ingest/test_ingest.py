@@ -10,7 +10,7 @@ from helpers import ROOT, make_episode
 from ingest_helpers import ingested
 
 from pipeline.compute import parallel as cluster
-from pipeline.datasets import Published
+from pipeline.datasets import OfficialSplit
 from pipeline.episodes import shards, video
 from pipeline.episodes.episode import Episode
 from pipeline.errors import DataError
@@ -92,7 +92,7 @@ def test_statistics_see_the_train_split_alone(episodes, tmp_path):
 
 
 def test_a_split_that_comes_with_the_data_is_kept(episodes, tmp_path):
-    split = Published(train=[0, 1, 2], val=[7, 8])
+    split = OfficialSplit(train=[0, 1, 2], val=[7, 8])
     manifest = ingested(episodes, tmp_path / "out", split=split)
     keys = {shard.split: set(shard.episodes) for shard in manifest.shards}
     assert keys["train"] == {"episode_000", "episode_001", "episode_002"}
@@ -154,7 +154,7 @@ def test_the_first_episode_may_be_the_wrong_one(episodes, tmp_path):
 
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_a_split_of_which_nothing_can_be_read_is_refused(split, episodes, tmp_path):
-    parts = Published(train=[0, 1, 2], val=[3, 4])
+    parts = OfficialSplit(train=[0, 1, 2], val=[3, 4])
     for index in getattr(parts, split):
         episodes[index] = DataError("gone")
     with pytest.raises(DataError, match="can be read"):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ingest_helpers import HERE, ingest_options
 
-from pipeline.datasets import DatasetOptions, Published
+from pipeline.datasets import DatasetOptions, OfficialSplit
 from pipeline.episodes.episode import Episode
 from pipeline.ingest.ingest import Job, ingest
 
@@ -22,7 +22,7 @@ class Drawn:
 
     count: int
     filmed: bool
-    split: Published | None = None
+    split: OfficialSplit | None = None
 
     def __len__(self) -> int:
         return self.count

@@ -7,7 +7,7 @@ from encode_helpers import encoded
 from helpers import default, golden_arrays
 from ingest_helpers import HERE, ingest_options
 
-from pipeline.datasets import Published
+from pipeline.datasets import OfficialSplit
 from pipeline.encoders import Posterior
 from pipeline.episodes.episode import Episode
 from pipeline.families import DATASETS
@@ -29,7 +29,7 @@ def test_the_split_is_the_references():
 class Listed(list):
     """A source that comes split."""
 
-    split = Published(train=[4, 5, 6, 7, 8, 9], val=[3, 2, 1, 0])
+    split = OfficialSplit(train=[4, 5, 6, 7, 8, 9], val=[3, 2, 1, 0])
 
 
 def test_a_published_split_is_kept_and_visited_in_the_references_order():

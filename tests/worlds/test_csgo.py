@@ -10,7 +10,7 @@ from helpers import GOLDEN, ROOT, default
 from PIL import Image
 from pydantic import ValidationError
 
-from pipeline.datasets._shared.csgo_actions import Controls
+from pipeline.episodes.csgo_actions import Controls
 from pipeline.errors import ParamsError
 from pipeline.families import DATASETS, WORLDS
 from pipeline.worlds.csgo.game import View, look, play, press

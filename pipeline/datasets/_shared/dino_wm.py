@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.datasets import Published, Source
+from pipeline.datasets import OfficialSplit, Source
 from pipeline.datasets._shared import tables as _tables
 from pipeline.datasets._shared import tensors as _tensors
 from pipeline.datasets._shared.folder import require
@@ -19,7 +19,7 @@ from pipeline.errors import DataError
 class Episodes(ABC):
     """Base of the sources: pickled as the path of its folder, which is opened again elsewhere."""
 
-    split: Published | None = None
+    split: OfficialSplit | None = None
 
     @abstractmethod
     def __len__(self) -> int:

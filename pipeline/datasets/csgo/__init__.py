@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipeline.datasets import DatasetOptions, Published
+from pipeline.datasets import DatasetOptions, OfficialSplit
 from pipeline.datasets._shared.folder import require
 from pipeline.datasets.csgo import lists as _csgo_lists
 from pipeline.datasets.csgo import recording as _csgo_file
@@ -86,7 +86,7 @@ class Recordings:
     """The recordings that exist, by ascending number; see `pipeline.datasets.Source`."""
 
     def __init__(
-        self, found: dict[int, Path], starts: dict[int, int], split: Published | None
+        self, found: dict[int, Path], starts: dict[int, int], split: OfficialSplit | None
     ) -> None:
         """Take recordings by their number, and the validation starts of those that test."""
         self.found, self.starts, self.split = found, starts, split
@@ -130,7 +130,7 @@ def _listed(found: dict[int, Path], lists: _csgo_lists.Lists, raw: Path) -> Reco
         )
     present = {number: found[number] for number in listed if number in found}
     train = set(lists.train)
-    split = Published(
+    split = OfficialSplit(
         train=[index for index, number in enumerate(present) if number in train],
         val=[index for index, number in enumerate(present) if number in lists.starts],
     )

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.datasets._shared.csgo_actions import ACROSS, ACTION_DIM, BUTTONS, DOWN, TILT, TURN
+from pipeline.episodes.csgo_actions import (
+    ACTION_DIM,
+    BUTTONS,
+    MOUSE_X,
+    MOUSE_X_BINS,
+    MOUSE_Y,
+    MOUSE_Y_BINS,
+)
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.errors import DataError
 
@@ -85,7 +92,10 @@ def read(path: Path, meta: Meta) -> Episode:
 def _auxiliary(actions: NDArray[np.float64], status: NDArray[np.float64]) -> NDArray[np.float64]:
     """Xaux [T, 54] from actions [T, 51] and the status [T, 3] as of the step before."""
     steps = len(actions)
-    across, down = actions[:, TURN] @ ACROSS / ACROSS[-1], actions[:, TILT] @ DOWN / DOWN[-1]
+    across, down = (
+        actions[:, MOUSE_X_BINS] @ MOUSE_X / MOUSE_X[-1],
+        actions[:, MOUSE_Y_BINS] @ MOUSE_Y / MOUSE_Y[-1],
+    )
     hands = np.column_stack([actions[:, :BUTTONS], across, down])
     auxiliary = np.zeros((steps, BEFORE, ABOUT))
     for back in range(BEFORE):

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.datasets import DatasetOptions, Published, Source
+from pipeline.datasets import DatasetOptions, OfficialSplit, Source
 from pipeline.datasets._shared import pickles as _pickles
 from pipeline.datasets._shared import tables as _tables
 from pipeline.datasets._shared.dino_wm import Episodes
@@ -84,7 +84,7 @@ class PushTEpisodes(Episodes):
             for split, tables in zip(SPLITS, self.tables, strict=True)
         ]
         train, total = len(self.tables[0]), len(self)
-        self.split = Published(list(range(train)), list(range(train, total)))
+        self.split = OfficialSplit(list(range(train)), list(range(train, total)))
 
     def __reduce__(self) -> tuple[type["PushTEpisodes"], tuple[Path]]:
         """Pickle what is opened, not its tables."""

@@ -22,12 +22,12 @@ def formats(
     """Store and read frames in every format of shards: speed and size."""
     from pipeline import families as variants
     from pipeline import stage
-    from pipeline.collect.inventory import located
+    from pipeline.collect.inventory import resolve
     from pipeline.params import read
     from pipeline.tools.bench import formats as bench
 
     chosen = read(params).variant(variants.DATASETS)
-    found = bench.run(chosen.build().open(located(raw)), chosen.name, episodes, repeats)
+    found = bench.run(chosen.build().open(resolve(raw)), chosen.name, episodes, repeats)
     show(bench.table(found))
     print(f"{found.frames} frames of {found.episodes} episodes of {found.dataset}")
     if out is not None:
@@ -47,7 +47,7 @@ def ingest(
 
     from pipeline import families as variants
     from pipeline import stage
-    from pipeline.collect.inventory import located
+    from pipeline.collect.inventory import resolve
     from pipeline.ingest import Options
     from pipeline.params import read
     from pipeline.tools.bench import ingest as bench
@@ -57,7 +57,7 @@ def ingest(
     chosen = settings.variant(variants.DATASETS)
     dataset, options = chosen.build(), settings.section("ingest", Options)
     found = bench.run(
-        dataset.open(located(raw)),
+        dataset.open(resolve(raw)),
         chosen.name,
         dataset.interval,
         options,

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import stage
-from pipeline.collect.inventory import located
+from pipeline.collect.inventory import resolve
 from pipeline.datasets import Source
 from pipeline.errors import DataError, UserError
 from pipeline.families import DATASETS
@@ -24,7 +24,7 @@ def look(path: Path, settings: Settings, everything: bool) -> Found:
     Raises:
         DataError: no layout can open it.
     """
-    root = located(path)
+    root = resolve(path)
     opened, lacks = _opened(root, settings)
     name, source = next(iter(opened.items()))
     facts = {"layout": list(opened), "root": str(root), "bytes": size(root)}

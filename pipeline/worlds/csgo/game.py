@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.datasets._shared.csgo_actions import CLICKS, KEYS, Controls
+from pipeline.episodes.csgo_actions import CLICKS, KEYS, Controls
 from pipeline.errors import ParamsError
 
 if TYPE_CHECKING:

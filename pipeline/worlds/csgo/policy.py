@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.datasets._shared.csgo_actions import Controls
+from pipeline.episodes.csgo_actions import Controls
 
 HOLD = (4, 20)  # steps that keys are held
 NEAR = 12.0  # depth at which to turn away; about 9 map units each

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.datasets._shared.csgo_actions import decode, encode
+from pipeline.episodes.csgo_actions import decode, encode
 from pipeline.worlds.csgo.game import View, look, press
 from pipeline.worlds.csgo.policy import Wanderer
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.datasets import Published
+from pipeline.datasets import OfficialSplit
 from pipeline.datasets._shared.lerobot import clips, tables, v2, v3
 from pipeline.datasets._shared.lerobot import info as infos
 from pipeline.datasets._shared.lerobot.clips import Clip
@@ -93,7 +93,7 @@ def _present(listed: list[Listed], folder: Folder) -> list[Listed]:
 class Episodes:
     """See `pipeline.datasets.Source`."""
 
-    split: Published | None = None
+    split: OfficialSplit | None = None
 
     def __init__(self, folder: Folder, listed: list[Listed]) -> None:
         """Remember what to read; nothing is opened before an episode is indexed."""

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from pipeline.datasets._shared.csgo_actions import (
-    ACROSS,
+from pipeline.episodes.csgo_actions import (
     ACTION_DIM,
-    DOWN,
+    MOUSE_X,
+    MOUSE_Y,
     Controls,
     decode,
     encode,
@@ -32,8 +32,8 @@ def test_the_mouse_moves_by_the_nearest_bin(dx, nearest):
 
 
 def test_what_is_encoded_is_decoded():
-    for dx in ACROSS:
-        for dy in DOWN:
+    for dx in MOUSE_X:
+        for dy in MOUSE_Y:
             controls = Controls(frozenset(["a", "space", "2"]), frozenset(["left"]), dx, dy)
             assert decode(encode(controls)) == controls
 

@@ -11,7 +11,7 @@ from helpers import PARAMS, default
 from pipeline import families as variants
 from pipeline.diffusion import SamplingOptions
 from pipeline.diffusion.config import Config, VariantConfig
-from pipeline.diffusion.rollout import Sampling
+from pipeline.diffusion.sampling import Sampling
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.families import Family
 from pipeline.latents.cache import LatentCache

@@ -23,6 +23,16 @@ class Weighting(Params):
     form: Literal["per_frame", "reference"]
 
 
+def window_length(settings: Settings) -> int:
+    """Frames in a window of the world model that params.yaml describes: train.frames.
+
+    Read from the checked values rather than by train's Options, so that stages downstream do not
+    depend on train's code.
+    """
+    frames: int = settings.values["train"]["frames"]
+    return frames
+
+
 class SamplingOptions(Params):
     """How a world model is sampled."""
 
@@ -73,7 +83,7 @@ class SamplingOptions(Params):
             )
 
     def check_with(self, settings: Settings, place: str = "sampling") -> None:
-        """Likewise, for the model that params.yaml describes."""
+        """Refuse what the model that params.yaml describes cannot do; raises as `check_fits`."""
         stochastic = settings.variant(OBJECTIVES).build().stochastic_steps
-        window = settings.values["train"]["frames"]
-        self.check_fits(window, stochastic=stochastic, place=f"{settings.path}: {place}")
+        place = f"{settings.path}: {place}"
+        self.check_fits(window_length(settings), stochastic=stochastic, place=place)

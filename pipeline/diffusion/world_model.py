@@ -16,7 +16,7 @@ from pipeline.diffusion import SamplingOptions, rollout
 from pipeline.diffusion import model_card as card
 from pipeline.diffusion.compiled import sampled_by
 from pipeline.diffusion.config import Config
-from pipeline.diffusion.rollout import Noise, Sampling
+from pipeline.diffusion.sampling import Noise, Sampling
 from pipeline.errors import DataError, ParamsError
 from pipeline.families import DENOISERS, OBJECTIVES, SAMPLERS
 from pipeline.latents.cache import LatentCache
@@ -79,7 +79,7 @@ class WorldModel:
         fed = self.model_actions(actions)
         # The network wants an action for every frame of a window; the last is never used.
         fed = torch.cat([fed, torch.zeros_like(fed[:, :1])], 1)
-        given = rollout.Frames(history.to(self.device), fed, noise)
+        given = rollout.RolloutInputs(history.to(self.device), fed, noise)
         window = self.config.frames
         network = self._network(sampling.options.compile)
         return rollout.rollout(network, self.objective, window, given, sampling)
@@ -108,7 +108,7 @@ class WorldModel:
 
     def sampling(
         self,
-        order: str,
+        sampler: str,
         steps: int,
         *,
         spacing: Literal["trailing", "linspace"] = "trailing",
@@ -124,7 +124,7 @@ class WorldModel:
         Raises:
             ParamsError: what this model cannot be asked for.
         """
-        module = SAMPLERS.load(order, "order")
+        module = SAMPLERS.load(sampler, "sampler")
         try:
             options = SamplingOptions(
                 steps=steps,
@@ -148,7 +148,7 @@ class WorldModel:
         actions: Tensor,
         generator: torch.Generator,
         *,
-        order: str = "sequential",
+        sampler: str = "sequential",
         steps: int = 50,
     ) -> Tensor:
         """The rollout of `history` [B, K, C, h, w] under `actions` [B, K - 1 + F, interval, A].
@@ -160,7 +160,7 @@ class WorldModel:
             ValueError: history and actions are not of these shapes.
         """
         self._check(history, actions)
-        sampling, known = self.sampling(order, steps), history.shape[1]
+        sampling, known = self.sampling(sampler, steps), history.shape[1]
         new = actions.shape[1] - known + 1
         noise = sampling.noise(len(history), known, new, self.spec.latent_shape, generator)
         return self.rollout(history, actions, noise, sampling)

@@ -2,11 +2,10 @@
 
 from pydantic import Field
 
-from pipeline.diffusion import SamplingOptions
+from pipeline.diffusion import SamplingOptions, window_length
 from pipeline.errors import ParamsError
 from pipeline.metrics import Perceptual
 from pipeline.params import Params, Settings
-from pipeline.train import Options as TrainOptions
 
 
 class Options(Params):
@@ -26,7 +25,7 @@ class Options(Params):
     def check_with(self, settings: Settings) -> None:
         """See `Params.check_with`."""
         self.sampling.check_with(settings, "evaluate.sampling")
-        self.check_context(settings.section("train", TrainOptions).frames)
+        self.check_context(window_length(settings))
 
     def check_context(self, window: int) -> None:
         """Refuse to be given whole clips, for a model of windows of so many frames.

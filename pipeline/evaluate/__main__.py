@@ -39,8 +39,8 @@ def command(
 
     from pipeline import encoders
     from pipeline.compute import device
-    from pipeline.diffusion import rollout
     from pipeline.diffusion import world_model as models
+    from pipeline.diffusion.sampling import build_sampling
     from pipeline.evaluate import Options, actions, clips, evaluate, outputs
     from pipeline.evaluate.generate import Evaluator
     from pipeline.latents.cache import open_cache
@@ -53,7 +53,7 @@ def command(
         cache = open_cache(latents)
         model = models.load(world_model, device.pick(), cache)
         encoder = encoders.load_for(model.spec, codec).to(device.pick())
-        sampling = rollout.chosen(settings, options.sampling)
+        sampling = build_sampling(settings, options.sampling)
         options.sampling.check_fits(
             model.config.frames,
             stochastic=model.objective.stochastic_steps,

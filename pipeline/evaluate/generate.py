@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pipeline.diffusion.rollout import Noise, Sampling
+from pipeline.diffusion.sampling import Noise, Sampling
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.encoders import Encoder
 from pipeline.evaluate.clips import Clips

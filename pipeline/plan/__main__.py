@@ -21,8 +21,8 @@ def command(
     from pipeline import encoders
     from pipeline import families as variants
     from pipeline.compute import device
-    from pipeline.diffusion import rollout
     from pipeline.diffusion import world_model as models
+    from pipeline.diffusion.sampling import build_sampling
     from pipeline.latents.cache import open_cache
     from pipeline.params import read
     from pipeline.plan import Options, results
@@ -41,7 +41,7 @@ def command(
             return
         model = models.load(world_model, device.pick(), cache)
         encoder = encoders.load_for(model.spec, codec).to(device.pick())
-        sampling = rollout.chosen(settings, options.sampling)
+        sampling = build_sampling(settings, options.sampling)
         options.sampling.check_fits(
             model.config.frames,
             stochastic=model.objective.stochastic_steps,

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.diffusion.rollout import Sampling
+from pipeline.diffusion.sampling import Sampling
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.encoders import Encoder
 from pipeline.plan import Options

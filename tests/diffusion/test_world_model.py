@@ -10,11 +10,11 @@ from train_helpers import sampling, world_model
 
 from pipeline.diffusion import rollout
 from pipeline.diffusion import world_model as models
-from pipeline.diffusion.rollout import Noise
+from pipeline.diffusion.sample import ddim_timesteps, sample
+from pipeline.diffusion.sampling import Noise
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.errors import DataError, ParamsError
 from pipeline.families import SAMPLERS
-from pipeline.samplers import ddim_timesteps, sample
 
 CPU = torch.device("cpu")
 QUICK = sampling(steps=3)
@@ -179,10 +179,10 @@ def test_shared_noise_is_shared_at_every_stochastic_step(model, generator):
 
 def test_actions_and_noise_that_do_not_fit_are_refused(model, generator):
     history, actions, noise = inputs(model, generator, known=2, new=3)
-    with pytest.raises(ValueError, match=r"3 actions, but 2 frames of history and 3 to .* want 4"):
+    with pytest.raises(ValueError, match=r"3 actions, but 2 history .* need 4"):
         model.rollout(history, actions[:, :3], noise, QUICK)
     for changes in ({"stabilisation": 0.02}, {"eta": 0.5}):
-        with pytest.raises(ValueError, match="take noise of their own"):
+        with pytest.raises(ValueError, match="need noise of their own"):
             model.rollout(history, actions, noise, sampling(steps=2, **changes))
 
 
@@ -212,7 +212,7 @@ def test_rollout_py_shows_the_context_at_a_level_that_it_steps_through():
         for steps in (10, 50, 100)
     }
     found = {
-        steps: rollout._shown_level(each, ddim_timesteps(steps, 1000, "linspace"), 1000)
+        steps: rollout._context_level(each, ddim_timesteps(steps, 1000, "linspace"), 1000)
         for steps, each in made.items()
     }
     assert found == {10: 0, 50: 20, 100: 20}
@@ -234,7 +234,7 @@ def test_a_sampling_is_made_by_its_name(model):
         == sampling("pyramid", steps=7, stabilisation=0.02, context=2, generate=1).options
     )
     assert (made.options.context, model.sampling("pyramid", 7).options.context) == (2, None)
-    with pytest.raises(ParamsError, match="order = 'piramid' is unknown; did you mean pyramid"):
+    with pytest.raises(ParamsError, match="sampler = 'piramid' is unknown; did you mean pyramid"):
         model.sampling("piramid", 7)
     with pytest.raises(ParamsError, match=r"sampling.steps: Input should be greater than 0"):
         model.sampling("pyramid", 0)

@@ -6,8 +6,8 @@ from helpers import GOLDEN, default, every, golden, scaled_error
 from safetensors.torch import load_file
 
 from pipeline.denoisers import Size
+from pipeline.diffusion.sample import ddim_timesteps, sample
 from pipeline.families import DENOISERS, OBJECTIVES, SAMPLERS
-from pipeline.samplers import ddim_timesteps, sample
 
 
 def build(family, name, *arguments, **changes):
@@ -129,18 +129,20 @@ def test_clipping_keeps_every_estimate_between_one_and_minus_one(tiny):
 def test_stochastic_steps_draw_fresh_noise_and_only_those(tiny, generator):
     drawn = []
 
-    def fresh(like):
+    def draw_noise(like):
         drawn.append(torch.randn(like.shape, generator=generator))
         return drawn[-1]
 
     arguments = (tiny, build(OBJECTIVES, "v"), walk("sequential"), window())
     actions = golden("dfot_samples")("action")
-    plain = sample(*arguments, actions, fresh=fresh)
+    plain = sample(*arguments, actions, draw_noise=draw_noise)
     assert drawn == []
-    noisy = sample(*arguments, actions, eta=1.0, fresh=fresh)
+    noisy = sample(*arguments, actions, eta=1.0, draw_noise=draw_noise)
     assert len(drawn) == 15
     assert torch.equal(noisy[:, :1], plain[:, :1])
     assert (noisy[:, 1:] != plain[:, 1:]).any()
     again = iter(drawn)
-    slow = sample(*arguments, actions, eta=1.0, fresh=lambda _: next(again), use_kv_cache=False)
+    slow = sample(
+        *arguments, actions, eta=1.0, draw_noise=lambda _: next(again), use_kv_cache=False
+    )
     assert scaled_error(noisy, slow) < 1e-5

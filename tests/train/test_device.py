@@ -10,10 +10,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from train_helpers import QUICK, options, sampling, world_model
 
+from pipeline.diffusion.sample import ddim_timesteps, sample
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.families import OBJECTIVES, SAMPLERS
 from pipeline.latents.windows import Windows
-from pipeline.samplers import ddim_timesteps, sample
 from pipeline.train import optimiser
 from pipeline.train.loop import Trainer
 

@@ -12,8 +12,8 @@ from pipeline.compute.device import products
 from pipeline.denoisers import Denoiser, KVCache
 from pipeline.denoisers.nanowm import NanoWM
 from pipeline.diffusion.compiled import sampled_by
+from pipeline.diffusion.sample import ddim_timesteps, sample
 from pipeline.objectives import Objective
-from pipeline.samplers import ddim_timesteps, sample
 from pipeline.samplers.sequential import Sequential
 from pipeline.tools.bench import Sampling
 from pipeline.tools.bench.baseline import assert_published_work, wasteful

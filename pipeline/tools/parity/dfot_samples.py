@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from pipeline.diffusion.sample import ddim_timesteps, sample
 from pipeline.families import SAMPLERS
-from pipeline.samplers import ddim_timesteps, sample
 from pipeline.tools.parity._models import objective, tiny
 from pipeline.tools.parity.golden import Arrays, Check, Folder, compare
 
@@ -48,7 +48,7 @@ def _sample(arrays: Arrays, folder: Folder, found: re.Match[str]) -> Tensor:
         arrays("action")[:, :total],
         clip=bool(clip),
         eta=float(eta or 0),
-        fresh=(lambda like: next(fresh)) if fresh else None,
+        draw_noise=(lambda like: next(fresh)) if fresh else None,
     )
     # Frames that are not generated stay what they were: noise.
     return torch.cat([window, noise[:, total:]], 1)

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from pipeline.diffusion.sample import ddim_timesteps
 from pipeline.noise.gaussian import FLOOR, Schedule, betas
 from pipeline.noise.process import LEVELS
-from pipeline.samplers import ddim_timesteps
 from pipeline.tools.parity._models import COSINE
 from pipeline.tools.parity.golden import Arrays, Check, Folder, compare, exact
 

@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline.diffusion import SamplingOptions
-from pipeline.diffusion.rollout import Frames, Noise, Sampling, rollout
+from pipeline.diffusion.rollout import RolloutInputs, rollout
+from pipeline.diffusion.sampling import Noise, Sampling
 from pipeline.families import SAMPLERS
 from pipeline.tools.parity._models import objective, tiny
 from pipeline.tools.parity.golden import Arrays, Check, Folder, compare
@@ -46,7 +47,7 @@ def _rollout(arrays: Arrays, folder: Folder, order: str, horizon: int) -> Tensor
     for number, mixed in enumerate(arrays("hist_noise")):
         if number * NEW < context.shape[1]:
             context[:, number * NEW] = mixed[:, 0]
-    given = Frames(frame, functional.pad(actions, (0, 0, 0, 1)), Noise(start, context))
+    inputs = RolloutInputs(frame, functional.pad(actions, (0, 0, 0, 1)), Noise(start, context))
     model = tiny(folder, "additive").requires_grad_(False)
     sampling = Sampling(module.build(module.Options()), options)
-    return torch.cat([frame, rollout(model, objective("v"), WINDOW, given, sampling)], 1)
+    return torch.cat([frame, rollout(model, objective("v"), WINDOW, inputs, sampling)], 1)

@@ -11,17 +11,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pipeline import stage
-from pipeline.diffusion import SamplingOptions
 from pipeline.diffusion.config import Config
 from pipeline.diffusion.loss import frame_errors
-from pipeline.diffusion.rollout import Sampling
+from pipeline.diffusion.published_sampling import published_sampling
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.encoders import Encoder
 from pipeline.errors import ParamsError
 from pipeline.latents.cache import LatentCache
 from pipeline.latents.validation_clips import fixed_rows
 from pipeline.latents.windows import Windows
-from pipeline.samplers import sequential
 from pipeline.train import Validation as Options
 from pipeline.train.monitoring.curve import BINS, edges, named, write_rows
 
@@ -88,7 +86,7 @@ class Validation:
         self.clean, self.actions = windows.latents(rows, None), windows.actions(rows)
         generator = torch.Generator().manual_seed(SEED)
         self.noise = torch.randn(self.clean.shape, generator=generator)
-        self.sampling = _sampling(options.sampling_steps)
+        self.sampling = published_sampling(options.sampling_steps)
         self.rows = torch.zeros(0, 2 + BINS, dtype=torch.float64)
 
     def due(self, step: int, steps: int) -> bool:
@@ -167,21 +165,6 @@ def write_png(image: NDArray[np.uint8], path: Path) -> None:
 
     with stage.output(path) as partial:
         Image.fromarray(image).save(partial, "PNG")
-
-
-def _sampling(steps: int) -> Sampling:
-    """Frame after frame, as published, in so many steps."""
-    chosen = SamplingOptions(
-        steps=steps,
-        spacing="trailing",
-        eta=0,
-        clip=False,
-        stabilisation=0,
-        context=None,
-        generate=None,
-        compile="none",
-    )
-    return Sampling(sequential.build(sequential.Options()), chosen)
 
 
 @contextmanager

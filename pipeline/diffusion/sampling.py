@@ -1,0 +1,59 @@
+"""How a rollout is sampled, and the noise that it starts from."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from pipeline.diffusion import SamplingOptions
+from pipeline.families import SAMPLERS
+from pipeline.params import Settings
+from pipeline.samplers import Sampler
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """All noise of a rollout of F frames after K; a batch of 1 is shared by the whole batch.
+
+    Attributes:
+        start: standard normal [B or 1, F, C, h, w], from which each generated frame is denoised.
+        context: [B or 1, K + F, C, h, w], mixed into context frames by stabilisation.
+        generator: draws the noise of stochastic steps (eta > 0).
+    """
+
+    start: Tensor
+    context: Tensor | None = None
+    generator: torch.Generator | None = None
+
+    def part(self, begin: int, end: int) -> "Noise":
+        """The noise of rows begin..end - 1 of the batch."""
+        context = None if self.context is None else self.context[begin:end]
+        return replace(self, start=self.start[begin:end], context=context)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """A sampler and the options of its steps."""
+
+    sampler: Sampler
+    options: SamplingOptions
+
+    def noise(
+        self,
+        batch: int,
+        history_len: int,
+        new: int,
+        latent_shape: tuple[int, int, int],
+        generator: torch.Generator,
+    ) -> Noise:
+        """Draw the noise for a rollout of `new` frames after `history_len` ones, on the CPU."""
+        start = torch.randn((batch, new, *latent_shape), generator=generator)
+        if not self.options.stabilisation:
+            return Noise(start, generator=generator)
+        context = torch.randn((batch, history_len + new, *latent_shape), generator=generator)
+        return Noise(start, context, generator)
+
+
+def build_sampling(settings: Settings, options: SamplingOptions) -> Sampling:
+    """The sampler that params.yaml names, with the sampling options of one stage."""
+    return Sampling(settings.variant(SAMPLERS).build(), options)

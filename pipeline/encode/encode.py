@@ -137,7 +137,7 @@ def _entries(manifest: Manifest, tables: list[shards.Table]) -> list[EpisodeEntr
 
 def _spec(source: Source, manifest: Manifest, options: Options, runner: Runner) -> LatentSpec:
     """All but the latents' statistics, which are not known before they are encoded."""
-    probe = runner.encode(manifest.view.of(np.zeros((1, *manifest.frame_shape), np.uint8)))
+    probe = runner.encode(manifest.view.apply(np.zeros((1, *manifest.frame_shape), np.uint8)))
     channels, height, width = probe.mean.shape[1:]
     return LatentSpec(
         dataset=manifest.dataset,

@@ -86,7 +86,7 @@ def encode_shard(task: Task) -> None:
     parts: list[dict[str, NDArray[Any]]] = []
     with one_thread():
         runner = opened(task.source, own_device(), task.execution)
-        for raw in runner.run(map(task.spec.view.of, _batches(task))):
+        for raw in runner.run(map(task.spec.view.apply, _batches(task))):
             _check(raw.mean, task, done)
             part = packed("mean", raw.mean, task.spec.storage)
             stored, spread = unpacked(part["mean"], part.get(f"mean{SCALE}")), None
@@ -130,7 +130,7 @@ def _batches(task: Task) -> Iterator[Frames]:
     """The recorded frames of a task [B, H, W, 3], across episodes; the last may be fewer."""
     pieces = {piece.key: piece for piece in task.pieces}
     held: list[Frames] = []
-    for episode in shards.pick(task.source.folder, list(pieces)):
+    for episode in shards.select(task.source.folder, list(pieces)):
         piece, stride = pieces[episode.key], task.spec.stride
         frames = episode.frames[piece.first * stride :: stride][: piece.count]
         waiting = np.concatenate([*held, frames])

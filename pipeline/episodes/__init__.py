@@ -1,1 +1,1 @@
-"""Episodes as they were recorded, and the shards that hold them."""
+"""Recorded episodes: the value itself, its frames as video, and the webdataset shards."""

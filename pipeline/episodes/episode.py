@@ -1,4 +1,4 @@
-"""Episode: one trajectory as it was recorded."""
+"""One recorded trajectory: frames, actions and states."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,11 +18,15 @@ class Episode:
     Attributes:
         key: name, unique within a data set.
         frames: uint8 [T, H, W, 3] RGB.
-        actions: float32 [T, A] in the world's units; the last one leads past the episode.
-        states: float32 [T, S] in the world's units; for scoring and planning goals only. S is 0
-            where a set has none.
+        actions: float32 [T, A] in the world's units; the last one leads past the last frame.
+        states: float32 [T, S] in the world's units, for planning goals and scores only; S is 0
+            where a data set has none.
         meta: what a simulator needs to restore this episode (door position, block shape, ...).
-        video: the video file that the frames were decoded from, if they were; it may hold more.
+        video: content of the video file that the frames were decoded from, None if they were not;
+            it may hold more frames.
+
+    Raises:
+        DataError: a shape or dtype is wrong, lengths differ, or a value is not finite.
     """
 
     key: str
@@ -33,7 +37,7 @@ class Episode:
     video: bytes | None = None
 
     def __post_init__(self) -> None:
-        """Check lengths, dtypes and values once, where the data enters."""
+        """Validate shapes, dtypes and values once, where the data enters."""
         if self.frames.dtype != np.uint8 or self.frames.ndim != 4 or self.frames.shape[-1] != 3:
             raise DataError(
                 f"episode {self.key}: frames are {self.frames.dtype} {self.frames.shape}, "

@@ -1,4 +1,4 @@
-"""How an episode's frames lie in a shard: losslessly, or as the video that they came from."""
+"""Formats of an episode's frames in a shard: the recorded video, or a lossless codec."""
 
 import io
 from typing import TYPE_CHECKING, Literal
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from pipeline.episodes.episode import Episode
 
 Codec = Literal["raw", "deflate", "h264"]
-"""For frames that were not recorded as video: numpy's npy, its compressed npz, or lossless RGB
-H.264 (libx264rgb, qp 0) in an mp4."""
+"""Lossless codec for frames that were not recorded as video: raw is numpy's npy, deflate its
+compressed npz, h264 an mp4 of RGB H.264 (libx264rgb, qp 0)."""
 
-FPS = 10  # a tag of the lossless mp4 that changes no frame
+FPS = 10  # metadata of the lossless mp4; changes no frame
 
 
 def pack(episode: "Episode", codec: Codec) -> tuple[str, bytes]:
-    """Name and content of the member that holds the frames; a recorded video is copied."""
+    """Name and content of the tar member that holds the frames; a recorded video is copied."""
     import numpy as np
 
     from pipeline.episodes import video
@@ -35,10 +35,10 @@ def pack(episode: "Episode", codec: Codec) -> tuple[str, bytes]:
 
 
 def unpack(name: str, content: bytes, count: int, place: str) -> "NDArray[np.uint8]":
-    """The first `count` frames [T, H, W, 3] of such a member.
+    """The first `count` frames uint8 [T, H, W, 3] of a tar member that `pack` made.
 
     Raises:
-        DataError: the video is damaged or too short; `place` is named.
+        DataError: the video is damaged or too short; the message begins with `place`.
         ValueError: an array is damaged.
     """
     import numpy as np

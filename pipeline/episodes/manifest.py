@@ -1,4 +1,4 @@
-"""What a folder of shards holds, written beside them."""
+"""manifest.json: the episodes, shapes and action statistics of a folder of shards."""
 
 import hashlib
 from pathlib import Path
@@ -14,7 +14,7 @@ MANIFEST = "manifest.json"
 
 
 class Shard(BaseModel):
-    """One tar file: how large it must be, and what is in it."""
+    """One tar file: its size, hash, episodes and their lengths in frames."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -27,7 +27,7 @@ class Shard(BaseModel):
 
 
 class Quarantined(BaseModel):
-    """An episode that could not be read, and why."""
+    """An episode that ingest skipped (`ingest.on_error: skip`), and why."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,7 +37,12 @@ class Quarantined(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What a folder of shards holds; `actions` are statistics of the train split alone."""
+    """The manifest of a folder of shards.
+
+    Attributes:
+        view: resolution at which encoders see the frames; the key is older than the class name.
+        actions: mean, std, min and max of the train split's actions, [A] each.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,10 +50,10 @@ class Manifest(BaseModel):
     episodes: int
     frames: int
     frame_shape: tuple[int, int, int]
-    """Height, width, channels as recorded."""
+    """(height, width, channels) as recorded."""
     view: Preprocessing
     interval: int
-    """Environment steps from one frame of a model to the next, as published."""
+    """Environment steps between two frames of a model, as published (the frame interval)."""
     action_dim: int
     state_dim: int
     normalise_actions: bool
@@ -57,15 +62,15 @@ class Manifest(BaseModel):
     shards: list[Shard]
 
     def digest(self) -> str:
-        """Digest of all that the shards hold."""
+        """SHA-256 of the manifest, and so of the contents of all shards."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a folder of shards, every tar's size checked against it.
+    """Read the manifest of a folder of shards and check every tar's size against it.
 
     Raises:
-        DataError: the folder is no output of ingest, or a tar is missing or truncated.
+        DataError: ingest did not write the folder, or a tar is missing or truncated.
     """
     path = folder / MANIFEST
     if not path.is_file():

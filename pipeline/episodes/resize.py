@@ -1,4 +1,4 @@
-"""Frames at the size at which encoders see them."""
+"""Frames at the resolution that encoders see."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,13 @@ if TYPE_CHECKING:
 
 
 class Preprocessing(BaseModel):
-    """Height and width of what encoders see, and how recorded frames are brought there."""
+    """The resolution at which encoders see frames, in pixels, and how frames are resized to it.
+
+    Attributes:
+        height: of the frames after resizing.
+        width: of the frames after resizing.
+        antialias: whether frames are low-pass filtered where they shrink.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -19,21 +25,21 @@ class Preprocessing(BaseModel):
     width: int
     antialias: bool
 
-    def of(self, frames: NDArray[np.uint8]) -> "Tensor":
+    def apply(self, frames: NDArray[np.uint8]) -> "Tensor":
         """Recorded frames uint8 [T, H, W, 3] as uint8 [T, 3, height, width]."""
         import torch
 
         tensor = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2)
         if tensor.shape[2:] == (self.height, self.width):
             return tensor
-        sized = stretch(tensor, (self.height, self.width), antialias=self.antialias)
-        return sized.mul(255).round().clamp(0, 255).to(torch.uint8)
+        resized = resize(tensor, (self.height, self.width), antialias=self.antialias)
+        return resized.mul(255).round().clamp(0, 255).to(torch.uint8)
 
 
-def stretch(frames: "Tensor", size: tuple[int, int], *, antialias: bool = False) -> "Tensor":
-    """Frames uint8 [T, 3, H, W] stretched to float32 [T, 3, *size] in 0..1.
+def resize(frames: "Tensor", size: tuple[int, int], *, antialias: bool = False) -> "Tensor":
+    """Frames uint8 [T, 3, H, W] resized bilinearly to float32 [T, 3, *size] in 0..1.
 
-    Bilinear; without antialiasing as in the reference (world_model_dataset.py, `_load_slice`).
+    Without antialiasing as in the reference (world_model_dataset.py, `_load_slice`).
     """
     from torch.nn import functional
 

@@ -1,7 +1,7 @@
-"""Episodes in webdataset tar shards: as they were recorded, deterministic, with a manifest beside.
+"""Episodes in webdataset tar shards: lossless, deterministic, with a manifest beside them.
 
 A sample is KEY.frames.{mp4,npz,npy}, KEY.actions.npy, KEY.states.npy and KEY.meta.json; each split
-has its own tars (train-000000.tar, val-000000.tar, ...), so any webdataset reader can stream one.
+has tars of its own (train-000000.tar, val-000000.tar, ...), so any webdataset reader can stream it.
 """
 
 import io
@@ -23,12 +23,12 @@ from pipeline.episodes.episode import Episode, Meta
 from pipeline.episodes.manifest import Shard, Split, read_manifest
 from pipeline.errors import DataError
 
-Made = TypeVar("Made")
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What was recorded of an episode beside its frames; see `Episode`."""
+    """An episode without its frames: actions float32 [T, A], states float32 [T, S] and meta."""
 
     key: str
     actions: NDArray[np.float32]
@@ -38,21 +38,25 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The members of one episode in a tar, each read when it is asked for."""
+    """The tar members of one episode, each read on access."""
 
     key: str
     tar: tarfile.TarFile
     members: dict[str, tarfile.TarInfo]
 
     def content(self, name: str) -> bytes:
-        """The bytes of a member; KeyError if there is none."""
+        """The bytes of a member.
+
+        Raises:
+            KeyError: there is no such member.
+        """
         file = self.tar.extractfile(self.members[name])
         if file is None:
             raise KeyError(name)
         return file.read()
 
     def array(self, name: str) -> NDArray[Any]:
-        """Decode by hand: webdataset's own decoder would also run pickles."""
+        """A member as an array; webdataset's own decoder would also unpickle."""
         array: NDArray[Any] = np.load(io.BytesIO(self.content(name)), allow_pickle=False)
         return array
 
@@ -60,11 +64,11 @@ class Sample:
 def write(
     path: Path, split: Split, episodes: Iterable[Episode], codec: frame_formats.Codec
 ) -> Shard:
-    """Write one tar, an episode at a time; the same episodes give the same bytes."""
+    """Write one tar, holding one episode in memory; the same episodes give the same bytes."""
     from webdataset import TarWriter
 
     keys, lengths = [], []
-    # No time, user or group of this machine goes into a tar.
+    # No mtime, user or group of this machine goes into a tar.
     with TarWriter(str(path), encoder=False, mtime=0, user="", group="") as tar:
         for episode in episodes:
             name, frames = frame_formats.pack(episode, codec)
@@ -79,7 +83,7 @@ def write(
             )
             keys.append(episode.key)
             lengths.append(len(episode))
-            del episode, frames  # before the next one is read, lest two be held at once
+            del episode, frames  # else two episodes are in memory while the next one is read
     return Shard(
         name=path.name,
         split=split,
@@ -91,22 +95,22 @@ def write(
 
 
 def read(folder: Path, split: Split | None = None) -> Iterator[Episode]:
-    """Stream the episodes of one split, or of train and then val, in the order of the manifest."""
+    """Stream the episodes of one split, of train and then val if None, in the manifest's order."""
     for shard in read_manifest(folder).shards:
         if split in (None, shard.split):
             yield from _read_tar(folder / shard.name, shard.episodes, shard.episodes, _episode)
 
 
-def pick(folder: Path, keys: Sequence[str]) -> Iterator[Episode]:
-    """The episodes that are named, in the order of the manifest; no other is decoded."""
-    wanted = set(keys)
+def select(folder: Path, keys: Sequence[str]) -> Iterator[Episode]:
+    """The episodes called `keys`, in the manifest's order; no other is decoded."""
+    selected = set(keys)
     for shard in read_manifest(folder).shards:
-        if not wanted.isdisjoint(shard.episodes):
-            yield from _read_tar(folder / shard.name, shard.episodes, wanted, _episode)
+        if not selected.isdisjoint(shard.episodes):
+            yield from _read_tar(folder / shard.name, shard.episodes, selected, _episode)
 
 
 def tables(folder: Path) -> Iterator[Table]:
-    """Every episode but for its frames, in the order of the manifest."""
+    """Every episode without its frames, in the manifest's order; no frame is decoded."""
     for shard in read_manifest(folder).shards:
         yield from _read_tar(folder / shard.name, shard.episodes, shard.episodes, _table)
 
@@ -118,7 +122,7 @@ def _npy(values: NDArray[np.float32]) -> bytes:
 
 
 def _samples(path: Path) -> Iterator[Sample]:
-    """The members of one tar, grouped by episode."""
+    """The members of a tar, grouped by episode."""
     with tarfile.open(path, "r:") as tar:
         for key, members in groupby(tar, lambda member: member.name.partition(".")[0]):
             named = {member.name.partition(".")[2]: member for member in members}
@@ -127,15 +131,15 @@ def _samples(path: Path) -> Iterator[Sample]:
 
 def _read_tar(
     path: Path,
-    expected: Sequence[str],
-    wanted: Container[str],
-    make: Callable[[Sample, Path], Made],
-) -> Iterator[Made]:
+    listed: Sequence[str],
+    selected: Container[str],
+    make: Callable[[Sample, Path], Item],
+) -> Iterator[Item]:
     keys: list[str] = []
     try:
         for sample in _samples(path):
             keys.append(sample.key)
-            if sample.key in wanted:
+            if sample.key in selected:
                 yield make(sample, path)
     except (tarfile.TarError, zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
         if isinstance(error, DataError):
@@ -144,8 +148,8 @@ def _read_tar(
             f"{path}: damaged after {max(len(keys) - 1, 0)} episodes ({error}); "
             "restore it with `dvc checkout` or write it again with `dvc repro -f ingest`"
         ) from None
-    if keys != list(expected):
-        raise DataError(f"{path}: holds {len(keys)} episodes, its manifest lists {len(expected)}")
+    if keys != list(listed):
+        raise DataError(f"{path}: holds {len(keys)} episodes, its manifest lists {len(listed)}")
 
 
 def _table(sample: Sample, path: Path) -> Table:

@@ -1,4 +1,4 @@
-"""Videos in memory: decoded once, in order; encoded the same way every time."""
+"""Video in memory: decoding in order, deterministic encoding."""
 
 import io
 import os
@@ -21,20 +21,20 @@ AV1 = {
     "codec": "libsvtav1", "pix_fmt": "yuv420p", "crf": "30", "preset": "8", "g": "2",
     "svtav1-params": "lp=1",
 }  # fmt: skip
-os.environ.setdefault("SVT_LOG", "1")  # errors alone, read when the encoder is loaded
+os.environ.setdefault("SVT_LOG", "1")  # log errors only; read when the encoder is loaded
 LOSSLESS = {"codec": "libx264rgb", "pix_fmt": "rgb24", "qp": "0", "preset": "veryfast"}
 
 
 def decode(video: bytes | Path, place: str, count: int | None = None) -> Frames:
-    """The first `count` frames of a video (all, if None), uint8 [T, H, W, 3] RGB.
+    """The first `count` frames of a video, all if None: uint8 [T, H, W, 3] RGB.
 
     Args:
-        video: a file, or the bytes of one.
-        place: what an error should name.
-        count: how many frames there must be at least.
+        video: a file, or the content of one.
+        place: what error messages name.
+        count: number of frames to decode; the video must have as many.
 
     Raises:
-        DataError: the video is damaged, too short, or changes its size.
+        DataError: the video is damaged, too short, or changes its resolution.
     """
     frames: list[Frames] = []
     for frame in stream(video, place):
@@ -52,7 +52,7 @@ def decode(video: bytes | Path, place: str, count: int | None = None) -> Frames:
 
 
 def stream(video: bytes | Path, place: str) -> Iterator[Frames]:
-    """Frames [H, W, 3] of a video, one after the other.
+    """Frames uint8 [H, W, 3] RGB of a video, one after another.
 
     Raises:
         DataError: the video is missing or damaged.
@@ -66,7 +66,7 @@ def stream(video: bytes | Path, place: str) -> Iterator[Frames]:
         with av.open(source, "r") as container:
             if not container.streams.video:
                 raise DataError(f"{place}: holds no video; fetch it again")
-            container.streams.video[0].thread_type = "NONE"  # workers share the cores already
+            container.streams.video[0].thread_type = "NONE"  # ingest runs one process a core
             for frame in container.decode(video=0):
                 yield frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
     except av.error.FFmpegError as error:
@@ -74,11 +74,11 @@ def stream(video: bytes | Path, place: str) -> Iterator[Frames]:
 
 
 def encode(frames: Iterable[Frames], fps: int, settings: dict[str, str]) -> bytes:
-    """Frames [H, W, 3] as an mp4 file; the same frames give the same bytes.
+    """Frames uint8 [H, W, 3] as the content of an mp4; the same frames give the same bytes.
 
     Args:
         frames: RGB; height and width must be even unless the settings are LOSSLESS.
-        fps: frames a second, a tag that changes no frame.
+        fps: frames per second in the metadata; changes no frame.
         settings: H264, AV1 or LOSSLESS.
     """
     import av
@@ -93,7 +93,7 @@ def encode(frames: Iterable[Frames], fps: int, settings: dict[str, str]) -> byte
                 track.height, track.width = frame.shape[:2]
                 track.pix_fmt = settings["pix_fmt"]
                 track.thread_count = 1
-                with _scheduled_as_before():
+                with _scheduling_restored():
                     track.codec_context.open()
             container.mux(track.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(track.encode())
@@ -101,11 +101,11 @@ def encode(frames: Iterable[Frames], fps: int, settings: dict[str, str]) -> byte
 
 
 @contextmanager
-def _scheduled_as_before() -> Iterator[None]:
-    """Take back the real-time priority that SVT-AV1 gives to its threads and to its caller.
+def _scheduling_restored() -> Iterator[None]:
+    """Undo the real-time priority that SVT-AV1 gives to its own threads and the calling one.
 
-    It does wherever it may, so for root, in most containers. Whatever else runs there would
-    starve, and every later process of the caller inherit it.
+    It does so wherever it is permitted: for root, so in most containers. Other processes would
+    starve, and child processes inherit it.
     """
     if sys.platform != "linux":
         yield
@@ -115,6 +115,6 @@ def _scheduled_as_before() -> Iterator[None]:
         yield
     finally:
         for task in map(int, os.listdir("/proc/self/task")):
-            with suppress(ProcessLookupError):  # a thread that has ended since
+            with suppress(ProcessLookupError):  # the thread has ended
                 if os.sched_getscheduler(task) == os.SCHED_FIFO:
                     os.sched_setscheduler(task, policy, parameters)

@@ -83,11 +83,11 @@ def read_clips(windows: Windows, folder: Path, rows: NDArray[np.int64]) -> Clips
     """Clips of some windows; their frames come from the shards, not from the codec."""
     keys = [windows.cache.seal.episodes[episode].key for episode in windows.rows[rows, 0]]
     view, taken = windows.cache.spec.view, dict[int, Tensor]()
-    for episode in shards.pick(folder, keys):
+    for episode in shards.select(folder, keys):
         for place, key in enumerate(keys):
             if key == episode.key:
                 start = windows.rows[rows[place], 1]
                 stop = start + windows.frames * windows.interval
-                taken[place] = view.of(episode.frames[start : stop : windows.interval])
+                taken[place] = view.apply(episode.frames[start : stop : windows.interval])
     frames = torch.stack([taken[place] for place in range(len(rows))])
     return Clips(windows.latents(rows, None), windows.actions(rows), frames)

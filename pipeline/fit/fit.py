@@ -28,7 +28,7 @@ def sample_frames(folder: Path, split: Split, count: int, stride: int) -> Tensor
     view = read_manifest(folder).view
     taken: list[Tensor] = []
     for episode in shards.read(folder, split):
-        taken.append(view.of(episode.frames[::stride]))
+        taken.append(view.apply(episode.frames[::stride]))
         if sum(map(len, taken)) >= count:
             break
     return torch.cat(taken)[:count]

@@ -60,7 +60,7 @@ class Mpc:
     def _look(self, frame: NDArray[np.uint8]) -> Tensor:
         """Whitened latent [1, C, h, w] of one frame [H, W, 3]."""
         spec = self.model.spec
-        return spec.whiten(self.encoder.encode(spec.view.of(frame[None])).mean.cpu())
+        return spec.whiten(self.encoder.encode(spec.view.apply(frame[None])).mean.cpu())
 
     def _actions(self, plans: Tensor) -> Tensor:
         """Standardised plans [N, H, interval x A] to actions [N, H, interval, A] as recorded."""

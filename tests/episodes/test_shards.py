@@ -33,22 +33,22 @@ def test_webdataset_itself_can_read_them(folder):
     assert samples[0]["meta.json"] == {"door": 30.0, "wall": 32.0}
 
 
-def test_episodes_are_picked_by_name_in_the_order_of_the_manifest(folder):
+def test_episodes_are_selected_by_name_in_the_order_of_the_manifest(folder):
     keys = [episode.key for episode in shards.read(folder)]
-    picked = list(shards.pick(folder, [keys[5], keys[1]]))
-    assert [episode.key for episode in picked] == [keys[1], keys[5]]
+    selected = list(shards.select(folder, [keys[5], keys[1]]))
+    assert [episode.key for episode in selected] == [keys[1], keys[5]]
     expected = [episode for episode in shards.read(folder) if episode.key in (keys[1], keys[5])]
-    for ours, theirs in zip(picked, expected, strict=True):
+    for ours, theirs in zip(selected, expected, strict=True):
         np.testing.assert_array_equal(ours.frames, theirs.frames)
         np.testing.assert_array_equal(ours.states, theirs.states)
 
 
-def test_no_other_frames_than_those_picked_are_decoded(folder, monkeypatch):
+def test_only_selected_frames_are_decoded(folder, monkeypatch):
     decoded, unpack = [], frame_formats.unpack
     monkeypatch.setattr(
         frame_formats, "unpack", lambda *words: decoded.append(words[-1]) or unpack(*words)
     )
-    (episode,) = shards.pick(folder, ["episode_003"])
+    (episode,) = shards.select(folder, ["episode_003"])
     assert [place.split("/")[-1] for place in decoded] == ["episode_003.frames.npz"]
     tables = list(shards.tables(folder))
     assert len(decoded) == 1
@@ -90,33 +90,33 @@ def test_a_damaged_manifest_is_named(folder):
         read_manifest(folder)
 
 
-def test_picked_episodes_are_those_that_reading_all_gives_in_its_order(folder):
+def test_selected_episodes_equal_those_of_reading_all_in_the_same_order(folder):
     everyone = {episode.key: episode for episode in shards.read(folder)}
     keys = list(everyone)
     for chosen in ([keys[4], keys[1]], keys, [keys[2]] * 2, []):
-        picked = list(shards.pick(folder, chosen))
-        assert [episode.key for episode in picked] == [key for key in keys if key in chosen]
-        for episode in picked:
+        selected = list(shards.select(folder, chosen))
+        assert [episode.key for episode in selected] == [key for key in keys if key in chosen]
+        for episode in selected:
             np.testing.assert_array_equal(episode.frames, everyone[episode.key].frames)
             np.testing.assert_array_equal(episode.actions, everyone[episode.key].actions)
 
 
-def test_picking_decodes_no_other_episode(folder, monkeypatch):
+def test_selecting_decodes_no_other_episode(folder, monkeypatch):
     keys, unpacked = [episode.key for episode in shards.read(folder)], []
     genuine = frame_formats.unpack
     monkeypatch.setattr(
         frame_formats, "unpack", lambda *words: unpacked.append(words[3]) or genuine(*words)
     )
-    list(shards.pick(folder, [keys[1], keys[5]]))
+    list(shards.select(folder, [keys[1], keys[5]]))
     assert [place.split("/")[-1].split(".")[0] for place in unpacked] == [keys[1], keys[5]]
 
 
-def test_a_tar_that_lacks_a_picked_episode_is_named(folder):
+def test_a_tar_that_lacks_a_selected_episode_is_named(folder):
     manifest = folder / "manifest.json"
     key = next(shards.read(folder)).key
     manifest.write_text(manifest.read_text().replace(f'"{key}"', '"gone"'))
     with pytest.raises(DataError, match=r"0.tar: holds 4 episodes, its manifest lists 4"):
-        list(shards.pick(folder, ["gone"]))
+        list(shards.select(folder, ["gone"]))
 
 
 class Explosive:

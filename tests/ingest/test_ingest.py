@@ -168,10 +168,10 @@ def test_a_split_without_validation_is_refused(tmp_path):
 
 def test_the_manifest_says_how_encoders_see_frames(episodes, tmp_path):
     as_recorded = ingested(episodes, tmp_path / "a", **SMALL)
-    assert as_recorded.view.of(episodes[0].frames).shape == (10, 3, 16, 16)
+    assert as_recorded.view.apply(episodes[0].frames).shape == (10, 3, 16, 16)
     small = ingested(episodes, tmp_path / "b", resolution=(8, 12), **SMALL)
     assert small.frame_shape == (16, 16, 3)
-    seen = small.view.of(episodes[0].frames)
+    seen = small.view.apply(episodes[0].frames)
     assert seen.shape == (10, 3, 8, 12)
     assert seen.dtype == torch.uint8
     assert small.digest() != as_recorded.digest()

@@ -79,5 +79,5 @@ def _plain(call: Callable[[Tensor], Tensor], recorded: list[NDArray[np.uint8]]) 
 
 
 def _ours(runner: Runner, recorded: list[NDArray[np.uint8]], view: Preprocessing) -> list[Tensor]:
-    raws = runner.run(view.of(frames) for frames in recorded)
+    raws = runner.run(view.apply(frames) for frames in recorded)
     return [raw.mean if raw.std is None else torch.stack([raw.mean, raw.std], 1) for raw in raws]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.encode.shard import one_thread
-from pipeline.episodes.resize import stretch
+from pipeline.episodes.resize import resize
 from pipeline.latents.cache import LatentCache
 from pipeline.latents.windows import Windows
 from pipeline.tools.bench.loader_data import IMAGE, Setting, warm_store, write_files
@@ -108,4 +108,4 @@ def _clip(path: Path, start: int, setting: Setting) -> Tensor:
     frames = torch.load(path, weights_only=True)  # uint8 [T, H, W, 3], all of the episode
     stop = start + setting.frames * setting.interval
     clip = frames[start : stop : setting.interval].permute(0, 3, 1, 2)
-    return stretch(clip, (IMAGE, IMAGE), antialias=True) * 2 - 1
+    return resize(clip, (IMAGE, IMAGE), antialias=True) * 2 - 1

@@ -19,7 +19,7 @@ from pipeline.datasets._shared.dino_wm import TensorEpisodes
 from pipeline.datasets._shared.pickles import ARRAYS, PickledArray
 from pipeline.datasets.csgo import Recordings
 from pipeline.episodes.episode import Episode
-from pipeline.episodes.resize import stretch
+from pipeline.episodes.resize import resize
 from pipeline.errors import DataError
 
 SIDE = 256
@@ -30,7 +30,7 @@ Frames = Callable[[Sequence[int]], Tensor]
 
 def clip(frames: Frames, indices: Sequence[int]) -> Tensor:
     """A clip as the reference trains on it: float32 [T, 3, SIDE, SIDE] in -1..1."""
-    return stretch(frames(indices), (SIDE, SIDE)) * 2 - 1
+    return resize(frames(indices), (SIDE, SIDE)) * 2 - 1
 
 
 def frames_of(source: Source, index: int, episode: Episode) -> Frames:

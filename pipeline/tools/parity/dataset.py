@@ -10,7 +10,7 @@ import zarr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.episodes.resize import stretch
+from pipeline.episodes.resize import resize
 from pipeline.ingest.split import split_by_share
 from pipeline.ingest.statistics import ActionStatistics
 from pipeline.latents.cache import LatentCache
@@ -83,7 +83,7 @@ def _item(
         yield compare(name, actions, arrays(name), TOLERANCE)
     if (name := f"{item}_video") in arrays:
         theirs, frames = arrays(name), arrays(f"{item}_raw_frames").permute(0, 3, 1, 2)
-        sized = stretch(frames, (theirs.shape[-2], theirs.shape[-1]))
+        sized = resize(frames, (theirs.shape[-2], theirs.shape[-1]))
         yield compare(name, sized * 2 - 1, theirs, TOLERANCE)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from helpers import PARAMS
-from ingest_helpers import HERE
+from ingest_helpers import ONE_PROCESS
 
 from pipeline.compute import parallel as cluster
 from pipeline.encode import Options
@@ -20,7 +20,7 @@ def encoded(
     *,
     name: str = "test",
     digest: str = "digest",
-    where: cluster.Options = HERE,
+    where: cluster.Options = ONE_PROCESS,
     **changes: object,
 ) -> Summary:
     """A latent cache; `changes` are options of encode."""

@@ -1,4 +1,4 @@
-"""Episodes in memory as a source, and shards of them."""
+"""A source of episodes in memory, and shards of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from pipeline.errors import DataError
 from pipeline.ingest import Options
 from pipeline.ingest.ingest import Job, ingest
 
-HERE = cluster.Options(workers=1, ray=None)
+ONE_PROCESS = cluster.Options(workers=1, ray=None)
 
 
 @dataclass
-class Listed:
-    """A source of episodes that are given, of which an error stands for one that is damaged."""
+class InMemory:
+    """A source of episodes in memory; an error in their place stands for a damaged one."""
 
     episodes: Sequence[Episode | DataError]
     split: OfficialSplit | None = None
@@ -39,7 +39,7 @@ class Listed:
 
 
 def ingest_options(**changes: object) -> Options:
-    """Those of params.yaml, some changed; episodes of tests are short."""
+    """The ingest options of params.yaml with changes; test episodes are short."""
     return Options.model_validate({**PARAMS["ingest"], "shortest": 2, **changes})
 
 
@@ -48,14 +48,14 @@ def ingested(
     out: Path,
     *,
     split: OfficialSplit | None = None,
-    where: cluster.Options = HERE,
+    workers: cluster.Options = ONE_PROCESS,
     normalise_actions: bool = True,
     resolution: tuple[int, int] | None = None,
     **changes: object,
 ) -> Manifest:
-    """Shards of a set called wall; `changes` are options of ingest."""
-    layout = DatasetOptions(
+    """Ingest episodes of a data set called wall; `changes` are ingest options."""
+    dataset_options = DatasetOptions(
         root=None, normalise_actions=normalise_actions, resolution=resolution, antialias=True
     )
-    job = Job("wall", 5, layout, Listed(episodes, split))
-    return ingest(job, ingest_options(**changes), where, out)
+    job = Job("wall", 5, dataset_options, InMemory(episodes, split))
+    return ingest(job, ingest_options(**changes), workers, out)

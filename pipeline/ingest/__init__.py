@@ -1,4 +1,4 @@
-"""Read a published layout into Episodes; write them as deterministic webdataset shards."""
+"""Ingest: read a data set in its published layout, write deterministic webdataset shards."""
 
 from typing import Literal
 
@@ -9,13 +9,15 @@ from pipeline.params import Params
 
 
 class Options(Params):
-    """How episodes are split and packed."""
+    """How episodes are split, checked and packed."""
 
-    codec: Codec = Field(description="for frames that were not recorded as video")
+    codec: Codec = Field(description="lossless, for frames that were not recorded as video")
     episodes_per_shard: int = Field(gt=0)
-    shortest: int = Field(gt=1, description="frames that an episode must have: one window's")
+    shortest: int = Field(gt=1, description="minimum length of an episode, in frames")
     on_error: Literal["fail", "skip"] = Field(
-        description="stop at the first episode that is wrong, or list it in the manifest and go on"
+        description="at an invalid episode: fail, or skip it and list it in the manifest"
     )
-    train_share: float = Field(gt=0, lt=1, description="where the set has no split of its own")
+    train_share: float = Field(
+        gt=0, lt=1, description="of the episodes, where the data set has no official split"
+    )
     split_seed: int = Field(ge=0)

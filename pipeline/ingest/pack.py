@@ -1,4 +1,4 @@
-"""One shard's worth of episodes, from where they lie to a tar: the part that runs in parallel."""
+"""The work of one ingest task: read, check and write the episodes of one shard."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from pipeline.ingest.statistics import ActionStatistics
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What every episode of a set has in common."""
+    """Shapes of one frame (H, W, 3), action (A) and state (S): equal for all episodes of a set."""
 
     frames: tuple[int, ...]
     actions: tuple[int, ...]
@@ -23,13 +23,13 @@ class Shape:
 
     @classmethod
     def of(cls, episode: Episode) -> "Shape":
-        """Shapes of one frame, action and state of an episode."""
+        """The shapes of an episode without its time axis."""
         return cls(episode.frames.shape[1:], episode.actions.shape[1:], episode.states.shape[1:])
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The episodes `indices` of a source, to be written to one tar."""
+    """The episodes `indices` of a source, to be written to the tar `path`."""
 
     source: Source
     indices: list[int]
@@ -40,22 +40,22 @@ class Task:
 
 
 @dataclass(slots=True)
-class Packed:
-    """What became of a task; `shard` is None if no episode of it could be read."""
+class PackedShard:
+    """Result of a task: the shard (None if no episode was valid), its action statistics, skips."""
 
     shard: Shard | None = None
     statistics: ActionStatistics = field(default_factory=ActionStatistics)
     quarantined: list[Quarantined] = field(default_factory=list)
 
 
-def pack(task: Task) -> Packed:
-    """Read, check and write the episodes of a task.
+def pack(task: Task) -> PackedShard:
+    """Read, check and write the episodes of a task; runs in a worker process.
 
     Raises:
-        DataError: an episode is wrong, and `on_error` says fail.
+        DataError: an episode is invalid and `ingest.on_error` is fail.
     """
-    packed = Packed()
-    shard = shards.write(task.path, task.split, _good(task, packed), task.options.codec)
+    packed = PackedShard()
+    shard = shards.write(task.path, task.split, _valid_episodes(task, packed), task.options.codec)
     if shard.episodes:
         packed.shard = shard
     else:
@@ -63,49 +63,49 @@ def pack(task: Task) -> Packed:
     return packed
 
 
-def checked(source: Source, index: int, options: Options) -> Episode:
-    """One episode, if it is long enough.
+def read_checked(source: Source, index: int, options: Options) -> Episode:
+    """Read one episode and check its length.
 
     Raises:
-        DataError: it cannot be read or is too short.
+        DataError: it cannot be read, or has fewer frames than `ingest.shortest`.
     """
     episode = source[index]
     if len(episode) < options.shortest:
         raise DataError(
-            f"episode {episode.key}: has {len(episode)} frames, ingest.shortest = "
+            f"episode {episode.key}: has {len(episode)} frames, but ingest.shortest = "
             f"{options.shortest}; lower it"
         )
     return episode
 
 
-def hinted(error: DataError) -> DataError:
-    """The same error, with what can be done about any episode that is wrong."""
-    return DataError(f"{error}, or set ingest.on_error to skip to go on without it")
+def with_skip_hint(error: DataError) -> DataError:
+    """The error with another way out: skipping the episode."""
+    return DataError(f"{error}, or set ingest.on_error to skip to leave the episode out")
 
 
-def _good(task: Task, packed: Packed) -> Iterator[Episode]:
+def _valid_episodes(task: Task, packed: PackedShard) -> Iterator[Episode]:
     for index in task.indices:
         try:
-            episode = checked(task.source, index, task.options)
-            _same_shape(episode, task.shape)
+            episode = read_checked(task.source, index, task.options)
+            _check_shape(episode, task.shape)
         except DataError as error:
             if task.options.on_error == "fail":
-                raise hinted(error) from None
+                raise with_skip_hint(error) from None
             packed.quarantined.append(
                 Quarantined(episode=task.source.key(index), split=task.split, reason=str(error))
             )
         else:
             packed.statistics.add(episode.actions)
             yield episode
-            del episode  # see `shards.write`
+            del episode  # else two episodes are in memory while the next one is read
 
 
-def _same_shape(episode: Episode, expected: Shape) -> None:
-    found = Shape.of(episode)
+def _check_shape(episode: Episode, expected: Shape) -> None:
+    shape = Shape.of(episode)
     for name in ("frames", "actions", "states"):
-        ours, theirs = getattr(found, name), getattr(expected, name)
-        if ours != theirs:
+        actual, required = getattr(shape, name), getattr(expected, name)
+        if actual != required:
             raise DataError(
-                f"episode {episode.key}: {name} are shaped {ours}, those of the first episode "
-                f"{theirs}; a data set has one shape: leave the episode out"
+                f"episode {episode.key}: {name} have shape {actual}, those of the first episode "
+                f"{required}; all episodes of a data set must agree: leave this one out"
             )

@@ -1,4 +1,4 @@
-"""Mean, spread and range of the actions that a model is trained on."""
+"""Mean, standard deviation and range of the training actions."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,15 @@ from numpy.typing import NDArray
 
 @dataclass(slots=True)
 class ActionStatistics:
-    """Running mean, spread and range of actions [T, A], per dimension, in float64."""
+    """Running sums of actions, from which mean, std and range follow: float64 [A] each.
+
+    Attributes:
+        count: number of actions so far.
+        total: their sum.
+        squares: the sum of their squares.
+        low: their minimum.
+        high: their maximum.
+    """
 
     count: int = 0
     total: NDArray[np.float64] | float = 0.0
@@ -17,7 +25,7 @@ class ActionStatistics:
     high: NDArray[np.float64] | float = -np.inf
 
     def add(self, actions: NDArray[np.float32]) -> None:
-        """Count the actions [T, A] of one training episode."""
+        """Add the actions [T, A] of one training episode."""
         values = actions.astype(np.float64)
         self.merge(
             ActionStatistics(
@@ -26,7 +34,7 @@ class ActionStatistics:
         )
 
     def merge(self, other: "ActionStatistics") -> None:
-        """Count what another one has counted."""
+        """Add all actions of another instance."""
         self.count += other.count
         self.total = self.total + other.total
         self.squares = self.squares + other.squares
@@ -34,9 +42,9 @@ class ActionStatistics:
         self.high = np.maximum(self.high, other.high)
 
     def summary(self) -> dict[str, list[float]]:
-        """Mean, unbiased standard deviation + 1e-6 as in the reference, minimum and maximum."""
+        """`mean`, `std`, `min`, `max`, [A] each; std is unbiased, plus 1e-6 as in the reference."""
         mean = self.total / self.count
         variance = (self.squares - self.count * mean**2) / max(self.count - 1, 1)
         std = np.sqrt(np.maximum(variance, 0)) + 1e-6
-        named = {"mean": mean, "std": std, "min": self.low, "max": self.high}
-        return {name: np.asarray(value).tolist() for name, value in named.items()}
+        statistics = {"mean": mean, "std": std, "min": self.low, "max": self.high}
+        return {name: np.asarray(value).tolist() for name, value in statistics.items()}

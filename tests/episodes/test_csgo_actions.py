@@ -1,4 +1,4 @@
-"""CSGO's actions, number by number."""
+"""CSGO's action vector, component by component."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from pipeline.episodes.csgo_actions import (
 )
 
 
-def test_the_places_of_keys_clicks_and_mouse():
+def test_the_components_of_keys_clicks_and_mouse():
     action = encode(Controls(frozenset(["w", "d", "r"]), frozenset(["right"]), 0, 0))
     assert np.flatnonzero(action).tolist() == [0, 3, 10, 12, 24, 43]
     assert (action.shape, action.dtype) == ((ACTION_DIM,), np.float32)
@@ -31,13 +31,13 @@ def test_the_mouse_moves_by_the_nearest_bin(dx, nearest):
     assert decode(encode(Controls(dx=dx))).dx == nearest
 
 
-def test_what_is_encoded_is_decoded():
+def test_decoding_inverts_encoding():
     for dx in MOUSE_X:
         for dy in MOUSE_Y:
             controls = Controls(frozenset(["a", "space", "2"]), frozenset(["left"]), dx, dy)
             assert decode(encode(controls)) == controls
 
 
-def test_what_a_model_gives_is_rounded():
+def test_continuous_actions_are_rounded():
     action = 0.4 * encode(Controls(frozenset("w"), dx=20, dy=-4))
     assert decode(action) == Controls(dx=20, dy=-4)

@@ -1,4 +1,4 @@
-"""Ingest keeps what was recorded, is deterministic, and refuses or sets aside what is wrong."""
+"""Ingest is lossless and deterministic, and refuses or quarantines invalid episodes."""
 
 import hashlib
 import tarfile
@@ -23,15 +23,15 @@ def episodes():
     return [make_episode(f"episode_{i:03d}", length=10 + i) for i in range(10)]
 
 
-ELSEWHERE = [
+PARALLEL = [
     pytest.param({"workers": 2, "ray": None}, id="processes"),
     pytest.param({"workers": None, "ray": "local"}, id="ray"),
 ]
 
 
 @pytest.fixture
-def where(request, monkeypatch):
-    """Where to work; other processes must find the source of these tests."""
+def workers(request, monkeypatch):
+    """Options of cluster; worker processes must be able to import these tests."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests"))
     return cluster.Options(**request.param)
 
@@ -99,18 +99,18 @@ def test_a_split_that_comes_with_the_data_is_kept(episodes, tmp_path):
     assert keys["val"] == {"episode_007", "episode_008"}
 
 
-@pytest.mark.parametrize("where", ELSEWHERE, indirect=True)
-def test_the_same_bytes_however_many_work_and_wherever(where, episodes, tmp_path):
+@pytest.mark.parametrize("workers", PARALLEL, indirect=True)
+def test_the_same_bytes_however_many_work_and_wherever(workers, episodes, tmp_path):
     ingested(episodes, tmp_path / "alone", **SMALL)
-    ingested(episodes, tmp_path / "many", where=where, **SMALL)
+    ingested(episodes, tmp_path / "many", workers=workers, **SMALL)
     assert contents(tmp_path / "alone") == contents(tmp_path / "many")
 
 
-@pytest.mark.parametrize("where", ELSEWHERE, indirect=True)
-def test_an_error_in_another_process_is_the_users_error_still(where, episodes, tmp_path):
+@pytest.mark.parametrize("workers", PARALLEL, indirect=True)
+def test_an_error_in_another_process_is_the_users_error_still(workers, episodes, tmp_path):
     episodes[4] = DataError("x.mp4: damaged; fetch it again")
     with pytest.raises(DataError, match=r"^x.mp4: damaged; fetch it again, or set ingest.on_error"):
-        ingested(episodes, tmp_path / "out", where=where, **SMALL)
+        ingested(episodes, tmp_path / "out", workers=workers, **SMALL)
 
 
 def test_shards_are_hashed(episodes, tmp_path):
@@ -123,8 +123,11 @@ def test_shards_are_hashed(episodes, tmp_path):
 
 WRONG = {
     "unreadable": (DataError("x.mp4: damaged"), r"x.mp4: damaged"),
-    "of another size": (make_episode("odd", size=20), r"odd: frames are shaped \(20, 20, 3\)"),
-    "too short": (make_episode("brief", length=4), r"brief: has 4 frames, ingest.shortest = 10;"),
+    "of another size": (make_episode("odd", size=20), r"odd: frames have shape \(20, 20, 3\)"),
+    "too short": (
+        make_episode("brief", length=4),
+        r"brief: has 4 frames, but ingest.shortest",
+    ),
 }
 
 
@@ -157,12 +160,12 @@ def test_a_split_of_which_nothing_can_be_read_is_refused(split, episodes, tmp_pa
     parts = OfficialSplit(train=[0, 1, 2], val=[3, 4])
     for index in getattr(parts, split):
         episodes[index] = DataError("gone")
-    with pytest.raises(DataError, match="can be read"):
+    with pytest.raises(DataError, match="episodes is valid"):
         ingested(episodes, tmp_path / "out", split=parts, on_error="skip")
 
 
 def test_a_split_without_validation_is_refused(tmp_path):
-    with pytest.raises(DataError, match="1 episodes leave none for train"):
+    with pytest.raises(DataError, match="1 episodes leave none for the train split"):
         ingested([make_episode("episode_000")], tmp_path / "out")
 
 

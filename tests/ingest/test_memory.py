@@ -1,11 +1,11 @@
-"""Ingest streams: what it holds at once is an episode or two, however many there are."""
+"""Ingest streams: its memory holds an episode or two, however many there are."""
 
 import tracemalloc
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from ingest_helpers import HERE, ingest_options
+from ingest_helpers import ONE_PROCESS, ingest_options
 
 from pipeline.datasets import DatasetOptions, OfficialSplit
 from pipeline.episodes.episode import Episode
@@ -13,15 +13,15 @@ from pipeline.ingest.ingest import Job, ingest
 
 FRAMES = (32, 144, 144, 3)
 SIZE = int(np.prod(FRAMES))  # 2 MB
-LAYOUT = DatasetOptions(root=None, normalise_actions=True, resolution=None, antialias=True)
+OPTIONS = DatasetOptions(root=None, normalise_actions=True, resolution=None, antialias=True)
 
 
 @dataclass
-class Drawn:
-    """A source whose episodes exist only while somebody holds them."""
+class Generated:
+    """A source that makes each episode when it is indexed."""
 
     count: int
-    filmed: bool
+    from_video: bool
     split: OfficialSplit | None = None
 
     def __len__(self) -> int:
@@ -33,29 +33,29 @@ class Drawn:
     def __getitem__(self, index: int) -> Episode:
         frames = np.full(FRAMES, index, np.uint8)
         rows = np.full((len(frames), 2), index, np.float32)
-        video = bytes(SIZE) if self.filmed else None
+        video = bytes(SIZE) if self.from_video else None
         return Episode(self.key(index), frames, rows, rows, {}, video)
 
 
 def peak(source, out, codec):
-    """Bytes that Python and numpy hold at most while a source is ingested."""
+    """Peak bytes allocated by Python and numpy while a source is ingested."""
     options = ingest_options(codec=codec, episodes_per_shard=16)
     tracemalloc.start()
     try:
-        manifest = ingest(Job("drawn", 1, LAYOUT, source), options, HERE, out)
-        most = tracemalloc.get_traced_memory()[1]
+        manifest = ingest(Job("drawn", 1, OPTIONS, source), options, ONE_PROCESS, out)
+        highest = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     assert manifest.episodes == len(source)
-    return most
+    return highest
 
 
 @pytest.mark.parametrize(
-    ("codec", "filmed"), [("raw", False), ("deflate", False), ("raw", True)], ids=str
+    ("codec", "from_video"), [("raw", False), ("deflate", False), ("raw", True)], ids=str
 )
-def test_memory_does_not_grow_with_the_number_of_episodes(codec, filmed, tmp_path):
-    _imports, few, many = (
-        peak(Drawn(count, filmed), tmp_path / str(run), codec)
+def test_memory_does_not_grow_with_the_number_of_episodes(codec, from_video, tmp_path):
+    _warm_up, few, many = (
+        peak(Generated(count, from_video), tmp_path / str(run), codec)
         for run, count in enumerate((8, 8, 64))
     )
     # One episode, its bytes in the shard, and numpy's buffer between the two.

@@ -5,7 +5,7 @@ import pytest
 import torch
 from encode_helpers import encoded
 from helpers import default, golden_arrays
-from ingest_helpers import HERE, ingest_options
+from ingest_helpers import ONE_PROCESS, ingest_options
 
 from pipeline.datasets import OfficialSplit
 from pipeline.encoders import Posterior
@@ -26,17 +26,17 @@ def test_the_split_is_the_references():
     assert val == GOLDEN["val_traj"].tolist()
 
 
-class Listed(list):
-    """A source that comes split."""
+class Split(list):
+    """A source with an official split."""
 
     split = OfficialSplit(train=[4, 5, 6, 7, 8, 9], val=[3, 2, 1, 0])
 
 
 def test_a_published_split_is_kept_and_visited_in_the_references_order():
-    parts = split(Listed(range(10)), 0.5, 42)
+    parts = split(Split(range(10)), 0.5, 42)
     # numpy.random.seed(42), then shuffle of arange(6) and, seeded again, of arange(4).
     assert parts == {"train": [4, 5, 9, 6, 8, 7], "val": [2, 0, 3, 1]}
-    assert parts["train"] == [Listed.split.train[i] for i in shuffled(6, 42)]
+    assert parts["train"] == [Split.split.train[i] for i in shuffled(6, 42)]
 
 
 def test_action_statistics_are_the_references():
@@ -65,8 +65,8 @@ def test_action_statistics_are_those_of_numpy():
     np.testing.assert_array_equal(summary["max"], exact.max(0))
 
 
-class Blocks:
-    """An encoder that needs no fitting."""
+class MeanPool:
+    """An encoder without parameters: 4 x 4 average pooling."""
 
     stochastic = False
     published_scale = None
@@ -95,9 +95,9 @@ def test_a_set_that_goes_through_the_pipeline_yields_the_references_clips(tmp_pa
     layout = module.build(options)
     layout.write(episodes, tmp_path / "raw")
     job = Job("point_maze", layout.interval, options, layout.open(tmp_path / "raw"))
-    chosen = ingest_options(train_share=0.9, split_seed=42)
-    manifest = ingest(job, chosen, HERE, tmp_path / "shards")
-    encoded(tmp_path / "shards", Blocks, tmp_path / "latents.zarr")
+    options_of_ingest = ingest_options(train_share=0.9, split_seed=42)
+    manifest = ingest(job, options_of_ingest, ONE_PROCESS, tmp_path / "shards")
+    encoded(tmp_path / "shards", MeanPool, tmp_path / "latents.zarr")
     cache = open_cache(tmp_path / "latents.zarr")
     for part in ("train", "val"):
         windows = Windows(cache, part, frames=4, interval=manifest.interval, every=False)

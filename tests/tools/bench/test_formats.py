@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from helpers import default, make_episode
-from ingest_helpers import Listed
+from ingest_helpers import InMemory
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
@@ -20,7 +20,7 @@ def episodes():
 
 
 def test_sizes_are_those_of_what_is_stored(episodes):
-    found = formats.run(Listed(episodes), "wall", 3, 1)
+    found = formats.run(InMemory(episodes), "wall", 3, 1)
     assert (found.episodes, found.frames) == (3, 6 + 7 + 8)
     assert set(found.formats) == {"raw", "deflate", "h264"}
     for name, row in found.formats.items():
@@ -34,7 +34,7 @@ def test_sizes_are_those_of_what_is_stored(episodes):
 def test_a_format_that_loses_something_is_noticed(episodes, monkeypatch):
     monkeypatch.setattr(formats, "unpack", lambda *_: np.zeros_like(episodes[0].frames))
     with pytest.raises(AssertionError):
-        formats.run(Listed(episodes), "wall", 1, 1)
+        formats.run(InMemory(episodes), "wall", 1, 1)
 
 
 def test_the_command_reads_a_data_set_and_writes_its_figures(episodes, tmp_path):

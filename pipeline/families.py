@@ -1,16 +1,49 @@
-"""A name in params.yaml is a module: families of interchangeable members, one module each."""
+"""Families of interchangeable members: a name in params.yaml is the name of a module.
+
+The types of the families are imported for type checkers alone, so that `--help` loads no torch.
+"""
 
 import importlib
 import pkgutil
 from dataclasses import dataclass
 from types import ModuleType
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 from pipeline.errors import ParamsError, did_you_mean
 
+if TYPE_CHECKING:
+    from pipeline.datasets import Dataset, DatasetOptions
+    from pipeline.denoisers import DenoiserModule
+    from pipeline.encoders import EncoderModule
+    from pipeline.objectives import Objective
+    from pipeline.params import Params
+    from pipeline.planners import Planner
+    from pipeline.samplers import Sampler
+    from pipeline.worlds import Recorder, Recording
+
+OptionsT = TypeVar("OptionsT", bound="Params")
+MemberT_co = TypeVar("MemberT_co", covariant=True)
+ModuleT_co = TypeVar("ModuleT_co", covariant=True)
+OptionsT_co = TypeVar("OptionsT_co", bound="Params", covariant=True)
+
+
+class Module(Protocol[MemberT_co, OptionsT]):
+    """The module of a member that is built from its options alone.
+
+    Denoisers and encoders need more: `DenoiserModule` and `EncoderModule` say what.
+    """
+
+    Options: type[OptionsT]
+
+    def build(self, options: OptionsT) -> MemberT_co:
+        """The member with these options."""
+
 
 @dataclass(frozen=True, slots=True)
-class Family:
-    """Members that `selector` in params.yaml chooses from; each is a module of `package`.
+class Family(Generic[ModuleT_co, OptionsT_co]):
+    """A set of modules, all of type `ModuleT_co`, that `selector` in params.yaml chooses from.
+
+    `OptionsT_co` is the base class of the members' options.
 
     Attributes:
         selector: key of params.yaml that names the chosen member.
@@ -25,15 +58,15 @@ class Family:
 
     @property
     def package(self) -> str:
-        """The folder that is called like the block of params.yaml."""
+        """Dotted name of the package that holds the members."""
         return f"pipeline.{self.block}"
 
     def path(self, name: str) -> str:
-        """Where the member called `name` lies, from the project's root."""
+        """Path of the member `name`, relative to the root of the project."""
         return f"pipeline/{self.block}/{name}{'' if self.folders else '.py'}"
 
     def names(self) -> list[str]:
-        """The members that exist: the modules beside the family's Protocol.
+        """Names of all members, sorted: the public modules of the package.
 
         Raises:
             ParamsError: one is a file where the family's members are folders, or the other way.
@@ -42,27 +75,57 @@ class Family:
         members = [m for m in pkgutil.iter_modules(path) if not m.name.startswith("_")]
         for member in members:
             if member.ispkg != self.folders:
-                wanted = f"{self.path(member.name)}{'/__init__.py' if self.folders else ''}"
+                expected = f"{self.path(member.name)}{'/__init__.py' if self.folders else ''}"
                 raise ParamsError(
-                    f"pipeline/{self.block}: {member.name} must lie in {wanted}, as dvc.yaml names "
-                    "the members of this family"
+                    f"pipeline/{self.block}: {member.name} must lie in {expected}, as dvc.yaml "
+                    "names the members of this family"
                 )
         return sorted(member.name for member in members)
 
-    def load(self, name: str, place: str) -> ModuleType:
-        """The module called `name`; `place` says in the error where the name was read."""
-        known = self.names()
-        if name not in known:
-            raise ParamsError(f"{place} = {name!r} is unknown; {did_you_mean(name, known)}")
+    def load(self, name: str, place: str) -> ModuleT_co:
+        """Import the member `name`.
+
+        Args:
+            name: of the member.
+            place: where the name was read, for the error message.
+
+        Raises:
+            ParamsError: there is no such member.
+        """
+        return cast("ModuleT_co", self._module(name, place))
+
+    def options_class(self, name: str, place: str) -> type[OptionsT_co]:
+        """The class of the options of the member `name`; arguments and errors as for `load`."""
+        options: type[OptionsT_co] = self._module(name, place).Options
+        return options
+
+    def _module(self, name: str, place: str) -> ModuleType:
+        members = self.names()
+        if name not in members:
+            raise ParamsError(f"{place} = {name!r} is unknown; {did_you_mean(name, members)}")
         return importlib.import_module(f"{self.package}.{name}")
 
 
-DATASETS = Family("dataset", "datasets", folders=True)
-WORLDS = Family("dataset", "worlds", folders=True)
-ENCODERS = Family("encoder", "encoders", folders=True)
-DENOISERS = Family("denoiser", "denoisers", folders=True)
-OBJECTIVES = Family("objective", "objectives", folders=False)
-SAMPLERS = Family("sampler", "samplers", folders=False)
-PLANNERS = Family("planner", "planners", folders=False)
+AnyFamily = Family[object, "Params"]
 
-FAMILIES = (DATASETS, WORLDS, ENCODERS, DENOISERS, OBJECTIVES, SAMPLERS, PLANNERS)
+DATASETS: "Family[Module[Dataset, DatasetOptions], DatasetOptions]" = Family(
+    "dataset", "datasets", folders=True
+)
+WORLDS: "Family[Module[Recorder, Recording], Recording]" = Family("dataset", "worlds", folders=True)
+ENCODERS: "Family[EncoderModule, Params]" = Family("encoder", "encoders", folders=True)
+DENOISERS: "Family[DenoiserModule, Params]" = Family("denoiser", "denoisers", folders=True)
+OBJECTIVES: "Family[Module[Objective, Params], Params]" = Family(
+    "objective", "objectives", folders=False
+)
+SAMPLERS: "Family[Module[Sampler, Params], Params]" = Family("sampler", "samplers", folders=False)
+PLANNERS: "Family[Module[Planner, Params], Params]" = Family("planner", "planners", folders=False)
+
+FAMILIES: tuple[AnyFamily, ...] = (
+    DATASETS,
+    WORLDS,
+    ENCODERS,
+    DENOISERS,
+    OBJECTIVES,
+    SAMPLERS,
+    PLANNERS,
+)

@@ -2,7 +2,7 @@
 
 import ast
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -20,16 +20,24 @@ def imported_by(module: str) -> frozenset[str]:
     """Modules of the package that importing `module` may run.
 
     Itself, all that it imports anywhere in its source, inside functions too, and the packages that
-    these lie in.
+    these lie in. Imports under `if TYPE_CHECKING:` never run and do not count.
     """
     names = {module}
-    for node in ast.walk(ast.parse(modules()[module].read_text())):
+    for node in executed(ast.parse(modules()[module].read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     parts = [name.split(".") for name in names if name in modules()]
     return frozenset(".".join(part[: n + 1]) for part in parts for n in range(len(part)))
+
+
+def executed(node: ast.AST) -> Iterator[ast.AST]:
+    """A node of a syntax tree and all below it, but what stands under `if TYPE_CHECKING:`."""
+    if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+        yield node
+        for child in ast.iter_child_nodes(node):
+            yield from executed(child)
 
 
 def closure(starts: Iterable[str]) -> set[str]:

@@ -4,14 +4,13 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import ParamsError, did_you_mean
-from pipeline.families import FAMILIES, Family
+from pipeline.families import FAMILIES, AnyFamily, Family, Module
 
 STAGES = ("collect", "ingest", "fit", "encode", "train", "evaluate", "plan", "report")
 SECTIONS = {
@@ -32,20 +31,22 @@ class Params(BaseModel):
         """Refuse what cannot go together with the rest of params.yaml, by a ParamsError."""
 
 
-Section = TypeVar("Section", bound=Params)
+OptionsT = TypeVar("OptionsT", bound=Params)
+MemberT = TypeVar("MemberT")
+ModuleT = TypeVar("ModuleT")
 
 
 @dataclass(frozen=True, slots=True)
-class Variant:
-    """A chosen member of a family: its name, its module and its checked options."""
+class Variant(Generic[ModuleT, OptionsT]):
+    """A member of a family: its name, its module and its checked options."""
 
     name: str
-    module: ModuleType
-    options: Params
+    module: ModuleT
+    options: OptionsT
 
-    def build(self, *arguments: Any) -> Any:
-        """The member itself, by its module's own `build`."""
-        return self.module.build(self.options, *arguments)
+    def build(self: "Variant[Module[MemberT, OptionsT], OptionsT]") -> MemberT:
+        """The member itself, where its module builds it from its options alone."""
+        return self.module.build(self.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +56,20 @@ class Settings:
     path: Path
     values: Mapping[str, Any]
 
-    def section(self, name: str, options: type[Section]) -> Section:
+    def section(self, name: str, options: type[OptionsT]) -> OptionsT:
         """The options of one stage, or of how and where stages run."""
         return _checked(self.path, name, self.values[name], options)
 
-    def variant(self, family: Family) -> Variant:
+    def variant(self, family: Family[ModuleT, OptionsT]) -> Variant[ModuleT, OptionsT]:
         """The member of `family` that the selector names, with its own block of options."""
         return self.member(family, self.values[family.selector])
 
-    def member(self, family: Family, name: str) -> Variant:
+    def member(self, family: Family[ModuleT, OptionsT], name: str) -> Variant[ModuleT, OptionsT]:
         """Any member of `family` that has a block of options."""
-        module = family.load(name, f"{self.path}: {family.selector}")
-        place = f"{family.block}.{name}"
-        options = _checked(self.path, place, self.values[family.block][name], module.Options)
+        source = f"{self.path}: {family.selector}"
+        module, options_class = family.load(name, source), family.options_class(name, source)
+        values = self.values[family.block][name]
+        options = _checked(self.path, f"{family.block}.{name}", values, options_class)
         return Variant(name, module, options)
 
 
@@ -115,7 +117,7 @@ def _check_keys(settings: Settings) -> None:
             raise ParamsError(f"{settings.path}: key {key!r} is missing; add it")
 
 
-def _check_family(settings: Settings, family: Family) -> None:
+def _check_family(settings: Settings, family: AnyFamily) -> None:
     name, block = settings.values[family.selector], settings.values[family.block]
     place = f"{settings.path}: {family.selector}"
     if not isinstance(block, dict):
@@ -124,11 +126,11 @@ def _check_family(settings: Settings, family: Family) -> None:
     if name not in block:
         raise ParamsError(f"{place} = {name!r} has no options; add a block {family.block}.{name}")
     for other, options in block.items():
-        module = family.load(other, f"{settings.path}: a block of {family.block}")
-        _checked(settings.path, f"{family.block}.{other}", options, module.Options)
+        options_class = family.options_class(other, f"{settings.path}: a block of {family.block}")
+        _checked(settings.path, f"{family.block}.{other}", options, options_class)
 
 
-def _checked(path: Path, place: str, values: Any, options: type[Section]) -> Section:
+def _checked(path: Path, place: str, values: Any, options: type[OptionsT]) -> OptionsT:
     if not isinstance(values, dict):
         raise ParamsError(f"{path}: {place} = {values!r} must map option names to values")
     try:

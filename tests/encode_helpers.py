@@ -1,4 +1,4 @@
-"""Encoding small shards with an encoder that need not be a member of the family."""
+"""Encode small shards, with any encoder under the name of a member of the family."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ def encoded(
     make: Callable[[], Encoder],
     out: Path,
     *,
-    name: str = "test",
+    name: str = "patch_pca",
     digest: str = "digest",
     where: cluster.Options = ONE_PROCESS,
     **changes: object,

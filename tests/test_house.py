@@ -34,7 +34,7 @@ def room_of(name: str) -> str:
 def edges(name: str) -> set[str]:
     """Modules that a module names in its imports."""
     named: set[str] = set()
-    for node in ast.walk(ast.parse(MODULES[name].read_text())):
+    for node in imports.executed(ast.parse(MODULES[name].read_text())):
         if isinstance(node, ast.Import):
             named |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

@@ -6,9 +6,9 @@ from pipeline import families as variants
 from pipeline import stage
 from pipeline.collect import Options
 from pipeline.collect.inventory import write_inventory
-from pipeline.datasets import Dataset, DatasetOptions
+from pipeline.datasets import Dataset
 from pipeline.params import Settings
-from pipeline.worlds import Recording
+from pipeline.worlds import Recorder
 
 
 def collect(settings: Settings, raw: Path) -> tuple[Dataset, str, int]:
@@ -19,7 +19,6 @@ def collect(settings: Settings, raw: Path) -> tuple[Dataset, str, int]:
     """
     chosen = settings.variant(variants.DATASETS)
     layout, dataset = chosen.options, chosen.build()
-    assert isinstance(layout, DatasetOptions)
     if layout.root is not None:
         root = Path(layout.root)
         episodes = len(dataset.open(root))
@@ -28,8 +27,8 @@ def collect(settings: Settings, raw: Path) -> tuple[Dataset, str, int]:
         return dataset, f"{episodes} episodes of {chosen.name} in {files} files of {root}", 0
     world = settings.variant(variants.WORLDS)
     seed, amount = settings.section("collect", Options).seed, world.options
-    assert isinstance(amount, Recording)
-    recorded = world.build().collect(amount.episodes, amount.steps, seed)
+    recorder: Recorder = world.build()
+    recorded = recorder.collect(amount.episodes, amount.steps, seed)
     with stage.output(raw) as partial:
         dataset.write(stage.track(recorded, "collect", amount.episodes), partial)
     frames = amount.episodes * amount.steps

@@ -1,9 +1,13 @@
 """Denoisers: the networks of a world model."""
 
+from collections.abc import Reversible
 from dataclasses import dataclass
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
+
+from pipeline.params import Params
 
 
 class Size(BaseModel):
@@ -33,10 +37,7 @@ class KVCache:
 
 
 class Denoiser(nn.Module):
-    """A network; `denoisers/NAME.py` offers `Options`, `build(options, size)` and `SIZES`.
-
-    `SIZES` are the names that its option `size` may be given, from small to large.
-    """
+    """The network of a world model, built by a `DenoiserModule`."""
 
     causal: bool
     """Whether a frame's output never depends on later frames."""
@@ -78,3 +79,14 @@ class Denoiser(nn.Module):
     def kv_cache(self, batch: int) -> KVCache:
         """An empty memory for `batch` windows."""
         raise NotImplementedError
+
+
+class DenoiserModule(Protocol):
+    """What `denoisers/NAME/__init__.py` offers."""
+
+    Options: type[Params]
+    SIZES: Reversible[str]
+    """Names that the option `size` can take, from small to large."""
+
+    def build(self, options: Params, size: Size) -> Denoiser:
+        """A freshly initialised network; draws from torch's global generator."""

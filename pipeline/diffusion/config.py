@@ -4,9 +4,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
-from pipeline.denoisers import Size
-from pipeline.families import Family
+from pipeline.denoisers import Denoiser, Size
+from pipeline.families import DENOISERS, OBJECTIVES
 from pipeline.latents.spec import LatentSpec
+from pipeline.objectives import Objective
 
 
 class VariantConfig(BaseModel):
@@ -17,10 +18,22 @@ class VariantConfig(BaseModel):
     name: str
     options: dict[str, Any]
 
-    def build(self, family: Family, *arguments: Any) -> Any:
-        """Make it."""
-        module = family.load(self.name, family.selector)
-        return module.build(module.Options.model_validate(self.options), *arguments)
+
+def build_denoiser(config: VariantConfig, size: Size) -> Denoiser:
+    """The network that `config` names, freshly initialised.
+
+    Raises:
+        ParamsError: there is no such denoiser.
+        ValidationError: its options are not those of its `Options`.
+    """
+    module = DENOISERS.load(config.name, DENOISERS.selector)
+    return module.build(module.Options.model_validate(config.options), size)
+
+
+def build_objective(config: VariantConfig) -> Objective:
+    """The objective that `config` names; raises as `build_denoiser` does."""
+    module = OBJECTIVES.load(config.name, OBJECTIVES.selector)
+    return module.build(module.Options.model_validate(config.options))
 
 
 class Config(BaseModel):

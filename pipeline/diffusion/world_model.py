@@ -15,12 +15,11 @@ from pipeline.denoisers import Denoiser
 from pipeline.diffusion import SamplingOptions, rollout
 from pipeline.diffusion import model_card as card
 from pipeline.diffusion.compiled import sampled_by
-from pipeline.diffusion.config import Config
+from pipeline.diffusion.config import Config, build_denoiser, build_objective
 from pipeline.diffusion.sampling import Noise, Sampling
 from pipeline.errors import DataError, ParamsError
-from pipeline.families import DENOISERS, OBJECTIVES, SAMPLERS
+from pipeline.families import SAMPLERS
 from pipeline.latents.cache import LatentCache
-from pipeline.objectives import Objective
 from pipeline.weights import hub
 from pipeline.weights.load import load_weights
 
@@ -33,8 +32,8 @@ class WorldModel:
     def __init__(self, config: Config, device: torch.device) -> None:
         """Build a freshly initialised model."""
         self.config, self.spec, self.device = config, config.spec, device
-        self.objective: Objective = config.objective.build(OBJECTIVES).to(device)
-        self.denoiser: Denoiser = config.denoiser.build(DENOISERS, config.size).to(device)
+        self.objective = build_objective(config.objective).to(device)
+        self.denoiser = build_denoiser(config.denoiser, config.size).to(device)
         self._compiled: dict[Mode, Denoiser] = {}
 
     def check_cache(self, cache: LatentCache) -> None:

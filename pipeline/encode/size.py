@@ -60,7 +60,7 @@ def _ways(spec: LatentSpec, lengths: Sequence[int], encoder: Encoder) -> list[st
         changes["both"] = {"storage": "int8", "stride": spec.interval}
     sized = f"datasets.{spec.dataset}.resolution"
     if isinstance(encoder, Semantic):
-        known = ENCODERS.load(spec.encoder, "encoder").Options.model_fields
+        known = ENCODERS.options_class(spec.encoder, "encoder").model_fields
         changes |= _reductions(spec, encoder, known)
         sized = f"encoders.{spec.encoder}.size" if "size" in known else sized
     ways = [f"{what} takes {readable(left(change))}" for what, change in changes.items()]

@@ -14,6 +14,7 @@ from torch import Tensor
 from pipeline.errors import DataError, UserError
 from pipeline.families import ENCODERS
 from pipeline.latents.spec import LatentSpec
+from pipeline.params import Params
 
 ENCODER_JSON = "encoder.json"
 Draws = Literal["own", "fitted"]
@@ -40,12 +41,7 @@ class EncoderManifest(BaseModel):
 
 
 class Encoder(Protocol):
-    """A frame encoder. `encoders/NAME.py` offers `Options`, `fit` and `load`.
-
-    `fit(frames, options, seed)` makes one from training frames uint8 [N, 3, H, W];
-    `load(folder, options)` reads one that was saved. An encoder holds no random state and keeps to
-    inference mode.
-    """
+    """A frame encoder, made by an `EncoderModule`; holds no random state, is in inference mode."""
 
     stochastic: bool
     """Whether `encode` returns a posterior with a spread."""
@@ -67,6 +63,18 @@ class Encoder(Protocol):
         """Write the weights (safetensors) into an existing folder."""
 
 
+class EncoderModule(Protocol):
+    """What `encoders/NAME/__init__.py` offers."""
+
+    Options: type[Params]
+
+    def fit(self, frames: Tensor, options: Params, seed: int) -> Encoder:
+        """Fit one to training frames uint8 [N, 3, H, W]."""
+
+    def load(self, folder: Path, options: Params) -> Encoder:
+        """Read one from a folder into which its `save` has written."""
+
+
 def save(encoder: Encoder, name: str, options: dict[str, Any], folder: Path) -> None:
     """Write an encoder with a manifest that says which one it is."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -84,7 +92,7 @@ def load(folder: Path) -> tuple[str, Encoder]:
     manifest = _manifest(folder)
     module = ENCODERS.load(manifest.encoder, f"{folder / ENCODER_JSON}: encoder")
     try:
-        encoder: Encoder = module.load(folder, module.Options.model_validate(manifest.options))
+        encoder = module.load(folder, module.Options.model_validate(manifest.options))
     except UserError:
         raise
     except (ValueError, KeyError, OSError, RuntimeError, SafetensorError) as error:

@@ -36,7 +36,7 @@ def command(
         chosen = settings.variant(variants.ENCODERS)
         train = sample_frames(shards, "train", options.train_frames, options.frame_stride)
         val = sample_frames(shards, "val", options.val_frames, options.frame_stride)
-        with finite_latents(chosen):
+        with finite_latents(chosen.name, chosen.options):
             encoder = chosen.module.fit(train, chosen.options, options.seed).to(device.pick())
             health, psnr = health_of(encoder, val), reconstruction_psnr(encoder, val)
         kept = kept_variance_of(encoder, val)

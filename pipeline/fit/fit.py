@@ -17,7 +17,7 @@ from pipeline.episodes.manifest import Split, read_manifest
 from pipeline.errors import ParamsError
 from pipeline.families import ENCODERS
 from pipeline.metrics.images import psnr
-from pipeline.params import Variant
+from pipeline.params import Params
 
 MEASURED = 256
 """Frames whose latents are held against each other."""
@@ -35,8 +35,12 @@ def sample_frames(folder: Path, split: Split, count: int, stride: int) -> Tensor
 
 
 @contextmanager
-def finite_latents(chosen: Variant) -> Iterator[None]:
+def finite_latents(name: str, options: Params) -> Iterator[None]:
     """Fit and measure an encoder whose latents may turn out to be NaN or infinite.
+
+    Args:
+        name: of the encoder.
+        options: its own.
 
     Raises:
         ParamsError: they are.
@@ -44,9 +48,9 @@ def finite_latents(chosen: Variant) -> Iterator[None]:
     try:
         yield
     except FloatingPointError:
-        key, remedy = _suspect(chosen.options.model_dump())
+        key, remedy = _suspect(options.model_dump())
         raise ParamsError(
-            f"{ENCODERS.block}.{chosen.name}{key} gives latents that are not finite; {remedy}"
+            f"{ENCODERS.block}.{name}{key} gives latents that are not finite; {remedy}"
         ) from None
 
 

@@ -19,7 +19,6 @@ def command(
     from pipeline import families as variants
     from pipeline.collect.inventory import resolve
     from pipeline.compute import parallel as cluster
-    from pipeline.datasets import DatasetOptions
     from pipeline.ingest import Options
     from pipeline.ingest.ingest import Job, ingest
     from pipeline.params import read
@@ -29,7 +28,6 @@ def command(
         options = settings.section("ingest", Options)
         chosen = settings.variant(variants.DATASETS)
         dataset, layout = chosen.build(), chosen.options
-        assert isinstance(layout, DatasetOptions)
         job = Job(chosen.name, dataset.interval, layout, dataset.open(resolve(raw)))
         with stage.output(out) as partial:
             manifest = ingest(job, options, settings.section("cluster", cluster.Options), partial)

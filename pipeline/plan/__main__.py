@@ -28,16 +28,16 @@ def command(
     from pipeline.plan import Options, results
     from pipeline.plan.mpc import Mpc
     from pipeline.plan.plan import plan
-    from pipeline.plan.support import obstacle
+    from pipeline.plan.support import plannable
 
     with stage.timed(seconds) as summarise:
         settings = read(params)
         options = settings.section("plan", Options)
         cache = open_cache(latents)
-        world = settings.variant(variants.WORLDS).build()
-        if reason := obstacle(world, cache.spec):
-            results.write_nothing(reason, metrics, goals, films)
-            summarise(f"plan: skipped, for {reason}")
+        world = plannable(settings.variant(variants.WORLDS).build(), cache.spec)
+        if isinstance(world, str):
+            results.write_nothing(world, metrics, goals, films)
+            summarise(f"plan: skipped, for {world}")
             return
         model = models.load(world_model, device.pick(), cache)
         encoder = encoders.load_for(model.spec, codec).to(device.pick())

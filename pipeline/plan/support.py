@@ -1,16 +1,16 @@
-"""Why nothing can be planned: some worlds cannot be put back into a recorded state."""
+"""Which worlds plans can be tried in: those that can be put back into a recorded state."""
 
 from pipeline.latents.spec import LatentSpec
 from pipeline.worlds import Recorder, World
 
 
-def obstacle(world: Recorder, spec: LatentSpec) -> str | None:
-    """What stands in the way of planning with latents of `spec` in a world, if anything does."""
-    if not isinstance(world, World):
+def plannable(recorder: Recorder, spec: LatentSpec) -> World | str:
+    """The simulator if latents of `spec` can be planned in it, else the reason why not."""
+    if not isinstance(recorder, World):
         return f"the simulator of {spec.dataset} records, but cannot be put into a recorded state"
-    if world.state_dim != spec.state_dim:
+    if recorder.state_dim != spec.state_dim:
         return (
             f"the recorded states have {spec.state_dim} numbers, but the simulator of "
-            f"{spec.dataset} is restored from {world.state_dim}"
+            f"{spec.dataset} is restored from {recorder.state_dim}"
         )
-    return None
+    return recorder

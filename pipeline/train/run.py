@@ -7,7 +7,7 @@ from pipeline import families as variants
 from pipeline.diffusion.config import Config, VariantConfig
 from pipeline.diffusion.world_model import fresh
 from pipeline.errors import DataError, RunError
-from pipeline.families import Family
+from pipeline.families import AnyFamily
 from pipeline.latents.cache import LatentCache
 from pipeline.latents.spec import LatentSpec
 from pipeline.latents.windows import Windows
@@ -43,7 +43,7 @@ def configured(settings: Settings, spec: LatentSpec) -> Config:
     )
 
 
-def part(settings: Settings, family: Family) -> VariantConfig:
+def part(settings: Settings, family: AnyFamily) -> VariantConfig:
     """The chosen member of a family, as a model's config names it."""
     chosen = settings.variant(family)
     return VariantConfig(name=chosen.name, options=chosen.options.model_dump())

@@ -19,7 +19,7 @@ from pipeline.plan import Options, results
 from pipeline.plan.controllers import NoOp, Outcome, attempt
 from pipeline.plan.mpc import Mpc
 from pipeline.plan.plan import plan
-from pipeline.plan.support import obstacle
+from pipeline.plan.support import plannable
 from pipeline.plan.tasks import draw_tasks
 
 
@@ -205,10 +205,10 @@ class Camera:
 
 
 def test_what_cannot_be_restored_is_not_planned_in(world, cache):
-    assert obstacle(world, cache.spec) is None
-    assert "records, but cannot be put into a recorded state" in obstacle(Camera(), cache.spec)
+    assert plannable(world, cache.spec) is world
+    assert "records, but cannot be put into a recorded state" in plannable(Camera(), cache.spec)
     other = cache.spec.model_copy(update={"state_dim": 7})
-    assert "states have 7 numbers, but the simulator of wall is restored from 2" in obstacle(
+    assert "states have 7 numbers, but the simulator of wall is restored from 2" in plannable(
         world, other
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import imports
-from pipeline.families import FAMILIES, Family
+from pipeline.families import FAMILIES, AnyFamily
 
 RECORDED = {"codec": ("encoders",), "world_model": ("denoisers", "objectives")}
 """Families whose member is named in an artefact: a stage that reads it runs that member."""
@@ -14,7 +14,7 @@ CODE = "      - pipeline/"
 """How the lines begin that are written here."""
 
 
-def families_of(stage: str, table: Mapping[str, Any]) -> list[Family]:
+def families_of(stage: str, table: Mapping[str, Any]) -> list[AnyFamily]:
     """Families whose chosen member a stage runs: named by its params, or by an artefact it reads.
 
     A stage that never imports the family's Protocol only shows the options (the report).
@@ -62,7 +62,7 @@ def written(text: str, tables: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _options_of_chosen(family: Family) -> str:
+def _options_of_chosen(family: AnyFamily) -> str:
     return f"{family.block}.${{{family.selector}}}"
 
 

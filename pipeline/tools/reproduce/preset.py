@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import params
-from pipeline.datasets import DatasetOptions
 from pipeline.errors import DataError, ParamsError
 from pipeline.families import DATASETS
 from pipeline.params import Settings
@@ -59,11 +58,9 @@ def check_episodes(settings: Settings) -> None:
         DataError: there is no such folder, or it does not hold this set.
     """
     chosen = settings.variant(DATASETS)
-    layout = chosen.options
-    assert isinstance(layout, DatasetOptions)
-    if layout.root is None:
+    if chosen.options.root is None:
         return
-    root = Path(layout.root)
+    root = Path(chosen.options.root)
     if not root.is_dir():
         raise DataError(f"{root}: no such folder of episodes; {_fetched(chosen.name)}")
     chosen.build().open(root)

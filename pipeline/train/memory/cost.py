@@ -15,8 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from pipeline.compute import device
 from pipeline.compute.precision import Precision
 from pipeline.denoisers import Denoiser, Size
-from pipeline.diffusion.config import VariantConfig
-from pipeline.families import DENOISERS
+from pipeline.diffusion.config import VariantConfig, build_denoiser
 from pipeline.train.memory.peak import Footprint
 
 FLOAT = 4
@@ -78,7 +77,7 @@ def forward_flops(denoiser: VariantConfig, size: Size) -> int:
 @cache
 def _weights_and_work(denoiser: str, size: Size) -> tuple[int, int]:
     with torch.device("meta"), torch.no_grad():
-        network: Denoiser = VariantConfig.model_validate_json(denoiser).build(DENOISERS, size)
+        network = build_denoiser(VariantConfig.model_validate_json(denoiser), size)
         work = counted(lambda: _forward(network, size, 1))
     return sum(weight.numel() for weight in network.parameters()), work
 
@@ -102,7 +101,7 @@ def _held(
 ) -> int:
     """Most bytes alive at once in a forward and backward pass, beside weights and gradients."""
     with FakeTensorMode():
-        network: Denoiser = denoiser.build(DENOISERS, size)
+        network = build_denoiser(denoiser, size)
         network.activation_checkpointing = activation_checkpointing
         for weight in network.parameters():
             weight.register_post_accumulate_grad_hook(_drop_gradient)

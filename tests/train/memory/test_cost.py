@@ -6,7 +6,7 @@ from helpers import every
 
 from pipeline.denoisers import Size
 from pipeline.denoisers.nanowm import SIZES, named
-from pipeline.diffusion.config import VariantConfig
+from pipeline.diffusion.config import VariantConfig, build_denoiser
 from pipeline.families import DENOISERS
 from pipeline.train.memory.cost import FLOAT, measure, parameters
 from pipeline.train.memory.peak import Footprint
@@ -93,7 +93,7 @@ def test_bfloat16_holds_less_but_a_copy_of_the_weights():
 def test_what_is_found_without_data_is_what_a_real_pass_holds(name, checkpointing):
     module = DENOISERS.load(name, "test")
     part = nanowm({"width": 64, "depth": 4, "heads": 2})
-    network = part.build(DENOISERS, TINY)
+    network = build_denoiser(part, TINY)
     network.activation_checkpointing = checkpointing
     for weight in network.parameters():
         weight.register_post_accumulate_grad_hook(lambda weight: setattr(weight, "grad", None))

@@ -18,9 +18,8 @@ from pipeline.latents.cache import LatentCache
 from pipeline.latents.windows import Windows
 from pipeline.train import Options
 from pipeline.train.data.batches import Batch
-from pipeline.train.loop import Trainer
-from pipeline.train.run import Run
-from pipeline.train.state import gathered
+from pipeline.train.setup import diffusion_forcing
+from pipeline.train.trainer import Trainer
 
 QUICK = {"steps": 12, "batch": 4, "save_every": 5, "warmup": 2, "interval": 2}
 
@@ -69,17 +68,16 @@ def trainer(
     assert chosen.interval is not None
     windows = Windows(cache, "train", chosen.frames, chosen.interval)
     model = world_model(cache, objective=objective, injection=injection)
-    return Trainer(model, windows, chosen)
+    return diffusion_forcing(model, windows, chosen)
 
 
 def run(one: Trainer, folder: Path, steps: int | None = None) -> Trainer:
     """Train to the end, or until it is killed after so many steps."""
-    going = Run(one, folder)
     if steps is None:
-        going.finish()
+        one.fit(folder)
     else:
         with pytest.raises(KilledError), killed_after(one, steps):
-            going.finish()
+            one.fit(folder)
     return one
 
 
@@ -89,21 +87,21 @@ class KilledError(Exception):
 
 @contextmanager
 def killed_after(one: Trainer, steps: int) -> Iterator[None]:
-    """Nothing is done any more once so many steps are."""
-    take = one.take
+    """No step is taken after so many."""
+    train_step = one.train_step
 
     def until(batch: Batch) -> None:
-        if one.done == steps:
+        if one.step == steps:
             raise KilledError
-        take(batch)
+        train_step(batch)
 
-    one.take = until  # type: ignore[method-assign]
+    one.train_step = until  # type: ignore[method-assign]
     yield
 
 
 def assert_same(a: Trainer, b: Trainer) -> None:
-    """Weights, averages, moments and curves are the same, bit for bit."""
-    ours, theirs = gathered(a), gathered(b)
+    """Weights, EMA, moments and curves are the same, bit for bit."""
+    ours, theirs = a.state_dict(), b.state_dict()
     assert ours.keys() == theirs.keys()
     for name, value in ours.items():
         assert torch.equal(value, theirs[name]), name

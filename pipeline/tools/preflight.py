@@ -36,13 +36,13 @@ def command(
     from pipeline.train.distributed import options as distributed
     from pipeline.train.memory.available import AvailableMemory, room
     from pipeline.train.memory.forecast import TrainingPlan, check
-    from pipeline.train.run import configured, part
+    from pipeline.train.setup import model_config, variant_config
 
     settings = read(params)
     options = settings.section("train", Options)
     where = settings.section("distributed", distributed.Options)
     if latents:
-        size = configured(settings, open_cache(latents).spec).size
+        size = model_config(settings, open_cache(latents).spec).size
     else:
         shape = shape_of(latent)
         size = Size(latent_shape=shape, action_dim=action_dim, frames=options.frames)
@@ -54,7 +54,9 @@ def command(
         offered = AvailableMemory(int(memory * 1e9), gpu=True, bfloat16=True)
     print(
         check(
-            TrainingPlan(part(settings, DENOISERS), size, options, processes, where.strategy),
+            TrainingPlan(
+                variant_config(settings, DENOISERS), size, options, processes, where.strategy
+            ),
             offered,
         )
     )

@@ -12,24 +12,51 @@ from pipeline.params import Params
 
 
 class Validation(Params):
-    """How often, and on what, a run is looked at before it is done."""
+    """How often, and on what, a model is validated during training."""
 
-    every: int | None = Field(gt=0, description="steps between two looks; null: only at the end")
+    every: int | None = Field(gt=0, description="steps between two validations; null: at the end")
     clips: int = Field(gt=0, description="of the val split, always the same")
     strips: int = Field(gt=0, description="clips that are generated and drawn, frame by frame")
     sampling_steps: int = Field(gt=0, le=1000, description="denoising steps of these")
 
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
-"""Decay of one of AdamW's two averages."""
+"""Decay of one of AdamW's two moments."""
 
 
-class Options(Params):
-    """The window, the noise levels, the optimiser, and how it is computed."""
+class TrainerOptions(Params):
+    """The optimiser, how a step is computed, and how often it is saved: whatever the loss."""
+
+    steps: int = Field(gt=0)
+    learning_rate: float = Field(gt=0)
+    schedule: Literal["cosine", "constant"] = Field(description="of the rate, after its warm-up")
+    warmup: int = Field(ge=0, description="steps of linear warm-up")
+    final_rate: float = Field(ge=0, le=1, description="share of the rate left after the cosine")
+    betas: tuple[Beta, Beta]
+    weight_decay: float = Field(ge=0)
+    clip: float | None = Field(gt=0, description="largest norm of the gradient; null never clips")
+    ema: float | None = Field(
+        gt=0, lt=1, description="decay of the EMA weights, which are then the result; null: no EMA"
+    )
+    precision: Choice = Field(
+        description="of matrix products; auto is bfloat16 on a GPU that computes in it"
+    )
+    attention: Literal["auto", "flash", "efficient", "math"] = Field(
+        description="kernel of scaled_dot_product_attention; auto is the fastest available"
+    )
+    compile: compilation.TrainingPlan
+    save_every: int = Field(gt=0, description="steps between two states to resume from")
+    keep_every: int | None = Field(
+        gt=0, description="steps between two states that later ones do not replace"
+    )
+
+
+class Options(TrainerOptions):
+    """Window, noise levels, batches, and all that the trainer needs."""
 
     frames: int = Field(gt=1, description="length of a window")
     interval: int | None = Field(
-        gt=0, description="environment steps from frame to frame; null for the data set's own"
+        gt=0, description="environment steps between two frames; null for the data set's own"
     )
     whitening: Literal["auto", "channel", "none"] = Field(
         description="of latents: each channel to mean 0 and variance 1, or as the encoder's "
@@ -40,30 +67,10 @@ class Options(Params):
     )
     levels: Levels
     weighting: Weighting
-    steps: int = Field(gt=0)
-    batch: int = Field(gt=0, description="clips of a step, over all processes and pieces")
-    accumulation: int = Field(gt=0, description="pieces that a process does its clips in")
-    learning_rate: float = Field(gt=0)
-    schedule: Literal["cosine", "constant"] = Field(description="of the rate, after its warm-up")
-    warmup: int = Field(ge=0, description="steps of linear warm-up")
-    final_rate: float = Field(ge=0, le=1, description="share of the rate left after the cosine")
-    betas: tuple[Beta, Beta]
-    weight_decay: float = Field(ge=0)
-    clip: float | None = Field(gt=0, description="largest norm of the gradient; null never clips")
-    ema: float | None = Field(
-        gt=0, lt=1, description="decay of the averaged weights that are kept; null keeps the last"
+    batch: int = Field(gt=0, description="clips of a step, over all processes and micro-batches")
+    accumulation: int = Field(gt=0, description="micro-batches of a process and step")
+    checkpointing: bool = Field(
+        description="activation checkpointing: recompute activations in the backward pass"
     )
-    precision: Choice = Field(
-        description="of its products; auto is bfloat16 on a GPU that computes in it"
-    )
-    attention: Literal["auto", "flash", "efficient", "math"] = Field(
-        description="kernel of scaled_dot_product_attention; auto is the fastest that can"
-    )
-    checkpointing: bool = Field(description="compute activations twice rather than keep them")
-    compile: compilation.TrainingPlan
     seed: int = Field(ge=0)
-    save_every: int = Field(gt=0, description="steps between two states to resume from")
-    keep_every: int | None = Field(
-        gt=0, description="steps between two states that later ones do not replace"
-    )
     validation: Validation

@@ -1,4 +1,4 @@
-"""What may befall a run: signals, processes that are gone, latents that change under it."""
+"""Interruptions of a run: signals, lost peers, a latent cache that changes while it is read."""
 
 import signal
 from collections.abc import Iterator
@@ -12,68 +12,68 @@ from pipeline.errors import DataError
 
 
 class StoppedError(Exception):
-    """A signal asked the run to end, and all of it is saved."""
+    """A signal stopped the run, and its state is saved."""
 
-    def __init__(self, number: int, done: int) -> None:
-        """Signal `number` came; `done` steps are saved."""
+    def __init__(self, number: int, step: int) -> None:
+        """Signal `number` came; the state after `step` steps is saved."""
         name = signal.Signals(number).name
         super().__init__(
-            f"train: stopped by {name} after step {done}, which is saved; run it again"
+            f"train: stopped by {name} after step {step}, state saved; rerun to resume"
         )
         self.exit_code = 128 + number
 
 
-class Signals:
-    """Notes SIGTERM and SIGINT, so that a run can end between two steps.
+class SignalCatcher:
+    """Remembers SIGTERM and SIGINT, so that a run can end between two steps.
 
-    Further ones change nothing: torchrun passes on to its processes what they may have had already.
+    Further ones change nothing: torchrun forwards to its processes what they may have received.
     """
 
     def __init__(self) -> None:
-        """Nothing has come yet."""
+        """None has come yet."""
         self.caught = 0
 
     @contextmanager
-    def on(self) -> Iterator[None]:
-        """Listen for the length of a block."""
+    def installed(self) -> Iterator[None]:
+        """Catch signals for the length of a block."""
         numbers = (signal.SIGTERM, signal.SIGINT)
-        before = {number: signal.signal(number, self._note) for number in numbers}
+        before = {number: signal.signal(number, self._catch) for number in numbers}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _catch(self, number: int, frame: FrameType | None) -> None:
         self.caught = number
 
 
 def is_lost_peer(error: RuntimeError) -> bool:
-    """Whether processes cannot meet any more; gloo, which CPUs use, says so in words alone."""
+    """Whether another process is gone; gloo, the backend on CPUs, shows it in the message alone."""
     return isinstance(error, DistError) or "gloo/transport" in str(error)
 
 
-class Unchanged:
-    """Tells whether files of a folder were written since it was made."""
+class ChangeDetector:
+    """Detects that files of a folder were written, moved or removed since it was made."""
 
     def __init__(self, folder: Path) -> None:
-        """Remember names, sizes and times."""
-        self.folder, self.found = folder, _stamps(folder)
+        """Remember the sizes and times of all files."""
+        self.folder, self.before = folder, _stamps(folder)
 
     def check(self) -> None:
-        """Look again.
+        """Compare.
 
         Raises:
-            DataError: something was written, moved or removed.
+            DataError: a file was written, moved or removed.
         """
-        now = _stamps(self.folder)
+        after = _stamps(self.folder)
         changed = sorted(
-            name for name in self.found.keys() | now if self.found.get(name) != now.get(name)
+            name for name in self.before.keys() | after if self.before.get(name) != after.get(name)
         )
         if changed:
             raise DataError(
-                f"{self.folder / changed[0]}: changed while it was trained on; run "
-                "`dvc repro train` again: it resumes if the latents are what they were"
+                f"{self.folder / changed[0]}: changed during training; run `dvc repro train` "
+                "again: it resumes if the latents are the same as before"
             )
 
 

@@ -1,4 +1,4 @@
-"""AdamW, the course of its learning rate, and the average of the weights that it walks through."""
+"""AdamW, its learning rate schedule, gradient clipping and the EMA of the weights."""
 
 import math
 
@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
-from pipeline.train import Options
+from pipeline.train import TrainerOptions
 
 
-def build(network: nn.Module, options: Options) -> torch.optim.AdamW:
+def build(network: nn.Module, options: TrainerOptions) -> torch.optim.AdamW:
     """AdamW with decoupled weight decay on all weights (Loshchilov & Hutter 2019, alg. 2)."""
     return torch.optim.AdamW(
         network.parameters(),
@@ -20,8 +20,8 @@ def build(network: nn.Module, options: Options) -> torch.optim.AdamW:
     )
 
 
-def learning_rate(step: int, options: Options) -> float:
-    """Linear warm-up, then half a cosine down to `final_rate` of the peak, or the peak for good."""
+def learning_rate(step: int, options: TrainerOptions) -> float:
+    """Linear warm-up, then constant or half a cosine down to `final_rate` of the peak."""
     if step < options.warmup:
         return options.learning_rate * (step + 1) / options.warmup
     if options.schedule == "constant":
@@ -37,38 +37,40 @@ def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
-def clear(optimiser: torch.optim.Optimizer, pieces: int) -> None:
-    """No gradient so far; one that adds up over several pieces does so in memory of its own.
+def zero_grad(optimiser: torch.optim.Optimizer, micro_batches: int) -> None:
+    """Reset gradients; those of several micro-batches accumulate in preallocated tensors.
 
-    Autograd keeps the first piece's gradient where the backward pass left it and adds to it there.
-    A CUDA graph's replay would write the next piece's over it (pytorch/pytorch#169545).
+    Autograd would keep the first micro-batch's gradient where the backward pass left it and add to
+    it there; a CUDA graph's replay would overwrite it (pytorch/pytorch#169545).
     """
-    optimiser.zero_grad(set_to_none=pieces == 1)
-    if pieces > 1:
+    optimiser.zero_grad(set_to_none=micro_batches == 1)
+    if micro_batches > 1:
         for weight in (weight for group in optimiser.param_groups for weight in group["params"]):
             if weight.grad is None:
                 weight.grad = torch.zeros_like(weight)
 
 
-def clip(network: nn.Module, most: float | None) -> Tensor:
-    """The norm of the gradient as it was, after scaling it down to `most` where it is larger."""
-    norm = nn.utils.clip_grad_norm_(network.parameters(), math.inf if most is None else most)
+def clip_grad_norm(network: nn.Module, max_norm: float | None) -> Tensor:
+    """Scale the gradient down to `max_norm` where it is larger; returns its norm before."""
+    norm = nn.utils.clip_grad_norm_(
+        network.parameters(), math.inf if max_norm is None else max_norm
+    )
     return norm.full_tensor() if isinstance(norm, DTensor) else norm
 
 
 @torch.no_grad()
-def follow(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
-    """Move averaged weights towards a network's after its `step`-th step, from 0.
+def ema_update(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
+    """Update the EMA weights after step `step`, counted from 0.
 
-    An exponential moving average; (1 + n) / (10 + n) bounds its decay at first, lest it remember
-    the random start (TensorFlow's `ExponentialMovingAverage` with `num_updates`).
+    The decay warms up as min(decay, (1 + step) / (10 + step)), so that the random initialisation is
+    forgotten soon (TensorFlow's `ExponentialMovingAverage` with `num_updates`).
     """
     weight = 1 - min(decay, (1 + step) / (10 + step))
-    torch._foreach_lerp_(_local(average), _local(network), weight)
+    torch._foreach_lerp_(_local_shards(average), _local_shards(network), weight)
 
 
-def _local(network: nn.Module) -> list[Tensor]:
-    """What this process holds of each weight."""
+def _local_shards(network: nn.Module) -> list[Tensor]:
+    """This process's shard of each weight."""
     return [
         weight.to_local() if isinstance(weight, DTensor) else weight
         for weight in network.parameters()

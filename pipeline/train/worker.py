@@ -5,31 +5,32 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 
 from pipeline import encoders, stage
+from pipeline.denoisers import Denoiser
+from pipeline.diffusion.config import Config
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.errors import RunError, telling_full_disk
 from pipeline.latents.cache import LatentCache, open_cache
 from pipeline.params import Settings, read
-from pipeline.train import Options as Train
+from pipeline.train import Options as TrainOptions
+from pipeline.train import setup
 from pipeline.train.distributed.group import Group, join
-from pipeline.train.distributed.options import Options
+from pipeline.train.distributed.options import Options as DistributedOptions
 from pipeline.train.interruptions import StoppedError, is_lost_peer
-from pipeline.train.loop import Trainer
 from pipeline.train.memory.available import room
 from pipeline.train.memory.cost import TRAINING, forward_flops
 from pipeline.train.memory.forecast import TrainingPlan, remedies, report_memory
-from pipeline.train.monitoring import curve as curves
-from pipeline.train.monitoring import trackers, tracking
-from pipeline.train.monitoring import validation as looks
-from pipeline.train.monitoring.callbacks import Watch
-from pipeline.train.monitoring.throughput import Meter, Work, peak_of
+from pipeline.train.monitoring import curve, trackers, tracking, validation
+from pipeline.train.monitoring.callbacks import MonitoringCallback
+from pipeline.train.monitoring.levels import write_levels
+from pipeline.train.monitoring.throughput import ClipCost, ThroughputMeter, peak_flops
 from pipeline.train.monitoring.trackers import Trackers
-from pipeline.train.monitoring.validation import Look, Validation
-from pipeline.train.run import Run, configured, prepare
-from pipeline.train.state import result
+from pipeline.train.monitoring.validation import Validation
+from pipeline.train.trainer import Trainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +51,14 @@ class Paths:
 
 
 def work(paths: Paths) -> None:
-    """Train; the first process writes what comes of it.
+    """Train; the first process writes the outputs.
 
     Raises:
         RunError: another process of the run is gone.
-        SystemExit: a signal asked the run to end, and its state is saved.
+        SystemExit: a signal stopped the run, and its state is saved.
     """
     settings = read(paths.params)
-    with join(settings.section("distributed", Options).strategy) as group:
+    with join(settings.section("distributed", DistributedOptions).strategy) as group:
         try:
             _train(paths, settings, group)
         except StoppedError as error:
@@ -68,87 +69,115 @@ def work(paths: Paths) -> None:
             if not is_lost_peer(error):
                 raise
             raise RunError(
-                f"process {group.rank} of {group.size} cannot reach another one, which must have "
-                "ended; run it again to go on from the last state saved"
+                f"process {group.rank} of {group.size} lost contact with another one, which must "
+                "have ended; run again to resume from the last state saved"
             ) from None
 
 
 def _train(paths: Paths, settings: Settings, group: Group) -> None:
+    options = settings.section("train", TrainOptions)
     with stage.timed(paths.seconds if group.first else None) as summarise:
         cache = open_cache(paths.latents)
-        asked, offered = _asked(settings, cache, group), room(group.device, group.size)
+        plan = _plan(settings, cache, group)
+        memory = room(group.device, group.size)
         if group.first:
-            print(report_memory(asked, offered), flush=True)
-        trainer = prepare(settings, cache, group)
-        with _scratch(trainer) as scratch:
-            run = Run(trainer, scratch)
-            watch = _watch(paths, settings, cache, trainer, scratch)
+            print(report_memory(plan, memory), flush=True)
+        model, trainer = setup.prepare(settings, cache, group)
+        with _scratch(model.config, options, cache, group) as scratch:
+            callback = _callback(paths, settings, cache, model, trainer, scratch)
             try:
-                run.finish(watch)
+                trainer.fit(scratch, callback)
             except torch.OutOfMemoryError:
-                less = ", ".join(remedies(asked, offered)) or "take a larger device"
-                raise RunError(f"step {trainer.done + 1}: out of memory; {less}") from None
+                fixes = ", ".join(remedies(plan, memory)) or "take a larger device"
+                raise RunError(f"step {trainer.step + 1}: out of memory; {fixes}") from None
             finally:
-                watch.trackers.close()
-            model, last = result(trainer), watch.last
-            if model is None:
+                callback.close()
+            weights = trainer.result_weights()
+            if not group.first:
                 return
-            assert last is not None
             with telling_full_disk(paths.out, "the last state that was saved is whole"):
-                _write(paths, model, trainer, last)
-        summarise.measured |= watch.meter.total()
+                _write(paths, _trained(model.config, weights), trainer, callback)
+        summarise.measured |= callback.meter.total()
         summarise(
-            f"train: {trainer.done} steps, {model.parameters():,} parameters, validation loss "
-            f"{last.loss:.4f}, {watch.meter.said()}, in {paths.out}",
-            trainer.done - run.before,
+            f"train: {trainer.step} steps, {model.parameters():,} parameters, validation loss "
+            f"{callback.last.loss:.4f}, {callback.meter.summary()}, in {paths.out}",
+            trainer.step - trainer.resumed_from,
             "steps",
         )
 
 
-def _scratch(trainer: Trainer) -> AbstractContextManager[Path]:
-    """Where states are kept until the run is done; only the first process writes there."""
-    if not trainer.group.first:
+def _scratch(
+    config: Config, options: TrainOptions, cache: LatentCache, group: Group
+) -> AbstractContextManager[Path]:
+    """Folder for states until the run is complete; only the first process writes there."""
+    if not group.first:
         return nullcontext(stage.SCRATCH)
-    return stage.scratch("train", *trainer.identity())
+    return stage.scratch("train", *setup.identity(config, options, cache))
 
 
-def _asked(settings: Settings, cache: LatentCache, group: Group) -> TrainingPlan:
-    """What the run asks of each device."""
-    config, options = configured(settings, cache.spec), settings.section("train", Train)
+def _plan(settings: Settings, cache: LatentCache, group: Group) -> TrainingPlan:
+    """What determines the memory that each device needs."""
+    config = setup.model_config(settings, cache.spec)
+    options = settings.section("train", TrainOptions)
     return TrainingPlan(config.denoiser, config.size, options, group.size, group.strategy)
 
 
-def _watch(
-    paths: Paths, settings: Settings, cache: LatentCache, trainer: Trainer, scratch: Path
-) -> Watch:
-    """All who look at a run; trackers are told by its first process alone."""
-    model, options, group = trainer.model, trainer.options, trainer.group
-    encoder = encoders.load_for(model.spec, paths.codec)
-    validation = Validation(cache, model.config, options.validation, encoder)
-    validation.rows = trainer.looks
-    told, shown = settings.section("tracking", tracking.Options), Trackers([])
-    if paths.logs is not None and group.first:
+def _callback(
+    paths: Paths,
+    settings: Settings,
+    cache: LatentCache,
+    model: WorldModel,
+    trainer: Trainer,
+    scratch: Path,
+) -> MonitoringCallback:
+    """Trackers, throughput and validation of a run; only its first process logs to trackers."""
+    options, group = settings.section("train", TrainOptions), trainer.group
+    tracked = settings.section("tracking", tracking.Options)
+
+    def open_trackers(step: int) -> Trackers:
+        if paths.logs is None or not group.first:
+            return Trackers([])
         config = {"model": model.config.model_dump(), "train": options.model_dump()}
-        shown = trackers.start(told, paths.logs, scratch, trainer.done, config)
+        return trackers.start(tracked, paths.logs, scratch, step, config)
+
     tokens = options.frames * math.prod(model.denoiser.grid)
     forward = forward_flops(model.config.denoiser, model.config.size)
-    each = Work(tokens, TRAINING * forward)
     dtype = torch.bfloat16 if trainer.precision == "bfloat16" else torch.float32
-    meter = Meter(each, model.device, peak_of(model.device, dtype, group.size))
-    return Watch(shown, told.every, meter, validation)
+    peak = peak_flops(group.device, dtype, group.size)
+    meter = ThroughputMeter(ClipCost(tokens, TRAINING * forward), group.device, peak)
+    encoder = encoders.load_for(model.spec, paths.codec)
+    fixed = Validation(cache, model.config, options.validation, encoder)
+    result = _with_denoiser(model, trainer)
+    return MonitoringCallback(result, fixed, meter, open_trackers, tracked.every)
 
 
-def _write(paths: Paths, model: WorldModel, trainer: Trainer, last: Look) -> None:
+def _with_denoiser(model: WorldModel, trainer: Trainer) -> WorldModel:
+    """The world model with the weights that are the result: those trained, or their EMA."""
+    if trainer.ema_network is None:
+        return model
+    averaged = WorldModel(model.config, model.device)
+    averaged.denoiser = cast(Denoiser, trainer.ema_network)  # a copy of the model's denoiser
+    return averaged
+
+
+def _trained(config: Config, weights: dict[str, torch.Tensor]) -> WorldModel:
+    """The trained model on the CPU."""
+    model = WorldModel(config, torch.device("cpu"))
+    model.denoiser.load_state_dict(weights)
+    return model
+
+
+def _write(paths: Paths, model: WorldModel, trainer: Trainer, callback: MonitoringCallback) -> None:
     with stage.output(paths.out) as partial:
         model.save_pretrained(partial)
-    curves.write_csv(trainer.curve, paths.curve)
-    curves.write_levels(trainer.curve, paths.levels)
-    looks.write_csv(trainer.looks, paths.validation)
-    looks.write_png(last.strips, paths.samples)
+    curve.write_csv(trainer.curve, paths.curve)
+    write_levels(trainer.curve, paths.levels)
+    validation.write_csv(callback.validation.rows, paths.validation)
+    validation.write_png(callback.last.strips, paths.samples)
     values = {
-        "loss": curves.final_loss(trainer.curve),
-        "validation_loss": last.loss,
-        "steps": trainer.done,
+        "loss": curve.final_loss(trainer.curve),
+        "validation_loss": callback.last.loss,
+        "steps": trainer.step,
         "parameters": model.parameters(),
     }
     stage.write_json(paths.metrics, values)

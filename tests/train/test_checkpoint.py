@@ -10,7 +10,6 @@ from train_helpers import assert_same, run, trainer
 from pipeline.errors import DataError
 from pipeline.train import checkpoint as module
 from pipeline.train.checkpoint import Checkpoint
-from pipeline.train.run import Run
 
 
 def state(number):
@@ -98,10 +97,9 @@ def test_a_run_goes_on_from_the_state_before_a_damaged_one(cache, tmp_path, dama
     run(trainer(cache), tmp_path / "cut", 11)
     damage(tmp_path / "cut" / "latest.safetensors")
     resumed = trainer(cache)
-    going = Run(resumed, tmp_path / "cut")
-    assert going.before == 5
-    assert "latest.safetensors is damaged and is not used" in capsys.readouterr().out
-    going.finish()
+    resumed.fit(tmp_path / "cut")
+    assert resumed.resumed_from == 5
+    assert "latest.safetensors is damaged, ignored" in capsys.readouterr().out
     assert_same(whole, resumed)
 
 
@@ -123,9 +121,8 @@ def test_a_full_disk_is_one_line_and_leaves_the_state_before(cache, tmp_path, mo
             run(trainer(cache), tmp_path / "cut")
     assert [path.name for path in (tmp_path / "cut").iterdir()] == ["latest.safetensors"]
     resumed = trainer(cache)
-    going = Run(resumed, tmp_path / "cut")
-    assert going.before == 5
-    going.finish()
+    resumed.fit(tmp_path / "cut")
+    assert resumed.resumed_from == 5
     assert_same(whole, resumed)
 
 

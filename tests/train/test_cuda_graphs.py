@@ -8,8 +8,7 @@ from train_helpers import run, sampling, trainer, world_model
 
 from pipeline.errors import ParamsError
 from pipeline.train.distributed.group import Group
-from pipeline.train.loop import Trainer
-from pipeline.train.state import gathered
+from pipeline.train.trainer import Trainer
 
 
 def gradients(network, answer, clips):
@@ -31,14 +30,15 @@ def test_a_graph_overwrites_what_it_gave_before(generator):
     assert not torch.allclose(right[0], wrong[0], rtol=0.1)
 
 
-def test_training_in_pieces_by_captured_graphs_takes_the_same_steps(cache, tmp_path):
+def test_training_in_micro_batches_by_captured_graphs_takes_the_same_steps(cache, tmp_path):
     asked = {"accumulation": 2, "steps": 4, "ema": 0.9}
     plain = run(trainer(cache, **asked), tmp_path / "plain")
     with played() as graphs:
         ours = run(trainer(cache, compile="reduce-overhead", **asked), tmp_path / "ours")
     assert [(graph.captures, graph.replays) for graph in graphs] == [(1, 7), (1, 7)]
-    for name, value in gathered(plain).items():
-        torch.testing.assert_close(gathered(ours)[name], value, atol=1e-5, rtol=1e-4, msg=name)
+    state = ours.state_dict()
+    for name, value in plain.state_dict().items():
+        torch.testing.assert_close(state[name], value, atol=1e-5, rtol=1e-4, msg=name)
 
 
 @pytest.mark.parametrize("order", ["sequential", "pyramid"])
@@ -77,4 +77,4 @@ def test_graphs_are_not_captured_over_weights_that_move(cache):
     group = Group(0, 2, torch.device("cpu"), "fsdp")
     options = one.options.model_copy(update={"compile": "reduce-overhead"})
     with pytest.raises(ParamsError, match=r"train.compile = 'reduce-overhead' captures CUDA gr"):
-        Trainer(one.model, one.windows, options, group)
+        Trainer(one.network, one.loss, one.batches, options, group)

@@ -15,7 +15,7 @@ from pipeline.diffusion.world_model import WorldModel
 from pipeline.families import OBJECTIVES, SAMPLERS
 from pipeline.latents.windows import Windows
 from pipeline.train import optimiser
-from pipeline.train.loop import Trainer
+from pipeline.train.setup import diffusion_forcing
 
 META = torch.device("meta")
 
@@ -84,12 +84,12 @@ def test_no_step_of_sampling_copies_from_the_host(model, order):
 def test_a_training_step_copies_its_clips_from_the_host_and_nothing_else(model, cache):
     chosen = options(**QUICK)
     windows = Windows(cache, "train", chosen.frames, chosen.interval)
-    one = Trainer(model, windows, chosen)
+    one = diffusion_forcing(model, windows, chosen)
     batch = one.batches.draw(0)
     with Uploads() as clips:
-        piece = batch.pieces[0].to(META)
+        micro_batch = batch.micro_batches[0].to(META)
     assert clips.count == 4  # latents, noise, levels, actions
     with Uploads() as work:
-        one._backward(piece, batch.scored)
-        optimiser.clip(model.denoiser, chosen.clip)
+        one.backward(micro_batch)
+        optimiser.clip_grad_norm(model.denoiser, chosen.clip)
     assert work.count == 0

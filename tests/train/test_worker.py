@@ -71,7 +71,7 @@ def test_a_last_state_that_finds_no_room_does_not_keep_the_model_from_being_writ
     monkeypatch.setattr(Checkpoint, "write", no_room)
     work(paths)
     assert (
-        "the model is written without a last state (latest: the disk is full)"
+        "writing the model without a last state (latest: the disk is full)"
         in capsys.readouterr().out
     )
     assert paths.out.is_dir()
@@ -86,7 +86,7 @@ def test_a_process_that_loses_another_says_so_in_one_line(paths, monkeypatch):
 
     monkeypatch.setattr(module, "_train", lose)
     with pytest.raises(
-        RunError, match=r"^process 0 of 1 cannot reach another one, .* run it again"
+        RunError, match=r"^process 0 of 1 lost contact with another one, .* run again"
     ):
         work(paths)
 

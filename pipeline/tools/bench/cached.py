@@ -29,9 +29,10 @@ from pipeline.tools.bench.timing import interleaved
 from pipeline.tools.bench.train import PER_FRAME
 from pipeline.tools.bench.train import work as step_work
 from pipeline.train import Options
-from pipeline.train.loop import Trainer, train
 from pipeline.train.memory.cost import counted, forward_flops
-from pipeline.train.monitoring.throughput import Meter, Work
+from pipeline.train.monitoring.throughput import ClipCost, ThroughputMeter
+from pipeline.train.setup import diffusion_forcing
+from pipeline.train.trainer import Trainer
 
 LIBRARY, IN_LOOP = "library's encoder in the loop", "our encoder in the loop"
 CACHED = "cached latents"
@@ -70,7 +71,7 @@ def run(setting: Caching, options: Options, device: torch.device) -> Found:
             for name, cache in zip((LIBRARY, IN_LOOP, CACHED), stores, strict=True)
         }
         difference = agree("latents", [batch(each) for each in trainers.values()])
-        steps = {name: each.step for name, each in trainers.items()}
+        steps = {name: each.advance for name, each in trainers.items()}
         for step in steps.values():
             step()
         lost = agree("losses", [each.curve[:1, 0] for each in trainers.values()])
@@ -132,13 +133,14 @@ def trainer(
     }
     model = fresh(config, device, seed=0)
     windows = Windows(cache, "train", setting.frames, 1)
-    return Trainer(model, windows, options.model_copy(update=changes))
+    return diffusion_forcing(model, windows, options.model_copy(update=changes))
 
 
 def batch(each: Trainer) -> Tensor:
     """Latents of a batch as a trainer gets them, by noise that is always the same."""
-    every = np.arange(len(each.windows))
-    return each.windows.latents(every, torch.Generator().manual_seed(0))
+    windows = each.batches.windows
+    every = np.arange(len(windows))
+    return windows.latents(every, torch.Generator().manual_seed(0))
 
 
 def agree(what: str, found: list[Tensor]) -> float:
@@ -173,7 +175,7 @@ def _denoiser(setting: Caching) -> VariantConfig:
 
 def _data_wait(each: Trainer, steps: int) -> float:
     """Share of its time that a trainer waits for data, by its own counters, in further steps."""
-    meter = Meter(Work(tokens=1, flops=1.0), each.model.device, None)
-    for _ in islice(train(each, meter.waiting), steps):
-        meter.count(each.options.batch)
+    meter = ThroughputMeter(ClipCost(tokens=1, flops=1.0), each.device, None)
+    for _ in islice(each.steps(meter.waiting), steps):
+        meter.count(each.batches.options.batch)
     return meter.total()["data_wait"]

@@ -18,9 +18,9 @@ from pipeline.tools.bench.machine import Machine, describe
 from pipeline.tools.bench.timing import interleaved
 from pipeline.train import Options
 from pipeline.train.data.batches import Batches
-from pipeline.train.data.feed import fed
+from pipeline.train.data.prefetch import prefetch_batches
 from pipeline.train.distributed.group import Group
-from pipeline.train.monitoring.throughput import Meter, Work
+from pipeline.train.monitoring.throughput import ClipCost, ThroughputMeter
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
@@ -73,8 +73,8 @@ def waited(batches: Batches, seconds: float, steps: int) -> float:
     which find no batch ready, are not counted.
     """
     first = steps // 2
-    meter = Meter(Work(tokens=1, flops=1.0), CPU, None)
-    feed = fed(batches.draw, range(first + steps), GPU, meter.waiting)
+    meter = ThroughputMeter(ClipCost(tokens=1, flops=1.0), CPU, None)
+    feed = prefetch_batches(batches.draw, range(first + steps), GPU, meter.waiting)
     for number, _ in enumerate(feed, 1):
         time.sleep(seconds)
         meter.count(batches.options.batch)

@@ -24,8 +24,8 @@ from pipeline.tools.bench.profile import write_profile
 from pipeline.tools.bench.results import BASELINE, BOUNDS, Results, rows
 from pipeline.tools.bench.setting import Inputs, inputs, network, randomised, velocity
 from pipeline.tools.bench.timing import interleaved
-from pipeline.train.loop import KERNELS
 from pipeline.train.memory.cost import counted
+from pipeline.train.trainer import KERNELS
 
 PER_FRAME = "modulation per frame"
 RATE, CLIP = 1e-4, 1.0

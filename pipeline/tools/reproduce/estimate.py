@@ -9,7 +9,7 @@ from pipeline.params import Settings
 from pipeline.tools.reproduce.published import Data, Latent, Run
 from pipeline.train import Options as Train
 from pipeline.train.memory.cost import TRAINING, forward_flops, parameters
-from pipeline.train.run import part
+from pipeline.train.setup import variant_config
 
 DEVICES = {
     "b200": 2250e12,
@@ -60,7 +60,7 @@ class Cost:
 
 def cost(run: Run, data: Data, settings: Settings) -> Cost:
     """What the run takes whose params.yaml `settings` are, on the published data set."""
-    train, denoiser = settings.section("train", Train), part(settings, DENOISERS)
+    train, denoiser = settings.section("train", Train), variant_config(settings, DENOISERS)
     shapes = size(run, data, settings)
     weights, forward = parameters(denoiser, shapes), forward_flops(denoiser, shapes)
     clips = train.steps * train.batch

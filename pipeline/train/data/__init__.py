@@ -1,1 +1,1 @@
-"""What training learns from: windows of latents, their order, and the batches of a step."""
+"""The data of training: the order of windows, and the batches of a step."""

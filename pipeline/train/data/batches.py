@@ -1,9 +1,11 @@
-"""What one optimiser step is made of: clips, noise and levels, cut into the pieces of a process.
+"""What one optimiser step is made of: clips, noise and levels, cut into micro-batches.
 
 Everything random is drawn for the whole batch from the seed and the step's number, and then cut: a
-clip has the same noise whatever the number of processes and pieces, and no two have the same.
+clip has the same noise whatever the number of processes and micro-batches, and no two have the
+same.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +18,9 @@ from pipeline.errors import ParamsError
 from pipeline.latents.windows import Windows
 from pipeline.noise.levels import CLEAN, draw_levels
 from pipeline.train import Options
-from pipeline.train.data.shuffle import Order, seeded
+from pipeline.train.data.shuffle import ShuffledSampler, seeded_generator
 from pipeline.train.distributed.group import Group
+from pipeline.train.interruptions import ChangeDetector
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,81 +32,106 @@ class MicroBatch:
         noise: standard normal, the same shape.
         level: int64 [P, T], 0..levels - 1, or CLEAN.
         actions: [P, T, interval, A] in the world's units.
+        num_noisy: frames of the whole batch, over all processes, that carry noise: a loss is the
+            sum over its own clips divided by it, so that micro-batches add up to the mean.
     """
 
     clean: Tensor
     noise: Tensor
     level: Tensor
     actions: Tensor
+    num_noisy: int
 
     def to(self, device: torch.device) -> "MicroBatch":
         """A copy on a device; from pinned memory it is made while the device works."""
-        moved = (x.to(device, non_blocking=True) for x in self._all())
-        return MicroBatch(*moved)
+        return self._map(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pinned(self) -> "MicroBatch":
         """A copy in page-locked memory."""
-        return MicroBatch(*(x.pin_memory() for x in self._all()))
+        return self._map(Tensor.pin_memory)
 
-    def _all(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Latents, noise, levels and actions."""
         return self.clean, self.noise, self.level, self.actions
+
+    def _map(self, move: Callable[[Tensor], Tensor]) -> "MicroBatch":
+        clean, noise, level, actions = map(move, self.tensors())
+        return MicroBatch(clean, noise, level, actions, self.num_noisy)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One step's share of one process.
+    """The share of one step that one process computes.
 
     Attributes:
-        step: its number, from 0.
         rows: windows of the whole batch, [B].
-        scored: frames of the whole batch that carry noise.
-        pieces: of this process.
+        micro_batches: those of this process.
     """
 
-    step: int
     rows: NDArray[np.int64]
-    scored: int
-    pieces: list[MicroBatch]
+    micro_batches: list[MicroBatch]
 
 
 class Batches:
-    """The batches of a run, by their number."""
+    """The batches of a run, each a function of seed and step alone."""
 
     def __init__(self, windows: Windows, options: Options, levels: int, group: Group) -> None:
-        """Clips are cut evenly.
+        """Cut `options.batch` clips evenly over processes and micro-batches.
+
+        Args:
+            windows: to train on.
+            options: of the batch, its order and its noise levels.
+            levels: number of noise levels of the objective.
+            group: the processes that share a batch.
 
         Raises:
-            ParamsError: they cannot be.
+            ParamsError: the clips cannot be cut evenly.
         """
         parts = group.size * options.accumulation
         if options.batch % parts:
             raise ParamsError(
                 f"train.batch = {options.batch} cannot be cut into {group.size} x "
-                f"{options.accumulation} pieces (processes x train.accumulation); choose a "
+                f"{options.accumulation} micro-batches (processes x train.accumulation); choose a "
                 f"multiple of {parts}"
             )
         self.windows, self.options, self.levels, self.group = windows, options, levels, group
-        self.order = Order(windows, options)
+        self.sampler = ShuffledSampler(windows, options)
+        self._changes = ChangeDetector(windows.cache.path)
 
     def draw(self, step: int) -> Batch:
-        """The batch of one step, on the CPU."""
+        """The batch of one step, counted from 0, on the CPU."""
         options, windows, spec = self.options, self.windows, self.windows.cache.spec
-        rows = self.order.rows(step)
-        generator = seeded(options.seed, "step", step)
+        rows = self.sampler.rows(step)
+        generator = seeded_generator(options.seed, "step", step)
         shape = (options.batch, windows.frames, *spec.latent_shape)
-        sample = torch.randn(shape, generator=generator) if spec.stochastic else None
+        posterior = torch.randn(shape, generator=generator) if spec.stochastic else None
         level = draw_levels(options.levels, *shape[:2], self.levels, generator)
         noise = torch.randn(shape, generator=generator)
-        pieces = []
-        for mine in self._mine():
-            drawn = None if sample is None else sample[mine]
-            clean = windows.sampled(rows[mine], drawn)
-            piece = MicroBatch(clean, noise[mine], level[mine], windows.actions(rows[mine]))
-            pieces.append(piece.pinned() if self.group.device.type == "cuda" else piece)
-        return Batch(step, rows, int((level != CLEAN).sum()), pieces)
+        num_noisy = int((level != CLEAN).sum())
+        micro_batches = []
+        for clips in self._clips():
+            clean = windows.sampled(rows[clips], None if posterior is None else posterior[clips])
+            actions = windows.actions(rows[clips])
+            micro_batch = MicroBatch(clean, noise[clips], level[clips], actions, num_noisy)
+            on_gpu = self.group.device.type == "cuda"
+            micro_batches.append(micro_batch.pinned() if on_gpu else micro_batch)
+        return Batch(rows, micro_batches)
 
-    def _mine(self) -> NDArray[np.int64]:
-        """Clips of each piece of this process, [pieces, P]."""
+    def episodes(self, batch: Batch) -> list[str]:
+        """Keys of the episodes that the clips of a batch, of all processes, are from."""
+        episodes = self.windows.cache.seal.episodes
+        return sorted({episodes[episode].key for episode, _ in self.windows.rows[batch.rows]})
+
+    def check_unchanged(self) -> None:
+        """Make sure that the latents are still those that the run began with.
+
+        Raises:
+            DataError: a file was written, moved or removed.
+        """
+        self._changes.check()
+
+    def _clips(self) -> NDArray[np.int64]:
+        """Clips of each micro-batch of this process, [micro-batches, P]."""
         clips = np.arange(self.options.batch)
         cut = rearrange(clips, "(a g p) -> g a p", a=self.options.accumulation, g=self.group.size)
         return cut[self.group.rank]

@@ -1,4 +1,4 @@
-"""In which order a run sees its windows: a pure function of seed and step, whoever reads them."""
+"""The order in which a run sees its windows: a pure function of seed and step."""
 
 from functools import lru_cache
 
@@ -10,11 +10,11 @@ from pipeline.latents.windows import Windows
 from pipeline.train import Options
 
 
-class Order:
-    """Epoch after epoch, each a new permutation of the windows, or of the episodes."""
+class ShuffledSampler:
+    """A new permutation of the windows, or of the episodes, every epoch; random access by step."""
 
     def __init__(self, windows: Windows, options: Options) -> None:
-        """Keep the first window of each episode, and how many it has."""
+        """Index the first window of each episode, and how many windows it has."""
         self.options = options
         if options.windows == "every":
             self.firsts, self.counts = np.arange(len(windows)), np.ones(len(windows), np.int64)
@@ -22,7 +22,7 @@ class Order:
             _, self.firsts, self.counts = np.unique(
                 windows.rows[:, 0], return_index=True, return_counts=True
             )
-        self._epoch = lru_cache(2)(self._drawn)
+        self._epoch = lru_cache(2)(self._permutation)
 
     def __len__(self) -> int:
         """Windows of an epoch."""
@@ -34,13 +34,13 @@ class Order:
         epochs, places = np.divmod(np.arange(step * batch, (step + 1) * batch), len(self))
         rows = np.empty(batch, np.int64)
         for epoch in np.unique(epochs):
-            chosen = epochs == epoch
-            rows[chosen] = self._epoch(int(epoch))[places[chosen]]
+            mask = epochs == epoch
+            rows[mask] = self._epoch(int(epoch))[places[mask]]
         return rows
 
-    def _drawn(self, epoch: int) -> NDArray[np.int64]:
+    def _permutation(self, epoch: int) -> NDArray[np.int64]:
         """All windows of one epoch, in its order."""
-        generator = seeded(self.options.seed, "epoch", epoch)
+        generator = seeded_generator(self.options.seed, "epoch", epoch)
         order = torch.randperm(len(self), generator=generator).numpy()
         if self.options.windows == "every":
             return order
@@ -48,8 +48,8 @@ class Order:
         return (self.firsts + (shares * self.counts).astype(np.int64))[order]
 
 
-def seeded(seed: int, what: str, number: int) -> torch.Generator:
-    """A generator of its own for the `number`-th thing of a kind."""
-    entropy = [seed, *what.encode(), number]
+def seeded_generator(seed: int, purpose: str, number: int) -> torch.Generator:
+    """An independent generator for the `number`-th epoch or step, by seed and purpose."""
+    entropy = [seed, *purpose.encode(), number]
     state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state >> np.uint64(1)))

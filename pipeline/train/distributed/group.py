@@ -1,4 +1,4 @@
-"""The processes that train together, one for each GPU, as one of them sees them."""
+"""The processes that train together, one for each GPU: DDP, FSDP2 and collectives."""
 
 import os
 from collections.abc import Iterator
@@ -11,19 +11,19 @@ from torch import Tensor, distributed, nn
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
-from pipeline.compute import device
+from pipeline.compute import device as devices
 from pipeline.errors import ParamsError
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One process of a run and how it works with the others.
+    """One process of a run and its collectives with the others.
 
     Attributes:
         rank: its number.
-        size: how many there are.
+        size: number of processes.
         device: where it computes.
-        strategy: what each process holds: the whole model, or a share of it.
+        strategy: whether each process holds the whole model (DDP) or a shard of it (FSDP2).
     """
 
     rank: int
@@ -38,11 +38,11 @@ class Group:
 
     @property
     def sharded(self) -> bool:
-        """Whether each process holds its share of the weights alone."""
+        """Whether each process holds only a shard of the weights."""
         return self.size > 1 and self.strategy == "fsdp"
 
-    def share(self, network: nn.Module) -> None:
-        """Under FSDP2, keep this process's share of the weights alone, in place."""
+    def shard(self, network: nn.Module) -> None:
+        """Under FSDP2, keep only this process's shard of the weights, in place."""
         if self.sharded:
             for module in list(network.modules()):
                 if isinstance(module, nn.ModuleList):
@@ -50,51 +50,51 @@ class Group:
                         fully_shard(layer)
             fully_shard(network)
 
-    def joined(self, network: nn.Module) -> nn.Module:
-        """What to call in training: its gradients are averaged over the processes."""
+    def data_parallel(self, network: nn.Module) -> nn.Module:
+        """The module to call in training, whose gradients are averaged over the processes."""
         if self.size == 1 or self.strategy == "fsdp":
             return network
         ids = [self.device] if self.device.type == "cuda" else None
-        joined = DistributedDataParallel(network, ids, gradient_as_bucket_view=True)
-        joined.broadcast_buffers = False  # they are constants: positions and frequencies
-        return joined
+        wrapped = DistributedDataParallel(network, ids, gradient_as_bucket_view=True)
+        wrapped.broadcast_buffers = False  # they are constants: positions and frequencies
+        return wrapped
 
     @contextmanager
-    def averaging(self, network: nn.Module, now: bool) -> Iterator[None]:
-        """Average gradients over the processes after this backward pass, or only add them up."""
+    def gradient_sync(self, network: nn.Module, enabled: bool) -> Iterator[None]:
+        """Average gradients over the processes in this backward pass, or only accumulate them."""
         if isinstance(network, FSDPModule):
-            network.set_requires_gradient_sync(now)
+            network.set_requires_gradient_sync(enabled)
             yield
-        elif isinstance(network, DistributedDataParallel) and not now:
+        elif isinstance(network, DistributedDataParallel) and not enabled:
             with network.no_sync():
                 yield
         else:
             yield
 
-    def add_up(self, values: Tensor) -> Tensor:
+    def all_reduce_sum(self, values: Tensor) -> Tensor:
         """The sum over all processes, in place."""
         if self.size > 1:
             distributed.all_reduce(values)
         return values
 
-    def largest(self, number: int) -> int:
+    def all_reduce_max(self, number: int) -> int:
         """The largest of the processes' numbers."""
         if self.size == 1:
             return number
-        found = torch.tensor(number, device=self.device)
-        distributed.all_reduce(found, distributed.ReduceOp.MAX)
-        return int(found)
+        largest = torch.tensor(number, device=self.device)
+        distributed.all_reduce(largest, distributed.ReduceOp.MAX)
+        return int(largest)
 
-    def agree(self, value: Tensor) -> Tensor:
-        """What the first process says, in place."""
+    def broadcast(self, value: Tensor) -> Tensor:
+        """The first process's value, in place."""
         if self.size > 1:
             distributed.broadcast(value, 0)
         return value
 
 
-def alone(where: torch.device) -> Group:
-    """A process by itself."""
-    return Group(0, 1, where, "ddp")
+def single_process(device: torch.device) -> Group:
+    """A group of one process."""
+    return Group(0, 1, device, "ddp")
 
 
 @contextmanager
@@ -105,17 +105,17 @@ def join(strategy: Literal["ddp", "fsdp"]) -> Iterator[Group]:
         ParamsError: there are more processes than GPUs.
     """
     if not distributed.is_torchelastic_launched():
-        yield alone(device.pick())
+        yield single_process(devices.pick())
         return
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    where = device.pick()
-    if where.type == "cuda":
+    device = devices.pick()
+    if device.type == "cuda":
         _check_gpus(int(os.environ["LOCAL_WORLD_SIZE"]))
-        where = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
-        torch.cuda.set_device(where)
-    distributed.init_process_group("nccl" if where.type == "cuda" else "gloo")
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(device)
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield Group(rank, size, where, strategy)
+        yield Group(rank, size, device, strategy)
     finally:
         distributed.destroy_process_group()
 

@@ -1,1 +1,1 @@
-"""What is seen of a run while it goes on, and what is left of that."""
+"""Monitoring of a run: training curve, throughput, validation, experiment trackers."""

@@ -1,53 +1,93 @@
-"""What is looked at while a run trains; none of it changes the run."""
+"""The callback of a training run: experiment trackers, throughput and validation."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
-from torch import Tensor
-
-from pipeline.train.loop import Trainer
-from pipeline.train.monitoring.curve import report
-from pipeline.train.monitoring.throughput import Meter
+from pipeline.diffusion.world_model import WorldModel
+from pipeline.train.checkpoint import State
+from pipeline.train.monitoring.curve import logs_of, report
+from pipeline.train.monitoring.throughput import ThroughputMeter
 from pipeline.train.monitoring.trackers import Trackers
-from pipeline.train.monitoring.validation import Look, Validation
+from pipeline.train.monitoring.validation import Validation, ValidationResult
+from pipeline.train.trainer import Callback, Trainer
+
+ROWS = "validation"
 
 
-@dataclass(slots=True)
-class Watch:
-    """Everything that is told, counted or drawn after a step.
+class MonitoringCallback(Callback):
+    """Logs to trackers, counts clips and validates the result's weights.
 
     Attributes:
-        trackers: who is told.
-        every: steps between two reports.
-        meter: counts clips.
-        validation: looks at the model.
-        last: the newest look.
+        model: whose denoiser is validated.
+        validation: on fixed clips.
+        meter: of clips.
     """
 
-    trackers: Trackers
-    every: int
-    meter: Meter
-    validation: Validation
-    last: Look | None = None
+    def __init__(
+        self,
+        model: WorldModel,
+        validation: Validation,
+        meter: ThroughputMeter,
+        open_trackers: Callable[[int], Trackers],
+        every: int,
+    ) -> None:
+        """Watch a run.
 
-    def after(self, done: int, trainer: Trainer) -> Tensor:
-        """To be called after each step, and before the state after it is saved.
-
-        Returns:
-            What validation saw so far, `Validation.rows`.
+        Args:
+            model: see above.
+            validation: see above.
+            meter: see above.
+            open_trackers: called with the steps taken before.
+            every: steps between two reports to trackers.
         """
-        options, curve = trainer.options, trainer.curve
-        self.meter.count(options.batch)
-        if self.trackers.told and done % self.every == 0:
-            rows = curve[max(0, done - self.every) : done]
-            self.trackers.add(done, report(rows) | self.meter.read())
-        if self.validation.due(done, options.steps):
-            seen = self.look(done, trainer)
-            self.trackers.add(done, seen.report())
-            self.trackers.images(done, {"validation/strips": seen.strips})
-        return self.validation.rows
+        self.model, self.validation, self.meter, self.every = model, validation, meter, every
+        self._open_trackers, self._trackers = open_trackers, Trackers([])
+        self._last: ValidationResult | None = None
 
-    def look(self, done: int, trainer: Trainer) -> Look:
-        """Look at what a run keeps after so many steps, and tell nobody."""
+    @property
+    def last(self) -> ValidationResult:
+        """The newest validation; there is one once a run is complete."""
+        assert self._last is not None
+        return self._last
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        """Open the trackers; validate a model that has no step left to take."""
+        self._trackers = self._open_trackers(trainer.step)
+        self.meter.reset()
+        if trainer.step == trainer.options.steps:
+            self._validate(trainer.step)
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        """Count the step's clips; log and validate where it is due."""
+        step = trainer.step
+        self.meter.count(trainer.batches.options.batch)
+        if self._trackers.active and step % self.every == 0:
+            rows = trainer.curve[max(0, step - self.every) : step]
+            values = report(rows) | trainer.loss.report(logs_of(rows))
+            named = {f"train/{name}": value for name, value in values.items()}
+            self._trackers.log(step, named | self.meter.read())
+        if self.validation.due(step, trainer.options.steps):
+            result = self._validate(step)
+            self._trackers.log(step, result.report())
+            self._trackers.log_images(step, {"validation/strips": result.strips})
+
+    def data_wait(self) -> AbstractContextManager[None]:
+        """Time the wait."""
+        return self.meter.waiting()
+
+    def state_dict(self) -> State:
+        """The validations so far."""
+        return {ROWS: self.validation.rows}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on after these validations; other processes than the first have none."""
+        self.validation.rows = state.get(ROWS, self.validation.rows)
+
+    def close(self) -> None:
+        """Close the trackers."""
+        self._trackers.close()
+
+    def _validate(self, step: int) -> ValidationResult:
         with self.meter.paused():
-            self.last = self.validation.look(trainer.kept, done)
-        return self.last
+            self._last = self.validation.run(self.model, step)
+        return self._last

@@ -1,4 +1,4 @@
-"""Who is told how a run goes: TensorBoard, Weights & Biases, or nobody."""
+"""Experiment trackers: TensorBoard and Weights & Biases."""
 
 import os
 import secrets
@@ -19,66 +19,63 @@ from pipeline.train.monitoring.tracking import Options
 Image = NDArray[np.uint8]
 """RGB [H, W, 3]."""
 STEP = "step"
-"""What Weights & Biases draws everything over: its own count must grow, and a run may go back."""
+"""The x axis at Weights & Biases: its own step must grow, and a resumed run may go back."""
 
 
 class Tracker(Protocol):
-    """One that is told; each of these may raise OSError, as where a disk is full."""
+    """Logs to one service; every method may raise OSError, such as for a full disk."""
 
-    def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Show numbers after so many steps."""
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Log scalars after `step` steps."""
 
-    def images(self, step: int, images: Mapping[str, Image]) -> None:
-        """Show images."""
+    def log_images(self, step: int, images: Mapping[str, Image]) -> None:
+        """Log images after `step` steps."""
 
     def close(self) -> None:
-        """Write what is left."""
+        """Flush and close."""
 
 
 class Trackers:
-    """All that were asked for; `Trackers([])` tells nobody.
+    """Several trackers; one that cannot write is dropped with a warning, and training goes on."""
 
-    One that cannot write is told no more, and says so: training goes on.
-    """
+    def __init__(self, active: list[Tracker]) -> None:
+        """Log to these."""
+        self.active = active
 
-    def __init__(self, told: list[Tracker]) -> None:
-        """Tell these."""
-        self.told = told
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Log scalars after `step` steps."""
+        self._each(lambda tracker: tracker.log(step, values))
 
-    def add(self, step: int, values: Mapping[str, float]) -> None:
-        """See `Tracker.add`."""
-        self._tell(lambda tracker: tracker.add(step, values))
-
-    def images(self, step: int, images: Mapping[str, Image]) -> None:
-        """See `Tracker.images`."""
-        self._tell(lambda tracker: tracker.images(step, images))
+    def log_images(self, step: int, images: Mapping[str, Image]) -> None:
+        """Log images after `step` steps."""
+        self._each(lambda tracker: tracker.log_images(step, images))
 
     def close(self) -> None:
-        """See `Tracker.close`."""
-        self._tell(lambda tracker: tracker.close())
+        """Flush and close all."""
+        self._each(lambda tracker: tracker.close())
 
-    def _tell(self, what: Callable[[Tracker], None]) -> None:
-        for tracker in list(self.told):
+    def _each(self, action: Callable[[Tracker], None]) -> None:
+        for tracker in list(self.active):
             try:
-                what(tracker)
+                action(tracker)
             except OSError as error:
-                self.told.remove(tracker)
-                _say_lost(type(tracker).__name__, error)
+                self.active.remove(tracker)
+                _warn(type(tracker).__name__, error)
                 with suppress(OSError):
                     tracker.close()
 
 
 def start(
-    options: Options, logs: Path, scratch: Path, done: int, config: Mapping[str, Any]
+    options: Options, logs: Path, scratch: Path, step: int, config: Mapping[str, Any]
 ) -> Trackers:
-    """Open all that params.yaml asks for; they write to a folder of `logs` named like `scratch`.
+    """Open the trackers of params.yaml; they write to a subfolder of `logs` named like `scratch`.
 
     Args:
-        options: which.
+        options: which trackers.
         logs: the folder of all runs.
-        scratch: the run's own folder, which lasts until the run is done.
-        done: steps that the run has behind it; what was shown of later ones is shown anew.
-        config: what the run computes, kept beside what it shows.
+        scratch: the run's own folder, which lasts until the run is complete.
+        step: steps taken before; what was logged of later ones is logged again.
+        config: the run's configuration, logged beside its values.
 
     Raises:
         ParamsError: Weights & Biases is not installed, or refuses.
@@ -86,25 +83,25 @@ def start(
     """
     if logs.exists() and not logs.is_dir():
         raise DataError(f"{logs}: is a file, but --logs is a folder; name another one")
-    folder, told = logs / scratch.name, list[Tracker]()
+    folder, trackers = logs / scratch.name, list[Tracker]()
     project = options.wandb
     if project is not None:
-        told += _opened(lambda: WeightsAndBiases(project, folder, _run_id(scratch), config))
+        trackers += _open(lambda: WeightsAndBiases(project, folder, _run_id(scratch), config))
     if options.tensorboard:
-        told += _opened(lambda: TensorBoard(folder, done, config))
-    return Trackers(told)
+        trackers += _open(lambda: TensorBoard(folder, step, config))
+    return Trackers(trackers)
 
 
-def _opened(make: Callable[[], Tracker]) -> list[Tracker]:
+def _open(make: Callable[[], Tracker]) -> list[Tracker]:
     try:
         return [make()]
     except OSError as error:
-        _say_lost("a tracker", error)
+        _warn("a tracker", error)
         return []
 
 
-def _say_lost(name: str, error: OSError) -> None:
-    print(f"train: {name} is told no more, training goes on: {error}", flush=True)
+def _warn(name: str, error: OSError) -> None:
+    print(f"train: logging to {name} is off from here on, training continues: {error}", flush=True)
 
 
 class TensorBoard:
@@ -114,8 +111,8 @@ class TensorBoard:
     there is no room.
     """
 
-    def __init__(self, folder: Path, done: int, config: Mapping[str, Any]) -> None:
-        """Go on after `done` steps."""
+    def __init__(self, folder: Path, step: int, config: Mapping[str, Any]) -> None:
+        """Go on after `step` steps; purges what was logged of later ones."""
         from tensorboard.compat.proto.event_pb2 import (  # type: ignore[import-untyped]
             Event,
             SessionLog,
@@ -128,26 +125,25 @@ class TensorBoard:
         self.file = (folder / name).open("xb")
         self.records = RecordWriter(self.file)
         self._write(0, file_version="brain.Event:2")
-        # What was shown of this step and later ones is purged.
-        self._write(done + 1, session_log=SessionLog(status=SessionLog.START))
-        if not done:
+        self._write(step + 1, session_log=SessionLog(status=SessionLog.START))
+        if not step:
             self._write(0, summary=summary.text("config", _indented(config)))
 
-    def add(self, step: int, values: Mapping[str, float]) -> None:
-        """See `Tracker.add`."""
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Log scalars after `step` steps."""
         for name, value in values.items():
             self._write(step, summary=self.summary.scalar(name, value))
-        self.file.flush()  # a killed run goes on after a saved step, which must be in the file
+        self.file.flush()  # a killed run resumes after a saved step, which must be in the file
 
-    def images(self, step: int, images: Mapping[str, Image]) -> None:
-        """See `Tracker.images`."""
+    def log_images(self, step: int, images: Mapping[str, Image]) -> None:
+        """Log images after `step` steps."""
         for name, image in images.items():
-            shown = self.summary.image(name, torch.from_numpy(image), dataformats="HWC")
-            self._write(step, summary=shown)
+            summary = self.summary.image(name, torch.from_numpy(image), dataformats="HWC")
+            self._write(step, summary=summary)
         self.file.flush()
 
     def close(self) -> None:
-        """See `Tracker.close`."""
+        """Close the file."""
         self.file.close()
 
     def _write(self, step: int, **content: object) -> None:
@@ -159,10 +155,10 @@ class WeightsAndBiases:
     """A run at wandb.ai; with WANDB_MODE=offline, in files for `wandb sync`."""
 
     def __init__(self, project: str, folder: Path, run: str, config: Mapping[str, Any]) -> None:
-        """Begin a run of a project, or go on with it."""
-        wandb = _imported()
+        """Begin the project's run of this id, or resume it."""
+        wandb = _import_wandb()
         folder.mkdir(parents=True, exist_ok=True)
-        chosen = wandb.Settings(
+        settings = wandb.Settings(
             silent=True,
             console="off",
             disable_code=True,
@@ -176,33 +172,33 @@ class WeightsAndBiases:
                 name=folder.name,
                 resume="allow",
                 config=dict(config),
-                settings=chosen,
+                settings=settings,
             )
         except wandb.Error as error:
-            said = str(error).strip().splitlines()[0].rstrip(".")
+            reason = str(error).strip().splitlines()[0].rstrip(".")
             raise ParamsError(
-                f"tracking.wandb = {project!r}: {said}; run `wandb login`, set "
+                f"tracking.wandb = {project!r}: {reason}; run `wandb login`, set "
                 "WANDB_MODE=offline, or set tracking.wandb to null"
             ) from None
         self.image = wandb.Image
         self.run.define_metric(STEP, hidden=True)
         self.run.define_metric("*", step_metric=STEP)
 
-    def add(self, step: int, values: Mapping[str, float]) -> None:
-        """See `Tracker.add`."""
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Log scalars after `step` steps."""
         self.run.log({STEP: step, **values})
 
-    def images(self, step: int, images: Mapping[str, Image]) -> None:
-        """See `Tracker.images`."""
-        shown = {name: self.image(image) for name, image in images.items()}
-        self.run.log({STEP: step, **shown})
+    def log_images(self, step: int, images: Mapping[str, Image]) -> None:
+        """Log images after `step` steps."""
+        logged = {name: self.image(image) for name, image in images.items()}
+        self.run.log({STEP: step, **logged})
 
     def close(self) -> None:
-        """See `Tracker.close`."""
+        """End the run's session."""
         self.run.finish()
 
 
-def _imported() -> Any:
+def _import_wandb() -> Any:
     try:
         import wandb
     except ImportError:
@@ -214,7 +210,7 @@ def _imported() -> Any:
 
 
 def _run_id(scratch: Path) -> str:
-    """The same for as long as a run can be resumed; another one once it is made again."""
+    """Kept for as long as the run can be resumed; a new one once it is complete."""
     path = scratch / "wandb_id"
     if not path.is_file():
         scratch.mkdir(parents=True, exist_ok=True)
@@ -223,7 +219,7 @@ def _run_id(scratch: Path) -> str:
 
 
 def _indented(config: Mapping[str, Any]) -> str:
-    """As JSON that Markdown shows as it stands."""
+    """As indented JSON, a code block in Markdown."""
     import json
 
     return "\n".join(f"    {line}" for line in json.dumps(config, indent=2).splitlines())

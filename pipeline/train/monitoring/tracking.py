@@ -1,4 +1,4 @@
-"""Who is told how training goes."""
+"""Options of the experiment trackers."""
 
 from pydantic import Field
 
@@ -6,7 +6,7 @@ from pipeline.params import Params
 
 
 class Options(Params):
-    """Trackers of a run. They change no result, so no stage depends on them."""
+    """Experiment trackers of a run. They change no result, so no stage depends on them."""
 
     every: int = Field(gt=0, description="steps between two reports")
     tensorboard: bool = Field(description="write event files into the folder of --logs")

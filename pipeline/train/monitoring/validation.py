@@ -1,4 +1,4 @@
-"""Looks at a run before it is done: errors on fixed clips by noise level, and clips generated."""
+"""Validation during training: errors on fixed clips by noise level, and generated clips."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,24 +21,26 @@ from pipeline.latents.cache import LatentCache
 from pipeline.latents.validation_clips import fixed_rows
 from pipeline.latents.windows import Windows
 from pipeline.train import Validation as Options
-from pipeline.train.monitoring.curve import BINS, edges, named, write_rows
+from pipeline.train.monitoring.curve import write_rows
+from pipeline.train.monitoring.levels import BINS, edges, label
 
 SEED = 42
-"""Picks clips and noise: the same for every run, whatever its own seed; that of the reference."""
+"""For clips and noise, the same for every run whatever `train.seed`; the reference's."""
 BATCH = 16
 CPU = torch.device("cpu")
 GAP = 2
+"""Pixels between frames."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What was seen after some step.
+class ValidationResult:
+    """Errors and generated clips of a model after some step.
 
     Attributes:
-        step: how many were done.
+        step: steps taken.
         loss: mean of `errors`.
         errors: mean unweighted error [BINS] with all frames at the middle level of each bin.
-        strips: uint8 [H, W, 3], of each clip the decoded truth, and below it what was generated.
+        strips: uint8 [H, W, 3], of each clip the decoded ground truth above the generated frames.
     """
 
     step: int
@@ -47,17 +49,19 @@ class Look:
     strips: NDArray[np.uint8]
 
     def report(self) -> dict[str, float]:
-        """As trackers show it."""
+        """The errors with the names that experiment trackers show."""
         bins = {edges(number): error for number, error in enumerate(self.errors)}
-        return {"validation/loss": self.loss, **named("validation/loss_by_level", bins)}
+        return {"validation/loss": self.loss, **label("validation/loss_by_level", bins)}
 
 
 class Validation:
     """Fixed clips of the val split, with fixed noise; draws nothing from the run's generators.
 
-    `rows` is what was seen so far, float64 [looks, 2 + BINS]: step, loss, error of each bin. It
-    belongs into a checkpoint. All processes of a run must look, at the same steps; they see the
-    same.
+    All processes of a run must validate at the same steps; their results are the same.
+
+    Attributes:
+        rows: results so far, float64 [validations, 2 + BINS]: step, loss, error of each bin; they
+            belong into a checkpoint.
     """
 
     def __init__(
@@ -67,12 +71,12 @@ class Validation:
 
         Args:
             cache: latents with a val split.
-            config: of the model that will be looked at.
-            options: how many, and how they are sampled.
-            encoder: decodes them; it is on the model's device only meanwhile.
+            config: of the model that will be validated.
+            options: number of clips, and how they are sampled.
+            encoder: decodes them; it is on the model's device only while decoding.
 
         Raises:
-            ParamsError: there is none; all episodes of the val split are shorter than a window.
+            ParamsError: the val split has no window.
         """
         self.options, self.encoder, self.spec = options, encoder, config.spec
         cache = cache.whitened_by(config.spec)
@@ -90,55 +94,56 @@ class Validation:
         self.rows = torch.zeros(0, 2 + BINS, dtype=torch.float64)
 
     def due(self, step: int, steps: int) -> bool:
-        """Whether to look after `step` of `steps`: now and then, and always at the end."""
+        """Whether to validate after `step` of `steps`: periodically, and always at the end."""
         every = self.options.every
         return step == steps or (every is not None and step % every == 0)
 
-    def look(self, model: WorldModel, step: int) -> Look:
-        """Look at a model, and leave it as it was; a later row is forgotten."""
+    def run(self, model: WorldModel, step: int) -> ValidationResult:
+        """Validate a model after `step` steps; replaces rows of this step and of later ones."""
         with _inference(model.denoiser):
             errors = [self._error(model, number) for number in range(BINS)]
             strips = self._strips(model)
-        seen = Look(step, float(np.mean(errors)), errors, strips)
-        row = torch.tensor([[seen.step, seen.loss, *errors]], dtype=torch.float64)
+        result = ValidationResult(step, float(np.mean(errors)), errors, strips)
+        row = torch.tensor([[step, result.loss, *errors]], dtype=torch.float64)
         self.rows = torch.cat([self.rows[self.rows[:, 0] < step], row])
-        return seen
+        return result
 
     def _error(self, model: WorldModel, number: int) -> float:
         """Mean error of all clips with every frame at the middle level of a bin."""
         middle = (2 * number + 1) * model.objective.levels // (2 * BINS)
-        found = []
+        errors = []
         for start in range(0, len(self.clean), BATCH):
             rows = slice(start, start + BATCH)
             clean, noise = (t[rows].to(model.device) for t in (self.clean, self.noise))
             level = torch.full(clean.shape[:2], middle, device=model.device)
             actions = model.model_actions(self.actions[rows])
             output = model.denoiser(model.objective.noised(clean, noise, level), level, actions)
-            found.append(frame_errors(output.float(), model.objective.target(clean, noise, level)))
-        return float(torch.cat(found).mean())
+            target = model.objective.target(clean, noise, level)
+            errors.append(frame_errors(output.float(), target))
+        return float(torch.cat(errors).mean())
 
     def _strips(self, model: WorldModel) -> NDArray[np.uint8]:
-        """The first clips, generated from one frame of context, under the truth."""
+        """The first clips: ground truth above frames generated from one frame of context."""
         truth, actions = (t[: self.options.strips] for t in (self.clean, self.actions))
         generator = torch.Generator().manual_seed(SEED)
         shape = self.spec.latent_shape
         noise = self.sampling.noise(len(truth), 1, truth.shape[1] - 1, shape, generator)
-        drawn = model.rollout(truth[:, :1], actions[:, :-1], noise, self.sampling)
-        generated = torch.cat([truth[:, :1], drawn.cpu().float()], 1)
+        rollout = model.rollout(truth[:, :1], actions[:, :-1], noise, self.sampling)
+        generated = torch.cat([truth[:, :1], rollout.cpu().float()], 1)
         clips = torch.stack([truth, generated], 1).flatten(0, 1)
         self.encoder.to(model.device)
-        frames = [self._decoded(clip) for clip in clips]
-        self.encoder.to(CPU)  # it may be as large as what a GPU has left to train in
-        return tiled(frames)
+        frames = [self._decode(clip) for clip in clips]
+        self.encoder.to(CPU)  # training may need all the memory of a GPU
+        return tile(frames)
 
-    def _decoded(self, clip: Tensor) -> NDArray[np.uint8]:
+    def _decode(self, clip: Tensor) -> NDArray[np.uint8]:
         """Whitened latents [T, C, h, w] to frames uint8 [T, H, W, 3]."""
         frames = self.encoder.decode(self.spec.unwhiten(clip)).cpu()
         return frames.permute(0, 2, 3, 1).numpy()
 
 
-def tiled(rows: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Rows of frames uint8 [T, H, W, 3] as one image [.., .., 3]: white between, wider by pairs."""
+def tile(rows: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Rows of frames uint8 [T, H, W, 3] as one image; white gaps, wider between pairs of rows."""
     height, width = rows[0].shape[1:3]
     lines: list[NDArray[np.uint8]] = []
     full = len(rows[0]) * (width + GAP) - GAP
@@ -153,7 +158,7 @@ def tiled(rows: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
 
 
 def write_csv(rows: Tensor, path: Path) -> None:
-    """Write a row a look of `Validation.rows`."""
+    """Write `Validation.rows`, one line a validation."""
     names = [f"error_{low:.1f}_{high:.1f}" for low, high in map(edges, range(BINS))]
     table = [(int(step), *values) for step, *values in rows.tolist()]
     write_rows(path, ("step", "loss", *names), table)
@@ -169,7 +174,7 @@ def write_png(image: NDArray[np.uint8], path: Path) -> None:
 
 @contextmanager
 def _inference(network: nn.Module) -> Iterator[None]:
-    """Neither gradients nor dropout, and afterwards as before."""
+    """Evaluation mode without gradients; restores the mode afterwards."""
     training = network.training
     network.eval()
     try:

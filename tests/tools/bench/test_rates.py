@@ -134,7 +134,7 @@ def test_a_device_waits_for_what_is_not_drawn_meanwhile(monkeypatch):
                 now[0] += 0.003
             yield step
 
-    monkeypatch.setattr(feed, "fed", one_by_one)
+    monkeypatch.setattr(feed, "prefetch_batches", one_by_one)
     batches = SimpleNamespace(draw=None, options=SimpleNamespace(batch=4))
     assert feed.waited(batches, 0, 10) == 1
     assert feed.waited(batches, 0.001, 10) == 0.75

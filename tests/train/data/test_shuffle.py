@@ -1,7 +1,6 @@
 """The order of the data is a pure function of seed and step, whoever reads it."""
 
 from contextlib import nullcontext
-from dataclasses import astuple
 
 import numpy as np
 import pytest
@@ -12,8 +11,8 @@ from pipeline.errors import ParamsError
 from pipeline.latents.windows import Windows
 from pipeline.noise.levels import CLEAN
 from pipeline.train.data.batches import Batches
-from pipeline.train.data.feed import AHEAD, fed
-from pipeline.train.data.shuffle import Order
+from pipeline.train.data.prefetch import AHEAD, prefetch_batches
+from pipeline.train.data.shuffle import ShuffledSampler
 from pipeline.train.distributed.group import Group
 
 LEVELS = 1000
@@ -24,7 +23,7 @@ def windows(cache):
 
 
 def order(cache, **changes):
-    return Order(windows(cache), options(**changes))
+    return ShuffledSampler(windows(cache), options(**changes))
 
 
 def seen(one, epochs):
@@ -76,17 +75,21 @@ def batches(cache, rank=0, size=1, **changes):
     return Batches(windows(cache), options(**chosen), LEVELS, group)
 
 
+def num_noisy(batch):
+    return [micro_batch.num_noisy for micro_batch in batch.micro_batches]
+
+
 def joined(parts, name):
-    return torch.cat([getattr(piece, name) for part in parts for piece in part.pieces])
+    return torch.cat([getattr(piece, name) for part in parts for piece in part.micro_batches])
 
 
 @pytest.mark.parametrize("size", [2, 4])
 @pytest.mark.parametrize("accumulation", [1, 2])
-def test_processes_and_pieces_share_out_the_same_clips_and_noise(cache, size, accumulation):
+def test_processes_and_micro_batches_share_out_the_same_clips_and_noise(cache, size, accumulation):
     whole = batches(cache).draw(3)
     parts = [batches(cache, rank, size, accumulation=accumulation).draw(3) for rank in range(size)]
-    assert all(len(part.pieces) == accumulation for part in parts)
-    assert {part.scored for part in parts} == {whole.scored}
+    assert all(len(part.micro_batches) == accumulation for part in parts)
+    assert {noisy for part in parts for noisy in num_noisy(part)} == set(num_noisy(whole))
     for name in ("clean", "noise", "level", "actions"):
         ours, theirs = joined(parts, name).flatten(1), joined([whole], name).flatten(1)
         # The same clips, each once, in an order of their own.
@@ -106,12 +109,15 @@ def test_no_two_clips_or_processes_or_steps_have_the_same_noise(cache):
 def test_frames_that_carry_noise_are_counted(cache):
     levels = {"distribution": "uniform", "mean": 0.0, "std": 1.0, "per": "frame", "prefix": 0.5}
     batch = batches(cache, levels=levels).draw(0)
-    assert batch.scored == int((joined([batch], "level") != CLEAN).sum()) < 8 * 4
+    assert num_noisy(batch) == [int((joined([batch], "level") != CLEAN).sum())]
+    assert num_noisy(batch)[0] < 8 * 4
 
 
 @pytest.mark.parametrize(("size", "accumulation"), [(3, 1), (1, 3), (2, 8)])
 def test_a_batch_that_cannot_be_cut_evenly_is_refused(cache, size, accumulation):
-    with pytest.raises(ParamsError, match=rf"train.batch = 8 .* {size} x {accumulation} pieces"):
+    with pytest.raises(
+        ParamsError, match=rf"train.batch = 8 .* {size} x {accumulation} micro-batches"
+    ):
         batches(cache, 0, size, accumulation=accumulation)
 
 
@@ -124,10 +130,10 @@ def test_batches_drawn_ahead_in_threads_are_those_drawn_one_by_one(cache):
         Batches(windows(cache), asked, LEVELS, Group(0, 1, torch.device("cpu"), "ddp"))
         for _ in range(2)
     )
-    given = fed(ahead.draw, steps, torch.device("cuda"), nullcontext)
-    for step, batch in zip(steps, given, strict=True):
+    prefetched = prefetch_batches(ahead.draw, steps, torch.device("cuda"), nullcontext)
+    for step, batch in zip(steps, prefetched, strict=True):
         expected = plain.draw(step)
-        assert (batch.step, batch.scored) == (step, expected.scored)
+        assert num_noisy(batch) == num_noisy(expected)
         np.testing.assert_array_equal(batch.rows, expected.rows)
-        for ours, theirs in zip(batch.pieces, expected.pieces, strict=True):
-            assert all(map(torch.equal, astuple(ours), astuple(theirs)))
+        for ours, theirs in zip(batch.micro_batches, expected.micro_batches, strict=True):
+            assert all(map(torch.equal, ours.tensors(), theirs.tensors()))

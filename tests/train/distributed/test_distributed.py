@@ -88,7 +88,7 @@ def assert_same_within_rounding(ours, theirs):
         ("ddp", (), {"compile": "default"}),
         ("fsdp", (), {"accumulation": 2, "compile": "default"}),
     ],
-    ids=["DDP in pieces by torchrun", "DDP, compiled", "FSDP2 in pieces, compiled"],
+    ids=["DDP in micro-batches by torchrun", "DDP, compiled", "FSDP2 in micro-batches, compiled"],
 )
 def test_two_processes_take_the_steps_of_one(alone, latents, tmp_path, strategy, launcher, changes):
     both = Workspace(tmp_path / "both", latents)
@@ -148,7 +148,7 @@ def test_sigterm_saves_and_the_next_run_goes_on(latents, tmp_path):
     started.send_signal(signal.SIGTERM)
     error = ended(started)
     assert started.returncode == 128 + signal.SIGTERM
-    said = re.fullmatch(r"train: stopped by SIGTERM after step (\d+), which is saved; .*\n", error)
+    said = re.fullmatch(r"train: stopped by SIGTERM after step (\d+), state saved; .*\n", error)
     assert said, error
     resumed = work.start(1)
     for line in resumed.stdout:
@@ -164,6 +164,6 @@ def test_what_is_wrong_is_said_once(latents, tmp_path):
     _, error = started.communicate(timeout=120)
     assert started.returncode == 2
     assert error == (
-        "error: train.batch = 9 cannot be cut into 2 x 1 pieces (processes x train.accumulation); "
-        "choose a multiple of 2\n"
+        "error: train.batch = 9 cannot be cut into 2 x 1 micro-batches (processes x "
+        "train.accumulation); choose a multiple of 2\n"
     )

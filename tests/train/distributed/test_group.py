@@ -15,7 +15,7 @@ from pipeline.train.distributed.options import Options
 @pytest.fixture
 def launched(monkeypatch):
     """As torchrun has started the last of three processes, on a machine with two GPUs."""
-    monkeypatch.setattr(group.device, "pick", lambda: torch.device("cuda"))
+    monkeypatch.setattr(group.devices, "pick", lambda: torch.device("cuda"))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     names = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "TORCHELASTIC_RUN_ID")
     for name, value in zip(names, "22331", strict=True):
@@ -37,7 +37,7 @@ class Constant(nn.Linear):
 def test_constants_are_not_sent_before_every_step():
     distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
     try:
-        joined = Group(0, 2, torch.device("cpu"), "ddp").joined(Constant())
+        joined = Group(0, 2, torch.device("cpu"), "ddp").data_parallel(Constant())
         assert not joined.will_sync_module_buffers()
     finally:
         distributed.destroy_process_group()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pipeline.compute import peak_flops as ceiling
-from pipeline.train.monitoring.throughput import Meter, Work, peak_of
+from pipeline.train.monitoring.throughput import ClipCost, ThroughputMeter, peak_flops
 
 CPU = torch.device("cpu")
 
@@ -33,7 +33,7 @@ def train(meter, clock):
 
 
 def test_clips_tokens_waits_and_the_share_of_the_peak(clock):
-    meter = Meter(Work(tokens=10, flops=3.0), CPU, peak=24.0)
+    meter = ThroughputMeter(ClipCost(tokens=10, flops=3.0), CPU, peak=24.0)
     train(meter, clock)
     shown = meter.read()
     assert shown.pop("memory/peak_gb") > 0.01
@@ -46,7 +46,7 @@ def test_clips_tokens_waits_and_the_share_of_the_peak(clock):
 
 
 def test_each_reading_is_of_its_own_time_and_the_total_of_all(clock):
-    meter = Meter(Work(tokens=10, flops=3.0), CPU, peak=None)
+    meter = ThroughputMeter(ClipCost(tokens=10, flops=3.0), CPU, peak=None)
     train(meter, clock)
     meter.read()
     clock(4.0)
@@ -57,7 +57,7 @@ def test_each_reading_is_of_its_own_time_and_the_total_of_all(clock):
 
 
 def test_a_pause_counts_for_nothing(clock):
-    meter = Meter(Work(tokens=10, flops=3.0), CPU, peak=None)
+    meter = ThroughputMeter(ClipCost(tokens=10, flops=3.0), CPU, peak=None)
     with meter.paused():
         clock(1000.0)
     train(meter, clock)
@@ -65,7 +65,7 @@ def test_a_pause_counts_for_nothing(clock):
 
 
 def test_a_cpu_has_no_peak_to_be_held_against():
-    assert peak_of(CPU, torch.float32, 1) is None
+    assert peak_flops(CPU, torch.float32, 1) is None
 
 
 def test_the_ceiling_counts_two_operations_for_each_term_of_a_product(monkeypatch):

@@ -28,8 +28,8 @@ def run(folder, done, steps, **changes):
     logs, scratch = folder / "runs", folder / "scratch" / "train-1"
     told = trackers.start(options(**changes), logs, scratch, done, CONFIG)
     for step in steps:
-        told.add(step, {"train/loss": float(step)})
-    told.images(steps[-1], {"validation/strips": IMAGE})
+        told.log(step, {"train/loss": float(step)})
+    told.log_images(steps[-1], {"validation/strips": IMAGE})
     told.close()
     return logs / "train-1"
 
@@ -63,18 +63,19 @@ def test_a_tracker_that_cannot_write_is_told_no_more_in_one_line(tmp_path, full,
     class Other:
         told = 0
 
-        def add(self, step, values):
+        def log(self, step, values):
             self.told += 1
 
     told = trackers.start(options(tensorboard=True), tmp_path, tmp_path / "s", 0, CONFIG)
-    told.told.append(other := Other())
+    told.active.append(other := Other())
     for step in (10, 20):
-        told.add(step, {"train/loss": 1.0})
-    assert told.told == [other]
+        told.log(step, {"train/loss": 1.0})
+    assert told.active == [other]
     assert other.told == 2
     out, error = capfd.readouterr()
     line = (
-        "train: TensorBoard is told no more, training goes on: [Errno 28] No space left on device"
+        "train: logging to TensorBoard is off from here on, training continues: "
+        "[Errno 28] No space left on device"
     )
     assert (out, error) == (f"{line}\n", "")
 
@@ -83,7 +84,7 @@ def test_one_that_cannot_begin_is_never_told(tmp_path, capsys):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "train-1").touch()
     run(tmp_path, 0, [10], tensorboard=True)
-    assert "training goes on: [Errno 17] File exists" in capsys.readouterr().out
+    assert "training continues: [Errno 17] File exists" in capsys.readouterr().out
 
 
 def test_logs_that_are_a_file_are_refused(tmp_path):
@@ -190,7 +191,7 @@ def test_what_weights_and_biases_refuses_is_one_line_with_the_way_out(tmp_path, 
 
 def test_nobody_loads_wandb_who_does_not_ask_for_it():
     script = (
-        "import sys\nimport pipeline.train.run, pipeline.train.monitoring.trackers\n"
+        "import sys\nimport pipeline.train.trainer, pipeline.train.monitoring.trackers\n"
         "assert 'wandb' not in sys.modules and 'tensorboard' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ})

@@ -13,9 +13,8 @@ from pipeline import encoders
 from pipeline.errors import ParamsError
 from pipeline.latents.windows import Windows
 from pipeline.train import Validation as Options
-from pipeline.train.loop import train
 from pipeline.train.monitoring import validation
-from pipeline.train.monitoring.curve import BINS
+from pipeline.train.monitoring.levels import BINS
 from pipeline.train.monitoring.validation import Validation
 
 
@@ -29,35 +28,33 @@ def watched(cache, codec, model, **changes):
     return Validation(cache, model.config, Options.model_validate(values), codec)
 
 
-def trained(cache, look=None):
+def trained(cache, validate=None):
     one = trainer(cache, steps=6)
-    for step in train(one):
-        if look:
-            look(one.model, step)
+    for step in one.steps():
+        if validate:
+            validate(one.loss.model, step)
     return one
 
 
 def test_training_is_bit_for_bit_the_same_with_and_without(cache, codec):
     seen = watched(cache, codec, world_model(cache))
     before = torch.random.get_rng_state()
-    first = trained(cache, seen.look)
+    first = trained(cache, seen.run)
     assert torch.equal(torch.random.get_rng_state(), before)
     second = trained(cache)
     assert torch.equal(first.curve, second.curve)
-    for one, other in zip(
-        first.model.denoiser.parameters(), second.model.denoiser.parameters(), strict=True
-    ):
+    for one, other in zip(first.network.parameters(), second.network.parameters(), strict=True):
         assert torch.equal(one, other)
-    assert first.model.denoiser.training
+    assert first.network.training
     assert len(seen.rows) == 6
 
 
 def test_the_same_model_looks_the_same_whenever_and_wherever_it_is_seen(cache, codec):
     model = world_model(cache)
     one, other = (watched(cache, codec, model) for _ in range(2))
-    one.look(model, 1)
+    one.run(model, 1)
     torch.randn(5)
-    first, second = one.look(model, 2), other.look(model, 7)
+    first, second = one.run(model, 2), other.run(model, 7)
     assert first.errors == second.errors
     assert np.array_equal(first.strips, second.strips)
 
@@ -67,7 +64,7 @@ def test_a_model_that_answers_nothing_errs_by_its_target(cache, codec, objective
     """A fresh network answers zero everywhere: its error is the power of what it should say."""
     model = world_model(cache, objective=objective)
     seen = watched(cache, codec, model)
-    look = seen.look(model, 0)
+    look = seen.run(model, 0)
     for number in (0, 9):
         level = torch.full(seen.clean.shape[:2], 50 + 100 * number)
         target = model.objective.target(seen.clean, seen.noise, level)
@@ -81,7 +78,7 @@ def test_the_clips_are_of_the_val_split_and_the_first_frame_is_given(cache, code
     held_out = Windows(cache, "val", 4, 2)
     every = held_out.latents(np.arange(len(held_out)), None)
     assert all((every == clip).flatten(1).all(1).any() for clip in seen.clean)
-    strip, size = seen.look(model, 0).strips, 16
+    strip, size = seen.run(model, 0).strips, 16
     truth = codec.decode(model.spec.unwhiten(seen.clean[0])).permute(0, 2, 3, 1).numpy()
     assert strip.shape == (2 * size + 2, 4 * size + 3 * 2, 3)
     for frame in range(4):
@@ -98,7 +95,7 @@ def test_the_codec_is_where_the_model_is_only_to_decode(cache, codec, monkeypatc
     monkeypatch.setattr(codec, "decode", lambda x: (seen.append("decoded"), decode(x))[1])
     watch = watched(cache, codec, model, strips=1)
     assert seen == []
-    watch.look(model, 1)
+    watch.run(model, 1)
     assert seen == [model.device, "decoded", "decoded", torch.device("cpu")]
 
 
@@ -114,7 +111,7 @@ def test_rows_go_on_after_a_resumed_step_and_are_written(cache, codec, tmp_path)
     model = world_model(cache)
     seen = watched(cache, codec, model)
     for step in (4, 8, 12, 8):
-        seen.look(model, step)
+        seen.run(model, step)
     assert seen.rows[:, 0].tolist() == [4, 8]
     validation.write_csv(seen.rows, tmp_path / "validation.csv")
     with (tmp_path / "validation.csv").open(newline="") as file:
@@ -132,7 +129,7 @@ def test_an_image_is_written_as_it_was_drawn(tmp_path):
 
 def test_clips_stand_apart_from_each_other_more_than_their_rows():
     rows = [np.zeros((3, 4, 5, 3), np.uint8)] * 4
-    image = validation.tiled(rows)
+    image = validation.tile(rows)
     assert image.shape == (4 * 4 + 2 + 6 + 2, 3 * 5 + 2 * 2, 3)
     assert (image[10:16] == 255).all()
 

@@ -11,9 +11,7 @@ from pipeline.compute import device
 from pipeline.denoisers.nanowm.blocks import BLOCKS
 from pipeline.errors import ParamsError
 from pipeline.families import OBJECTIVES
-from pipeline.train.optimiser import follow, learning_rate
-from pipeline.train.run import Run
-from pipeline.train.state import result
+from pipeline.train.optimiser import ema_update, learning_rate
 
 CPU = torch.device("cpu")
 
@@ -31,7 +29,7 @@ WAYS = {
     "averaged": {"ema": 0.9},
     "constant rate, never clipped": {"schedule": "constant", "clip": None},
     "one window an episode": {"windows": "one_per_episode"},
-    "recomputed": {"checkpointing": True, "accumulation": 4, "ema": 0.99},
+    "activation checkpointing": {"checkpointing": True, "accumulation": 4, "ema": 0.99},
 }
 
 
@@ -41,16 +39,15 @@ def test_killed_and_resumed_equals_uninterrupted(cache, tmp_path, way, steps):
     whole = run(trainer(cache, **WAYS[way]), tmp_path / "whole")
     run(trainer(cache, **WAYS[way]), tmp_path / "cut", steps)
     resumed = trainer(cache, **WAYS[way])
-    going = Run(resumed, tmp_path / "cut")
-    assert going.before == steps // 5 * 5
-    going.finish()
+    resumed.fit(tmp_path / "cut")
+    assert resumed.resumed_from == steps // 5 * 5
     assert_same(whole, resumed)
 
 
-def test_pieces_add_up_to_the_batch(cache, tmp_path):
+def test_micro_batches_add_up_to_the_batch(cache, tmp_path):
     whole = run(trainer(cache), tmp_path / "whole")
-    for pieces in (2, 4):
-        cut = run(trainer(cache, accumulation=pieces), tmp_path / f"{pieces}")
+    for count in (2, 4):
+        cut = run(trainer(cache, accumulation=count), tmp_path / f"{count}")
         torch.testing.assert_close(cut.curve, whole.curve, rtol=1e-4, atol=1e-6)
 
 
@@ -65,13 +62,13 @@ def seen_by_the_optimiser(one):
     step = one.optimiser.step
 
     def spy():
-        grads = [p.grad.flatten() for p in one.model.denoiser.parameters()]
+        grads = [p.grad.flatten() for p in one.network.parameters()]
         seen.append(float(torch.cat(grads).norm()))
         return step()
 
     one.optimiser.step = spy
     for _ in range(3):
-        one.step()
+        one.advance()
     return seen
 
 
@@ -88,27 +85,25 @@ def test_without_a_bound_it_is_as_it_is(cache):
 
 def test_what_is_kept_is_the_average_of_the_weights(cache):
     one = trainer(cache, ema=0.6)
-    expected = [w.detach().clone() for w in one.model.denoiser.parameters()]
+    expected = [w.detach().clone() for w in one.network.parameters()]
     for step in range(8):
-        one.step()
+        one.advance()
         decay = min(0.6, (1 + step) / (10 + step))
-        now = one.model.denoiser.parameters()
+        now = one.network.parameters()
         expected = [
             decay * a + (1 - decay) * w.detach() for a, w in zip(expected, now, strict=True)
         ]
-    kept = result(one).denoiser
-    for ours, theirs in zip(kept.parameters(), expected, strict=True):
+    kept = one.result_weights().values()
+    for ours, theirs in zip(kept, expected, strict=True):
         torch.testing.assert_close(ours, theirs)
-    last = one.model.denoiser.parameters()
-    assert any(not torch.equal(a, b) for a, b in zip(kept.parameters(), last, strict=True))
+    last = one.network.parameters()
+    assert any(not torch.equal(a, b) for a, b in zip(kept, last, strict=True))
 
 
 def test_an_average_of_what_never_moves_is_that(cache):
     one = trainer(cache, ema=0.9)
-    follow(one.average.denoiser, one.model.denoiser, 0.9, 0)
-    for a, b in zip(
-        one.average.denoiser.parameters(), one.model.denoiser.parameters(), strict=True
-    ):
+    ema_update(one.ema_network, one.network, 0.9, 0)
+    for a, b in zip(one.ema_network.parameters(), one.network.parameters(), strict=True):
         assert torch.equal(a, b)
 
 
@@ -126,8 +121,8 @@ def test_averaging_changes_no_step(cache, tmp_path):
 
 def test_clean_prefixes_are_not_scored(cache):
     one = trainer(cache, levels={**PARAMS["train"]["levels"], "prefix": 1.0})
-    clean = one.batches.draw(0).pieces[0].clean
-    one.step()
+    clean = one.batches.draw(0).micro_batches[0].clean
+    one.advance()
     # A network that answers zero is wrong by the mean square of the noisy frames alone.
     each = clean.square().mean((2, 3, 4))
     loss = float(one.curve[0, 0])
@@ -159,7 +154,7 @@ def test_products_in_bfloat16_train_weights_in_float32(cache, tmp_path, monkeypa
     exact = run(trainer(cache), tmp_path / "exact")
     rough = run(trainer(cache, precision="bfloat16"), tmp_path / "rough")
     assert rough.precision == "bfloat16"
-    assert {w.dtype for w in rough.model.denoiser.parameters()} == {torch.float32}
+    assert {w.dtype for w in rough.network.parameters()} == {torch.float32}
     assert not torch.equal(exact.curve[:, 0], rough.curve[:, 0])
     torch.testing.assert_close(rough.curve[:, 0], exact.curve[:, 0], rtol=0.02, atol=0)
 

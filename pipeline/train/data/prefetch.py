@@ -1,4 +1,4 @@
-"""Batches for a device that should never wait for them."""
+"""Prefetching of batches, so that the GPU does not wait for them."""
 
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, closing
@@ -13,21 +13,21 @@ AHEAD = 4
 """Batches that are drawn, each in a thread of its own, while a GPU is busy."""
 
 
-def fed(
+def prefetch_batches(
     draw: Callable[[int], Batch],
     steps: range,
     device: torch.device,
-    waiting: Callable[[], AbstractContextManager[None]],
+    data_wait: Callable[[], AbstractContextManager[None]],
 ) -> Generator[Batch]:
     """The batches of `steps`, in their order.
 
-    `waiting` is entered while the next one is not there yet. Beside a GPU, batches are drawn ahead,
-    each on one core, lest torch's own threads keep the cores from whoever feeds the GPU; on a CPU
-    the threads that drew them would take turns with those that train.
+    `data_wait` is entered while the next one is not there yet. On a GPU, batches are drawn ahead,
+    each in one thread, so that torch's own threads do not slow down the one that feeds the GPU; on
+    a CPU such threads would compete with those that train.
     """
     ahead = AHEAD if device.type == "cuda" else 0
     with closing(computed(draw, steps, ahead, partial(torch.set_num_threads, 1))) as batches:
         for _ in steps:
-            with waiting():
+            with data_wait():
                 batch = next(batches)
             yield batch

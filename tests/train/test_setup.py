@@ -8,8 +8,8 @@ from helpers import PARAMS
 
 from pipeline import params
 from pipeline.latents.windows import Windows
-from pipeline.train.distributed.group import alone
-from pipeline.train.run import prepare
+from pipeline.train.distributed.group import single_process
+from pipeline.train.setup import identity, prepare
 
 CPU = torch.device("cpu")
 
@@ -20,14 +20,14 @@ def prepared(cache, folder, **train):
     values = {**PARAMS, "train": {**PARAMS["train"], "interval": 2, **train}}
     values["denoisers"] = {"nanowm": small}
     (folder / "params.yaml").write_text(yaml.safe_dump(values))
-    return prepare(params.read(folder / "params.yaml"), cache, alone(CPU))
+    return prepare(params.read(folder / "params.yaml"), cache, single_process(CPU))
 
 
 def test_the_first_weights_come_from_the_seed_alone(cache, tmp_path):
     first = prepared(cache, tmp_path, seed=3)
     torch.randn(5)  # whatever was drawn before must not matter
     second, other = prepared(cache, tmp_path, seed=3), prepared(cache, tmp_path, seed=4)
-    weights = [run.model.denoiser.blocks[0].attn.qkv.weight for run in (first, second, other)]
+    weights = [model.denoiser.blocks[0].attn.qkv.weight for model, _ in (first, second, other)]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
 
@@ -39,14 +39,18 @@ def test_preparing_a_run_leaves_the_global_generator_alone(cache, tmp_path):
 
 
 def test_a_changed_configuration_has_another_identity(cache, tmp_path):
-    first = prepared(cache, tmp_path).identity()
-    assert prepared(cache, tmp_path).identity() == first
-    assert prepared(cache, tmp_path, learning_rate=0.1).identity() != first
-    assert prepared(cache, tmp_path, frames=3).identity() != first
+    def of(**train):
+        model, trainer = prepared(cache, tmp_path, **train)
+        return identity(model.config, trainer.batches.options, cache)
+
+    first = of()
+    assert of() == first
+    assert of(learning_rate=0.1) != first
+    assert of(frames=3) != first
 
 
 def test_the_model_carries_the_choice_of_params(cache, tmp_path):
-    config = prepared(cache, tmp_path, frames=3).model.config
+    config = prepared(cache, tmp_path, frames=3)[0].config
     assert (config.denoiser.name, config.objective.name) == ("nanowm", "x")
     assert (config.frames, config.interval, config.denoiser.options["size"]["width"]) == (3, 2, 32)
     assert config.spec == cache.spec
@@ -67,12 +71,12 @@ def test_latents_are_whitened_by_channel_or_as_the_encoders_authors_scale_them(
 ):
     """`std` is what a model divides raw latents by, None for the cache's own statistics."""
     spec = cache.spec.model_copy(update={"published_scale": scale})
-    made = prepared(cache.whitened_by(spec), tmp_path, whitening=whitening)
-    ours = made.model.spec
+    model, trainer = prepared(cache.whitened_by(spec), tmp_path, whitening=whitening)
+    ours = model.spec
     assert ours.mean == (spec.mean if std is None else [0.0] * 3)
     assert ours.std == (spec.std if std is None else [std] * 3)
     rows = np.arange(4)
-    seen = made.windows.latents(rows, None)
+    seen = trainer.batches.windows.latents(rows, None)
     raw = spec.unwhiten(Windows(cache, "train", 4, 2).latents(rows, None))
     torch.testing.assert_close(seen, ours.whiten(raw))
     assert ours.model_copy(update={"mean": spec.mean, "std": spec.std}) == spec

@@ -1,0 +1,75 @@
+"""A training run as params.yaml describes it, before its first step."""
+
+from pipeline import imports
+from pipeline.diffusion.config import Config, VariantConfig
+from pipeline.diffusion.world_model import WorldModel, fresh
+from pipeline.families import DENOISERS, ENCODERS, OBJECTIVES, AnyFamily
+from pipeline.latents.cache import LatentCache
+from pipeline.latents.spec import LatentSpec
+from pipeline.latents.windows import Windows
+from pipeline.params import Settings
+from pipeline.train import Options
+from pipeline.train.data.batches import Batches
+from pipeline.train.distributed.group import Group, single_process
+from pipeline.train.losses.diffusion_forcing import DiffusionForcingLoss
+from pipeline.train.trainer import Trainer
+
+
+def prepare(settings: Settings, cache: LatentCache, group: Group) -> tuple[WorldModel, Trainer]:
+    """The untrained model, its weights drawn from `train.seed`, and its trainer."""
+    options, config = settings.section("train", Options), model_config(settings, cache.spec)
+    every = options.windows == "every"
+    whitened = cache.whitened_by(config.spec)
+    windows = Windows(whitened, "train", config.frames, config.interval, every=every)
+    model = fresh(config, group.device, options.seed)
+    return model, diffusion_forcing(model, windows, options, group)
+
+
+def diffusion_forcing(
+    model: WorldModel, windows: Windows, options: Options, group: Group | None = None
+) -> Trainer:
+    """A trainer of a world model's denoiser by diffusion forcing.
+
+    Raises:
+        ParamsError: see `Batches` and `Trainer`.
+    """
+    group = group or single_process(model.device)
+    model.denoiser.activation_checkpointing = options.checkpointing
+    batches = Batches(windows, options, model.objective.levels, group)
+    loss = DiffusionForcingLoss(model, options.weighting)
+    return Trainer(model.denoiser, loss, batches, options, group)
+
+
+def identity(config: Config, options: Options, cache: LatentCache) -> tuple[str, ...]:
+    """All that decides the result: model, options, latents and code; states go by it."""
+    texts = (part.model_dump_json() for part in (config, options, cache.seal))
+    members = (
+        f"{DENOISERS.package}.{config.denoiser.name}",
+        f"{OBJECTIVES.package}.{config.objective.name}",
+        f"{ENCODERS.package}.{config.spec.encoder}",
+    )
+    return (*texts, imports.digest(["pipeline.train.__main__", *members]))
+
+
+def model_config(settings: Settings, spec: LatentSpec) -> Config:
+    """The model that params.yaml describes, for the latents of a cache."""
+    options = settings.section("train", Options)
+    return Config(
+        denoiser=variant_config(settings, DENOISERS),
+        objective=variant_config(settings, OBJECTIVES),
+        frames=options.frames,
+        interval=options.interval or spec.interval,
+        spec=_whitening(spec, options),
+    )
+
+
+def variant_config(settings: Settings, family: AnyFamily) -> VariantConfig:
+    """The selected member of a family with its options."""
+    variant = settings.variant(family)
+    return VariantConfig(name=variant.name, options=variant.options.model_dump())
+
+
+def _whitening(spec: LatentSpec, options: Options) -> LatentSpec:
+    """The spec of latents whitened as `train.whitening` says."""
+    by_scale = options.whitening == "auto" and spec.published_scale is not None
+    return spec.as_published() if by_scale or options.whitening == "none" else spec

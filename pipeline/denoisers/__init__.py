@@ -11,24 +11,24 @@ from pipeline.params import Params
 
 
 class Size(BaseModel):
-    """Shapes that data and window impose on a network."""
+    """Shapes that the data and the window impose on a network."""
 
     model_config = ConfigDict(frozen=True)
 
     latent_shape: tuple[int, int, int]
     """Channels, height, width."""
     action_dim: int
-    """Length of the action that leads from one frame of the window to the next; 0 for none."""
+    """Length of the action between two consecutive frames of the window; 0 for no actions."""
     frames: int
     """Length of the window."""
 
 
 @dataclass(frozen=True, slots=True)
 class KVCache:
-    """What the frames of one window leave behind in a causal network for the frames after them.
+    """Keys and values of a window's finished frames, for the frames after them.
 
     Attributes:
-        keys: of each layer that looks back in time, [N, heads, window, head].
+        keys: of each temporal attention layer, [N, heads, window, head_dim].
         values: the same shapes.
     """
 
@@ -42,10 +42,10 @@ class Denoiser(nn.Module):
     causal: bool
     """Whether a frame's output never depends on later frames."""
     activation_checkpointing: bool = False
-    """Whether a forward without a memory lets go of what its blocks computed, and the backward pass
-    computes it again: the same outputs and gradients, to the bit, in less memory and more time."""
+    """Whether a forward pass without a KV cache drops the activations of its blocks, and the
+    backward pass recomputes them: bit-identical outputs and gradients, less memory, more time."""
     grid: tuple[int, int]
-    """Patches of a frame, by rows and columns: its tokens."""
+    """Rows and columns of patches in a frame: its tokens."""
 
     def forward(
         self,
@@ -55,29 +55,29 @@ class Denoiser(nn.Module):
         positions: Tensor | None = None,
         kv_cache: KVCache | None = None,
     ) -> Tensor:
-        """What the objective regresses, [B, T, C, h, w].
+        """The objective's regression target, as predicted from noisy latents, [B, T, C, h, w].
 
         Args:
             noisy: latents [B, T, C, h, w], T at most the window.
-            level: int64, diffusion timestep of each frame [B, T] or of each clip [B]; 0 for the
+            level: int64 diffusion timestep of each frame [B, T] or of each clip [B]; 0 is the
                 least noise.
-            actions: [B, F, A] of the whole window, F = T unless there is a memory; actions[:, i]
-                leads from frame i to i + 1, the last one is unused. None: nothing is known of them.
-            positions: int64 [T], the places of the frames in their window; 0..T - 1 if None.
-            memory: of earlier frames of this window, which is seen, and added to. Only a causal
-                network has one; the frames before `positions` must all have passed through.
+            actions: [B, F, A] of the whole window; F = T without a KV cache. actions[:, i] leads
+                from frame i to i + 1, the last one is unused. None: unconditional.
+            positions: int64 [T], places of the frames in their window; 0..T - 1 if None.
+            kv_cache: of earlier frames of this window; read, and written in place. Only causal
+                networks take one, and all frames before `positions` must have been run with it.
 
         Raises:
             ValueError: more frames than the window that the network was made for.
         """
         raise NotImplementedError
 
-    def embedded(self, actions: Tensor) -> Tensor | None:
-        """Actions [B, F, A] as they enter the network, [B, F, width]; None where they do not."""
+    def embed_actions(self, actions: Tensor) -> Tensor | None:
+        """Embeddings [B, F, width] of actions [B, F, A]; None if the network takes no actions."""
         raise NotImplementedError
 
     def kv_cache(self, batch: int) -> KVCache:
-        """An empty memory for `batch` windows."""
+        """An empty KV cache for `batch` windows."""
         raise NotImplementedError
 
 

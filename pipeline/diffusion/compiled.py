@@ -1,4 +1,4 @@
-"""A network that is compiled to be sampled."""
+"""A network compiled by torch.compile for sampling."""
 
 import torch
 from torch import Tensor
@@ -9,18 +9,18 @@ from pipeline.denoisers import Denoiser, KVCache
 
 
 class Compiled(Denoiser):
-    """A network by a mode of torch.compile; one rollout at a time.
+    """A network compiled in a mode of torch.compile; for one rollout at a time.
 
     A CUDA graph writes to the addresses that it was captured with, and is not captured at all over
-    inputs that it changes, unless they are declared to stay in place (PyTorch, "CUDAGraph Trees",
-    Input Mutation Support). So the memory of a number of windows is always the same tensors.
+    inputs that it mutates, unless they are marked static (PyTorch, "CUDAGraph Trees", Input
+    Mutation Support). So each batch size has one KV cache, which every rollout uses again.
     """
 
     def __init__(self, network: Denoiser, mode: Mode) -> None:
-        """Nothing is compiled before the first forward, which then takes a minute or so."""
+        """Compile lazily: the first forward pass takes a minute or so."""
         super().__init__()
         self.network, self.causal, self.grid = network, network.causal, network.grid
-        self._answer = compiled(network, mode, "sampling.compile")
+        self._compiled_forward = compiled(network, mode, "sampling.compile")
         self._kv_caches: dict[tuple[int, torch.dtype], KVCache] = {}
 
     def forward(
@@ -31,26 +31,26 @@ class Compiled(Denoiser):
         positions: Tensor | None = None,
         kv_cache: KVCache | None = None,
     ) -> Tensor:
-        """See `Denoiser.forward`."""
-        return self._answer(noisy, level, actions, positions, kv_cache)
+        """The network's output [B, T, C, h, w]; see `Denoiser.forward`."""
+        return self._compiled_forward(noisy, level, actions, positions, kv_cache)
 
-    def embedded(self, actions: Tensor) -> Tensor | None:
-        """See `Denoiser.embedded`."""
-        return self.network.embedded(actions)
+    def embed_actions(self, actions: Tensor) -> Tensor | None:
+        """The network's embeddings of actions, not compiled."""
+        return self.network.embed_actions(actions)
 
     def kv_cache(self, batch: int) -> KVCache:
-        """See `Denoiser.memory`; it is emptied for whoever asks next."""
+        """The KV cache for `batch` windows, zeroed: any earlier rollout with it must have ended."""
         empty = self.network.kv_cache(batch)
-        place = (batch, empty.keys[0].dtype)
-        if place not in self._kv_caches:
-            for each in (*empty.keys, *empty.values):
-                torch._dynamo.mark_static_address(each)
-            self._kv_caches[place] = empty
-        kept = self._kv_caches[place]
-        torch._foreach_zero_([*kept.keys, *kept.values])
-        return kept
+        key = (batch, empty.keys[0].dtype)
+        if key not in self._kv_caches:
+            for tensor in (*empty.keys, *empty.values):
+                torch._dynamo.mark_static_address(tensor)
+            self._kv_caches[key] = empty
+        kv_cache = self._kv_caches[key]
+        torch._foreach_zero_([*kv_cache.keys, *kv_cache.values])
+        return kv_cache
 
 
-def sampled_by(network: Denoiser, mode: Mode) -> Denoiser:
-    """The network by a mode, or as it is for none."""
+def compile_for_sampling(network: Denoiser, mode: Mode) -> Denoiser:
+    """The network compiled in a mode of torch.compile, or itself if that is none."""
     return network if mode == "none" else Compiled(network, mode)

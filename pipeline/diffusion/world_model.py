@@ -14,7 +14,7 @@ from pipeline.compute.compile_mode import Mode
 from pipeline.denoisers import Denoiser
 from pipeline.diffusion import SamplingOptions, rollout
 from pipeline.diffusion import model_card as card
-from pipeline.diffusion.compiled import sampled_by
+from pipeline.diffusion.compiled import compile_for_sampling
 from pipeline.diffusion.config import Config, build_denoiser, build_objective
 from pipeline.diffusion.sampling import Noise, Sampling
 from pipeline.errors import DataError, ParamsError
@@ -54,9 +54,9 @@ class WorldModel:
         """Actions [..., interval, A] in the world's units, as the network is fed them."""
         return self.spec.scale_actions(actions).flatten(-2).to(self.device)
 
-    def embedded(self, actions: Tensor) -> Tensor | None:
+    def embed_actions(self, actions: Tensor) -> Tensor | None:
         """Actions [B, F, interval, A] as they enter the network, [B, F, width]; None if not."""
-        return self.denoiser.embedded(self.model_actions(actions))
+        return self.denoiser.embed_actions(self.model_actions(actions))
 
     def rollout(self, history: Tensor, actions: Tensor, noise: Noise, sampling: Sampling) -> Tensor:
         """Generate the frames that follow a history, in a window that slides along.
@@ -102,7 +102,7 @@ class WorldModel:
     def _network(self, mode: Mode) -> Denoiser:
         """The denoiser by a mode of torch.compile, which is compiled once."""
         if mode not in self._compiled:
-            self._compiled[mode] = sampled_by(self.denoiser, mode)
+            self._compiled[mode] = compile_for_sampling(self.denoiser, mode)
         return self._compiled[mode]
 
     def sampling(

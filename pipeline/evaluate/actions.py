@@ -46,7 +46,7 @@ def table(judge: Evaluator, clips: Clips, ends: Mapping[str, Tensor]) -> dict[st
         "clips": len(clips),
         **errors_in(cached),
         "published": errors_in(cached.as_published()),
-        "embedding_rms": _rms(judge.model.embedded(clips.actions[:, :-1])),
+        "embedding_rms": _rms(judge.model.embed_actions(clips.actions[:, :-1])),
         "latent": cached.encoder,
         "whitening": "channel" if (ours.mean, ours.std) == (cached.mean, cached.std) else "none",
     }

@@ -1,4 +1,4 @@
-"""How latents are noised: how much of it at each level, and which level each frame gets."""
+"""Noise schedules, and the noise levels that training draws."""
 
 from typing import Literal
 
@@ -8,10 +8,10 @@ from pipeline.params import Params
 
 
 class Levels(Params):
-    """Which noise levels training shows to the network."""
+    """The distribution of noise levels in training."""
 
     distribution: Literal["uniform", "logit_normal"]
     mean: float = Field(description="of the normal that logit_normal squashes")
     std: float = Field(gt=0, description="of the normal that logit_normal squashes")
-    per: Literal["frame", "clip"] = Field(description="what has a level of its own")
+    per: Literal["frame", "clip"] = Field(description="level drawn per frame or clip")
     prefix: float = Field(ge=0, le=1, description="share of clips with a clean, unscored prefix")

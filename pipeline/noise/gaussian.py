@@ -1,4 +1,4 @@
-"""Gaussian diffusion: its schedules, and the steps of DDIM."""
+"""Gaussian diffusion: its noise schedules, and DDIM's steps."""
 
 import math
 from typing import Literal
@@ -9,13 +9,14 @@ from torch import Tensor
 from pipeline.noise.process import LEVELS, Process, Shift
 from pipeline.params import Params
 
-FLOOR = 1e-8
-"""Smallest power of a signal where the reference divides by it, and only there."""
-LEAST = FLOOR**0.5
+MIN_ALPHA_BAR = 1e-8
+"""Smallest alpha_bar that the reference divides by; it clamps nowhere else."""
+MIN_SCALE = MIN_ALPHA_BAR**0.5
+"""The same bound on alpha and sigma."""
 
 
 class Schedule(Params):
-    """How the signal fades from level to level."""
+    """The noise schedule."""
 
     schedule: Literal["linear", "squared_cosine"]
     zero_terminal_snr: bool
@@ -31,10 +32,10 @@ def linear_betas(count: int = LEVELS) -> Tensor:
 def cosine_betas(count: int = LEVELS) -> Tensor:
     """Betas float64 [count] of the squared cosine (Nichol & Dhariwal 2021, eq. 17)."""
 
-    def signal(time: float) -> float:
+    def alpha_bar(time: float) -> float:
         return math.cos((time + 0.008) / 1.008 * math.pi / 2) ** 2
 
-    ratios = [signal((i + 1) / count) / signal(i / count) for i in range(count)]
+    ratios = [alpha_bar((i + 1) / count) / alpha_bar(i / count) for i in range(count)]
     return torch.tensor([min(1 - ratio, 0.999) for ratio in ratios], dtype=torch.float64)
 
 
@@ -43,54 +44,61 @@ def zero_terminal_snr(betas: Tensor) -> Tensor:
     # Terminal SNR must be zero or the first sampled frame inherits the mean colour (ibid., sec. 3).
     root = (1 - betas).cumprod(0).sqrt()
     root = (root - root[-1]) * root[0] / (root[0] - root[-1])
-    signal = root.square()
-    return 1 - torch.cat([signal[:1], signal[1:] / signal[:-1]])
+    alpha_bar = root.square()
+    return 1 - torch.cat([alpha_bar[:1], alpha_bar[1:] / alpha_bar[:-1]])
 
 
 def betas(options: Schedule) -> Tensor:
-    """Betas float64 [LEVELS] of the chosen schedule."""
-    chosen = linear_betas() if options.schedule == "linear" else cosine_betas()
-    return zero_terminal_snr(chosen) if options.zero_terminal_snr else chosen
+    """Betas float64 [LEVELS] of a schedule, before its shift."""
+    unscaled = linear_betas() if options.schedule == "linear" else cosine_betas()
+    return zero_terminal_snr(unscaled) if options.zero_terminal_snr else unscaled
 
 
-def signal_power(options: Schedule) -> Tensor:
-    """Share of the signal in the variance, float64 [LEVELS]: of the betas, then shifted."""
-    power = (1 - betas(options)).cumprod(0)
-    return power / (power + options.shift**2 * (1 - power))
+def alpha_bars(options: Schedule) -> Tensor:
+    """alpha_bar = alpha^2 of each level, float64 [LEVELS], with SNR divided by shift^2."""
+    bars = (1 - betas(options)).cumprod(0)
+    return bars / (bars + options.shift**2 * (1 - bars))
 
 
 class Gaussian(Process):
-    """Variance-preserving noise; the objectives with this process say what is predicted."""
+    """Variance-preserving noise, alpha^2 + sigma^2 = 1; a subclass says what is predicted."""
 
     stochastic_steps = True
 
     def __init__(self, options: Schedule) -> None:
-        """With the chosen schedule."""
-        power = signal_power(options)
-        super().__init__(power.sqrt(), (1 - power).sqrt())
+        """Alpha = sqrt(alpha_bar), sigma = sqrt(1 - alpha_bar)."""
+        bars = alpha_bars(options)
+        super().__init__(bars.sqrt(), (1 - bars).sqrt())
 
     def step(
         self,
         noisy: Tensor,
         clean: Tensor,
         level: Tensor,
-        following: Tensor,
+        next_level: Tensor,
         eta: float = 0.0,
-        fresh: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> Tensor:
-        """From `level` to `following` along the line to `clean` (DDIM, Song et al. 2021, eq. 12).
+        """One DDIM step (Song et al. 2021, eq. 12) of noisy latents [B, T, C, h, w].
 
-        Frames that stay at their level are returned untouched. With eta > 0 part of the noise that
-        remains is replaced by `fresh` noise (ibid., eq. 16).
+        Args:
+            noisy: latents at `level`.
+            clean: the current estimate of the clean latents.
+            level: int64 [B, T].
+            next_level: int64 [B, T], lower; frames that stay at their level are left untouched.
+            eta: DDIM's stochasticity (ibid., eq. 16), 0 (deterministic) to 1 (DDPM).
+            noise: standard normal [B, T, C, h, w] for eta > 0.
         """
-        signal, spread = self.scales(level)
-        next_signal, next_spread = self.scales(following)
-        noise = (noisy - signal.clamp(min=LEAST) * clean) / spread.clamp(min=LEAST)
-        if fresh is None or not eta:
-            moved = next_signal * clean + next_spread * noise
+        alpha, sigma = self.scales(level)  # [B, T, 1, 1, 1] each
+        next_alpha, next_sigma = self.scales(next_level)
+        # Predicted noise, computed from the clean estimate so that clipping applies to it too.
+        eps = (noisy - alpha.clamp(min=MIN_SCALE) * clean) / sigma.clamp(min=MIN_SCALE)
+        if noise is None or not eta:
+            moved = next_alpha * clean + next_sigma * eps  # eq. 12 with sigma_t = 0
         else:
-            lost = (1 - (signal / next_signal).square()).clamp(min=0).sqrt()
-            renewed = eta * next_spread / spread.clamp(min=LEAST) * lost
-            kept = (next_spread.square() - renewed.square()).clamp(min=0).sqrt()
-            moved = next_signal * clean + kept * noise + renewed * fresh
-        return torch.where((level == following)[..., None, None, None], noisy, moved)
+            # eq. 16: sigma_t = eta sqrt((1 - a') / (1 - a)) sqrt(1 - a / a'), a = alpha_bar.
+            ratio = (1 - (alpha / next_alpha).square()).clamp(min=0).sqrt()
+            std = eta * next_sigma / sigma.clamp(min=MIN_SCALE) * ratio
+            direction = (next_sigma.square() - std.square()).clamp(min=0).sqrt()
+            moved = next_alpha * clean + direction * eps + std * noise  # eq. 12
+        return torch.where((level == next_level)[..., None, None, None], noisy, moved)

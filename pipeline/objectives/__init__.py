@@ -1,4 +1,4 @@
-"""Objectives: what a denoiser regresses, and how that becomes a clean latent again."""
+"""Objectives: what a denoiser predicts, and how that gives back a clean latent."""
 
 from typing import Protocol, Self
 
@@ -7,40 +7,40 @@ from torch import Tensor
 
 
 class Objective(Protocol):
-    """The one place that knows what is predicted. `objectives/NAME.py` offers `Options`, `build`.
+    """A prediction target and its noise process. `objectives/NAME.py` has `Options` and `build`.
 
     Latents are [B, T, C, h, w], levels int64 [B, T] in 0..levels - 1, or -1 for a clean frame.
     """
 
     levels: int
     stochastic_steps: bool
-    """Whether `step` can add fresh noise."""
+    """Whether `step` can add noise (eta > 0)."""
 
     def to(self, device: torch.device) -> Self:
-        """Keep the tables of the noise on a device."""
+        """Keep the tables of the noise process on a device."""
 
     def noised(self, clean: Tensor, noise: Tensor, level: Tensor) -> Tensor:
-        """Clean latents with noise mixed in."""
+        """Noisy latents of clean ones, the forward process."""
 
     def target(self, clean: Tensor, noise: Tensor, level: Tensor) -> Tensor:
-        """What the network should answer."""
+        """The regression target of the network."""
 
     def to_clean(self, output: Tensor, noisy: Tensor, level: Tensor) -> Tensor:
-        """Clean latents that an answer stands for."""
+        """The estimate of the clean latents that the network's output implies."""
 
     def min_snr(self, level: Tensor, gamma: float) -> Tensor:
-        """Weight [B, T] of an answer's error if a clean latent's counts min(SNR, gamma)."""
+        """Weight [B, T] of the output's error when that of the clean latent has min(SNR, gamma)."""
 
     def reference_weight(self, level: Tensor, gamma: float) -> Tensor:
-        """The weight [B, T] with which the published models were trained."""
+        """The loss weight [B, T] with which the published models were trained."""
 
     def step(
         self,
         noisy: Tensor,
         clean: Tensor,
         level: Tensor,
-        following: Tensor,
+        next_level: Tensor,
         eta: float = 0.0,
-        fresh: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> Tensor:
-        """Noisy latents moved from `level` to the lower level `following`."""
+        """Noisy latents moved from `level` to the lower `next_level`."""

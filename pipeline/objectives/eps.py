@@ -3,11 +3,11 @@
 from pydantic import model_validator
 from torch import Tensor
 
-from pipeline.noise.gaussian import LEAST, Gaussian, Schedule
+from pipeline.noise.gaussian import MIN_SCALE, Gaussian, Schedule
 
 
 class Options(Schedule):
-    """The schedule; at zero terminal SNR the noise says nothing about the clean latent."""
+    """The noise schedule; with zero terminal SNR the noise would not determine the clean latent."""
 
     @model_validator(mode="after")
     def _some_signal(self) -> "Options":
@@ -19,24 +19,24 @@ class Options(Schedule):
         return self
 
 
-def build(options: Options) -> "Noise":
+def build(options: Options) -> "EpsPrediction":
     """The objective."""
-    return Noise(options)
+    return EpsPrediction(options)
 
 
-class Noise(Gaussian):
-    """See `pipeline.objectives.Objective`."""
+class EpsPrediction(Gaussian):
+    """eps-prediction; an `Objective`."""
 
     def target(self, clean: Tensor, noise: Tensor, level: Tensor) -> Tensor:
-        """The noise that was mixed in."""
+        """eps, the noise."""
         return noise
 
     def to_clean(self, output: Tensor, noisy: Tensor, level: Tensor) -> Tensor:
-        """What remains without that noise, scaled up; `step` finds the same noise in it again."""
-        signal, spread = self.scales(level)
-        return (noisy - spread * output) / signal.clamp(min=LEAST)
+        """(z - sigma eps) / alpha (Ho et al. 2020, eq. 15); `step` recovers the same eps."""
+        alpha, sigma = self.scales(level)
+        return (noisy - sigma * output) / alpha.clamp(min=MIN_SCALE)
 
     def gain(self, level: Tensor) -> Tensor:
-        """The ratio of noise to signal."""
-        signal, spread = self.table[:, level]
-        return spread / signal
+        """Sigma / alpha."""
+        alpha, sigma = self.table[:, level]
+        return sigma / alpha

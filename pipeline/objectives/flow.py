@@ -1,4 +1,4 @@
-"""Straight paths from noise to data, regressing their velocity (Lipman et al. 2023, eq. 23)."""
+"""Flow matching: straight paths from noise to data, regressing their velocity (Lipman 2023)."""
 
 import torch
 from torch import Tensor
@@ -8,48 +8,48 @@ from pipeline.params import Params
 
 
 class Options(Params):
-    """The path is straight: what is left is where its levels lie."""
+    """The shift; straight paths have no other schedule."""
 
     shift: Shift
 
 
-def build(options: Options) -> "Flow":
+def build(options: Options) -> "FlowMatching":
     """The objective."""
-    return Flow(options)
+    return FlowMatching(options)
 
 
-class Flow(Process):
-    """See `pipeline.objectives.Objective`. Level t is time 1 - (t + 1) / levels of the path.
+class FlowMatching(Process):
+    """Rectified flow; an `Objective`. Level t is time 1 - (t + 1) / levels of the path.
 
-    A clean frame stands at time 1, the last level at 0: pure noise. A shift s takes what is left of
-    the time, u, to s u / (1 + (s - 1) u) (Esser et al. 2024, eq. 23).
+    Time runs from pure noise at 0, the last level, to data at 1; sigma = 1 - time. A shift s maps
+    sigma to s sigma / (1 + (s - 1) sigma) (Esser et al. 2024, eq. 23).
     """
 
     stochastic_steps = False
 
     def __init__(self, options: Options) -> None:
-        """Signal and spread add up to one."""
-        time = 1 - (torch.arange(LEVELS, dtype=torch.float64) + 1) / LEVELS
+        """Alpha + sigma = 1."""
+        time = 1 - (torch.arange(LEVELS, dtype=torch.float64) + 1) / LEVELS  # [levels]
         left = 1 - time
-        stretched = 1 + (options.shift - 1) * left
-        super().__init__(time / stretched, options.shift * left / stretched)
-        self.least = float(self.table[1, 0])
+        divisor = 1 + (options.shift - 1) * left
+        super().__init__(time / divisor, options.shift * left / divisor)
+        self.min_sigma = float(self.table[1, 0])
 
     def target(self, clean: Tensor, noise: Tensor, level: Tensor) -> Tensor:
-        """The velocity, the same all along the path."""
+        """Velocity dz/dtime = x - eps (Lipman et al. 2023, eq. 23), constant along the path."""
         return clean - noise
 
     def to_clean(self, output: Tensor, noisy: Tensor, level: Tensor) -> Tensor:
-        """Where the path ends."""
-        _, spread = self.scales(level)
-        return noisy + spread * output
+        """X = z + sigma velocity, the end of the path."""
+        _, sigma = self.scales(level)
+        return noisy + sigma * output
 
     def gain(self, level: Tensor) -> Tensor:
-        """The time that is left."""
+        """Sigma."""
         return self.table[1, level]
 
     def reference_weight(self, level: Tensor, gamma: float) -> Tensor:
-        """None: the reference weighs all levels of a flow alike."""
+        """Ones: the reference does not weight the levels of a flow."""
         return torch.ones_like(self.table[0, level])
 
     def step(
@@ -57,14 +57,14 @@ class Flow(Process):
         noisy: Tensor,
         clean: Tensor,
         level: Tensor,
-        following: Tensor,
+        next_level: Tensor,
         eta: float = 0.0,
-        fresh: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> Tensor:
-        """Euler's step of dx/dt = velocity from the time of `level` to that of `following`."""
+        """One Euler step of dz/dtime = velocity, [B, T, C, h, w]; frames at rest are untouched."""
         assert not eta, "the steps of a flow are deterministic"
-        _, left = self.scales(level)
-        _, next_left = self.scales(following)
-        velocity = (clean - noisy) / left.clamp(min=self.least)
-        moved = noisy + (left - next_left) * velocity
-        return torch.where((level == following)[..., None, None, None], noisy, moved)
+        _, sigma = self.scales(level)  # [B, T, 1, 1, 1]
+        _, next_sigma = self.scales(next_level)
+        velocity = (clean - noisy) / sigma.clamp(min=self.min_sigma)
+        moved = noisy + (sigma - next_sigma) * velocity
+        return torch.where((level == next_level)[..., None, None, None], noisy, moved)

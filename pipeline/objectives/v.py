@@ -1,4 +1,4 @@
-"""Predict the velocity (Salimans & Ho 2022, app. D): what the published models regress."""
+"""v-prediction (Salimans & Ho 2022, app. D): what the published models regress."""
 
 from torch import Tensor
 
@@ -6,27 +6,27 @@ from pipeline.noise.gaussian import Gaussian, Schedule
 
 
 class Options(Schedule):
-    """The schedule."""
+    """The noise schedule."""
 
 
-def build(options: Options) -> "Velocity":
+def build(options: Options) -> "VPrediction":
     """The objective."""
-    return Velocity(options)
+    return VPrediction(options)
 
 
-class Velocity(Gaussian):
-    """See `pipeline.objectives.Objective`."""
+class VPrediction(Gaussian):
+    """v-prediction; an `Objective`."""
 
     def target(self, clean: Tensor, noise: Tensor, level: Tensor) -> Tensor:
-        """The derivative of the noisy latent along the angle from signal to noise."""
-        signal, spread = self.scales(level)
-        return signal * noise - spread * clean
+        """V = alpha eps - sigma x, the derivative of z by the angle arctan(sigma / alpha)."""
+        alpha, sigma = self.scales(level)
+        return alpha * noise - sigma * clean
 
     def to_clean(self, output: Tensor, noisy: Tensor, level: Tensor) -> Tensor:
-        """Turned back by that angle."""
-        signal, spread = self.scales(level)
-        return signal * noisy - spread * output
+        """X = alpha z - sigma v."""
+        alpha, sigma = self.scales(level)
+        return alpha * noisy - sigma * output
 
     def gain(self, level: Tensor) -> Tensor:
-        """The noise's scale: from none at clean levels to one at pure noise."""
+        """Sigma."""
         return self.table[1, level]

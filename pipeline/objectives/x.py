@@ -7,23 +7,23 @@ from pipeline.noise.gaussian import Gaussian, Schedule
 
 
 class Options(Schedule):
-    """The schedule."""
+    """The noise schedule."""
 
 
-def build(options: Options) -> "Clean":
+def build(options: Options) -> "XPrediction":
     """The objective."""
-    return Clean(options)
+    return XPrediction(options)
 
 
-class Clean(Gaussian):
-    """See `pipeline.objectives.Objective`."""
+class XPrediction(Gaussian):
+    """x-prediction; an `Objective`."""
 
     def target(self, clean: Tensor, noise: Tensor, level: Tensor) -> Tensor:
-        """The clean latent."""
+        """x, the clean latent."""
         return clean
 
     def to_clean(self, output: Tensor, noisy: Tensor, level: Tensor) -> Tensor:
-        """The answer as it is."""
+        """The output itself."""
         return output
 
     def gain(self, level: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ def command(
     from rich.table import Table
 
     from pipeline.denoisers import Size
-    from pipeline.denoisers.nanowm import SIZES, build, named
+    from pipeline.denoisers.nanowm import SIZES, build, published_options
     from pipeline.denoisers.nanowm.blocks import BLOCKS
 
     at_least(1, patch=patch, action_dim=action_dim, frames=frames)
@@ -23,7 +23,7 @@ def command(
         counts = []
         for injection in BLOCKS:
             with torch.device("meta"):
-                network = build(named(name, patch, injection, causal=True), size)
+                network = build(published_options(name, patch, injection, causal=True), size)
             counts.append(f"{sum(weight.numel() for weight in network.parameters()):,}")
         table.add_row(f"{name}/{patch}", *counts)
     show(table)

@@ -100,9 +100,9 @@ def test_rectangular_latents_are_embedded_row_by_row(inputs):
     wide, tall = (
         build(Size(latent_shape=(4, *grid), action_dim=3, frames=4)) for grid in ((4, 16), (16, 4))
     )
-    assert wide.space.shape == tall.space.shape
-    assert not torch.equal(wide.space, tall.space)
-    rows = wide.space.unflatten(1, (2, 8))
+    assert wide.spatial_rope.shape == tall.spatial_rope.shape
+    assert not torch.equal(wide.spatial_rope, tall.spatial_rope)
+    rows = wide.spatial_rope.unflatten(1, (2, 8))
     assert torch.equal(rows[:, 0, 0], torch.stack([torch.ones(16), torch.zeros(16)]))
     column = rows[0, 1] - rows[0, 0]  # only the half that turns with the row differs
     assert (column[:, :4].abs().sum(), column[:, 4:8].abs().sum()) != (0, 0)

@@ -25,7 +25,7 @@ class Answers:
         latents = torch.ones_like(history[:, :1]).expand(-1, actions.shape[1], -1, -1, -1)
         return latents + actions.mean((1, 2, 3))[:, None, None, None, None]
 
-    def embedded(self, actions):
+    def embed_actions(self, actions):
         return torch.tensor([3.0, -4.0]).expand(*actions.shape[:2], 2)
 
 
@@ -131,15 +131,15 @@ def test_the_embedding_is_that_of_the_actions_that_are_used(judge, clips):
 def test_the_embedding_of_a_world_model_is_its_networks(cache, clips):
     model = world_model(cache)
     fed = model.model_actions(clips.actions)
-    assert torch.equal(model.embedded(clips.actions), model.denoiser.action_embedder(fed))
-    assert model.embedded(clips.actions).shape == (6, 4, 32)
+    assert torch.equal(model.embed_actions(clips.actions), model.denoiser.action_embedder(fed))
+    assert model.embed_actions(clips.actions).shape == (6, 4, 32)
 
 
 def test_a_network_that_hears_no_actions_has_no_embedding(judge, cache, clips):
     deaf = world_model(cache, injection="none")
-    assert deaf.embedded(clips.actions) is None
+    assert deaf.embed_actions(clips.actions) is None
     silent = replace(judge, model=judge.model)
-    silent.model.embedded = deaf.embedded
+    silent.model.embed_actions = deaf.embed_actions
     found = table(silent, clips)
     assert found["embedding_rms"] is None
     json.dumps(found, allow_nan=False)

@@ -43,9 +43,9 @@ def test_a_right_answer_becomes_the_clean_latent(objective, latents):
 def test_a_step_lands_on_the_less_noisy_latent(objective, latents):
     clean, noise, level = latents
     level = level.clamp(min=100)
-    following = level // 2
-    moved = objective.step(objective.noised(clean, noise, level), clean, level, following)
-    expected = objective.noised(clean, noise, following)
+    next_level = level // 2
+    moved = objective.step(objective.noised(clean, noise, level), clean, level, next_level)
+    expected = objective.noised(clean, noise, next_level)
     torch.testing.assert_close(moved, expected, atol=2e-3, rtol=1e-3)
 
 
@@ -91,23 +91,23 @@ def test_a_step_finds_the_noise_of_eps_again_where_hardly_any_signal_is_left(
 ):
     chosen = build("eps", schedule=schedule, zero_terminal_snr=False, shift=shift)
     noisy, output, level = latents
-    last, following = torch.full_like(level, 999), torch.full_like(level, 979)
+    last, next_level = torch.full_like(level, 999), torch.full_like(level, 979)
     clean = chosen.to_clean(output, noisy, last)
-    signal, spread = chosen.scales(following)
-    moved = chosen.step(noisy, clean, last, following)
-    assert scaled_error(moved, signal * clean + spread * output) < 1e-5
+    alpha, sigma = chosen.scales(next_level)
+    moved = chosen.step(noisy, clean, last, next_level)
+    assert scaled_error(moved, alpha * clean + sigma * output) < 1e-5
 
 
 def scales(name, **changes):
-    """Signal and spread of every level, float64 [2, 1000]."""
+    """alpha and sigma of every level, float64 [2, 1000]."""
     return build(name, **changes).table[:, :-1].double()
 
 
 @pytest.mark.parametrize("shift", [0.5, 3.0, 8.0])
 @pytest.mark.parametrize("name", every(OBJECTIVES))
 def test_a_shift_divides_the_root_of_snr_at_every_level(name, shift):
-    (signal, spread), (shifted, wider) = scales(name), scales(name, shift=shift)
-    torch.testing.assert_close(shifted * spread * shift, signal * wider, rtol=1e-6, atol=0)
+    (alpha, sigma), (shifted, wider) = scales(name), scales(name, shift=shift)
+    torch.testing.assert_close(shifted * sigma * shift, alpha * wider, rtol=1e-6, atol=0)
     total = shifted + wider if name == "flow" else shifted**2 + wider**2
     torch.testing.assert_close(total, torch.ones_like(total))
 
@@ -147,9 +147,9 @@ def test_steps_and_answers_follow_a_shift(name, shift, latents):
     answer = objective.target(clean, noise, level)
     tolerance = {"atol": 5e-3, "rtol": 1e-3}
     torch.testing.assert_close(objective.to_clean(answer, noisy, level), clean, **tolerance)
-    following = level // 2
-    moved = objective.step(noisy, clean, level, following)
-    torch.testing.assert_close(moved, objective.noised(clean, noise, following), **tolerance)
+    next_level = level // 2
+    moved = objective.step(noisy, clean, level, next_level)
+    torch.testing.assert_close(moved, objective.noised(clean, noise, next_level), **tolerance)
 
 
 def test_fresh_noise_keeps_the_variance_of_the_level(generator):
@@ -160,8 +160,8 @@ def test_fresh_noise_keeps_the_variance_of_the_level(generator):
         moved = objective.step(
             objective.noised(clean, noise, level), clean, level, level - 200, eta, fresh
         )
-        signal, spread = objective.scales(level - 200)
-        left = (moved - signal * clean) / spread
+        alpha, sigma = objective.scales(level - 200)
+        left = (moved - alpha * clean) / sigma
         assert float(left.std()) == pytest.approx(1, abs=0.01)
         assert float((left * fresh).mean()) > 0.1
 
@@ -177,8 +177,8 @@ def test_min_snr_weighs_the_error_of_the_clean_latent(name, latents):
     weighting = Weighting(gamma=5, form="per_frame")
     losses = frame_losses(objective, output, target, level, weighting)
     error = (objective.to_clean(output, noisy, level) - clean).square().mean((2, 3, 4))
-    signal, spread = (scale.flatten(1) for scale in objective.scales(level))
-    expected = (signal / spread).square().clamp(max=5) * error
+    alpha, sigma = (scale.flatten(1) for scale in objective.scales(level))
+    expected = (alpha / sigma).square().clamp(max=5) * error
     torch.testing.assert_close(losses, expected, rtol=2e-3, atol=1e-6)
 
 
@@ -192,8 +192,8 @@ def test_min_snr_weighs_the_error_of_the_clean_latent(name, latents):
 )
 def test_the_weights_are_those_of_the_paper(name, form):
     objective, level = build(name), torch.arange(1, 999)[None]
-    signal, spread = (scale.double().flatten() for scale in objective.scales(level))
-    expected = form((signal / spread).square())
+    alpha, sigma = (scale.double().flatten() for scale in objective.scales(level))
+    expected = form((alpha / sigma).square())
     weights = objective.min_snr(level, 5.0)[0].double()
     torch.testing.assert_close(weights, expected, rtol=1e-4, atol=1e-7)
 

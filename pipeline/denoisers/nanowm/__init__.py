@@ -1,8 +1,8 @@
-"""NanoWM: a space-time transformer whose blocks attend in space and causally in time by turns.
+"""NanoWM: a space-time transformer of spatial and causal temporal blocks by turns.
 
 Nano World Models (arXiv 2605.23993), with its parameter names. A block is DiT's (Peebles & Xie
-2023) with adaLN-Zero on each frame's noise level, SwiGLU, RMS-normed queries and keys, and rotary
-positions; the embedded action, shifted by one frame, enters each block.
+2023): adaLN-Zero on each frame's noise level, SwiGLU, QK-norm and RoPE; the embedded action,
+shifted by one frame, conditions every block.
 """
 
 import math
@@ -18,15 +18,15 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from pipeline.denoisers import Denoiser, KVCache, Size
-from pipeline.denoisers.nanowm.axes import Actions, Space, Time, seen_by
+from pipeline.denoisers.nanowm.axes import ActionEmbeddings, Space, Time, causal_mask
 from pipeline.denoisers.nanowm.blocks import BLOCKS
 from pipeline.denoisers.nanowm.layers import (
     Embedder,
     FinalLayer,
     PatchEmbed,
-    rotary_1d,
-    rotary_2d,
-    sinusoids,
+    rope_1d,
+    rope_2d,
+    timestep_embedding,
 )
 from pipeline.errors import ParamsError, did_you_mean
 from pipeline.params import Params
@@ -53,10 +53,10 @@ SIZES = {
     "L": Shape(width=1024, depth=24, heads=16),
     "XL": Shape(width=1152, depth=28, heads=16),
 }
-"""S, B, L and XL are those of DiT (Peebles & Xie 2023, table 1); nano learns on a laptop."""
+"""S, B, L and XL are those of DiT (Peebles & Xie 2023, table 1); nano trains on a laptop."""
 
 
-def _named(value: object) -> object:
+def _by_name(value: object) -> object:
     if not isinstance(value, str):
         return value
     if value not in SIZES:
@@ -65,19 +65,22 @@ def _named(value: object) -> object:
 
 
 class Options(Params):
-    """The size, and how actions enter."""
+    """The size, and how actions condition the network."""
 
-    size: Annotated[Shape, BeforeValidator(_named)] = Field(description="a name or a Shape")
+    size: Annotated[Shape, BeforeValidator(_by_name)] = Field(description="a name or a Shape")
     patch: int = Field(gt=0, description="side of a patch in latent cells")
     injection: Literal["none", "additive", "adaln", "adaln_fuse", "film", "cross_attention"]
-    causal: bool = Field(description="whether frames see earlier frames alone")
+    causal: bool = Field(description="whether frames attend to earlier frames alone")
     reference_init: bool = Field(
-        description="start cross-attention as the reference does, where it can never learn"
+        description="cross-attention with a zero gate and a zero projection, as in the reference: "
+        "neither ever has a gradient"
     )
 
 
-def named(size: str | Mapping[str, int], patch: int, injection: str, causal: bool) -> Options:
-    """The options of a network of the published family, initialised as it should have been."""
+def published_options(
+    size: str | Mapping[str, int], patch: int, injection: str, causal: bool
+) -> Options:
+    """Options of a published architecture, but with cross-attention that can learn."""
     return Options.model_validate(
         {
             "size": size,
@@ -90,10 +93,10 @@ def named(size: str | Mapping[str, int], patch: int, injection: str, causal: boo
 
 
 def build(options: Options, size: Size) -> "NanoWM":
-    """The network for latents and actions of this size, freshly initialised.
+    """A freshly initialised network for latents and actions of this size.
 
     Raises:
-        ParamsError: patch and latents, or injection and actions, do not go together.
+        ParamsError: the patch does not divide the latents, or there are no actions to inject.
     """
     place = "denoisers.nanowm"
     _, height, width = size.latent_shape
@@ -110,31 +113,34 @@ def build(options: Options, size: Size) -> "NanoWM":
 
 
 class NanoWM(Denoiser):
-    """See `pipeline.denoisers.Denoiser`."""
+    """Factorised space-time transformer; even blocks attend in space, odd blocks in time."""
 
-    space: Tensor
-    time: Tensor
+    spatial_rope: Tensor
+    temporal_rope: Tensor
 
     def __init__(self, options: Options, size: Size) -> None:
-        """Build all layers; adaLN-Zero makes every block the identity at first."""
+        """Build all layers; with adaLN-Zero every block starts as the identity."""
         super().__init__()
         channels, height, width = size.latent_shape
         hidden, heads, patch = options.size.width, options.size.heads, options.patch
         self.causal, self.patch, self.frames = options.causal, patch, size.frames
         self.grid, self.heads = (height // patch, width // patch), heads
-        self.injected = options.injection != "none"
-        self.pos_embed = nn.Parameter(torch.zeros(1, math.prod(self.grid), hidden))
-        self.temp_embed = nn.Parameter(torch.zeros(1, size.frames, hidden))
-        if self.injected:
+        self.takes_actions = options.injection != "none"
+        # Learned positions on top of RoPE, as in the reference.
+        self.pos_embed = nn.Parameter(torch.zeros(1, math.prod(self.grid), hidden))  # [1, P, D]
+        self.temp_embed = nn.Parameter(torch.zeros(1, size.frames, hidden))  # [1, F, D]
+        if self.takes_actions:
             self.action_embedder = Embedder(size.action_dim, hidden)
         self.x_embedder = PatchEmbed(channels, hidden, patch)
         self.t_embedder = Embedder(256, hidden)
         block = BLOCKS[options.injection]
         self.blocks = nn.ModuleList(block(hidden, heads) for _ in range(options.size.depth))
         self.final_layer = FinalLayer(hidden, patch * patch * channels)
-        self.register_buffer("space", rotary_2d(self.grid, hidden // heads), persistent=False)
-        self.register_buffer("time", rotary_1d(size.frames, hidden // heads), persistent=False)
-        initialise(self, dead_cross_attention=options.reference_init)
+        # [2, P, head_dim] and [2, F, head_dim]
+        head_dim = hidden // heads
+        self.register_buffer("spatial_rope", rope_2d(self.grid, head_dim), persistent=False)
+        self.register_buffer("temporal_rope", rope_1d(size.frames, head_dim), persistent=False)
+        initialise(self, reference_init=options.reference_init)
 
     def forward(
         self,
@@ -144,35 +150,36 @@ class NanoWM(Denoiser):
         positions: Tensor | None = None,
         kv_cache: KVCache | None = None,
     ) -> Tensor:
-        """See `Denoiser.forward`."""
+        """Noisy latents [B, T, C, h, w] to the objective's target; see `Denoiser.forward`."""
         batch, frames = noisy.shape[:2]
         if frames > self.frames:
             raise ValueError(f"{frames} frames exceed the window of {self.frames} trained on")
         if positions is None:
-            positions = torch.arange(frames, device=noisy.device)
-        x = self.x_embedder(rearrange(noisy, "b t c h w -> (b t) c h w")) + self.pos_embed
-        x = rearrange(x, "(b t) p d -> b t p d", b=batch)
-        levels = level if level.ndim == 2 else level[:, None].expand(batch, frames)
-        condition = self.t_embedder(sinusoids(levels))[:, :, None]
-        context = self._shifted(actions, positions)
-        space = Space(self.space)
-        seen = seen_by(positions, self.frames)
-        time = partial(Time, self.time[:, positions], self.causal, seen, positions)
-        again = self.activation_checkpointing and kv_cache is None
+            positions = torch.arange(frames, device=noisy.device)  # [T]
+        patches = self.x_embedder(rearrange(noisy, "b t c h w -> (b t) c h w"))  # [B T, P, D]
+        x = rearrange(patches + self.pos_embed, "(b t) p d -> b t p d", b=batch)  # [B, T, P, D]
+        # Every frame has a noise level of its own (Diffusion Forcing, Chen et al. 2024).
+        levels = level if level.ndim == 2 else level[:, None].expand(batch, frames)  # [B, T]
+        condition = self.t_embedder(timestep_embedding(levels))[:, :, None]  # [B, T, 1, D]
+        embeddings = self._embed_shifted(actions, positions)
+        space = Space(self.spatial_rope)
+        mask = causal_mask(positions, self.frames)  # [T, F]
+        time = partial(Time, self.temporal_rope[:, positions], self.causal, mask, positions)
+        checkpointing = self.activation_checkpointing and kv_cache is None
         for index, block in enumerate(self.blocks):
-            if index == 1:
-                x = x + self.temp_embed[:, positions, None]
-            run = partial(checkpoint, block, use_reentrant=False) if again else block
+            if index == 1:  # as in the reference, before the first temporal block alone
+                x = x + self.temp_embed[:, positions, None]  # [B, T, P, D] + [1, T, 1, D]
+            run = partial(checkpoint, block, use_reentrant=False) if checkpointing else block
             if index % 2 == 0:
-                x = run(x, condition, context, space)
+                x = run(x, condition, embeddings, space)  # [B, T, P, D]
             elif kv_cache is None:
-                x = run(x, condition, context, time())
+                x = run(x, condition, embeddings, time())  # [B, T, P, D]
             else:
-                layer = index // 2
-                x = block(x, condition, context, time(kv_cache.keys[layer], kv_cache.values[layer]))
+                keys, values = kv_cache.keys[index // 2], kv_cache.values[index // 2]
+                x = block(x, condition, embeddings, time(keys, values))  # [B, T, P, D]
         height, width = self.grid
         return rearrange(
-            self.final_layer(x, condition),
+            self.final_layer(x, condition),  # [B, T, P, patch patch C]
             "b t (h w) (p q c) -> b t c (h p) (w q)",
             h=height,
             w=width,
@@ -180,43 +187,44 @@ class NanoWM(Denoiser):
             q=self.patch,
         )
 
-    def embedded(self, actions: Tensor) -> Tensor | None:
-        """See `Denoiser.embedded`."""
-        return self.action_embedder(actions) if self.injected else None
+    def embed_actions(self, actions: Tensor) -> Tensor | None:
+        """Embeddings [B, F, D] of actions [B, F, A]; None if injection is none."""
+        return self.action_embedder(actions) if self.takes_actions else None
 
     def kv_cache(self, batch: int) -> KVCache:
-        """See `Denoiser.memory`."""
-        assert self.causal, "frames of a network that sees the future cannot be remembered"
+        """An empty KV cache for `batch` windows, a pair [B P, heads, F, head_dim] a layer."""
+        assert self.causal, "a KV cache needs causal attention: earlier frames must not change"
         device = self.pos_embed.device
         _, patches, hidden = self.pos_embed.shape
         shape = (batch * patches, self.heads, self.frames, hidden // self.heads)
-        # torch knows no autocasting of the meta device, and raises.
-        mixed = device.type != "meta" and torch.is_autocast_enabled(device.type)
-        dtype = torch.get_autocast_dtype(device.type) if mixed else self.pos_embed.dtype
-        layers = range(len(self.blocks) // 2)
+        # torch has no autocast on the meta device, and raises.
+        autocast = device.type != "meta" and torch.is_autocast_enabled(device.type)
+        dtype = torch.get_autocast_dtype(device.type) if autocast else self.pos_embed.dtype
+        layers = range(len(self.blocks) // 2)  # the temporal ones
         keys, values = (
             [torch.zeros(shape, dtype=dtype, device=device) for _ in layers] for _ in range(2)
         )
         return KVCache(keys, values)
 
-    def _shifted(self, actions: Tensor | None, positions: Tensor) -> Actions | None:
-        """What led to each frame: frame i is told action i - 1, the first frame nothing."""
-        if actions is None or not self.injected:
+    def _embed_shifted(self, actions: Tensor | None, positions: Tensor) -> ActionEmbeddings | None:
+        """Embeddings of actions [B, F, A], shifted: frame i gets action i - 1, frame 0 zeros."""
+        if actions is None or not self.takes_actions:
             return None
-        embedded = self.action_embedder(actions[:, :-1])
-        window = functional.pad(embedded, (0, 0, 1, 0))
-        return Actions(window, window[:, positions, None])
+        embedded = self.action_embedder(actions[:, :-1])  # [B, F - 1, D]
+        window = functional.pad(embedded, (0, 0, 1, 0))  # [B, F, D]
+        return ActionEmbeddings(window, window[:, positions, None])
 
 
-def initialise(model: NanoWM, *, dead_cross_attention: bool) -> None:
+def initialise(model: NanoWM, *, reference_init: bool) -> None:
     """Draw all weights as the reference does, from torch's global generator.
 
-    The reference starts cross-attention's gate and its projection at zero: then neither has a
-    gradient, ever. With `dead_cross_attention` so does this; otherwise only the gate is zero.
+    The reference starts cross-attention's gate and its output projection at zero, so that neither
+    ever has a gradient. `reference_init` does the same; otherwise only the gate is zero.
     """
     for module in model.modules():
         if isinstance(module, nn.Linear):
             nn.init.xavier_uniform_(module.weight)
+    # As if the convolution over patches were a linear layer (ViT, DiT).
     nn.init.xavier_uniform_(model.x_embedder.proj.weight.flatten(1))
     for position in (model.pos_embed, model.temp_embed):
         nn.init.normal_(position, std=0.02)
@@ -225,6 +233,7 @@ def initialise(model: NanoWM, *, dead_cross_attention: bool) -> None:
             nn.init.zeros_(weight)
         elif name.startswith("t_embedder"):
             nn.init.normal_(weight, std=0.02)
-        elif "_modulation" in name or (dead_cross_attention and "cross_attn.proj" in name):
+        # adaLN-Zero: every block is the identity at first (Peebles & Xie 2023, sec. 3.2).
+        elif "_modulation" in name or (reference_init and "cross_attn.proj" in name):
             nn.init.zeros_(weight)
     nn.init.zeros_(model.final_layer.linear.weight)

@@ -1,4 +1,4 @@
-"""The two directions in which NanoWM attends: over a frame's patches, and over time."""
+"""The two axes of NanoWM's factorised attention: a frame's patches, and time."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -13,92 +13,104 @@ from pipeline.denoisers.nanowm.layers import Attention, CrossAttention
 
 
 @dataclass(frozen=True, slots=True)
-class Actions:
-    """Embedded actions, shifted: what led to each frame.
+class ActionEmbeddings:
+    """Embedded actions, shifted by one frame: entry i is the action that led to frame i.
 
     Attributes:
-        window: [B, F, D], for every frame of the window.
-        here: [B, T, 1, D], for the frames at hand.
+        window: [B, F, D], of every frame of the window.
+        current: [B, T, 1, D], of the frames of this forward pass; broadcasts over patches.
     """
 
     window: Tensor
-    here: Tensor
+    current: Tensor
 
 
 class Axis(Protocol):
-    """A direction; tokens are [B, T, P, D]."""
+    """The axis that a block attends along; tokens are [B, T, P, D]."""
 
     def attend(self, attention: Attention, x: Tensor) -> Tensor:
-        """Tokens mixed along it."""
+        """Self-attention along the axis, [B, T, P, D]."""
 
-    def cross(self, attention: CrossAttention, x: Tensor, actions: Actions) -> Tensor:
-        """What tokens draw from the actions that they may see."""
+    def cross_attend(
+        self, attention: CrossAttention, x: Tensor, actions: ActionEmbeddings
+    ) -> Tensor:
+        """Cross-attention to the actions visible along the axis, [B, T, P, D]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Over the patches of each frame."""
+    """Attention among the patches of each frame.
 
-    rotation: Tensor
+    Attributes:
+        rope: cosines and sines [2, P, head_dim] of the patches.
+    """
+
+    rope: Tensor
 
     def attend(self, attention: Attention, x: Tensor) -> Tensor:
-        """See `Axis.attend`."""
-        rows = rearrange(x, "b t p d -> (b t) p d")
-        return attention(rows, self.rotation, scaled_dot_product_attention).view_as(x)
+        """Each patch attends to all patches of its frame, [B, T, P, D]."""
+        rows = rearrange(x, "b t p d -> (b t) p d")  # [B T, P, D]
+        return attention(rows, self.rope, scaled_dot_product_attention).view_as(x)
 
-    def cross(self, attention: CrossAttention, x: Tensor, actions: Actions) -> Tensor:
-        """See `Axis.cross`: each frame sees the one action that led to it."""
-        rows = rearrange(x, "b t p d -> (b t) p d")
-        context = rearrange(actions.here, "b t one d -> (b t) one d")
+    def cross_attend(
+        self, attention: CrossAttention, x: Tensor, actions: ActionEmbeddings
+    ) -> Tensor:
+        """Each frame attends to one action, the one that led to it, [B, T, P, D]."""
+        rows = rearrange(x, "b t p d -> (b t) p d")  # [B T, P, D]
+        context = rearrange(actions.current, "b t one d -> (b t) one d")  # [B T, 1, D]
         return attention(rows, context, 1, None).view_as(x)
 
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """Over the frames of each patch, causally or not.
+    """Attention among the frames of each patch position, causal or not.
 
     Attributes:
-        rotation: cosines and sines [2, T, head] of the frames at hand.
-        causal: whether a frame sees no later ones.
-        seen: bool [T, window], which frames of the window each frame at hand may see.
-        positions: int64 [T] of the frames at hand in the window.
-        keys: of a memory, [B P, heads, window, head]; None without one.
-        values: the same.
+        rope: cosines and sines [2, T, head_dim] of the frames of this forward pass.
+        causal: whether frames attend to earlier frames and themselves alone.
+        mask: bool [T, window], True where a frame of this pass may attend to one of the window.
+        positions: int64 [T] of the frames of this pass in the window.
+        keys: KV cache of this layer, [B P, heads, window, head_dim]; None without one.
+        values: the same shape.
     """
 
-    rotation: Tensor
+    rope: Tensor
     causal: bool
-    seen: Tensor
+    mask: Tensor
     positions: Tensor
     keys: Tensor | None = None
     values: Tensor | None = None
 
     def attend(self, attention: Attention, x: Tensor) -> Tensor:
-        """See `Axis.attend`."""
-        rows = rearrange(x, "b t p d -> (b p) t d")
+        """Each patch attends to the same patch of other frames, [B, T, P, D]."""
+        rows = rearrange(x, "b t p d -> (b p) t d")  # [B P, T, D]
         if self.keys is None:
-            mix = partial(scaled_dot_product_attention, is_causal=self.causal)
-            mixed = attention(rows, self.rotation, mix)
+            attend = partial(scaled_dot_product_attention, is_causal=self.causal)
+            attended = attention(rows, self.rope, attend)  # [B P, T, D]
         else:
-            mixed = attention(rows, self.rotation, self._recall)
-        return rearrange(mixed, "(b p) t d -> b t p d", b=len(x))
+            attended = attention(rows, self.rope, self._attend_cached)  # [B P, T, D]
+        return rearrange(attended, "(b p) t d -> b t p d", b=len(x))
 
-    def cross(self, attention: CrossAttention, x: Tensor, actions: Actions) -> Tensor:
-        """See `Axis.cross`: a causal frame sees the actions up to the one that led to it."""
-        rows = rearrange(x, "b t p d -> (b p) t d")
-        seen = self.seen[:, : actions.window.shape[1]] if self.causal else None
-        mixed = attention(rows, actions.window, x.shape[2], seen)
-        return rearrange(mixed, "(b p) t d -> b t p d", b=len(x))
+    def cross_attend(
+        self, attention: CrossAttention, x: Tensor, actions: ActionEmbeddings
+    ) -> Tensor:
+        """Causal frames attend to the actions up to the one that led to them, [B, T, P, D]."""
+        rows = rearrange(x, "b t p d -> (b p) t d")  # [B P, T, D]
+        mask = self.mask[:, : actions.window.shape[1]] if self.causal else None  # [T, F]
+        attended = attention(rows, actions.window, x.shape[2], mask)  # [B P, T, D]
+        return rearrange(attended, "(b p) t d -> b t p d", b=len(x))
 
-    def _recall(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Attend to what is remembered, after adding the frames at hand to it."""
+    def _attend_cached(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Write keys and values [B P, heads, T, head_dim] to the KV cache, then attend to it."""
         assert self.keys is not None
         assert self.values is not None
+        # In place and of the whole window's shape: one graph serves every frame (see `Compiled`).
+        # Rows of frames that have not run yet are zero; the mask hides them.
         keys = self.keys.index_copy_(2, self.positions, k.to(self.keys.dtype))
         values = self.values.index_copy_(2, self.positions, v.to(self.values.dtype))
-        return scaled_dot_product_attention(q.to(keys.dtype), keys, values, attn_mask=self.seen)
+        return scaled_dot_product_attention(q.to(keys.dtype), keys, values, attn_mask=self.mask)
 
 
-def seen_by(positions: Tensor, window: int) -> Tensor:
-    """Bool [T, window]: frame i of the window is no later than each of the frames at hand."""
+def causal_mask(positions: Tensor, window: int) -> Tensor:
+    """Bool [T, window]: True where a frame of the window is no later than `positions` int64 [T]."""
     return torch.arange(window, device=positions.device) <= positions[:, None]

@@ -8,12 +8,12 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.nn import functional
 
-Mix = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Queries, keys and values [B, heads, N, head] to attended values."""
+AttentionFn = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Queries, keys and values [B, heads, N, head_dim] to attended values of that shape."""
 
 
 class Embedder(nn.Module):
-    """Two linear layers around a SiLU."""
+    """MLP of two layers with a SiLU between them, [..., inputs] to [..., D]."""
 
     def __init__(self, inputs: int, hidden: int) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class Embedder(nn.Module):
 
 
 class PatchEmbed(nn.Module):
-    """Latents [B, C, h, w] to one token a patch, [B, P, D]."""
+    """Latents [B, C, h, w] to one token per patch, [B, P, D] (ViT; Dosovitskiy et al. 2021)."""
 
     def __init__(self, channels: int, hidden: int, patch: int) -> None:
         super().__init__()
@@ -35,14 +35,14 @@ class PatchEmbed(nn.Module):
 
 
 class RMSNorm(nn.RMSNorm):
-    """Root-mean-square norm in the precision of its input, as fused kernels need it."""
+    """Root-mean-square norm in the dtype of its input, as fused kernels need it."""
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.rms_norm(x, self.normalized_shape, self.weight.to(x.dtype), self.eps)
 
 
 class Attention(nn.Module):
-    """Multi-head attention with RMS-normed, rotated queries and keys."""
+    """Multi-head self-attention with QK-norm (Henry et al. 2020) and RoPE (Su et al. 2021)."""
 
     def __init__(self, hidden: int, heads: int) -> None:
         super().__init__()
@@ -52,15 +52,16 @@ class Attention(nn.Module):
         self.k_norm = RMSNorm(hidden // heads, eps=1e-6)
         self.proj = nn.Linear(hidden, hidden)
 
-    def forward(self, x: Tensor, rotation: Tensor, mix: Mix) -> Tensor:
-        """Tokens [B, N, D]; rotation [2, N, head], cosines and sines; and how they are mixed."""
+    def forward(self, x: Tensor, rope: Tensor, attend: AttentionFn) -> Tensor:
+        """Tokens [B, N, D], with cosines and sines [2, N, head_dim], to tokens [B, N, D]."""
+        # 3 of [B, heads, N, head_dim]
         q, k, v = rearrange(self.qkv(x), "b n (three h d) -> three b h n d", three=3, h=self.heads)
-        q, k = rotate(self.q_norm(q), rotation), rotate(self.k_norm(k), rotation)
-        return self.proj(rearrange(mix(q, k, v), "b h n d -> b n (h d)"))
+        q, k = apply_rope(self.q_norm(q), rope), apply_rope(self.k_norm(k), rope)
+        return self.proj(rearrange(attend(q, k, v), "b h n d -> b n (h d)"))  # [B, N, D]
 
 
 class CrossAttention(nn.Module):
-    """Multi-head attention of tokens to action embeddings, neither normed nor rotated."""
+    """Multi-head attention from tokens to action embeddings, without QK-norm and RoPE."""
 
     def __init__(self, hidden: int, heads: int) -> None:
         super().__init__()
@@ -69,18 +70,22 @@ class CrossAttention(nn.Module):
         self.kv = nn.Linear(hidden, 2 * hidden)
         self.proj = nn.Linear(hidden, hidden)
 
-    def forward(self, x: Tensor, context: Tensor, repeats: int, seen: Tensor | None) -> Tensor:
-        """Tokens [B R, N, D], context [B, M, D] that R rows share, and who sees what [N, M]."""
-        q = rearrange(self.q(x), "b n (h d) -> b h n d", h=self.heads)
+    def forward(self, x: Tensor, context: Tensor, repeats: int, mask: Tensor | None) -> Tensor:
+        """Attend from tokens [B R, N, D] to a context [B, M, D] that R rows share, [B R, N, D].
+
+        `mask` bool [N, M] is True where a token may attend; None for everywhere.
+        """
+        q = rearrange(self.q(x), "b n (h d) -> b h n d", h=self.heads)  # [B R, heads, N, head_dim]
+        # Projected once per clip, then repeated for its R rows: 2 of [B R, heads, M, head_dim]
         k, v = repeat(
             self.kv(context), "b m (two h d) -> two (b r) h m d", two=2, h=self.heads, r=repeats
         )
-        mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=seen)
-        return self.proj(rearrange(mixed, "b h n d -> b n (h d)"))
+        attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return self.proj(rearrange(attended, "b h n d -> b n (h d)"))
 
 
 class SwiGLU(nn.Module):
-    """Gated feed-forward layer of 4 x the width (Shazeer 2020), without biases."""
+    """Gated feed-forward layer of 4 x the width (Shazeer 2020, eq. 6), without biases."""
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
@@ -93,7 +98,7 @@ class SwiGLU(nn.Module):
 
 
 class FinalLayer(nn.Module):
-    """Modulated projection of tokens to patches."""
+    """Modulated projection of tokens to patches (DiT's final layer)."""
 
     def __init__(self, hidden: int, outputs: int) -> None:
         super().__init__()
@@ -103,51 +108,54 @@ class FinalLayer(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """Tokens [B, T, P, D] and condition [B, T, 1, D] to [B, T, P, outputs]."""
-        shift, scale = self.adaLN_modulation(condition).chunk(2, -1)
+        shift, scale = self.adaLN_modulation(condition).chunk(2, -1)  # [B, T, 1, D] each
         return self.linear(modulate(self.norm(x), shift, scale))
 
 
 def modulation(hidden: int, parts: int) -> nn.Sequential:
-    """From a condition to shifts, scales and gates."""
+    """DiT's adaLN head: a condition [..., D] to shifts, scales and gates [..., parts D]."""
     return nn.Sequential(nn.SiLU(), nn.Linear(hidden, parts * hidden))
 
 
 def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-    """Scale around one, then shift."""
+    """Scale around one, then shift (DiT, `modulate`); all broadcast to [B, T, P, D]."""
     return x * (1 + scale) + shift
 
 
-def sinusoids(level: Tensor, size: int = 256) -> Tensor:
-    """Noise levels [...] to cosines then sines of geometric frequencies, [..., size]."""
+def timestep_embedding(level: Tensor, size: int = 256) -> Tensor:
+    """Sinusoidal embedding of levels [...], cosines then sines, [..., size] (DiT)."""
     half = size // 2
-    steps = torch.arange(half, dtype=torch.float32, device=level.device)
+    steps = torch.arange(half, dtype=torch.float32, device=level.device)  # [size / 2]
+    # Frequencies 10000^(-i / half), as in Vaswani et al. 2017, sec. 3.5.
     angles = level[..., None].float() * torch.exp(-math.log(10000) * steps / half)
-    return torch.cat([angles.cos(), angles.sin()], -1)
+    return torch.cat([angles.cos(), angles.sin()], -1)  # [..., size]
 
 
-def rotary_1d(length: int, head: int) -> Tensor:
-    """Cosines and sines [2, length, head] of rotary positions on a line (Su et al. 2021)."""
-    return _pairs(_angles(torch.arange(length), head // 2))
+def rope_1d(length: int, head_dim: int) -> Tensor:
+    """Cosines and sines [2, length, head_dim] of rotary positions on a line (Su et al. 2021)."""
+    return _cos_sin(_angles(torch.arange(length), head_dim // 2))
 
 
-def rotary_2d(grid: tuple[int, int], head: int) -> Tensor:
-    """The same for a grid, [2, h w, head]: half the angles turn with the row, half the column."""
-    rows, columns = torch.meshgrid(*(torch.arange(n) for n in grid), indexing="ij")
-    halves = [_angles(axis.flatten(), head // 4) for axis in (rows, columns)]
-    return _pairs(torch.cat(halves, -1))
+def rope_2d(grid: tuple[int, int], head_dim: int) -> Tensor:
+    """Cosines and sines [2, h w, head_dim] on a grid: half the angles by row, half by column."""
+    rows, columns = torch.meshgrid(*(torch.arange(n) for n in grid), indexing="ij")  # [h, w] each
+    halves = [_angles(axis.flatten(), head_dim // 4) for axis in (rows, columns)]
+    return _cos_sin(torch.cat(halves, -1))
 
 
 def _angles(positions: Tensor, count: int) -> Tensor:
+    """Angles [N, count]: positions [N] times frequencies 10000^(-i / count)."""
     frequencies = 10000 ** (-torch.arange(count, dtype=torch.float32) / count)
     return positions[:, None].float() * frequencies
 
 
-def _pairs(angles: Tensor) -> Tensor:
+def _cos_sin(angles: Tensor) -> Tensor:
+    """Angles [N, head_dim / 2] to cosines and sines [2, N, head_dim], both halves alike."""
     both = torch.cat([angles, angles], -1)
     return torch.stack([both.cos(), both.sin()])
 
 
-def rotate(x: Tensor, rotation: Tensor) -> Tensor:
-    """Turn features i and i + head / 2 of x [..., N, head] by their angle."""
+def apply_rope(x: Tensor, rope: Tensor) -> Tensor:
+    """Rotate features i and i + head_dim / 2 of x [..., N, head_dim] by their angle."""
     first, second = x.chunk(2, -1)
-    return x * rotation[0] + torch.cat([-second, first], -1) * rotation[1]
+    return x * rope[0] + torch.cat([-second, first], -1) * rope[1]

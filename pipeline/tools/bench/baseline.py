@@ -13,7 +13,7 @@ from einops import repeat
 from torch import Tensor, nn
 
 from pipeline.denoisers.nanowm import SIZES, NanoWM
-from pipeline.denoisers.nanowm.axes import Actions, Axis
+from pipeline.denoisers.nanowm.axes import ActionEmbeddings, Axis
 from pipeline.denoisers.nanowm.blocks import AdaLN, Block, FiLM
 from pipeline.tools.bench import Setting
 from pipeline.tools.bench.setting import network
@@ -31,11 +31,13 @@ class PerPatch(nn.Module):
         super().__init__()
         self.block = block
 
-    def forward(self, x: Tensor, condition: Tensor, actions: Actions | None, axis: Axis) -> Tensor:
+    def forward(
+        self, x: Tensor, condition: Tensor, actions: ActionEmbeddings | None, axis: Axis
+    ) -> Tensor:
         """See `Block.forward`; the condition is copied to every patch first."""
         patches = x.shape[2]
         if actions is not None and isinstance(self.block, AdaLN | FiLM):
-            actions = Actions(actions.window, _copied(actions.here, patches))
+            actions = ActionEmbeddings(actions.window, _copied(actions.current, patches))
         return self.block(x, _copied(condition, patches), actions, axis)
 
 

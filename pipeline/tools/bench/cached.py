@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pipeline.denoisers import Size
-from pipeline.denoisers.nanowm import named
+from pipeline.denoisers.nanowm import published_options
 from pipeline.diffusion.config import Config, VariantConfig
 from pipeline.diffusion.world_model import fresh
 from pipeline.encode.runner import Execution, Runner
@@ -169,7 +169,7 @@ def work(setting: Caching) -> tuple[int, dict[str, int]]:
 
 
 def _denoiser(setting: Caching) -> VariantConfig:
-    network = named(setting.size, setting.patch, setting.injection, causal=True)
+    network = published_options(setting.size, setting.patch, setting.injection, causal=True)
     return VariantConfig(name="nanowm", options=network.model_dump())
 
 

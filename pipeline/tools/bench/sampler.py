@@ -11,7 +11,7 @@ from pipeline.compute.compile_mode import Mode
 from pipeline.compute.device import products
 from pipeline.denoisers import Denoiser, KVCache
 from pipeline.denoisers.nanowm import NanoWM
-from pipeline.diffusion.compiled import sampled_by
+from pipeline.diffusion.compiled import compile_for_sampling
 from pipeline.diffusion.sample import ddim_timesteps, sample
 from pipeline.objectives import Objective
 from pipeline.samplers.sequential import Sequential
@@ -32,7 +32,7 @@ class Counting(Denoiser):
     def __init__(self, network: NanoWM, mode: Mode) -> None:
         """Nothing counted yet."""
         super().__init__()
-        self.causal, self.answer = network.causal, sampled_by(network, mode)
+        self.causal, self.answer = network.causal, compile_for_sampling(network, mode)
         self.forwards = self.frames = 0
 
     def forward(
@@ -49,7 +49,7 @@ class Counting(Denoiser):
         return self.answer(noisy, level, actions, positions, kv_cache)
 
     def kv_cache(self, batch: int) -> KVCache:
-        """See `Denoiser.memory`."""
+        """See `Denoiser.kv_cache`."""
         return self.answer.kv_cache(batch)
 
 

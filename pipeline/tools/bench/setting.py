@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.denoisers import Size
-from pipeline.denoisers.nanowm import SIZES, NanoWM, build, named
+from pipeline.denoisers.nanowm import SIZES, NanoWM, build, published_options
 from pipeline.errors import ParamsError, did_you_mean
 from pipeline.noise.process import LEVELS
 from pipeline.objectives import v
@@ -65,13 +65,15 @@ def check(setting: Setting) -> None:
 def network(setting: Setting) -> NanoWM:
     """The network, freshly initialised, on torch's default device."""
     size = Size(latent_shape=setting.latent, action_dim=setting.action_dim, frames=setting.frames)
-    return build(named(setting.size, setting.patch, setting.injection, causal=True), size)
+    return build(
+        published_options(setting.size, setting.patch, setting.injection, causal=True), size
+    )
 
 
-def velocity(device: torch.device) -> v.Velocity:
+def velocity(device: torch.device) -> v.VPrediction:
     """The published objective, its tables on a device."""
     options = v.Options(schedule="squared_cosine", zero_terminal_snr=True, shift=1.0)
-    return v.Velocity(options).to(device)
+    return v.VPrediction(options).to(device)
 
 
 def randomised(network: NanoWM, generator: torch.Generator) -> NanoWM:

@@ -50,6 +50,6 @@ def _built(
     *,
     causal: bool,
 ) -> Denoiser:
-    model = nanowm.build(nanowm.named(shape, patch, injection, causal), size)
+    model = nanowm.build(nanowm.published_options(shape, patch, injection, causal), size)
     model.load_state_dict(weights)
     return model

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from pipeline.diffusion.sample import ddim_timesteps
-from pipeline.noise.gaussian import FLOOR, Schedule, betas
+from pipeline.noise.gaussian import MIN_ALPHA_BAR, Schedule, betas
 from pipeline.noise.process import LEVELS
 from pipeline.tools.parity._models import COSINE
 from pipeline.tools.parity.golden import Arrays, Check, Folder, compare, exact
@@ -23,7 +23,7 @@ def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
             options = {**COSINE, "schedule": names[schedule], "zero_terminal_snr": zero == "1"}
             ours = betas(Schedule.model_validate(options))
             power = (1 - ours).cumprod(0)
-            recip = 1 / power.clamp(min=FLOOR)
+            recip = 1 / power.clamp(min=MIN_ALPHA_BAR)
             tables = {
                 "betas_raw": ours,
                 "betas": ours,

@@ -19,7 +19,7 @@ def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
         with torch.device("meta"):
             if found := MODEL.fullmatch(name):
                 size, patch, injection = found.groups()
-                options = nanowm.named(size, int(patch), injection, causal=True)
+                options = nanowm.published_options(size, int(patch), injection, causal=True)
                 model: torch.nn.Module = nanowm.build(options, SIZE)
             elif name == "sd_vae":
                 model = autoencoder((128, 256, 512, 512), 32)

@@ -227,7 +227,7 @@ def test_a_checkpoint_is_imported_and_judged_in_a_folder_of_its_own(
     small = nanowm.Shape(width=64, depth=4, heads=4)
     monkeypatch.setitem(nanowm.SIZES, "test", small)
     made = nanowm.build(
-        nanowm.named(small.model_dump(), 2, "additive", causal=True),
+        nanowm.published_options(small.model_dump(), 2, "additive", causal=True),
         Size(latent_shape=(3, 4, 4), action_dim=10, frames=4),
     )
     theirs = workspace / "theirs"

@@ -5,7 +5,7 @@ import torch
 from helpers import every
 
 from pipeline.denoisers import Size
-from pipeline.denoisers.nanowm import SIZES, named
+from pipeline.denoisers.nanowm import SIZES, published_options
 from pipeline.diffusion.config import VariantConfig, build_denoiser
 from pipeline.families import DENOISERS
 from pipeline.train.memory.cost import FLOAT, measure, parameters
@@ -17,7 +17,9 @@ TINY = Size(latent_shape=(4, 8, 8), action_dim=3, frames=4)
 
 
 def nanowm(size, injection="additive"):
-    return VariantConfig(name="nanowm", options=named(size, 2, injection, causal=True).model_dump())
+    return VariantConfig(
+        name="nanowm", options=published_options(size, 2, injection, causal=True).model_dump()
+    )
 
 
 def cost(part, size=TINY, clips=1, *, checkpointing=False, precision="float32"):

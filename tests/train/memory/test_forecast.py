@@ -10,7 +10,7 @@ from train_helpers import options, part
 
 from pipeline.compute.device import computes_bfloat16
 from pipeline.denoisers import Size
-from pipeline.denoisers.nanowm import named
+from pipeline.denoisers.nanowm import published_options
 from pipeline.diffusion.config import VariantConfig
 from pipeline.errors import ParamsError
 from pipeline.families import DENOISERS
@@ -26,7 +26,7 @@ EVERYTHING = AvailableMemory(10**6 * GB, gpu=True, bfloat16=True)
 
 def asked(name="B", processes=1, strategy="ddp", **train):
     network = VariantConfig(
-        name="nanowm", options=named(name, 2, "additive", causal=True).model_dump()
+        name="nanowm", options=published_options(name, 2, "additive", causal=True).model_dump()
     )
     chosen = options(**{"precision": "float32", "accumulation": 1, **train})
     return TrainingPlan(network, PUBLISHED, chosen, processes, strategy)

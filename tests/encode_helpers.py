@@ -8,9 +8,10 @@ from ingest_helpers import ONE_PROCESS
 
 from pipeline.compute import parallel as cluster
 from pipeline.encode import Options
-from pipeline.encode.encode import Summary, encode
+from pipeline.encode.encode import encode
 from pipeline.encode.shard import Source
 from pipeline.encoders import Encoder
+from pipeline.metrics.schema.encode import EncodeMetrics
 
 
 def encoded(
@@ -22,7 +23,7 @@ def encoded(
     digest: str = "digest",
     where: cluster.Options = ONE_PROCESS,
     **changes: object,
-) -> Summary:
+) -> EncodeMetrics:
     """A latent cache; `changes` are options of encode."""
     options = Options.model_validate({**PARAMS["encode"], **changes})
     return encode(Source(shards, make, name, digest), options, where, out)

@@ -16,8 +16,6 @@ def command(
     seconds: SecondsFile = None,
 ) -> None:
     """Encode every frame once; cache raw latents."""
-    from dataclasses import asdict
-
     from pipeline import encoders
     from pipeline.compute import parallel as cluster
     from pipeline.encode import Options
@@ -32,13 +30,10 @@ def command(
         name = encoders.name_of(codec)
         source = Source(shards, Saved(codec), name, encoders.digest(codec))
         written = encode(source, options, where, out)
-        values = asdict(written)
         shape = "x".join(map(str, written.latent_shape))
         if written.dead_channels:
             shape += f" ({written.dead_channels} of {written.latent_shape[0]} channels never vary)"
-        else:
-            del values["dead_channels"]
-        stage.write_json(metrics, values)
+        written.write(metrics)
         frames = written.frames
         summarise(f"encode: {frames} frames by {name} to latents of {shape} in {out}", frames)
 

@@ -1,7 +1,6 @@
 """Shards through an encoder into a sealed latent cache, shard by shard."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,21 +19,10 @@ from pipeline.latents import writer as store
 from pipeline.latents.shard_layout import cut, shard_rows
 from pipeline.latents.spec import EpisodeEntry, LatentSpec, Seal
 from pipeline.latents.statistics import LatentStatistics, merged
+from pipeline.metrics.schema.encode import EncodeMetrics
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What was written: see docs/artefacts.md, `metrics/encode.json`."""
-
-    frames: int
-    bytes: int
-    latent_shape: tuple[int, int, int]
-    storage: str
-    rounding_error: float | None
-    dead_channels: int
-
-
-def encode(source: Source, options: Options, where: cluster.Options, out: Path) -> Summary:
+def encode(source: Source, options: Options, where: cluster.Options, out: Path) -> EncodeMetrics:
     """Encode every episode of the shards into a new store; what a killed run did is not repeated.
 
     Raises:
@@ -65,14 +53,15 @@ def encode(source: Source, options: Options, where: cluster.Options, out: Path) 
         store.seal(partial, tables, Seal(spec=spec, episodes=_entries(manifest, tables)))
         stage.remove(partial / MARKS)
     frames = sum(map(spec.kept, lengths))
-    return Summary(
+    metrics = EncodeMetrics(
         frames=frames,
         bytes=total,
         latent_shape=spec.latent_shape,
         storage=spec.storage,
         rounding_error=tally.rounding_error(),
-        dead_channels=int((~tally.alive()).sum()),
     )
+    dead = int((~tally.alive()).sum())
+    return metrics.model_copy(update={"dead_channels": dead}) if dead else metrics
 
 
 def _execution(options: Options) -> Execution:

@@ -1,4 +1,4 @@
-"""Generated against true frames on fixed validation clips, with baselines that keep it honest."""
+"""Compare generated with recorded frames on fixed validation clips, beside baselines."""
 
 from pydantic import Field
 
@@ -9,29 +9,29 @@ from pipeline.params import Params, Settings
 
 
 class Options(Params):
-    """Which clips are generated, and how."""
+    """Which clips are generated, how they are sampled, and what is computed of them."""
 
     clips: int = Field(gt=1, description="fixed validation clips (published: 256)")
     seed: int = Field(ge=0, description="picks the clips (published: 42)")
-    context: int = Field(gt=0, description="frames given (published: 1, for CSGO 4)")
+    context: int = Field(gt=0, description="context frames (published: 1, for CSGO 4)")
     sampling: SamplingOptions
     perceptual: tuple[Perceptual, ...] = Field(
-        description="metrics by networks that were trained on photographs, downloaded once"
+        description="metrics that need pretrained networks, downloaded once: lpips, fid"
     )
     batch: int = Field(gt=0)
     dreams: int = Field(gt=0, description="long rollouts kept for the report")
-    dream_frames: int = Field(gt=1, description="frames of a dream, the first one given")
+    dream_frames: int = Field(gt=1, description="frames of a dream, context included")
 
     def check_with(self, settings: Settings) -> None:
-        """See `Params.check_with`."""
+        """Refuse sampling options or a context that do not fit the model's window."""
         self.sampling.check_with(settings, "evaluate.sampling")
         self.check_context(window_length(settings))
 
     def check_context(self, window: int) -> None:
-        """Refuse to be given whole clips, for a model of windows of so many frames.
+        """Refuse a context that leaves no frame to generate, for a model's window in frames.
 
         Raises:
-            ParamsError: nothing is left to generate.
+            ParamsError: the context is as long as the window or a dream.
         """
         shortest = min(window, self.dream_frames)
         if self.context >= shortest:

@@ -24,17 +24,17 @@ def command(
     shards: Shards,
     codec: Codec,
     world_model: Model,
-    metrics: Annotated[Path, output("METRICS", "JSON file for scores by generated frame.")],
-    means: Annotated[Path, output("MEANS", "JSON file for their means over the frames.")],
+    metrics: Annotated[Path, output("METRICS", "JSON file for the scores by generated frame.")],
+    means: Annotated[Path, output("MEANS", "JSON file for the scores averaged over frames.")],
     sensitivity: Annotated[
-        Path, output("ACTIONS", "JSON file: the last frame under true, zero and random actions.")
+        Path, output("ACTIONS", "JSON file for the errors under true, zero and random actions.")
     ],
-    horizon: Annotated[Path, output("HORIZON", "CSV file: every score by generated frame.")],
-    dreams: Annotated[Path, output("DREAMS", "NPZ file: long rollouts beside the truth.")],
+    horizon: Annotated[Path, output("HORIZON", "CSV file for the scores by generated frame.")],
+    dreams: Annotated[Path, output("DREAMS", "NPZ file for long rollouts and their ground truth.")],
     params: ParamsFile = PARAMS,
     seconds: SecondsFile = None,
 ) -> None:
-    """Score generated against true frames on fixed validation clips, beside honest baselines."""
+    """Score generated against recorded frames on fixed validation clips, beside baselines."""
     import torch
 
     from pipeline import encoders
@@ -44,7 +44,7 @@ def command(
     from pipeline.evaluate import Options, actions, clips, evaluate, outputs
     from pipeline.evaluate.generate import Evaluator
     from pipeline.latents.cache import open_cache
-    from pipeline.metrics import frames as frame_metrics
+    from pipeline.metrics import frames
     from pipeline.params import read
 
     with stage.timed(seconds) as summarise:
@@ -59,17 +59,17 @@ def command(
             stochastic=model.objective.stochastic_steps,
             place="evaluate.sampling",
         )
-        measured = frame_metrics.asked_for(options.perceptual, device.pick())
-        judge = Evaluator(model, encoder, sampling, options.context, cache.spec, measured)
-        fixed, long = clips.choose(cache, shards, model.config, options)
+        scorers = frames.build(options.perceptual, device.pick())
+        evaluator = Evaluator(model, encoder, sampling, options.context, cache.spec, scorers)
+        fixed, long = clips.select(cache, shards, model.config, options)
         generator = torch.Generator().manual_seed(options.seed)
-        found = evaluate.evaluate(judge, fixed, options.batch, generator)
-        scores = evaluate.summary(found, encoder.draws)
-        stage.write_json(metrics, scores)
-        stage.write_json(means, outputs.means(scores))
-        stage.write_json(sensitivity, actions.table(judge, fixed, found.ends))
+        evaluation = evaluate.evaluate(evaluator, fixed, options.batch, generator)
+        scores = evaluate.to_metrics(evaluation, encoder.draws)
+        scores.write(metrics)
+        scores.means().write(means)
+        actions.sensitivity(evaluator, fixed, evaluation.last_latents).write(sensitivity)
         outputs.write_horizon(scores, horizon)
-        outputs.write_dreams(judge, long, generator, dreams)
+        outputs.write_dreams(evaluator, long, generator, dreams)
         summarise(
             f"evaluate: {len(fixed)} clips, {outputs.headline(scores)}, in {metrics}",
             len(fixed),

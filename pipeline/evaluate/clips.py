@@ -41,10 +41,10 @@ class Clips:
         return Clips(self.latents[rows], self.actions[rows], self.frames[rows])
 
 
-def choose(
+def select(
     cache: LatentCache, folder: Path, model: Config, options: Options
 ) -> tuple[Clips, Clips]:
-    """The fixed clips of a model's window, and the longer ones for dreams, as the model whitens.
+    """The fixed clips, one window long, and the longer ones for dreams, as the model whitens.
 
     Raises:
         ParamsError: no frame is left to generate, or there are too few windows.
@@ -59,15 +59,15 @@ def choose(
 
 
 def fixed_clips(windows: Windows, folder: Path, count: int, seed: int) -> Clips:
-    """At most `count` clips, picked from the validation windows by the reference's rule.
+    """At most `count` clips, picked from the validation windows as in the reference.
 
     Raises:
-        ParamsError: there are less than two, so that none can have another one's actions.
+        ParamsError: there are fewer than two, so that no clip can have another one's actions.
     """
-    found = len(eligible(windows))
-    if found < 2:
+    num_windows = len(eligible(windows))
+    if num_windows < 2:
         raise ParamsError(
-            f"evaluate.clips = {count}, but {windows.cache.path} has {found} validation "
+            f"evaluate.clips = {count}, but {windows.cache.path} has {num_windows} validation "
             "windows; record more episodes or hold more of them out"
         )
     return read_clips(windows, folder, fixed_rows(windows, count, seed))
@@ -80,14 +80,14 @@ def dream_clips(windows: Windows, folder: Path, count: int) -> Clips:
 
 
 def read_clips(windows: Windows, folder: Path, rows: NDArray[np.int64]) -> Clips:
-    """Clips of some windows; their frames come from the shards, not from the codec."""
+    """Clips of some windows; their frames are the recorded ones, read from shards."""
     keys = [windows.cache.seal.episodes[episode].key for episode in windows.rows[rows, 0]]
-    view, taken = windows.cache.spec.view, dict[int, Tensor]()
+    preprocessing, frames = windows.cache.spec.view, dict[int, Tensor]()
     for episode in shards.select(folder, keys):
-        for place, key in enumerate(keys):
+        for clip, key in enumerate(keys):
             if key == episode.key:
-                start = windows.rows[rows[place], 1]
+                start = windows.rows[rows[clip], 1]
                 stop = start + windows.frames * windows.interval
-                taken[place] = view.apply(episode.frames[start : stop : windows.interval])
-    frames = torch.stack([taken[place] for place in range(len(rows))])
-    return Clips(windows.latents(rows, None), windows.actions(rows), frames)
+                frames[clip] = preprocessing.apply(episode.frames[start : stop : windows.interval])
+    stacked = torch.stack([frames[clip] for clip in range(len(rows))])
+    return Clips(windows.latents(rows, None), windows.actions(rows), stacked)

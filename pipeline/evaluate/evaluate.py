@@ -1,4 +1,4 @@
-"""Generate the fixed clips, score every generated frame, and score what a model must beat."""
+"""Generate the fixed clips and score every generated frame, for the model and its baselines."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
@@ -7,28 +7,28 @@ import torch
 from torch import Tensor
 
 from pipeline import stage
-from pipeline.encoders import Draws
-from pipeline.evaluate.actions import ENDS, random_like
+from pipeline.evaluate.actions import ACTIONS, random_like
 from pipeline.evaluate.clips import Clips
 from pipeline.evaluate.generate import Evaluator
 from pipeline.metrics.frames import fids
+from pipeline.metrics.schema import Decoder
+from pipeline.metrics.schema.evaluate import CONDITIONS, EvaluateMetrics, Scores
 
-COMPARED = ("model", "repeat_last", "shuffled_actions", "zero_actions")
-Parts = defaultdict[str, list[Tensor]]
+Batches = defaultdict[str, list[Tensor]]
 """Tensors by name, one for each batch of clips."""
 
 
-def _parts() -> Parts:
+def _batches() -> Batches:
     return defaultdict(list)
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
-    """Of the model, or of a baseline.
+class ConditionScores:
+    """Scores of the model, or of a baseline.
 
     Attributes:
         by_frame: each metric of each generated frame, [B, F].
-        features: of all generated frames, [B F, D]; see `FrameMetrics.seen`.
+        features: Inception features of all generated frames, [B F, D]; D is 0 without an FID.
     """
 
     by_frame: dict[str, Tensor]
@@ -37,105 +37,104 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What came of the clips.
+    """Scores of all clips, before they are averaged.
 
     Attributes:
-        scores: of the model and of each baseline.
-        truth: features of the true frames, [B F, D].
-        ends: last generated latents [B, C, h, w], under `true`, `zero` and `random` actions.
+        scores: of each of CONDITIONS.
+        true_features: Inception features of the true frames, [B F, D].
+        last_latents: last generated latents [B, C, h, w] under `true`, `zero` and `random` actions.
     """
 
-    scores: dict[str, Scores]
-    truth: Tensor
-    ends: dict[str, Tensor]
+    scores: dict[str, ConditionScores]
+    true_features: Tensor
+    last_latents: dict[str, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """Gathers an evaluation, batch by batch."""
+class ScoreAccumulator:
+    """Collects an evaluation batch by batch."""
 
-    judge: Evaluator
-    by_frame: defaultdict[str, Parts] = field(default_factory=lambda: defaultdict(_parts))
-    features: Parts = field(default_factory=_parts)
-    truth: list[Tensor] = field(default_factory=list)
-    ends: Parts = field(default_factory=_parts)
+    evaluator: Evaluator
+    by_frame: defaultdict[str, Batches] = field(default_factory=lambda: defaultdict(_batches))
+    features: Batches = field(default_factory=_batches)
+    true_features: list[Tensor] = field(default_factory=list)
+    last_latents: Batches = field(default_factory=_batches)
 
-    def add(self, name: str, clips: Clips, latents: Tensor, frames: Tensor) -> None:
-        """Score latents [B, F, C, h, w] and frames [B, F, 3, H, W] beside those of the clips.
+    def add(self, condition: str, clips: Clips, latents: Tensor, frames: Tensor) -> None:
+        """Score latents [B, F, C, h, w] and frames [B, F, 3, H, W] of a batch of clips.
 
-        Frames are held against the recorded ones, latents against their posterior means.
+        Frames are compared with the recorded ones, latents with their posterior means.
         """
-        new = latents.shape[1]
-        error = self.judge.error(latents, clips.latents[:, -new:])
-        found = self.judge.metrics.of(frames, clips.frames[:, -new:])
-        for metric, values in {"latent_mse": error, **found}.items():
-            self.by_frame[name][metric].append(values)
-        self.features[name].append(self.judge.metrics.seen(frames))
+        num_frames = latents.shape[1]
+        error = self.evaluator.error(latents, clips.latents[:, -num_frames:])
+        scores = self.evaluator.metrics.scores(frames, clips.frames[:, -num_frames:])
+        for metric, values in {"latent_mse": error, **scores}.items():
+            self.by_frame[condition][metric].append(values)
+        self.features[condition].append(self.evaluator.metrics.features(frames))
 
-    def joined(self) -> Evaluation:
-        """All batches as one."""
+    def evaluation(self) -> Evaluation:
+        """All batches together."""
         scores = {
-            name: Scores(_joined(metrics), torch.cat(self.features[name]))
+            name: ConditionScores(_cat(metrics), torch.cat(self.features[name]))
             for name, metrics in self.by_frame.items()
         }
-        return Evaluation(scores, torch.cat(self.truth), _joined(self.ends))
+        return Evaluation(scores, torch.cat(self.true_features), _cat(self.last_latents))
 
 
-def evaluate(judge: Evaluator, clips: Clips, batch: int, generator: torch.Generator) -> Evaluation:
+def evaluate(
+    evaluator: Evaluator, clips: Clips, batch: int, generator: torch.Generator
+) -> Evaluation:
     """The model and its baselines on the same clips, from the same noise.
 
-    `repeat_last` repeats the last given frame; `shuffled_actions` and `zero_actions` are the model
-    under the actions of another clip, or under none: one that ignores actions scores no worse.
+    `repeat_last` repeats the last context frame; `shuffled_actions` and `zero_actions` are the
+    model under the actions of another clip, or under zero actions: a model that ignores actions
+    scores no worse under these.
     """
     order = torch.randperm(len(clips), generator=generator)
-    others = torch.empty_like(clips.actions)
-    others[order] = clips.actions[order.roll(1)]  # one cycle: nobody keeps its own actions
-    noise, given = judge.noise(clips, generator), judge.context
+    shuffled = torch.empty_like(clips.actions)
+    shuffled[order] = clips.actions[order.roll(1)]  # one cycle: no clip keeps its own actions
+    all_noise, context = evaluator.noise(clips, generator), evaluator.context
     # The random actions have a generator of their own: they change no other number.
     own = torch.Generator().manual_seed(generator.initial_seed() + 1)
-    random = random_like(clips.actions, judge.spec, own)
-    tally = Tally(judge)
-    starts = range(0, len(clips), batch)
-    for start in stage.track(starts, "evaluate"):
+    random = random_like(clips.actions, evaluator.spec, own)
+    scores = ScoreAccumulator(evaluator)
+    for start in stage.track(range(0, len(clips), batch), "evaluate"):
         rows = slice(start, start + batch)
-        part, drawn = clips.part(start, start + batch), noise.part(rows.start, rows.stop)
-        conditions = {
+        part, noise = clips.part(rows.start, rows.stop), all_noise.part(rows.start, rows.stop)
+        actions_of = {
             "model": part.actions,
-            "shuffled_actions": others[rows],
+            "shuffled_actions": shuffled[rows],
             "zero_actions": torch.zeros_like(part.actions),
         }
-        for name, actions in conditions.items():
-            latents = judge.generate(part, actions, drawn)
-            tally.add(name, part, latents, judge.decode(latents))
-            if name in ENDS:
-                tally.ends[ENDS[name]].append(latents[:, -1])
-        latents = judge.generate(part, random[rows], replace(drawn, generator=own))
-        tally.ends["random"].append(latents[:, -1])
-        repeated = part.latents[:, given - 1 : given].expand_as(part.latents[:, given:])
-        frames = part.frames[:, given - 1 : given].expand_as(part.frames[:, given:])
-        tally.add("repeat_last", part, repeated, frames)
-        tally.truth.append(judge.metrics.seen(part.frames[:, given:]))
-    return tally.joined()
+        for condition, actions in actions_of.items():
+            latents = evaluator.generate(part, actions, noise)
+            scores.add(condition, part, latents, evaluator.decode(latents))
+            if condition in ACTIONS:
+                scores.last_latents[ACTIONS[condition]].append(latents[:, -1])
+        latents = evaluator.generate(part, random[rows], replace(noise, generator=own))
+        scores.last_latents["random"].append(latents[:, -1])
+        repeated = part.latents[:, context - 1 : context].expand_as(part.latents[:, context:])
+        frames = part.frames[:, context - 1 : context].expand_as(part.frames[:, context:])
+        scores.add("repeat_last", part, repeated, frames)
+        scores.true_features.append(evaluator.metrics.features(part.frames[:, context:]))
+    return scores.evaluation()
 
 
-def summary(found: Evaluation, decoder: Draws) -> dict[str, object]:
-    """metrics/evaluate.json: the mean over clips of every metric, per generated frame.
-
-    An FID is of all generated frames together, clips times frames of them.
-    """
-    count, frames = found.scores["model"].by_frame["psnr"].shape
-    fid = fids({name: scores.features for name, scores in found.scores.items()}, found.truth)
-    named: dict[str, dict[str, object]] = {
-        name: {
-            metric: values.double().mean(0).tolist()
-            for metric, values in found.scores[name].by_frame.items()
-        }
-        for name in COMPARED
-    }
-    for name, distance in fid.items():
-        named[name]["fid"] = distance
-    return {"clips": count, "frames": frames, "decoder": decoder, **named}
+def to_metrics(evaluation: Evaluation, decoder: Decoder) -> EvaluateMetrics:
+    """The mean over clips of every score, by generated frame; an FID is of all frames together."""
+    count, num_frames = evaluation.scores["model"].by_frame["psnr"].shape
+    features = {name: scores.features for name, scores in evaluation.scores.items()}
+    fid = fids(features, evaluation.true_features)
+    by_condition: dict[str, Scores] = {}
+    for name in CONDITIONS:
+        by_frame = evaluation.scores[name].by_frame
+        means = {metric: values.double().mean(0).tolist() for metric, values in by_frame.items()}
+        overall = {"fid": fid[name]} if fid else {}
+        by_condition[name] = Scores.model_validate(means | overall)
+    return EvaluateMetrics.model_validate(
+        {"clips": count, "frames": num_frames, "decoder": decoder, **by_condition}
+    )
 
 
-def _joined(parts: Parts) -> dict[str, Tensor]:
-    return {name: torch.cat(tensors) for name, tensors in parts.items()}
+def _cat(batches: Batches) -> dict[str, Tensor]:
+    return {name: torch.cat(tensors) for name, tensors in batches.items()}

@@ -1,4 +1,4 @@
-"""Who generates the clips, and in which units errors are counted."""
+"""Generate clips with a world model, decode them, and compute their latent errors."""
 
 from dataclasses import dataclass
 
@@ -15,17 +15,23 @@ from pipeline.metrics.frames import FrameMetrics
 
 @dataclass(frozen=True, slots=True)
 class Evaluator:
-    """A model, how it is sampled, and the codec that shows its latents."""
+    """A world model, how it is sampled, and the encoder that decodes its latents.
+
+    Attributes:
+        model: the world model.
+        encoder: decodes latents.
+        sampling: sampler and options.
+        context: frames of a clip that the model is given.
+        spec: of the cache; errors are in units of its whitened latents, however the model whitens.
+        metrics: scores of frames.
+    """
 
     model: WorldModel
     encoder: Encoder
     sampling: Sampling
     context: int
-    """Frames of a clip that are given."""
     spec: LatentSpec
-    """Of the cache. Its whitened latents are the unit of errors, however the model whitens."""
     metrics: FrameMetrics
-    """What frames are compared by."""
 
     def decode(self, latents: Tensor) -> Tensor:
         """Whitened latents [B, F, C, h, w] to frames uint8 [B, F, 3, H, W]."""
@@ -38,12 +44,12 @@ class Evaluator:
         return ((latents - truth) * unit[:, None, None]).square().mean((2, 3, 4))
 
     def noise(self, clips: Clips, generator: torch.Generator) -> Noise:
-        """What the rollouts of some clips draw."""
-        count, frames = clips.latents.shape[:2]
+        """Draw the noise for rollouts of clips."""
+        batch, frames = clips.latents.shape[:2]
         shape = self.model.spec.latent_shape
-        return self.sampling.noise(count, self.context, frames - self.context, shape, generator)
+        return self.sampling.noise(batch, self.context, frames - self.context, shape, generator)
 
     def generate(self, clips: Clips, actions: Tensor, noise: Noise) -> Tensor:
-        """Latents [B, F, C, h, w] of all frames of the clips but those given."""
+        """Latents [B, F, C, h, w] of all frames of the clips after their context."""
         history = clips.latents[:, : self.context]
         return self.model.rollout(history, actions[:, :-1], noise, self.sampling).cpu()

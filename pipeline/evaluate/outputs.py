@@ -1,8 +1,7 @@
-"""What evaluate leaves behind besides its metrics: a table by horizon, and dreams to look at."""
+"""Outputs of evaluate besides its metrics: scores by generated frame as CSV, and dreams."""
 
 import csv
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -10,54 +9,39 @@ import torch
 from pipeline import stage
 from pipeline.evaluate.clips import Clips
 from pipeline.evaluate.generate import Evaluator
+from pipeline.metrics.schema.evaluate import EvaluateMetrics
 
 
-def headline(scores: dict[str, Any]) -> str:
-    """Last generated frame: the model's PSNR beside that of repeating the last one given."""
-    model, repeat = (scores[name]["psnr"][-1] for name in ("model", "repeat_last"))
-    through = " through the fitted decoder" if scores["decoder"] == "fitted" else ""
-    return f"PSNR {model:.1f} dB{through} at the last frame ({repeat:.1f} by repeating the first)"
+def headline(metrics: EvaluateMetrics) -> str:
+    """PSNR of the last generated frame beside that of repeating the last context frame."""
+    model, repeat = metrics.model.psnr[-1], metrics.repeat_last.psnr[-1]
+    through = " through the fitted decoder" if metrics.decoder == "fitted" else ""
+    return f"PSNR {model:.1f} dB{through} at the last frame ({repeat:.1f} by repeating the context)"
 
 
-def means(scores: dict[str, Any]) -> dict[str, Any]:
-    """Every score as one number, the mean over generated frames: what `dvc metrics diff` reads."""
-    named = {
-        name: {
-            metric: sum(value) / len(value) if isinstance(value, list) else value
-            for metric, value in by_metric.items()
-        }
-        for name, by_metric in _named(scores).items()
-    }
-    return {"decoder": scores["decoder"], **named}
+def write_horizon(metrics: EvaluateMetrics, path: Path) -> None:
+    """CSV with one row per generated frame and one column per score that every frame has.
 
-
-def write_horizon(scores: dict[str, Any], path: Path) -> None:
-    """CSV with a row a generated frame and a column a score that every frame has.
-
-    The last column says in every row which decoder drew the pixels, as evaluate.json does.
+    The last column is the decoder, the same in every row.
     """
     columns = {
-        f"{name}_{metric}": values
-        for name, by_metric in _named(scores).items()
-        for metric, values in by_metric.items()
-        if isinstance(values, list)
+        f"{condition}_{metric}": values
+        for condition, scores in metrics.by_condition().items()
+        for metric, values in scores.by_frame().items()
     }
     with stage.output(path) as partial, partial.open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["frame", *columns, "decoder"])
         for number, frame in enumerate(zip(*columns.values(), strict=True), 1):
-            rows.writerow([number, *(f"{value:.6g}" for value in frame), scores["decoder"]])
+            rows.writerow([number, *(f"{value:.6g}" for value in frame), metrics.decoder])
 
 
-def _named(scores: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Those of the model and of each baseline."""
-    return {name: value for name, value in scores.items() if isinstance(value, dict)}
-
-
-def write_dreams(judge: Evaluator, clips: Clips, generator: torch.Generator, path: Path) -> None:
-    """Truth and prediction uint8 [N, T, 3, H, W], from the given frames far past the window."""
-    noise = judge.noise(clips, generator)
-    generated = judge.decode(judge.generate(clips, clips.actions, noise))
-    prediction = torch.cat([clips.frames[:, : judge.context], generated], 1)
+def write_dreams(
+    evaluator: Evaluator, clips: Clips, generator: torch.Generator, path: Path
+) -> None:
+    """NPZ of truth and prediction uint8 [N, T, 3, H, W]: rollouts far longer than the window."""
+    noise = evaluator.noise(clips, generator)
+    generated = evaluator.decode(evaluator.generate(clips, clips.actions, noise))
+    prediction = torch.cat([clips.frames[:, : evaluator.context], generated], 1)
     with stage.output(path) as partial, partial.open("wb") as file:
         np.savez_compressed(file, truth=clips.frames.numpy(), prediction=prediction.numpy())

@@ -24,10 +24,11 @@ def command(
     from pipeline.fit.fit import (
         finite_latents,
         health_of,
-        kept_variance_of,
         reconstruction_psnr,
         sample_frames,
+        with_kept_variance,
     )
+    from pipeline.metrics.schema.fit import FitMetrics
     from pipeline.params import read
 
     with stage.timed(seconds) as summarise:
@@ -39,13 +40,19 @@ def command(
         with finite_latents(chosen.name, chosen.options):
             encoder = chosen.module.fit(train, chosen.options, options.seed).to(device.pick())
             health, psnr = health_of(encoder, val), reconstruction_psnr(encoder, val)
-        kept = kept_variance_of(encoder, val)
+        scores = FitMetrics(
+            val_psnr=psnr,
+            decoder=encoder.draws,
+            latent_rank=health.rank,
+            latent_spread=health.spread,
+            train_frames=len(train),
+            val_frames=len(val),
+        )
+        scores = with_kept_variance(scores, encoder, val)
         with stage.output(codec) as partial:
             encoder.to(torch.device("cpu"))
             encoders.save(encoder, chosen.name, chosen.options.model_dump(), partial)
-        counts = {"train_frames": len(train), "val_frames": len(val)}
-        said = {"latent_rank": health.rank, "latent_spread": health.spread, **kept}
-        stage.write_json(metrics, {"val_psnr": psnr, "decoder": encoder.draws, **said, **counts})
+        scores.write(metrics)
         if health.collapsed:
             print(
                 f"fit: warning: the latents of {chosen.name} have collapsed: different frames have "

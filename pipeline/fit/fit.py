@@ -17,6 +17,7 @@ from pipeline.episodes.manifest import Split, read_manifest
 from pipeline.errors import ParamsError
 from pipeline.families import ENCODERS
 from pipeline.metrics.images import psnr
+from pipeline.metrics.schema.fit import FitMetrics
 from pipeline.params import Params
 
 MEASURED = 256
@@ -82,11 +83,9 @@ def health_of(encoder: Encoder, frames: Tensor, batch: int = 64) -> Health:
     return health(torch.cat(parts))
 
 
-def kept_variance_of(encoder: Encoder, frames: Tensor) -> dict[str, float | None]:
-    """`kept_variance` of the features of frames [N, 3, H, W]; nothing where they are not reduced.
-
-    See `Reduced.kept_variance`.
-    """
+def with_kept_variance(metrics: FitMetrics, encoder: Encoder, frames: Tensor) -> FitMetrics:
+    """The metrics with `Reduced.kept_variance` of frames [N, 3, H, W], if features are reduced."""
     if isinstance(encoder, Semantic) and isinstance(encoder.backbone, Reduced):
-        return {"kept_variance": encoder.backbone.kept_variance(frames[:MEASURED])}
-    return {}
+        kept = encoder.backbone.kept_variance(frames[:MEASURED])
+        return metrics.model_copy(update={"kept_variance": kept})
+    return metrics

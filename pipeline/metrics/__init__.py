@@ -1,4 +1,4 @@
-"""How generated frames are compared with true ones."""
+"""Metrics of images, and the files in which stages record their metrics."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""By what generated frames are compared with true ones."""
+"""Scores of generated frames against recorded ones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,22 +8,22 @@ from torch import Tensor
 
 from pipeline.metrics import Perceptual, perceptual
 from pipeline.metrics.images import frechet, psnr, ssim
-from pipeline.metrics.perceptual import Features, Metric
+from pipeline.metrics.perceptual import Extractor, Metric
 
 
 @dataclass(frozen=True, slots=True)
 class FrameMetrics:
-    """What is computed of frames.
+    """The scores that are computed of frames.
 
     Attributes:
-        by_frame: metrics of each frame beside the true one, by name.
-        features: those whose distributions the FID compares; None where it is not asked for.
+        by_frame: metrics of a frame and the recorded one, by name.
+        extractor: features whose distributions the FID compares; None if it was not requested.
     """
 
     by_frame: Mapping[str, Metric]
-    features: Features | None
+    extractor: Extractor | None
 
-    def of(self, generated: Tensor, truth: Tensor) -> dict[str, Tensor]:
+    def scores(self, generated: Tensor, truth: Tensor) -> dict[str, Tensor]:
         """Every metric [B, F] of frames uint8 [B, F, 3, H, W]."""
         flat = generated.flatten(0, 1), truth.flatten(0, 1)
         return {
@@ -31,26 +31,26 @@ class FrameMetrics:
             for name, metric in self.by_frame.items()
         }
 
-    def seen(self, frames: Tensor) -> Tensor:
+    def features(self, frames: Tensor) -> Tensor:
         """Features [B F, D] of frames uint8 [B, F, 3, H, W]; D is 0 without an FID."""
         flat = frames.flatten(0, 1)
-        return torch.empty(len(flat), 0) if self.features is None else self.features(flat)
+        return torch.empty(len(flat), 0) if self.extractor is None else self.extractor(flat)
 
 
-def asked_for(names: Sequence[Perceptual], where: torch.device) -> FrameMetrics:
-    """PSNR, SSIM and these, whose networks stand on a device.
+def build(names: Sequence[Perceptual], device: torch.device) -> FrameMetrics:
+    """PSNR, SSIM and the named perceptual metrics, with their networks on `device`.
 
     Raises:
         ParamsError: a library is not installed.
-        DataError: a network's weights cannot be had.
+        DataError: a network's weights cannot be downloaded, or are damaged.
     """
-    perceived = {"lpips": perceptual.lpips(where)} if "lpips" in names else {}
-    features = perceptual.inception(where) if "fid" in names else None
-    return FrameMetrics({"psnr": psnr, "ssim": ssim, **perceived}, features)
+    perceived = {"lpips": perceptual.lpips(device)} if "lpips" in names else {}
+    extractor = perceptual.inception(device) if "fid" in names else None
+    return FrameMetrics({"psnr": psnr, "ssim": ssim, **perceived}, extractor)
 
 
 def fids(features: Mapping[str, Tensor], truth: Tensor) -> dict[str, float]:
-    """The FID of each set of features [N, D] to the true ones [N, D]; empty where D is 0."""
+    """The FID of each set of features [N, D] to the true ones [N, D]; empty if D is 0."""
     if not truth.numel():
         return {}
-    return {name: float(frechet(found, truth)) for name, found in features.items()}
+    return {name: float(frechet(generated, truth)) for name, generated in features.items()}

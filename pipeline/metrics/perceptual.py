@@ -24,7 +24,7 @@ from pipeline.metrics import Perceptual
 
 Metric = Callable[[Tensor, Tensor], Tensor]
 """Images uint8 [N, 3, H, W] and true ones to a number for each pair, [N]."""
-Features = Callable[[Tensor], Tensor]
+Extractor = Callable[[Tensor], Tensor]
 """Images uint8 [N, 3, H, W] to one row of numbers each, [N, D]."""
 
 WEIGHTS: dict[Perceptual, str] = {
@@ -67,7 +67,7 @@ def lpips(where: torch.device) -> Metric:
     return distance
 
 
-def inception(where: torch.device) -> Features:
+def inception(where: torch.device) -> Extractor:
     """Features [N, 2048] of images by which the FID is defined (Heusel et al. 2017).
 
     Of pytorch-fid's Inception, after its last pooling, images resized to 299 x 299 by bilinear

@@ -49,12 +49,10 @@ def command(
         )
         mpc = Mpc(model, encoder, settings.variant(variants.PLANNERS).build(), sampling, options)
         tasks, outcomes, scores = plan(world, cache, mpc, options)
-        stage.write_json(metrics, scores)
+        scores.write(metrics)
         results.write_rows(world, tasks, outcomes, goals)
         results.write_films(tasks, outcomes["planner"], films)
-        rates = (
-            f"{scores['success_rate']:.0%} against {scores['random_success_rate']:.0%} by chance"
-        )
+        rates = f"{scores.success_rate:.0%} against {scores.random_success_rate:.0%} by chance"
         summarise(f"plan: {options.goals} goals, {rates}, in {metrics}", options.goals, "goals")
 
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from pipeline import stage
 from pipeline.latents.cache import LatentCache
+from pipeline.metrics.schema.plan import PlanMetrics
 from pipeline.plan import Options, results
 from pipeline.plan.controllers import Controller, NoOp, Recorded, Replay, attempt
 from pipeline.plan.mpc import Mpc
@@ -16,7 +17,7 @@ from pipeline.worlds import World
 
 def plan(
     world: World, cache: LatentCache, mpc: Mpc, options: Options
-) -> tuple[list[Task], results.Outcomes, dict[str, object]]:
+) -> tuple[list[Task], results.Outcomes, PlanMetrics]:
     """Tasks, the outcome of each controller on each of them, and the summary."""
     interval = mpc.model.config.interval
     steps, budget = options.goal_frames * interval, options.budget_frames * interval

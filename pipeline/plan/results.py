@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import stage
+from pipeline.metrics.schema.plan import NO_GOALS, PlanMetrics, PlanSkipped, goal_columns
 from pipeline.plan.controllers import Outcome
 from pipeline.plan.tasks import Task
 from pipeline.worlds import World
@@ -32,26 +33,26 @@ def wilson(successes: int, tries: int) -> tuple[float, float]:
     return min(max(low, 0.0), share), max(min(high, 1.0), share)
 
 
-def summary(outcomes: Outcomes, refused: int, seconds: Sequence[float]) -> dict[str, object]:
-    """metrics/plan.json."""
+def summary(outcomes: Outcomes, refused: int, seconds: Sequence[float]) -> PlanMetrics:
+    """Success rates of all controllers; `seconds` are those of each search for a plan."""
     planner = outcomes["planner"]
-    return {
-        "success_rate": rate(planner),
-        "success_interval": list(wilson(sum(o.success for o in planner), len(planner))),
-        "random_success_rate": rate(outcomes["random"]),
-        "noop_success_rate": rate(outcomes["noop"]),
-        "replay_success_rate": rate(outcomes["replay"]),
-        "goals": len(planner),
-        "solved_at_start": refused,
-        "seconds_per_replan": sum(seconds) / len(seconds),
-    }
+    return PlanMetrics(
+        success_rate=rate(planner),
+        success_interval=wilson(sum(o.success for o in planner), len(planner)),
+        random_success_rate=rate(outcomes["random"]),
+        noop_success_rate=rate(outcomes["noop"]),
+        replay_success_rate=rate(outcomes["replay"]),
+        goals=len(planner),
+        solved_at_start=refused,
+        seconds_per_replan=sum(seconds) / len(seconds),
+    )
 
 
 def write_nothing(reason: str, metrics: Path, goals: Path, films: Path) -> None:
     """The outputs of a stage that could not plan, and why."""
-    stage.write_json(metrics, {"goals": 0, "skipped": reason})
+    PlanSkipped(goals=0, skipped=reason).write(metrics)
     with stage.output(goals) as partial:
-        partial.write_text("episode,step,start_distance,planner_distance\n")
+        partial.write_text(f"{','.join(NO_GOALS)}\n")
     with stage.output(films) as partial, partial.open("wb") as file:
         frames = np.zeros((0, 1, 1, 1, 3), np.uint8)
         none = np.zeros(0, bool)
@@ -62,10 +63,7 @@ def write_rows(world: World, tasks: Sequence[Task], outcomes: Outcomes, path: Pa
     """One CSV row a goal: how far it was, and how each controller fared."""
     with stage.output(path) as partial, partial.open("w", newline="") as file:
         rows = csv.writer(file)
-        fields = [
-            f"{name}_{what}" for name in outcomes for what in ("success", "distance", "steps")
-        ]
-        rows.writerow(["episode", "step", "start_distance", *fields])
+        rows.writerow(goal_columns(outcomes))
         for number, task in enumerate(tasks):
             row: list[object] = [task.episode, task.step]
             row.append(f"{world.distance(task.start, task.goal):.4f}")

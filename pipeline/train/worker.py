@@ -15,6 +15,7 @@ from pipeline.diffusion.config import Config
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.errors import RunError, telling_full_disk
 from pipeline.latents.cache import LatentCache, open_cache
+from pipeline.metrics.schema.train import TrainMetrics
 from pipeline.params import Settings, read
 from pipeline.train import Options as TrainOptions
 from pipeline.train import setup
@@ -174,10 +175,10 @@ def _write(paths: Paths, model: WorldModel, trainer: Trainer, callback: Monitori
     write_levels(trainer.curve, paths.levels)
     validation.write_csv(callback.validation.rows, paths.validation)
     validation.write_png(callback.last.strips, paths.samples)
-    values = {
-        "loss": curve.final_loss(trainer.curve),
-        "validation_loss": callback.last.loss,
-        "steps": trainer.step,
-        "parameters": model.parameters(),
-    }
-    stage.write_json(paths.metrics, values)
+    metrics = TrainMetrics(
+        loss=curve.final_loss(trainer.curve),
+        validation_loss=callback.last.loss,
+        steps=trainer.step,
+        parameters=model.parameters(),
+    )
+    metrics.write(paths.metrics)

@@ -1,6 +1,5 @@
 """Action sensitivity of models whose answer to an action is known."""
 
-import json
 from dataclasses import replace
 
 import pytest
@@ -10,7 +9,7 @@ from train_helpers import sampling, world_model
 from pipeline.evaluate import actions, evaluate
 from pipeline.evaluate.clips import Clips
 from pipeline.evaluate.generate import Evaluator
-from pipeline.metrics.frames import asked_for
+from pipeline.metrics import frames as frame_metrics
 
 
 class Answers:
@@ -55,58 +54,61 @@ def clips(generator):
 
 
 @pytest.fixture
-def judge(spec):
-    plain = asked_for((), torch.device("cpu"))
+def evaluator(spec):
+    plain = frame_metrics.build((), torch.device("cpu"))
     return Evaluator(Answers(spec), Blind(), sampling(steps=2), 1, spec, plain)
 
 
-def table(judge, clips, batch=4):
+def sensitivity(evaluator, clips, batch=4):
     generator = torch.Generator().manual_seed(3)
-    return actions.table(judge, clips, evaluate.evaluate(judge, clips, batch, generator).ends)
+    evaluation = evaluate.evaluate(evaluator, clips, batch, generator)
+    return actions.sensitivity(evaluator, clips, evaluation.last_latents)
 
 
-def test_the_errors_are_those_of_the_known_answers(judge, clips):
-    found = table(judge, clips)
+def test_the_errors_are_those_of_the_known_answers(evaluator, clips):
+    found = sensitivity(evaluator, clips)
     means = clips.actions[:, :-1].mean((1, 2, 3)).double()
-    assert found["mse"]["true"] == pytest.approx(0, abs=1e-12)
+    assert found.mse.true == pytest.approx(0, abs=1e-12)
     for still in ("start", "zero"):
-        assert found["mse"][still] == pytest.approx(float(means.square().mean()), rel=1e-6)
-    random = torch.cat(judge.model.heard[3::4]).mean((1, 2, 3)).double()
+        assert getattr(found.mse, still) == pytest.approx(float(means.square().mean()), rel=1e-6)
+    random = torch.cat(evaluator.model.heard[3::4]).mean((1, 2, 3)).double()
     expected = float((random - means).square().mean())
-    assert found["mse"]["random"] == pytest.approx(expected, rel=1e-6)
-    assert found["mse"]["random"] > found["mse"]["zero"]
+    assert found.mse.random == pytest.approx(expected, rel=1e-6)
+    assert found.mse.random > found.mse.zero
     # All are constant images: they point the same way, or the opposite one.
     opposite = float(((1 + means) < 0).double().mean()) * 2
-    assert found["cosine"]["zero"] == pytest.approx(opposite, abs=1e-9)
-    assert found["clips"] == 6
+    assert found.cosine.zero == pytest.approx(opposite, abs=1e-9)
+    assert found.clips == 6
 
 
-def test_published_errors_are_in_the_units_of_the_encoders_authors(judge, clips):
+def test_published_errors_are_in_the_units_of_the_encoders_authors(evaluator, clips):
     """A whitened 1 is a raw 0.5, which the authors make a 2."""
-    found = table(judge, clips)
-    for end in ("start", "true", "zero", "random"):
-        assert found["published"]["mse"][end] == pytest.approx(4 * found["mse"][end], abs=1e-9)
-        assert found["published"]["cosine"][end] == pytest.approx(found["cosine"][end], abs=1e-9)
+    found = sensitivity(evaluator, clips)
+    for name, mse in found.mse:
+        assert getattr(found.published.mse, name) == pytest.approx(4 * mse, abs=1e-9)
+    for name, cosine in found.cosine:
+        assert getattr(found.published.cosine, name) == pytest.approx(cosine, abs=1e-9)
 
 
 def test_a_right_angle_is_a_cosine_distance_of_one():
-    ends = {"square": torch.tensor([[1.0, 0.0], [1.0, 1.0]])[:, :, None, None]}
+    square = torch.tensor([[1.0, 0.0], [1.0, 1.0]])[:, :, None, None]
+    generated = dict.fromkeys(("start", "true", "zero", "random"), square)
     truth = torch.tensor([[0.0, 2.0], [2.0, 2.0]])[:, :, None, None]
-    found = actions.errors(ends, truth, torch.Tensor.double)
-    assert found["cosine"]["square"] == pytest.approx((1 + 0) / 2)
-    assert found["mse"]["square"] == pytest.approx((2.5 + 1) / 2)
+    found = actions.errors(generated, truth, torch.Tensor.double)
+    assert found.cosine.true == pytest.approx((1 + 0) / 2)
+    assert found.mse.true == pytest.approx((2.5 + 1) / 2)
 
 
-def test_random_actions_fill_the_recorded_range_and_never_leave_it(judge, clips):
-    table(judge, clips)
-    random = torch.cat(judge.model.heard[3::4])
+def test_random_actions_fill_the_recorded_range_and_never_leave_it(evaluator, clips):
+    sensitivity(evaluator, clips)
+    random = torch.cat(evaluator.model.heard[3::4])
     assert random.shape == clips.actions[:, :-1].shape
     assert ((random[..., 0] >= 2) & (random[..., 0] <= 4)).all()
     assert (random[..., 1] == -1).all()
     assert random[..., 0].std() == pytest.approx(2 / 12**0.5, rel=0.2)
 
 
-def test_random_actions_draw_nothing_that_other_conditions_draw(judge, clips, spec):
+def test_random_actions_draw_nothing_that_other_conditions_draw(evaluator, clips, spec):
     """Also where steps are stochastic: three conditions draw, in each of two batches."""
 
     class Drawing(Answers):
@@ -115,7 +117,7 @@ def test_random_actions_draw_nothing_that_other_conditions_draw(judge, clips, sp
             return super().rollout(history, actions, noise, sampling)
 
     generator, expected = (torch.Generator().manual_seed(0) for _ in range(2))
-    drawing = replace(judge, model=Drawing(spec))
+    drawing = replace(evaluator, model=Drawing(spec))
     evaluate.evaluate(drawing, clips, 4, generator)
     torch.randperm(6, generator=expected)
     drawing.noise(clips, expected)
@@ -124,8 +126,8 @@ def test_random_actions_draw_nothing_that_other_conditions_draw(judge, clips, sp
     assert torch.equal(generator.get_state(), expected.get_state())
 
 
-def test_the_embedding_is_that_of_the_actions_that_are_used(judge, clips):
-    assert table(judge, clips)["embedding_rms"] == pytest.approx(((9 + 16) / 2) ** 0.5)
+def test_the_embedding_is_that_of_the_actions_that_are_used(evaluator, clips):
+    assert sensitivity(evaluator, clips).embedding_rms == pytest.approx(((9 + 16) / 2) ** 0.5)
 
 
 def test_the_embedding_of_a_world_model_is_its_networks(cache, clips):
@@ -135,18 +137,19 @@ def test_the_embedding_of_a_world_model_is_its_networks(cache, clips):
     assert model.embed_actions(clips.actions).shape == (6, 4, 32)
 
 
-def test_a_network_that_hears_no_actions_has_no_embedding(judge, cache, clips):
+def test_a_network_that_hears_no_actions_has_no_embedding(evaluator, cache, clips):
     deaf = world_model(cache, injection="none")
     assert deaf.embed_actions(clips.actions) is None
-    silent = replace(judge, model=judge.model)
+    silent = replace(evaluator, model=evaluator.model)
     silent.model.embed_actions = deaf.embed_actions
-    found = table(silent, clips)
-    assert found["embedding_rms"] is None
-    json.dumps(found, allow_nan=False)
+    found = sensitivity(silent, clips)
+    assert found.embedding_rms is None
 
 
-def test_the_table_says_whose_latents_they_were_and_how_the_model_whitened_them(judge, clips, spec):
-    found = table(judge, clips)
-    assert (found["latent"], found["whitening"]) == ("patch_pca", "channel")
-    judge.model.spec = spec.as_published()
-    assert table(judge, clips)["whitening"] == "none"
+def test_the_table_says_whose_latents_they_were_and_how_the_model_whitened_them(
+    evaluator, clips, spec
+):
+    found = sensitivity(evaluator, clips)
+    assert (found.latent, found.whitening) == ("patch_pca", "channel")
+    evaluator.model.spec = spec.as_published()
+    assert sensitivity(evaluator, clips).whitening == "none"

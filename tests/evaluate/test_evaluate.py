@@ -1,7 +1,6 @@
 """Evaluation against models whose answers are known: a perfect one, and one that stands still."""
 
 import csv
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -17,8 +16,10 @@ from pipeline.evaluate import Options, clips, evaluate, outputs
 from pipeline.evaluate.generate import Evaluator
 from pipeline.latents import validation_clips as held_out
 from pipeline.latents.windows import Windows
-from pipeline.metrics.frames import FrameMetrics, asked_for
+from pipeline.metrics import frames as frame_metrics
+from pipeline.metrics.frames import FrameMetrics
 from pipeline.metrics.images import frechet, psnr
+from pipeline.metrics.schema.evaluate import EvaluateMetrics
 
 
 @pytest.fixture(scope="module")
@@ -49,19 +50,19 @@ class Oracle:
         return torch.stack(rows)
 
 
-def judge(model, folder, context=1):
+def evaluator_of(model, folder, context=1):
     _, encoder = encoders.load(folder / "codec")
-    plain = asked_for((), torch.device("cpu"))
+    plain = frame_metrics.build((), torch.device("cpu"))
     return Evaluator(model, encoder, sampling(steps=2), context, model.spec, plain)
 
 
-def summary(judge, clips, batch, generator):
-    return evaluate.summary(evaluate.evaluate(judge, clips, batch, generator), "own")
+def scored(evaluator, clips, batch, generator):
+    return evaluate.to_metrics(evaluate.evaluate(evaluator, clips, batch, generator), "own")
 
 
 @pytest.fixture
 def perfect(cache, chosen, folder_of_latents):
-    return judge(Oracle(world_model(cache), chosen), folder_of_latents)
+    return evaluator_of(Oracle(world_model(cache), chosen), folder_of_latents)
 
 
 def test_the_clips_are_the_references_draw_of_all_validation_windows(windows, chosen):
@@ -91,45 +92,51 @@ def test_the_frames_of_a_clip_are_those_that_were_recorded(windows, chosen, fold
 def test_a_perfect_model_scores_perfectly_and_only_under_the_true_actions(
     perfect, chosen, generator
 ):
-    scores = summary(perfect, chosen, 5, generator)
-    assert (scores["clips"], scores["frames"]) == (12, 3)
-    assert scores["model"]["latent_mse"] == [0, 0, 0]
+    scores = scored(perfect, chosen, 5, generator)
+    assert (scores.clips, scores.frames) == (12, 3)
+    assert scores.model.latent_mse == [0, 0, 0]
     for other in ("repeat_last", "shuffled_actions", "zero_actions"):
-        assert min(scores[other]["latent_mse"]) > 0.01
-        assert max(scores[other]["psnr"]) < min(scores["model"]["psnr"])
+        assert min(getattr(scores, other).latent_mse) > 0.01
+        assert max(getattr(scores, other).psnr) < min(scores.model.psnr)
 
 
 def test_a_perfect_model_is_judged_by_the_recorded_pixels(perfect, chosen, generator):
-    scores = summary(perfect, chosen, 5, generator)
+    scores = scored(perfect, chosen, 5, generator)
     decoded = perfect.decode(chosen.latents[:, 1:])
     for frame in range(3):
         expected = psnr(decoded[:, frame], chosen.frames[:, frame + 1]).mean()
-        assert scores["model"]["psnr"][frame] == pytest.approx(float(expected), rel=1e-5)
+        assert scores.model.psnr[frame] == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_repeating_the_last_frame_is_scored_on_pixels_that_never_saw_the_codec(
     perfect, chosen, generator
 ):
-    scores = summary(perfect, chosen, 5, generator)
+    scores = scored(perfect, chosen, 5, generator)
     expected = psnr(chosen.frames[:, 0], chosen.frames[:, 2]).mean()
-    assert scores["repeat_last"]["psnr"][1] == pytest.approx(float(expected), rel=1e-5)
+    assert scores.repeat_last.psnr[1] == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_batches_do_not_matter(cache, chosen, folder_of_latents):
-    one = judge(world_model(cache), folder_of_latents)
-    results = [summary(one, chosen, batch, torch.Generator().manual_seed(0)) for batch in (3, 12)]
+    one = evaluator_of(world_model(cache), folder_of_latents)
+    first, second = (
+        scored(one, chosen, batch, torch.Generator().manual_seed(0)).by_condition()
+        for batch in (3, 12)
+    )
     for name in ("model", "shuffled_actions", "zero_actions", "repeat_last"):
         for metric in ("latent_mse", "psnr", "ssim"):
-            assert results[0][name][metric] == pytest.approx(results[1][name][metric], rel=1e-4)
+            assert getattr(first[name], metric) == pytest.approx(
+                getattr(second[name], metric), rel=1e-4
+            )
 
 
 def test_what_is_left_behind_can_be_read(perfect, chosen, generator, tmp_path):
-    scores = summary(perfect, chosen, 5, generator)
-    json.dumps(scores, allow_nan=False)
+    scores = scored(perfect, chosen, 5, generator)
+    scores.write(tmp_path / "evaluate.json")
+    assert EvaluateMetrics.read(tmp_path / "evaluate.json") == scores
     outputs.write_horizon(scores, tmp_path / "horizon.csv")
     table = np.genfromtxt(tmp_path / "horizon.csv", delimiter=",", names=True)
     np.testing.assert_array_equal(table["frame"], [1, 2, 3])
-    np.testing.assert_allclose(table["model_psnr"], scores["model"]["psnr"], rtol=1e-5)
+    np.testing.assert_allclose(table["model_psnr"], scores.model.psnr, rtol=1e-5)
     outputs.write_dreams(perfect, chosen.part(0, 2), generator, tmp_path / "dreams.npz")
     with np.load(tmp_path / "dreams.npz") as dreams:
         assert dreams["truth"].shape == dreams["prediction"].shape == (2, 4, 3, 16, 16)
@@ -140,10 +147,8 @@ def test_what_is_left_behind_can_be_read(perfect, chosen, generator, tmp_path):
 def test_every_file_with_scores_of_pixels_says_which_decoder_drew_them(
     perfect, chosen, generator, tmp_path, decoder
 ):
-    scores = {**summary(perfect, chosen, 5, generator), "decoder": decoder}
-    means = outputs.means(scores)
-    assert means.pop("decoder") == decoder
-    assert list(means) == ["model", "repeat_last", "shuffled_actions", "zero_actions"]
+    scores = scored(perfect, chosen, 5, generator).model_copy(update={"decoder": decoder})
+    assert scores.means().decoder == decoder
     outputs.write_horizon(scores, tmp_path / "horizon.csv")
     with (tmp_path / "horizon.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -163,17 +168,17 @@ def test_perceptual_metrics_are_recorded_where_they_are_asked_for(
         return (colours(a) - colours(b)).abs().mean(1)
 
     metrics = FrameMetrics({**perfect.metrics.by_frame, "lpips": apart}, colours)
-    scores = summary(replace(perfect, metrics=metrics), chosen, 5, generator)
+    scores = scored(replace(perfect, metrics=metrics), chosen, 5, generator)
     decoded, truth = perfect.decode(chosen.latents[:, 1:]), chosen.frames[:, 1:]
-    assert scores["model"]["lpips"] == pytest.approx(
+    assert scores.model.lpips == pytest.approx(
         [float(apart(decoded[:, frame], truth[:, frame]).mean()) for frame in range(3)], rel=1e-5
     )
     distance = frechet(colours(decoded.flatten(0, 1)), colours(truth.flatten(0, 1)))
-    assert scores["model"]["fid"] == pytest.approx(float(distance))
-    assert scores["zero_actions"]["fid"] > 2 * scores["model"]["fid"]
-    means = outputs.means(scores)["model"]
-    assert means["fid"] == scores["model"]["fid"]
-    assert means["lpips"] == pytest.approx(sum(scores["model"]["lpips"]) / 3)
+    assert scores.model.fid == pytest.approx(float(distance))
+    assert scores.zero_actions.fid > 2 * scores.model.fid
+    means = scores.means().model
+    assert means.fid == scores.model.fid
+    assert means.lpips == pytest.approx(sum(scores.model.lpips) / 3)
     outputs.write_horizon(scores, tmp_path / "horizon.csv")
     names = np.genfromtxt(tmp_path / "horizon.csv", delimiter=",", names=True).dtype.names
     assert "model_lpips" in names
@@ -209,15 +214,15 @@ def test_with_more_frames_given_only_the_others_are_scored(cache, chosen, folder
             assert noise.start.shape[1] == 2
             return super().rollout(history, actions, noise, sampling)[:, 1:]
 
-    one = judge(Known(world_model(cache), chosen), folder_of_latents, context=2)
+    one = evaluator_of(Known(world_model(cache), chosen), folder_of_latents, context=2)
     generator = torch.Generator().manual_seed(0)
-    scores = summary(one, chosen, 5, generator)
-    assert scores["frames"] == 2
-    assert scores["model"]["latent_mse"] == [0, 0]
+    scores = scored(one, chosen, 5, generator)
+    assert scores.frames == 2
+    assert scores.model.latent_mse == [0, 0]
     expected = psnr(chosen.frames[:, 1], chosen.frames[:, 3]).mean()
-    assert scores["repeat_last"]["psnr"][1] == pytest.approx(float(expected), rel=1e-5)
+    assert scores.repeat_last.psnr[1] == pytest.approx(float(expected), rel=1e-5)
     moved = (chosen.latents[:, 1] - chosen.latents[:, 3]).square().mean()
-    assert scores["repeat_last"]["latent_mse"][1] == pytest.approx(float(moved), rel=1e-5)
+    assert scores.repeat_last.latent_mse[1] == pytest.approx(float(moved), rel=1e-5)
 
 
 def test_clips_are_whitened_as_the_model_was_trained(cache, folder_of_latents):
@@ -227,7 +232,7 @@ def test_clips_are_whitened_as_the_model_was_trained(cache, folder_of_latents):
     )
     asked = Options.model_validate({**PARAMS["evaluate"], "clips": 4, "dream_frames": 6})
     chosen = [
-        clips.choose(cache, folder_of_latents / "shards", each, asked) for each in (config, own)
+        clips.select(cache, folder_of_latents / "shards", each, asked) for each in (config, own)
     ]
     for ours, theirs in zip(*chosen, strict=True):
         torch.testing.assert_close(theirs.latents, cache.spec.unwhiten(ours.latents) / 2)
@@ -237,7 +242,7 @@ def test_clips_must_leave_something_to_generate(cache, folder_of_latents):
     config = world_model(cache).config
     asked = Options.model_validate({**PARAMS["evaluate"], "context": 4})
     with pytest.raises(ParamsError, match=r"evaluate.context = 4 leaves nothing .* at most 3"):
-        clips.choose(cache, folder_of_latents / "shards", config, asked)
+        clips.select(cache, folder_of_latents / "shards", config, asked)
 
 
 def test_published_starts_are_the_windows_to_pick_from(windows):
@@ -261,7 +266,7 @@ def test_errors_are_in_units_of_the_caches_whitened_latents(cache, chosen, folde
     """Two models that dream the same raw latents have the same errors, however they whiten."""
     plain = cache.spec.as_published()
     oracle = Oracle(world_model(cache), chosen)
-    still = judge(oracle, folder_of_latents)
+    still = evaluator_of(oracle, folder_of_latents)
     raw = replace(chosen, latents=cache.spec.unwhiten(chosen.latents))
 
     class Plain(Oracle):
@@ -273,9 +278,11 @@ def test_errors_are_in_units_of_the_caches_whitened_latents(cache, chosen, folde
     model.spec = plain
     other = replace(still, model=model)
     scores, same = (
-        summary(one, clips, 5, torch.Generator().manual_seed(0))
+        scored(one, clips, 5, torch.Generator().manual_seed(0))
         for one, clips in ((still, chosen), (other, raw))
     )
     for name in ("model", "repeat_last"):
-        assert same[name]["latent_mse"] == pytest.approx(scores[name]["latent_mse"], rel=1e-5)
-    assert min(scores["repeat_last"]["latent_mse"]) > 0.01
+        assert getattr(same, name).latent_mse == pytest.approx(
+            getattr(scores, name).latent_mse, rel=1e-5
+        )
+    assert min(scores.repeat_last.latent_mse) > 0.01

@@ -156,18 +156,18 @@ def test_the_fid_compares_all_frames_at_once(images):
     clips = images[None].expand(5, -1, -1, -1, -1) // torch.arange(1, 6)[:, None, None, None, None]
     truth = clips.flip(3) // 2
     metrics = frame_metrics.FrameMetrics({}, colours)
-    seen = {"model": metrics.seen(clips), "perfect": metrics.seen(truth)}
-    found = frame_metrics.fids(seen, metrics.seen(truth))
+    seen = {"model": metrics.features(clips), "perfect": metrics.features(truth)}
+    found = frame_metrics.fids(seen, metrics.features(truth))
     expected = frechet(colours(clips.flatten(0, 1)), colours(truth.flatten(0, 1)))
     assert found["model"] == pytest.approx(float(expected))
     assert found["perfect"] == pytest.approx(0, abs=1e-4)
 
 
 def test_what_is_not_asked_for_is_not_computed(images):
-    metrics = frame_metrics.asked_for((), CPU)
+    metrics = frame_metrics.build((), CPU)
     clips = images[None]
-    assert list(metrics.of(clips, clips)) == ["psnr", "ssim"]
-    assert frame_metrics.fids({"model": metrics.seen(clips)}, metrics.seen(clips)) == {}
+    assert list(metrics.scores(clips, clips)) == ["psnr", "ssim"]
+    assert frame_metrics.fids({"model": metrics.features(clips)}, metrics.features(clips)) == {}
 
 
 def test_without_a_network_the_error_says_which_file_to_put_where(tmp_path, monkeypatch):
@@ -219,4 +219,4 @@ def test_a_missing_library_is_named(name, package, monkeypatch):
     with pytest.raises(
         ParamsError, match=f"{name} is computed by {package}, .*'.\\[perceptual\\]'"
     ):
-        frame_metrics.asked_for((name,), CPU)
+        frame_metrics.build((name,), CPU)

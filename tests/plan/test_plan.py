@@ -88,13 +88,13 @@ def run(world, cache, model, **changes):
 
 def test_a_model_that_knows_the_physics_reaches_most_goals(world, cache):
     tasks, outcomes, scores = run(world, cache, Physics(cache.spec, 5))
-    assert scores["success_rate"] >= 0.8
-    assert scores["success_rate"] >= scores["random_success_rate"] + 0.4
-    assert scores["replay_success_rate"] == 1
-    assert scores["noop_success_rate"] == 0
-    assert scores["goals"] == len(tasks) == 24
-    low, high = scores["success_interval"]
-    assert low < scores["success_rate"] <= high
+    assert scores.success_rate >= 0.8
+    assert scores.success_rate >= scores.random_success_rate + 0.4
+    assert scores.replay_success_rate == 1
+    assert scores.noop_success_rate == 0
+    assert scores.goals == len(tasks) == 24
+    low, high = scores.success_interval
+    assert low < scores.success_rate <= high
     assert [len(o.frames) > 0 for o in outcomes["planner"]] == [True] * 2 + [False] * 22
 
 
@@ -125,7 +125,7 @@ def test_a_plan_costs_what_its_last_frame_is_off_the_goal(world, cache):
 
 def test_a_model_that_ignores_actions_does_no_better_than_chance(world, cache):
     _, _, scores = run(world, cache, Blind(cache.spec, 5))
-    assert scores["success_rate"] <= scores["random_success_rate"] + 0.2
+    assert scores.success_rate <= scores.random_success_rate + 0.2
 
 
 def test_the_same_seed_gives_the_same_outcomes(world, cache):
@@ -175,7 +175,7 @@ def test_every_goal_has_its_row_and_the_films_their_frames(world, cache, tmp_pat
         rows = list(csv.DictReader(file))
     assert [row["episode"] for row in rows] == [task.episode for task in tasks]
     solved = sum(int(row["planner_success"]) for row in rows)
-    assert solved / 6 == pytest.approx(scores["success_rate"])
+    assert solved / 6 == pytest.approx(scores.success_rate)
     results.write_films(tasks, outcomes["planner"], tmp_path / "films.npz")
     with np.load(tmp_path / "films.npz") as films:
         assert films["frames"].shape[2:] == (64, 64, 3)

@@ -7,6 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from pipeline import stage
+from pipeline.metrics.schema.train import CurveRow
 
 SCALARS = ("loss", "learning_rate", "gradient_norm")
 """First columns of a curve [steps, 3 + K]; the K logs of the loss follow."""
@@ -37,7 +38,7 @@ def write_csv(curve: Tensor, path: Path) -> None:
     starts = range(0, len(curve), size)
     parts = [curve[start : start + size, : len(SCALARS)] for start in starts]
     rows = [(s + len(part), *part.mean(0).tolist()) for s, part in zip(starts, parts, strict=True)]
-    write_rows(path, ("step", *SCALARS), rows)
+    write_rows(path, CurveRow.columns(), rows)
 
 
 def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[float]]) -> None:

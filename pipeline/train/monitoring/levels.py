@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from pipeline.metrics.schema.train import LevelRow
 from pipeline.train.monitoring.curve import last_tenth, logs_of, write_rows
 
 BINS = 10
@@ -46,4 +47,4 @@ def label(name: str, values: dict[tuple[float, float], float]) -> dict[str, floa
 def write_levels(curve: Tensor, path: Path) -> None:
     """Write the mean error by noise level over the last tenth of a curve [steps, 3 + 2 * BINS]."""
     means = mean_by_level(logs_of(last_tenth(curve)))
-    write_rows(path, ("from", "to", "error"), [(*bounds, mean) for bounds, mean in means.items()])
+    write_rows(path, LevelRow.columns(), [(*bounds, mean) for bounds, mean in means.items()])

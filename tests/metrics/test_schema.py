@@ -1,0 +1,132 @@
+"""Metrics files as types: read and written byte for byte; other files are refused in one line."""
+
+import json
+from pathlib import Path
+
+import pytest
+from helpers import ROOT
+
+from pipeline.errors import DataError
+from pipeline.metrics.schema import plan
+from pipeline.metrics.schema.encode import EncodeMetrics
+from pipeline.metrics.schema.evaluate import ActionMetrics, EvaluateMeans, EvaluateMetrics, Scores
+from pipeline.metrics.schema.fit import FitMetrics
+from pipeline.metrics.schema.plan import PlanMetrics, PlanSkipped
+from pipeline.metrics.schema.seconds import StageSeconds
+from pipeline.metrics.schema.train import CurveRow, LevelRow, TrainMetrics
+from pipeline.params import STAGES
+
+FILES = {
+    "fit": FitMetrics,
+    "encode": EncodeMetrics,
+    "train": TrainMetrics,
+    "evaluate": EvaluateMetrics,
+    "evaluate_mean": EvaluateMeans,
+    "actions": ActionMetrics,
+    "plan": PlanMetrics,
+    **{f"seconds/{stage}": StageSeconds for stage in STAGES[:-1]},
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_recorded_metrics_are_read_and_written_byte_for_byte(name, tmp_path):
+    recorded = ROOT / "metrics" / f"{name}.json"
+    FILES[name].read(recorded).write(tmp_path / "again.json")
+    assert (tmp_path / "again.json").read_bytes() == recorded.read_bytes()
+
+
+def test_the_recorded_means_are_those_of_the_recorded_scores():
+    scores = EvaluateMetrics.read(ROOT / "metrics/evaluate.json")
+    assert scores.means() == EvaluateMeans.read(ROOT / "metrics/evaluate_mean.json")
+
+
+@pytest.mark.parametrize(("name", "row"), [("train", CurveRow), ("levels", LevelRow)])
+def test_the_recorded_tables_are_read(name, row):
+    path = ROOT / "plots" / f"{name}.csv"
+    rows = row.read(path)
+    assert path.read_text().splitlines()[0].split(",") == row.columns()
+    assert len(rows) == len(path.read_text().splitlines()) - 1
+
+
+def test_the_header_of_the_goals_is_the_recorded_one():
+    header = (ROOT / "metrics/plan_goals.csv").read_text().splitlines()[0].split(",")
+    assert plan.goal_columns(["planner", "random", "noop", "replay"]) == header
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "Invalid JSON"),
+        ("[1]", "Input should be an object"),
+        ("{}", "loss: Field required"),
+        ('{"loss": 1, "validation_loss": "x", "steps": 1, "parameters": 1}', "validation_loss: "),
+        (
+            '{"loss": 1, "validation_loss": 1, "steps": 1, "parameters": 1, "lr": 1}',
+            "lr: Extra inputs",
+        ),
+    ],
+)
+def test_a_file_of_other_metrics_is_one_line_with_the_way_out(tmp_path, text, reason):
+    path = written(tmp_path / "train.json", text)
+    with pytest.raises(DataError) as error:
+        TrainMetrics.read(path)
+    message = str(error.value)
+    assert message.startswith(f"{path}: not the metrics of train ({reason}")
+    assert message.endswith("; make it again: `dvc repro -f train`")
+    assert "\n" not in message
+    with pytest.raises(DataError, match=r"\); ask again$"):
+        TrainMetrics.read(path, "ask again")
+
+
+def test_a_missing_file_names_the_command_that_makes_it(tmp_path):
+    for read in (TrainMetrics.read, CurveRow.read):
+        with pytest.raises(DataError, match="gone: no such file; run `dvc repro train` to make it"):
+            read(tmp_path / "gone")
+    with pytest.raises(DataError, match="run `dvc repro plan` to make it"):
+        plan.read(tmp_path / "gone")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no rows"),
+        ("from,to,error\n", "no rows"),
+        ("low,high,error\n0,1,2\n", "from: Field required"),
+        ("from,to,error\n0,1\n", "error: Input should be a valid number"),
+        ("from,to,error\n0,1,2,3\n", ""),
+    ],
+)
+def test_a_table_of_something_else_is_one_line_with_the_way_out(tmp_path, text, reason):
+    path = written(tmp_path / "levels.csv", text)
+    with pytest.raises(DataError) as error:
+        LevelRow.read(path)
+    message = str(error.value)
+    assert message.startswith(f"{path}: not a table of train ({reason}")
+    assert message.endswith("; make it again: `dvc repro -f train`")
+
+
+def test_a_plan_that_was_skipped_says_why(tmp_path):
+    path = tmp_path / "plan.json"
+    PlanSkipped(goals=0, skipped="it rains").write(path)
+    assert json.loads(path.read_text()) == {"goals": 0, "skipped": "it rains"}
+    assert plan.read(path) == PlanSkipped(goals=0, skipped="it rains")
+    assert isinstance(plan.read(ROOT / "metrics/plan.json"), PlanMetrics)
+
+
+def test_optional_fields_are_written_in_their_place_and_only_if_set(tmp_path):
+    fit = FitMetrics.read(ROOT / "metrics/fit.json").model_copy(update={"kept_variance": None})
+    fit.write(tmp_path / "fit.json")
+    keys = list(json.loads((tmp_path / "fit.json").read_text()))
+    assert keys[-3:] == ["kept_variance", "train_frames", "val_frames"]
+    scores = {"fid": 4.0, "ssim": [1.0], "psnr": [2.0, 4.0], "latent_mse": [0.5], "lpips": [0.25]}
+    order = ["latent_mse", "psnr", "ssim", "lpips", "fid"]
+    full = Scores.model_validate(scores)
+    assert list(full.model_dump(exclude_unset=True)) == order
+    assert list(full.by_frame()) == order[:-1]
+    assert (full.mean().psnr, full.mean().fid) == (3.0, 4.0)
+    assert list(full.mean().model_dump(exclude_unset=True)) == order

@@ -43,7 +43,7 @@ def make(number, length, states=11):
 EPISODES = [make(0, 12), make(1, 9), make(2, 7)]
 
 
-def assert_same_film(ours, truth, error):
+def assert_same_video(ours, truth, error):
     """Frames lie within a codec's mean error, and each is nearest to its own original."""
     assert ours.shape == truth.shape
     apart = np.abs(ours[:, None].astype(np.int16) - truth[None]).mean((2, 3, 4))

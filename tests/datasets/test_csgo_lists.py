@@ -113,7 +113,7 @@ def test_a_wrong_list(file, content, message, raw, official):
 @pytest.mark.parametrize("starts", [[1.5, 2.0, 3.0], [[1], [2], [3]], [1, -2, 3]])
 def test_starts_that_are_no_frame_numbers(starts, raw, official):
     np.save(official / lists.STARTS, np.array(starts))
-    with pytest.raises(DataError, match=r"indices.npy: must hold whole numbers from 0 on"):
+    with pytest.raises(DataError, match=r"indices.npy: expected a 1-D array of integers >= 0"):
         layout(official).open(raw)
 
 
@@ -126,7 +126,7 @@ def test_pickled_starts_are_refused(raw, official):
 @pytest.mark.parametrize("file", [lists.TRAIN, lists.TEST, lists.STARTS])
 def test_a_list_without_the_others(file, raw, official):
     (official / file).unlink()
-    with pytest.raises(DataError, match=rf"{file}: no such file; .* belong together"):
+    with pytest.raises(DataError, match=rf"{file}: no such file; the split needs"):
         layout(official).open(raw)
 
 

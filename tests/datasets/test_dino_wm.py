@@ -71,7 +71,7 @@ def test_files_are_as_published(name, tmp_path):
     assert {value.dtype for file, value in found.items() if "obses" in file} == {torch.uint8}
 
 
-def test_floats_that_are_whole_are_read_and_others_refused(name, tmp_path):
+def test_integral_floats_are_read_and_others_refused(name, tmp_path):
     episodes = write(name, tmp_path)
     path = tmp_path / frames_file(name, 0)
     change(path, lambda frames: frames.float())
@@ -79,7 +79,7 @@ def test_floats_that_are_whole_are_read_and_others_refused(name, tmp_path):
     for wrong in (lambda f: f / 255, lambda f: f - 1, lambda f: f * 1000, lambda f: f * np.nan):
         stored = load(path)
         torch.save(wrong(stored), path)
-        with pytest.raises(DataError, match=rf"{path}: frames are float32 but not whole"):
+        with pytest.raises(DataError, match=rf"{path}: frames are float32 but not integers"):
             read_all(name, tmp_path)
         torch.save(stored, path)
 

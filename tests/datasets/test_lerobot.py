@@ -21,7 +21,7 @@ from lerobot_helpers import (
     EPISODES,
     TASKS,
     VIDEO,
-    assert_same_film,
+    assert_same_video,
     column,
     edit,
     layout,
@@ -58,7 +58,7 @@ def test_written_episodes_are_read_back(written):
         assert episode.meta == truth.meta
         np.testing.assert_array_equal(episode.actions, truth.actions)
         np.testing.assert_array_equal(episode.states, truth.states)
-        assert_same_film(episode.frames, truth.frames, CODEC)
+        assert_same_video(episode.frames, truth.frames, CODEC)
         assert episode.video is not None
         np.testing.assert_array_equal(video.decode(episode.video, "video"), episode.frames)
 
@@ -137,7 +137,7 @@ def test_a_set_that_lerobot_wrote_is_read_as_lerobot_reads_it(peer):
     for number, episode in enumerate(episodes):
         rows = out["theirs/episode_index"] == number
         assert set(out["theirs/task"][rows]) == {episode.meta["task"]} == {TASKS[number]}
-        assert_same_film(episode.frames, truth[f"{number}/{CAMERA}"], CODEC)
+        assert_same_video(episode.frames, truth[f"{number}/{CAMERA}"], CODEC)
         theirs = np.rint(out[f"theirs/{CAMERA}"][rows] * 255).transpose(0, 2, 3, 1)
         np.testing.assert_array_equal(episode.frames, theirs)
         np.testing.assert_array_equal(episode.actions, out["theirs/action"][rows])
@@ -197,7 +197,7 @@ def test_v20_without_any_statistics_is_read_the_same(v2, written):
 def test_h264_is_read_too(v2):
     (v2 / VIDEO).write_bytes(video.encode(EPISODES[1].frames, 3, video.H264))
     episode = layout().open(v2)[1]
-    assert_same_film(episode.frames, EPISODES[1].frames, CODEC)
+    assert_same_video(episode.frames, EPISODES[1].frames, CODEC)
     assert episode.video == (v2 / VIDEO).read_bytes()
 
 
@@ -210,7 +210,7 @@ def test_a_part_of_a_set_is_read_and_the_rest_counted(gone, v2, capsys):
         "episode_000002",
     ]
     np.testing.assert_array_equal(source[1].actions, EPISODES[2].actions)
-    expected = f"{v2}: 1 of 3 episodes are absent, 2 are read\n"
+    expected = f"{v2}: 1 of 3 episodes are missing, 2 are read\n"
     assert capsys.readouterr().err == expected
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from helpers import GOLDEN, golden_arrays
-from lerobot_helpers import CAMERA, assert_same_film, column, cut_short, layout, waves
+from lerobot_helpers import CAMERA, assert_same_video, column, cut_short, layout, waves
 
 from pipeline.datasets._shared.lerobot import clips
 from pipeline.episodes import video
@@ -35,7 +35,7 @@ def test_the_v3_set_is_read_as_it_was_recorded():
     tasks = ["pick the cube", "open drawer", "pick the cube"]
     for number, episode in enumerate(source):
         assert episode.meta == {"task": tasks[number], "fps": 3}
-        assert_same_film(episode.frames, truth[f"frames_{number}"], 1.5)
+        assert_same_video(episode.frames, truth[f"frames_{number}"], 1.5)
         np.testing.assert_array_equal(episode.actions, truth[f"actions_{number}"])
         np.testing.assert_array_equal(episode.states, truth[f"states_{number}"])
         assert episode.video == source[number].video is not None
@@ -112,10 +112,10 @@ MISTAKES = {
     "cut": (cut_short(META), r"file-000.parquet: damaged"),
     "empty cell": (column("length", pa.array([26, None, 13]), META), r"has empty cells"),
     "length": (column("length", pa.array([26, 25, 13]), META),
-               r"1: its video goes from 8.6.* to 17.3.* s, 26 frames at 3 a second, .* is 25"),
+               r"1: its video goes from 8.6.* to 17.3.* s, 26 frames at 3 fps, .* is 25"),
     "between": (column(FROM, pa.array([0, 8.8, 17.4]), META), r"at 8.8 s does not fit 3"),
     "nan": (column(FROM, pa.array([0, np.nan, 17.4]), META), r"at nan s does not fit 3"),
-    "no films": (lambda raw: (raw / VIDEO).unlink(), r"files of none of its 3 episodes"),
+    "no films": (lambda raw: (raw / VIDEO).unlink(), r"none of its 3 episodes has its files"),
 }  # fmt: skip
 
 

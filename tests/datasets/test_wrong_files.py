@@ -80,7 +80,7 @@ def test_tables_of_other_lengths(name, tmp_path):
 def test_a_table_of_another_shape(edit, name, tmp_path):
     write(name, tmp_path)
     change(tmp_path / "states.pth", edit)
-    with pytest.raises(DataError, match=r"states.pth: is shaped \(.*expected \[episodes, steps"):
+    with pytest.raises(DataError, match=r"states.pth: has shape \(.*expected \[episodes, steps"):
         layout(name).open(tmp_path)
 
 
@@ -134,7 +134,7 @@ def test_locations_that_cannot_be(tmp_path):
     with pytest.raises(DataError, match=r"door_locations.pth: episode 0 has nan"):
         layout("wall").open(tmp_path)
     torch.save(torch.zeros(2, 8), path)
-    with pytest.raises(DataError, match=r"door_locations.pth: is shaped \(2, 8\)"):
+    with pytest.raises(DataError, match=r"door_locations.pth: has shape \(2, 8\)"):
         layout("wall").open(tmp_path)
 
 
@@ -154,5 +154,5 @@ def test_too_few_frames(name, tmp_path):
 def test_frames_of_another_shape(edit, name, tmp_path):
     write(name, tmp_path)
     change(tmp_path / frames_file(name, 0), lambda frames: edit(frames).contiguous())
-    with pytest.raises(DataError, match=rf"{frames_file(name, 0)}: frames are shaped"):
+    with pytest.raises(DataError, match=rf"{frames_file(name, 0)}: frames have shape"):
         read_all(name, tmp_path)

@@ -1,1 +1,1 @@
-"""What several layouts share."""
+"""Code that several data sets share."""

@@ -1,4 +1,4 @@
-"""The folder of a data set, before anything in it is looked at."""
+"""Checks on the folder of a data set."""
 
 from pathlib import Path
 
@@ -6,9 +6,13 @@ from pipeline.errors import DataError
 
 
 def require(raw: Path, dataset: str) -> None:
-    """Refuse a folder that is not there."""
+    """Check that the folder of a data set exists.
+
+    Raises:
+        DataError: it does not.
+    """
     if not raw.is_dir():
         raise DataError(
             f"{raw}: no such folder; run `dvc repro collect` to simulate one, "
-            f"or set datasets.{dataset}.root to the folder that you have"
+            f"or set datasets.{dataset}.root to the folder of a download"
         )

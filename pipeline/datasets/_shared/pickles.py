@@ -1,4 +1,4 @@
-"""Pickles read without ever running them: plain values alone, and stand-ins for numpy's arrays."""
+"""Safe unpickling: Python's plain values, and numpy arrays parsed without numpy's own classes."""
 
 import pickle
 import re
@@ -13,17 +13,17 @@ from pipeline.errors import DataError
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Builds numbers, strings and the containers of Python; a pickle that names more is refused."""
+    """Builds numbers, strings and builtin containers; refuses every other class or function."""
 
     def find_class(self, module: str, name: str) -> NoReturn:
         raise pickle.UnpicklingError(f"it names {module}.{name}")
 
 
 def load_plain(path: Path) -> object:
-    """What a pickle of plain values holds.
+    """Load a pickle of plain values.
 
     Raises:
-        DataError: it is missing, damaged, or holds more than numbers, strings and containers.
+        DataError: it is missing or damaged, or names any class or function.
     """
     if not path.is_file():
         raise DataError(f"{path}: no such file; fetch the set again")
@@ -39,49 +39,49 @@ def load_plain(path: Path) -> object:
 
 
 def save_plain(path: Path, values: list[int] | list[str]) -> None:
-    """Pickle plain values; equal values must be the same object for the same bytes."""
+    """Pickle plain values; the bytes are reproducible if equal strings are the same object."""
     path.write_bytes(pickle.dumps(values, protocol=4))
 
 
 def damaged(path: Path, error: Exception) -> DataError:
-    """The error for a file that could not be read."""
-    said = (str(error) or type(error).__name__).splitlines()[0]
-    return DataError(f"{path}: damaged ({said}); fetch it again")
+    """The DataError for a file whose reading raised `error`."""
+    reason = (str(error) or type(error).__name__).splitlines()[0]
+    return DataError(f"{path}: damaged ({reason}); fetch it again")
 
 
 class PickledArray:
-    """Stands for a numpy.ndarray: its values are parsed from the bytes of the pickle.
+    """Takes the place of numpy.ndarray while unpickling: parses the values from the pickled bytes.
 
-    numpy's own `dtype` and `ndarray` must not be let in: a pickle sets their state, and a forged
-    one makes bytes of the file into pointers that numpy follows.
+    numpy's own `dtype` and `ndarray` must not be allowed: a pickle sets their state, and a forged
+    state turns bytes of the file into pointers that numpy dereferences.
     """
 
     values: NDArray[Any]
 
     def __setstate__(self, state: tuple[int, tuple[int, ...], "PickledDtype", bool, bytes]) -> None:
-        """Parse the state that numpy.ndarray.__reduce__ gives."""
+        """Parse the state that numpy.ndarray.__reduce__ returns."""
         _, shape, dtype, fortran, data = state
         flat = np.frombuffer(data, dtype.parsed())
         self.values = flat.reshape(shape, order="F" if fortran else "C")
 
 
 class PickledDtype:
-    """Stands for a numpy.dtype of plain numbers."""
+    """Takes the place of numpy.dtype while unpickling: numeric dtypes only."""
 
     order = "="
 
     def __init__(self, name: str, align: bool = False, copy: bool = True) -> None:
-        """Accept the name of a number's type alone, such as `u1` or `f4`."""
+        """Accept only the name of a numeric dtype, such as `u1` or `f4`."""
         if not re.fullmatch(r"b1|[iu][1248]|f[248]", name):
             raise pickle.UnpicklingError(f"it holds an array of {name!r}")
         self.name = name
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        """Take the byte order, and nothing else that numpy.dtype.__reduce__ gives."""
+        """Take the byte order from the state that numpy.dtype.__reduce__ returns, nothing else."""
         self.order = state[1]
 
     def parsed(self) -> np.dtype[Any]:
-        """The dtype itself, built by its name."""
+        """The numpy dtype, built from its name."""
         if self.order not in ("<", ">", "=", "|"):
             raise pickle.UnpicklingError(f"it holds numbers in byte order {self.order!r}")
         return np.dtype(self.order + self.name)
@@ -97,4 +97,4 @@ ARRAYS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
     (PickledArray, "numpy.ndarray"),
     (PickledDtype, "numpy.dtype"),
 ]
-"""What torch may build when a file holds arrays, and the names that files know it by."""
+"""Safe globals for torch.load of files that hold numpy arrays, with their names in the pickle."""

@@ -1,4 +1,4 @@
-"""Tables of a DINO-WM folder: one row an episode, padded to the longest."""
+"""Tables of a DINO-WM folder: one row per episode, padded to the longest."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.datasets._shared import pickles as _pickles
-from pipeline.datasets._shared import tensors as _tensors
+from pipeline.datasets._shared import pickles, tensors
 from pipeline.errors import DataError
 
 Numbers = NDArray[Any]
@@ -17,7 +16,7 @@ Numbers = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The tables of one folder by name, each [N, longest, ...], and the lengths [N] of its rows."""
+    """The tables of one folder by name, [N, longest, ...] each, and the episodes' lengths [N]."""
 
     folder: Path
     arrays: Mapping[str, Numbers]
@@ -28,10 +27,10 @@ class Tables:
         return len(self.lengths)
 
     def row(self, name: str, index: int) -> Numbers:
-        """The part of an episode's row that is no padding, [T, dim] in the file's own dtype.
+        """An episode's row without its padding, [T, dim], in the file's dtype.
 
         Raises:
-            DataError: it holds NaN or infinity.
+            DataError: a value is NaN or infinite.
         """
         length = int(self.lengths[index])
         values = self.arrays[name][index, :length].reshape(length, -1)
@@ -46,33 +45,33 @@ class Tables:
 def read(
     folder: Path, layout: str, shapes: Mapping[str, tuple[int, ...]], lengths: str | None
 ) -> Tables:
-    """Open the tables of a folder.
+    """Memory-map the tables of a folder.
 
     Args:
-        folder: where they lie.
-        layout: the data set, for errors.
-        shapes: shape of a table beyond [N, longest] by its name; -1 is any size.
-        lengths: file that the lengths are published in; None if all rows are full as published.
+        folder: holds NAME.pth for each table.
+        layout: name of the data set, for error messages.
+        shapes: trailing shape of each table after [N, longest], by name; -1 is any size.
+        lengths: published file of the lengths; None if rows have no padding as published.
 
     Raises:
-        DataError: a table is missing, damaged, empty, or they contradict each other.
+        DataError: a table is missing, damaged or empty, or two contradict each other.
     """
-    arrays = {name: _tensors.load(folder / f"{name}.pth", layout) for name in shapes}
+    arrays = {name: tensors.load(folder / f"{name}.pth", layout) for name in shapes}
     first = next(iter(shapes))
     count, longest = (*arrays[first].shape, 0, 0)[:2]
     for name, shape in shapes.items():
-        found = arrays[name].shape
+        actual = arrays[name].shape
         path = folder / f"{name}.pth"
-        if len(found) != 2 + len(shape) or any(
-            size not in (-1, real) for size, real in zip(shape, found[2:], strict=True)
+        if len(actual) != 2 + len(shape) or any(
+            size not in (-1, real) for size, real in zip(shape, actual[2:], strict=True)
         ):
             sizes = ", ".join("any" if size == -1 else str(size) for size in shape)
             raise DataError(
-                f"{path}: is shaped {found}, expected [episodes, steps, {sizes}]; fetch it again"
+                f"{path}: has shape {actual}, expected [episodes, steps, {sizes}]; fetch it again"
             )
-        if found[:2] != (count, longest):
+        if actual[:2] != (count, longest):
             raise DataError(
-                f"{path}: holds {found[0]} episodes of {found[1]} steps, {first}.pth "
+                f"{path}: holds {actual[0]} episodes of {actual[1]} steps, {first}.pth "
                 f"{count} of {longest}; they must agree: fetch both again"
             )
     if count == 0 or longest == 0:
@@ -86,19 +85,19 @@ def _lengths(
     """The lengths [N] of the episodes, from a pickled list or a tensor."""
     pickled, tensor = folder / "seq_lengths.pkl", folder / "seq_lengths.pth"
     if pickled.is_file():
-        path, values = pickled, _pickles.load_plain(pickled)
+        path, values = pickled, pickles.load_plain(pickled)
     elif tensor.is_file():
-        path, values = tensor, _tensors.load(tensor, layout).tolist()
+        path, values = tensor, tensors.load(tensor, layout).tolist()
     elif published is None:
         return np.full(count, longest)
     else:
         raise DataError(
-            f"{folder / published}: no such file; the {layout} layout needs it to tell an "
-            "episode from its padding"
+            f"{folder / published}: no such file; the {layout} layout needs it to tell steps "
+            "from padding"
         )
     if not isinstance(values, list | tuple) or len(values) != count:
-        held = f"{len(values)} lengths" if isinstance(values, list | tuple) else "no list"
-        raise DataError(f"{path}: holds {held} for {count} episodes; fetch it again")
+        content = f"{len(values)} lengths" if isinstance(values, list | tuple) else "no list"
+        raise DataError(f"{path}: holds {content} for {count} episodes; fetch it again")
     for index, length in enumerate(values):
         if not isinstance(length, int | float) or not float(length).is_integer():
             raise DataError(f"{path}: the length of episode {index} is {length!r}; fetch it again")
@@ -111,20 +110,20 @@ def _lengths(
 
 
 def write(folder: Path, rows: Mapping[str, list[Numbers]], lengths: str | None) -> None:
-    """Write tables, each of `rows` padded with zeros to the longest.
+    """Write tables; rows are padded with zeros to the longest episode.
 
     Args:
-        folder: where to.
-        rows: an array [T, ...] for each episode, by name of the table.
-        lengths: file for the lengths; None writes one only if they differ.
+        folder: gets NAME.pth for each table.
+        rows: one array [T, ...] per episode, by name of the table.
+        lengths: file for the lengths; None writes seq_lengths.pth only if they differ.
     """
     sizes = [len(row) for row in next(iter(rows.values()))]
-    for name, parts in rows.items():
-        table = np.zeros((len(parts), max(sizes), *parts[0].shape[1:]), parts[0].dtype)
-        for row, part in zip(table, parts, strict=True):
-            row[: len(part)] = part
-        _tensors.save(folder / f"{name}.pth", table)
+    for name, values in rows.items():
+        table = np.zeros((len(values), max(sizes), *values[0].shape[1:]), values[0].dtype)
+        for padded, row in zip(table, values, strict=True):
+            padded[: len(row)] = row
+        tensors.save(folder / f"{name}.pth", table)
     if lengths == "seq_lengths.pkl":
-        _pickles.save_plain(folder / lengths, sizes)
+        pickles.save_plain(folder / lengths, sizes)
     elif lengths is not None or len(set(sizes)) > 1:
-        _tensors.save(folder / "seq_lengths.pth", np.array(sizes, np.int64))
+        tensors.save(folder / "seq_lengths.pth", np.array(sizes, np.int64))

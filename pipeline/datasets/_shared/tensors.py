@@ -1,4 +1,4 @@
-"""Tensor files: mapped rather than copied, and read without ever running what they pickle."""
+"""Tensor files (.pth): memory-mapped, and loaded without executing their pickles."""
 
 import warnings
 from pathlib import Path
@@ -14,14 +14,14 @@ from pipeline.errors import DataError
 
 
 def load(path: Path, layout: str) -> NDArray[Any]:
-    """The numbers in a .pth file: of a tensor, a numpy array or a list of whole numbers.
+    """Load a .pth file that holds a tensor, a numpy array or a list of integers.
 
     Args:
-        path: the file; a tensor's values stay on disk until they are used.
-        layout: the data set that needs it, for the error.
+        path: the file; the values of a tensor stay on disk until they are used.
+        layout: name of the data set, for error messages.
 
     Raises:
-        DataError: it is missing, damaged, or holds anything else.
+        DataError: the file is missing, damaged, or holds anything else.
     """
     import torch
 
@@ -32,7 +32,7 @@ def load(path: Path, layout: str) -> NDArray[Any]:
             warnings.catch_warnings(action="ignore", category=UserWarning),
             torch.serialization.safe_globals(ARRAYS),
         ):
-            mapped = is_zipfile(path)  # files of torch before 1.6 are not, and cannot be mapped
+            mapped = is_zipfile(path)  # the format of torch < 1.6 is no zip and cannot be mapped
             value = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
         numbers = _numbers(value)
     except UnpicklingError:
@@ -59,26 +59,26 @@ def _numbers(value: object) -> NDArray[Any]:
 
 
 def save(path: Path, values: NDArray[Any]) -> None:
-    """Write numbers as a tensor; the same values give the same bytes."""
+    """Write an array as a tensor; the same values give the same bytes."""
     import torch
 
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(torch.from_numpy(np.ascontiguousarray(values)), path)
 
 
-def pixels(values: NDArray[Any], path: Path) -> NDArray[np.uint8]:
-    """Values as uint8.
+def to_uint8(values: NDArray[Any], path: Path) -> NDArray[np.uint8]:
+    """Frames of any numeric dtype as uint8.
 
     Raises:
-        DataError: some are not whole numbers in 0..255.
+        DataError: a value is no integer in 0..255.
     """
     if values.dtype == np.uint8:
         return values
     with np.errstate(invalid="ignore"):
-        whole = values.astype(np.uint8)
-    if not np.array_equal(whole, values):
+        frames = values.astype(np.uint8)
+    if not np.array_equal(frames, values):
         raise DataError(
-            f"{path}: frames are {values.dtype} but not whole numbers in 0..255; "
-            "multiply and round them if they are in 0..1, else fetch it again"
+            f"{path}: frames are {values.dtype} but not integers in 0..255; "
+            "multiply by 255 and round if they are in 0..1, else fetch it again"
         )
-    return whole
+    return frames

@@ -1,9 +1,9 @@
-"""Counter-Strike deathmatch: a minute of play a file (Pearce & Zhu 2021, the 5500 scraped files).
+"""Counter-Strike deathmatch: a minute of play per file (Pearce & Zhu 2021, the 5500 scraped files).
 
-1-200/hdf5_dm_july2021_1.hdf5 .. 5401-5500/hdf5_dm_july2021_5500.hdf5; see `_csgo_file` for what a
-file holds, `_csgo_actions` for its actions [51] and `_csgo_lists` for its split. States [5] are
-health 0..100, rounds in the magazine and 1 for a counter-terrorist, all as of the step before and 0
-at the first; then 1 for a kill and 1 for a death since the step before.
+1-200/hdf5_dm_july2021_1.hdf5 .. 5401-5500/hdf5_dm_july2021_5500.hdf5; `recording` reads a file,
+`lists` the official split, `pipeline.episodes.csgo_actions` defines the actions [51]. States [5]:
+health 0..100, rounds in the magazine and 1 for a counter-terrorist, all as of the previous step and
+0 at the first; then 1 for a kill and 1 for a death since the previous step.
 """
 
 import sys
@@ -15,82 +15,88 @@ from pydantic import Field
 
 from pipeline.datasets import DatasetOptions, OfficialSplit
 from pipeline.datasets._shared.folder import require
-from pipeline.datasets.csgo import lists as _csgo_lists
-from pipeline.datasets.csgo import recording as _csgo_file
+from pipeline.datasets.csgo import lists, recording
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.errors import DataError
 
 LAST = 5500
-FOLDER = 200  # recordings a folder
-START = "validation_start"  # of an episode's meta: the frame at which its validation clip begins
+PER_FOLDER = 200  # recordings
+START = "validation_start"  # key of Episode.meta: first frame of the validation clip
 
 
 class Options(DatasetOptions):
-    """Where the set lies and how models are fed from it."""
+    """Options of the csgo data set."""
 
     splits: str | None = Field(
-        description="folder of the two lists and the start indices; null looks beside the data"
+        description="folder of the official split's three files; null: beside the recordings"
     )
     starts: Literal["listed", "shuffled"] = Field(
-        description="whose start is whose: shuffled is the reference's mistake, for its figures"
+        description="of the validation clips; shuffled repeats the reference's mistake"
     )
 
 
 def build(options: Options) -> "Csgo":
-    """The layout's reader and writer."""
+    """The data set's reader and writer."""
     splits = None if options.splits is None else Path(options.splits)
     return Csgo(splits, shuffled=options.starts == "shuffled")
 
 
 class Csgo:
-    """See `pipeline.datasets.Dataset`."""
+    """The CSGO data set; a `pipeline.datasets.Dataset`."""
 
     interval = 1
 
     def __init__(self, splits: Path | None, *, shuffled: bool = False) -> None:
-        """Remember where the lists lie, None for beside the data, and whose starts are whose."""
+        """A reader and writer.
+
+        Args:
+            splits: folder of the official split's files; None is beside the recordings.
+            shuffled: whether validation starts are assigned as in the reference.
+        """
         self.splits, self.shuffled = splits, shuffled
 
     def write(self, episodes: Iterable[Episode], raw: Path) -> None:
-        """Write episodes as recordings 1, 2, ..; if some have a validation start, lists as well."""
-        lists = _csgo_lists.Lists([], {})
+        """Write episodes as recordings 1, 2, ..; those with a validation start are test ones."""
+        split = lists.Lists([], {})
         for number, episode in enumerate(episodes, 1):
-            path = _place(raw, number)
+            path = _path(raw, number)
             path.parent.mkdir(parents=True, exist_ok=True)
-            _csgo_file.write(path, episode)
+            recording.write(path, episode)
             if START in episode.meta:
-                lists.starts[number] = int(episode.meta[START])
+                split.starts[number] = int(episode.meta[START])
             else:
-                lists.train.append(number)
-        if lists.starts:
-            _csgo_lists.write(raw, lists)
+                split.train.append(number)
+        if split.starts:
+            lists.write(raw, split)
 
     def open(self, raw: Path) -> "Recordings":
-        """Read the lists, and list the files that exist."""
+        """List the recordings that exist, and read the official split if it is there."""
         require(raw, "csgo")
-        places = [
+        recordings = [
             (number, path)
             for path in raw.glob("*-*/*.hdf5")
-            if (number := _csgo_lists.number(path.name)) and path == _place(raw, number)
+            if (number := lists.number(path.name)) and path == _path(raw, number)
         ]
-        if not places:
-            raise DataError(f"{_place(raw, 1)}: no such file, nor any other of the csgo layout")
-        found = dict(sorted(places))
-        if self.splits is None and not _csgo_lists.exist(raw):
-            return Recordings(found, {}, None)
-        lists = _csgo_lists.read(self.splits or raw)
-        return _listed(found, lists.shuffled() if self.shuffled else lists, raw)
+        if not recordings:
+            raise DataError(
+                f"{_path(raw, 1)}: no such file, nor any other recording; fetch the csgo set again"
+            )
+        paths = dict(sorted(recordings))
+        if self.splits is None and not lists.exist(raw):
+            return Recordings(paths, {}, None)
+        split = lists.read(self.splits or raw)
+        return _listed(paths, split.shuffled() if self.shuffled else split, raw)
 
 
 class Recordings:
-    """The recordings that exist, by ascending number; see `pipeline.datasets.Source`."""
+    """The recordings that exist, by ascending number; a `pipeline.datasets.Source`."""
 
     def __init__(
-        self, found: dict[int, Path], starts: dict[int, int], split: OfficialSplit | None
+        self, paths: dict[int, Path], starts: dict[int, int], split: OfficialSplit | None
     ) -> None:
-        """Take recordings by their number, and the validation starts of those that test."""
-        self.found, self.starts, self.split = found, starts, split
-        self.numbers = list(found)
+        """The files of the recordings and the validation starts of the test ones, by number."""
+        self.paths, self.starts, self.split = paths, starts, split
+        self.numbers = list(paths)
 
     def __len__(self) -> int:
         """Number of recordings."""
@@ -98,40 +104,40 @@ class Recordings:
 
     def key(self, index: int) -> str:
         """File name of a recording without its suffix."""
-        return self.found[self.numbers[index]].stem
+        return self.paths[self.numbers[index]].stem
 
     def __getitem__(self, index: int) -> Episode:
-        """Read one recording; the meta of one that tests says where its validation clip starts."""
+        """Read one recording; meta of a test one has the first frame of its validation clip."""
         number = self.numbers[index]
         meta: Meta = {START: self.starts[number]} if number in self.starts else {}
-        return _csgo_file.read(self.found[number], meta)
+        return recording.read(self.paths[number], meta)
 
 
-def _place(raw: Path, number: int) -> Path:
-    """Where a recording lies; the last folder holds but a hundred."""
-    first = (number - 1) // FOLDER * FOLDER + 1
-    return raw / f"{first}-{min(first + FOLDER - 1, LAST)}" / _csgo_lists.name(number)
+def _path(raw: Path, number: int) -> Path:
+    """The file of a recording; the last folder holds only a hundred."""
+    first = (number - 1) // PER_FOLDER * PER_FOLDER + 1
+    return raw / f"{first}-{min(first + PER_FOLDER - 1, LAST)}" / lists.name(number)
 
 
-def _listed(found: dict[int, Path], lists: _csgo_lists.Lists, raw: Path) -> Recordings:
-    """The recordings that are both found and listed; says how many are listed but not found."""
-    for file, numbers in ((_csgo_lists.TRAIN, lists.train), (_csgo_lists.TEST, lists.starts)):
-        if found.keys().isdisjoint(numbers):
-            such = f", such as {_csgo_lists.name(min(numbers))}" if numbers else ""
-            raise DataError(f"{raw}: holds none of the files that {file} names; add one{such}")
-    listed = sorted([*lists.train, *lists.starts])
-    absent = [number for number in listed if number not in found]
+def _listed(paths: dict[int, Path], split: lists.Lists, raw: Path) -> Recordings:
+    """The recordings that exist and are listed; reports on stderr how many listed ones do not."""
+    for file, numbers in ((lists.TRAIN, split.train), (lists.TEST, split.starts)):
+        if paths.keys().isdisjoint(numbers):
+            example = f", such as {lists.name(min(numbers))}" if numbers else ""
+            raise DataError(f"{raw}: holds none of the files that {file} names; add one{example}")
+    listed = sorted([*split.train, *split.starts])
+    absent = [number for number in listed if number not in paths]
     if absent:
-        names = ", ".join(_csgo_lists.name(number) for number in absent[:3])
+        names = ", ".join(lists.name(number) for number in absent[:3])
         print(
             f"{raw}: lacks {len(absent)} of {len(listed)} listed files, which are skipped "
             f"({names}{', ..' if len(absent) > 3 else ''})",
             file=sys.stderr,
         )
-    present = {number: found[number] for number in listed if number in found}
-    train = set(lists.train)
-    split = OfficialSplit(
+    present = {number: paths[number] for number in listed if number in paths}
+    train = set(split.train)
+    official = OfficialSplit(
         train=[index for index, number in enumerate(present) if number in train],
-        val=[index for index, number in enumerate(present) if number in lists.starts],
+        val=[index for index, number in enumerate(present) if number in split.starts],
     )
-    return Recordings(present, lists.starts, split)
+    return Recordings(present, split.starts, official)

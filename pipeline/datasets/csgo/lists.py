@@ -1,8 +1,8 @@
-"""Which recordings train and which test, and where each test clip begins: three small files.
+"""The official split: which recordings train and which test, and where each test clip starts.
 
-train_split.txt and test_split.txt name a recording a line; position k of
-csgo_validation_start_indices.npy (int64) belongs to the k-th name of test_split.txt, ordered by
-number.
+train_split.txt and test_split.txt hold one file name per line; entry k of
+csgo_validation_start_indices.npy (int64) belongs to the k-th recording of test_split.txt in the
+order of their numbers.
 """
 
 import re
@@ -21,22 +21,21 @@ _NAME = re.compile(r"hdf5_dm_july2021_([1-9]\d*)\.hdf5")
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """Numbers of recordings: those that train, and those that test with the frame to start at."""
+    """The split: numbers of the train recordings, and of the test ones with their start frame."""
 
     train: list[int]
     starts: dict[int, int]
 
     def shuffled(self) -> "Lists":
-        """The starts as the reference hands them out.
+        """The starts as the reference assigns them, by mistake.
 
-        It shuffles the recordings that test, by numpy's generator seeded with 42, but not their
+        It shuffles the test recordings, by numpy's legacy generator with seed 42, but not their
         starts (world_model_dataset.py, `_split_trajectories_indices`, `_create_slices_exhaustive`).
         """
         test, order = list(self.starts), np.arange(len(self.starts))
         np.random.RandomState(42).shuffle(order)
-        dealt = zip((test[place] for place in order), self.starts.values(), strict=True)
-        whose = dict(dealt)
-        return Lists(self.train, {number: whose[number] for number in test})
+        starts = dict(zip((test[index] for index in order), self.starts.values(), strict=True))
+        return Lists(self.train, {number: starts[number] for number in test})
 
 
 def name(number: int) -> str:
@@ -45,18 +44,18 @@ def name(number: int) -> str:
 
 
 def number(name: str) -> int | None:
-    """Number of a recording, None if a file is called otherwise."""
+    """Number of a recording, None if the file name is not that of one."""
     match = _NAME.fullmatch(name)
     return int(match[1]) if match else None
 
 
 def exist(folder: Path) -> bool:
-    """Whether any of the three files lies in a folder."""
+    """Whether a folder has any of the three files."""
     return any((folder / file).exists() for file in (TRAIN, TEST, STARTS))
 
 
 def write(folder: Path, lists: Lists) -> None:
-    """Write the three files, by ascending number."""
+    """Write the three files, recordings in ascending order."""
     for file, numbers in ((TRAIN, lists.train), (TEST, lists.starts)):
         (folder / file).write_text("".join(f"{name(each)}\n" for each in sorted(numbers)))
     np.save(folder / STARTS, np.array([lists.starts[each] for each in sorted(lists.starts)]))
@@ -86,15 +85,15 @@ def read(folder: Path) -> Lists:
 def _names(path: Path) -> list[int]:
     """The numbers of a list, ascending."""
     numbers = []
-    for place, line in enumerate(_present(path).read_text(errors="replace").splitlines(), 1):
+    for line_number, line in enumerate(_present(path).read_text(errors="replace").splitlines(), 1):
         if line.strip():
-            found = number(line.strip())
-            if found is None:
+            recording = number(line.strip())
+            if recording is None:
                 raise DataError(
-                    f"{path}: line {place} is {line.strip()[:60]!r}, expected {name(1)} or alike; "
-                    "correct it"
+                    f"{path}: line {line_number} is {line.strip()[:60]!r}, expected a name such as "
+                    f"{name(1)}; correct it"
                 )
-            numbers.append(found)
+            numbers.append(recording)
     return sorted(numbers)
 
 
@@ -106,13 +105,13 @@ def _starts(path: Path) -> list[int]:
             raise
         reason = str(error).splitlines()[0]
         raise DataError(f"{path}: damaged ({reason}); fetch it again") from None
-    whole = isinstance(starts, np.ndarray) and starts.ndim == 1 and starts.dtype.kind in "iu"
-    if not whole or (starts < 0).any():
-        raise DataError(f"{path}: must hold whole numbers from 0 on, in one row; fetch it again")
+    integers = isinstance(starts, np.ndarray) and starts.ndim == 1 and starts.dtype.kind in "iu"
+    if not integers or (starts < 0).any():
+        raise DataError(f"{path}: expected a 1-D array of integers >= 0; fetch it again")
     return [int(start) for start in starts]
 
 
 def _present(path: Path) -> Path:
     if not path.is_file():
-        raise DataError(f"{path}: no such file; {TRAIN}, {TEST} and {STARTS} belong together")
+        raise DataError(f"{path}: no such file; the split needs {TRAIN}, {TEST} and {STARTS}")
     return path

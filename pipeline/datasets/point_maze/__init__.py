@@ -1,4 +1,4 @@
-"""DINO-WM's `point_maze` layout: frames with channels last, lengths in a tensor.
+"""DINO-WM's `point_maze` layout: channels-last frames, lengths in a tensor.
 
 states.pth [N, T, 4] (x, y and their velocities), actions.pth [N, T, 2] in -1..1, seq_lengths.pth
 [N], obses/episode_000.pth [T, H, W, 3] in 0..255, as a tensor or a numpy array.
@@ -9,11 +9,11 @@ from pipeline.datasets._shared.dino_wm import TensorLayout
 
 
 class Options(DatasetOptions):
-    """Where the set lies and how models are fed from it."""
+    """Options of the point_maze data set."""
 
 
 def build(options: Options) -> TensorLayout:
-    """The layout's reader and writer."""
+    """The data set's reader and writer."""
     return TensorLayout(
         name="point_maze",
         interval=5,

@@ -1,8 +1,8 @@
-"""RT-1's `fractal20220817_data` as a LeRobot set: 3 frames a second, one camera, 7 action values.
+"""RT-1's `fractal20220817_data` as a LeRobot data set: 3 Hz, one camera, actions [7].
 
-LeRobot v2.0, v2.1 and v3.0 are read, any set of theirs with actions and a camera; v2.1 is written.
-Actions: x, y, z in m, roll, pitch, yaw in rad, all relative, and the gripper's opening, absolute.
-States: x, y, z in m, a quaternion x, y, z, w, and the gripper's closing.
+Reads any LeRobot data set (v2.0, v2.1, v3.0) with actions and a camera; writes v2.1. RT-1's actions
+[7]: relative x, y, z in m and roll, pitch, yaw in rad, then the gripper, 1 open, 0 closed. States
+[8]: x, y, z in m, a quaternion x, y, z, w, and the gripper, 1 closed, 0 open.
 """
 
 from collections.abc import Iterable
@@ -18,18 +18,18 @@ from pipeline.episodes.episode import Episode
 
 
 class Options(DatasetOptions):
-    """Where the set lies, which camera is seen, and how models are fed from it."""
+    """Options of the rt1 data set."""
 
-    video: str = Field(min_length=1, description="the camera, a feature of meta/info.json")
+    video: str = Field(min_length=1, description="camera that is read: a feature of meta/info.json")
 
 
 def build(options: Options) -> "LeRobot":
-    """The layout's reader and writer."""
+    """The data set's reader and writer."""
     return LeRobot(options.video)
 
 
 class LeRobot:
-    """See `pipeline.datasets.Dataset`."""
+    """LeRobot data sets; a `pipeline.datasets.Dataset`."""
 
     interval = 1
 
@@ -42,6 +42,6 @@ class LeRobot:
         write(episodes, raw, self.camera)
 
     def open(self, raw: Path) -> Episodes:
-        """List the episodes whose files are there; none is read before it is indexed."""
+        """List the episodes whose files exist; none is read before it is indexed."""
         require(raw, "rt1")
         return open_folder(raw, self.camera)

@@ -1,4 +1,4 @@
-"""DINO-WM's `wall_single` layout: frames with channels first, all episodes equally long.
+"""DINO-WM's `wall_single` layout: channels-first frames, episodes of equal length.
 
 states.pth [N, T, 2], actions.pth [N, T, 2], door_locations.pth and wall_locations.pth [N, T] or
 [N, T, 1], obses/episode_000.pth [T, 3, H, W] in 0..255. Positions are pixels of a 65 x 65 image.
@@ -9,11 +9,11 @@ from pipeline.datasets._shared.dino_wm import TensorLayout
 
 
 class Options(DatasetOptions):
-    """Where the set lies and how models are fed from it."""
+    """Options of the wall data set."""
 
 
 def build(options: Options) -> TensorLayout:
-    """The layout's reader and writer."""
+    """The data set's reader and writer."""
     return TensorLayout(
         name="wall",
         interval=5,

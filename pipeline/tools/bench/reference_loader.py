@@ -45,7 +45,7 @@ def frames_of(source: Source, index: int, episode: Episode) -> Frames:
         path = source.raw / source.layout.frames.format(index)
         return partial(_tensors, path, source.layout.channels_first)
     if isinstance(source, Recordings):
-        return partial(_recording, source.found[source.numbers[index]])
+        return partial(_recording, source.paths[source.numbers[index]])
     raise DataError(
         f"episode {episode.key}: its frames lie in no tensor, HDF5 or video file of its own; "
         "time another data set"

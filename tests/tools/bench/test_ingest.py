@@ -7,7 +7,7 @@ import torch
 import yaml
 from dataset_helpers import layout, write
 from helpers import PARAMS, default
-from ingest_helpers import Listed, ingest_options
+from ingest_helpers import InMemory, ingest_options
 from lerobot_helpers import make
 from typer.testing import CliRunner
 
@@ -77,7 +77,7 @@ def test_what_cannot_be_compared_is_refused(tmp_path):
         ingest.run(source, "wall", 2, ingest_options(), episodes=1, clip_frames=7, repeats=1)
     with pytest.raises(DataError, match="time another data set"):
         ingest.run(
-            Listed([source[0]]), "wall", 2, ingest_options(), episodes=1, clip_frames=2, repeats=1
+            InMemory([source[0]]), "wall", 2, ingest_options(), episodes=1, clip_frames=2, repeats=1
         )
 
 

@@ -1,4 +1,4 @@
-"""An episode's frames out of a video file, each decoded once, in order, and counted by its time."""
+"""An episode's frames from a video file, decoded once, in order, and matched by timestamp."""
 
 import io
 from collections.abc import Iterator
@@ -19,40 +19,39 @@ if TYPE_CHECKING:
 
     Packets = dict[int, Packet[VideoStream]]
 
-# Beyond a quarter of a frame the nearest frame is a guess; float32 and container time bases err
-# by far less.
+# In frames. float32 timestamps and container time bases err by far less.
 _TOLERANCE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """Frames uint8 [T, H, W, 3], and the video file whose frames are exactly these."""
+    """Frames uint8 [T, H, W, 3], and the content of a video of exactly these frames, or None."""
 
     frames: NDArray[np.uint8]
     video: bytes | None
 
 
 def frame_number(seconds: float, fps: float, place: str) -> int:
-    """Which frame is shown from a time on.
+    """Index of the frame at a time.
 
     Raises:
-        DataError: the time lies between two frames.
+        DataError: the time is farther than a quarter of a frame from every frame.
     """
     exact = seconds * fps
     nearest = float(np.rint(exact))
-    if not abs(exact - nearest) <= _TOLERANCE:  # nor if it is NaN
+    if not abs(exact - nearest) <= _TOLERANCE:  # also refuses NaN
         raise DataError(
-            f"{place}: a frame at {seconds:.6g} s does not fit {fps} frames a second; "
+            f"{place}: a frame at {seconds:.6g} s does not fit {fps} fps; "
             "correct fps in meta/info.json or fetch it again"
         )
     return int(nearest)
 
 
 def whole(path: Path, count: int, fps: float, place: str) -> Clip:
-    """All frames of a file of one episode.
+    """All frames of a video file of one episode.
 
     Raises:
-        DataError: the file is damaged, or does not hold `count` frames, one each 1/fps s.
+        DataError: the file is damaged, or is not `count` frames at `fps` from 0 s on.
     """
     import av
 
@@ -69,14 +68,14 @@ def whole(path: Path, count: int, fps: float, place: str) -> Clip:
             f"but the episode has {count} from 0 to {(count - 1) / fps:g} s; fetch both again"
         )
     frames = video.decode(content, place)
-    return Clip(_counted(frames, count, place), content)
+    return Clip(_check_count(frames, count, place), content)
 
 
 def cut(path: Path, first: int, count: int, fps: float, place: str) -> Clip:
-    """Frames `first` to `first + count` of a file of many episodes; those before are not decoded.
+    """Frames `first` to `first + count` (exclusive) of a video file of many episodes.
 
-    The packets that are needed, from the keyframe at or before `first` on, are copied to an mp4
-    of their own, from which they are decoded.
+    The packets from the last keyframe before `first` on are remuxed to an mp4 of their own and
+    decoded from it; earlier frames are not decoded.
 
     Raises:
         DataError: the file is damaged, or lacks one of the frames.
@@ -85,18 +84,17 @@ def cut(path: Path, first: int, count: int, fps: float, place: str) -> Clip:
 
     try:
         with av.open(str(path), "r") as source:
-            _rewind(source, first, fps, place)
-            packets = _needed(source, range(first, first + count), fps, place)
-            content = _remuxed(packets, _track(source, place))
+            _seek_keyframe(source, first, fps, place)
+            packets = _collect_packets(source, range(first, first + count), fps, place)
+            content = _remuxed(packets, _video_stream(source, place))
     except av.error.FFmpegError as error:
         raise _damaged(place, error) from None
-    frames = _counted(video.decode(content, place), len(packets), place)
+    frames = _check_count(video.decode(content, place), len(packets), place)
     start = sorted(packets).index(first)
-    exact = len(packets) == count
-    return Clip(frames[start : start + count], content if exact else None)
+    return Clip(frames[start : start + count], content if len(packets) == count else None)
 
 
-def _track(source: "InputContainer", place: str) -> "VideoStream":
+def _video_stream(source: "InputContainer", place: str) -> "VideoStream":
     if not source.streams.video:
         raise DataError(f"{place}: holds no video; fetch it again")
     return source.streams.video[0]
@@ -105,33 +103,35 @@ def _track(source: "InputContainer", place: str) -> "VideoStream":
 def _numbered(
     source: "InputContainer", fps: float, place: str
 ) -> "Iterator[tuple[int, Packet[VideoStream]]]":
-    """Packets as they are stored, each with the number of the frame that it holds."""
-    for packet in source.demux(_track(source, place)):
+    """Packets in storage order, each with the index of its frame."""
+    for packet in source.demux(_video_stream(source, place)):
         if packet.pts is not None:
             yield frame_number(float(packet.pts * packet.time_base), fps, place), packet
 
 
-def _rewind(source: "InputContainer", first: int, fps: float, place: str) -> None:
-    """Go to the last keyframe from which a frame can be decoded."""
-    track = _track(source, place)
-    assert track.time_base is not None
-    ticks = int((first + _TOLERANCE) / fps / track.time_base)
-    source.seek(ticks, stream=track)
+def _seek_keyframe(source: "InputContainer", first: int, fps: float, place: str) -> None:
+    """Seek to the last keyframe from which frame `first` can be decoded."""
+    stream = _video_stream(source, place)
+    assert stream.time_base is not None
+    ticks = int((first + _TOLERANCE) / fps / stream.time_base)
+    source.seek(ticks, stream=stream)
     number, packet = next(_numbered(source, fps, place), (first, None))
-    # An open group of pictures: the frame is shown before the keyframe that it is stored behind.
+    # Open GOP: the frame precedes, in presentation order, the keyframe that it is stored after.
     if packet is not None and packet.dts is not None and number > first:
         ticks = packet.dts - 1
-    source.seek(ticks, stream=track)
+    source.seek(ticks, stream=stream)
 
 
-def _needed(source: "InputContainer", wanted: range, fps: float, place: str) -> "Packets":
-    """Packets from the keyframe that the track stands at until all wanted ones are there."""
+def _collect_packets(
+    source: "InputContainer", required: range, fps: float, place: str
+) -> "Packets":
+    """Packets from the present keyframe on until all required frames have theirs."""
     packets: Packets = {}
-    missing = set(wanted)
+    missing = set(required)
     for number, packet in _numbered(source, fps, place):
-        if not packets and (not packet.is_keyframe or number > wanted.start):
+        if not packets and (not packet.is_keyframe or number > required.start):
             break
-        # Frames shown before the keyframe lean on one before it: not wanted, not decodable.
+        # Frames presented before the keyframe depend on an earlier one: not decodable here.
         if packets and number < next(iter(packets)):
             continue
         if number in packets:
@@ -141,19 +141,19 @@ def _needed(source: "InputContainer", wanted: range, fps: float, place: str) -> 
         if not missing:
             return packets
     raise DataError(
-        f"{place}: lacks {len(missing)} of {len(wanted)} frames, the first at "
+        f"{place}: lacks {len(missing)} of {len(required)} frames, the first at "
         f"{min(missing) / fps:g} s; fetch it again"
     )
 
 
-def _remuxed(packets: "Packets", track: "VideoStream") -> bytes:
-    """An mp4 of these packets alone, starting at 0 s; the same packets give the same bytes."""
+def _remuxed(packets: "Packets", stream: "VideoStream") -> bytes:
+    """An mp4 of these packets, shifted to start at 0 s; the same packets give the same bytes."""
     import av
 
     start = min(packet.pts for packet in packets.values() if packet.pts is not None)
     file = io.BytesIO()
     with av.open(file, "w", format="mp4", options={"fflags": "+bitexact"}) as container:
-        copy = container.add_stream_from_template(track, opaque=True)
+        copy = container.add_stream_from_template(stream, opaque=True)
         for packet in packets.values():
             assert packet.pts is not None
             assert packet.dts is not None
@@ -164,12 +164,12 @@ def _remuxed(packets: "Packets", track: "VideoStream") -> bytes:
     return file.getvalue()
 
 
-def _counted(frames: NDArray[np.uint8], count: int, place: str) -> NDArray[np.uint8]:
+def _check_count(frames: NDArray[np.uint8], count: int, place: str) -> NDArray[np.uint8]:
     if len(frames) != count:
         raise DataError(f"{place}: {len(frames)} of {count} frames decode; fetch it again")
     return frames
 
 
 def _damaged(place: str, error: Exception) -> DataError:
-    said = str(error).split("]")[-1].split(":")[0].strip()
-    return DataError(f"{place}: damaged ({said}); fetch it again")
+    reason = str(error).split("]")[-1].split(":")[0].strip()
+    return DataError(f"{place}: damaged ({reason}); fetch it again")

@@ -1,4 +1,4 @@
-"""meta/info.json: the version, the features, and where the files lie."""
+"""meta/info.json: the version, the features and the path templates."""
 
 import re
 import string
@@ -15,7 +15,7 @@ _SPEC = re.compile(r"(0?\d)?d?")
 
 
 class Feature(BaseModel):
-    """One column of a set: its dtype is that of its values, or `video`, or `image`."""
+    """One column of a data set; its dtype is that of its values, `video` or `image`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -24,7 +24,7 @@ class Feature(BaseModel):
 
 
 class Info(BaseModel):
-    """What the reader needs of info.json; all else in it, `info` or `video_info`, is left alone."""
+    """The fields of info.json that the reader needs; all others are ignored."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
@@ -38,14 +38,23 @@ class Info(BaseModel):
 
 
 class Place(NamedTuple):
-    """The two numbers in a file's name: v2's chunk and episode, v3's chunk and file."""
+    """The two indices in a file's name: chunk and episode in v2, chunk and file in v3."""
 
     chunk: int
     file: int
 
 
-class Listed(NamedTuple):
-    """An episode that the meta files list; `first` is its first frame within its video file."""
+class Entry(NamedTuple):
+    """An episode as the meta files list it.
+
+    Attributes:
+        number: its `episode_index`.
+        length: number of frames.
+        first: index of its first frame within its video file.
+        data: parquet file of its rows.
+        video: its video file.
+        task: its instructions, joined by "; ".
+    """
 
     number: int
     length: int
@@ -61,10 +70,10 @@ def key(number: int) -> str:
 
 
 def read(raw: Path) -> Info:
-    """The info.json of a folder.
+    """Read the info.json of a folder.
 
     Raises:
-        DataError: the file is missing, damaged, or of a version that is not known.
+        DataError: the file is missing, damaged, or of an unsupported version.
     """
     path = raw / FILE
     if not path.is_file():
@@ -75,61 +84,63 @@ def read(raw: Path) -> Info:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         if name == "codebase_version":
-            said = f"codebase_version = {first['input']!r} is unknown; known: v2.0, v2.1, v3.0; "
-            raise DataError(f"{path}: {said}convert the set with lerobot's own scripts") from None
+            version = f"codebase_version = {first['input']!r} is unknown; known: v2.0, v2.1, v3.0"
+            raise DataError(f"{path}: {version}; convert it by lerobot's scripts") from None
         raise DataError(f"{path}: {name}: {first['msg']}; fetch it again") from None
 
 
 def vectors(info: Info, raw: Path) -> dict[str, int]:
-    """The features that become actions and states, `action` first, and their sizes.
+    """Sizes of the features that become actions and states, `action` first.
 
     Raises:
-        DataError: the set has no actions, or one of these features is no vector.
+        DataError: there is no feature `action`, or one of these features is no vector.
     """
     names = ["action", "observation.state", "observation.environment_state"]
     if names[0] not in info.features:
         hint = did_you_mean(names[0], info.features)
         raise DataError(f"{raw / FILE}: has no feature 'action'; {hint}")
-    found = {name: info.features[name].shape for name in names if name in info.features}
-    for name, shape in found.items():
+    shapes = {name: info.features[name].shape for name in names if name in info.features}
+    for name, shape in shapes.items():
         if len(shape) != 1:
-            raise DataError(f"{raw / FILE}: {name} is shaped {list(shape)}; only [D] can be read")
-    return {name: shape[0] for name, shape in found.items()}
+            raise DataError(
+                f"{raw / FILE}: {name} has shape {list(shape)}; only vectors [D] are supported"
+            )
+    return {name: shape[0] for name, shape in shapes.items()}
 
 
 def camera(info: Info, name: str, raw: Path) -> Feature:
-    """The camera that the user chose.
+    """The feature of the camera called `name`.
 
     Raises:
-        DataError: the set has no such camera.
+        DataError: the data set has no such camera.
     """
     cameras = {k: f for k, f in info.features.items() if f.dtype in ("video", "image")}
     if name not in cameras:
         hint = did_you_mean(name, cameras)
-        raise DataError(f"{raw / FILE}: has no camera {name!r} (option `video`); {hint}")
+        raise DataError(f"{raw / FILE}: has no camera {name!r} (datasets.rt1.video); {hint}")
     if cameras[name].dtype == "video" and info.video_path is None:
         raise DataError(f"{raw / FILE}: video_path is null, but {name} is a video; fetch it again")
     return cameras[name]
 
 
 def fill(template: str, place: Place, video_key: str = "") -> PurePosixPath:
-    """A `data_path` or `video_path` with its fields filled in, relative to the set's folder.
+    """Fill in a `data_path` or `video_path`; the path is relative to the data set's folder.
 
     Raises:
-        DataError: it has a field or format of no LeRobot set, or leads out of the folder.
+        DataError: a field or its format is unknown, or the path leads out of the folder.
     """
-    wrong = f"{FILE}: path {template!r}"
+    prefix = f"{FILE}: path {template!r}"
     try:
         parts = list(string.Formatter().parse(template))
     except ValueError as error:
-        raise DataError(f"{wrong} is no template ({error}); fetch the set again") from None
+        raise DataError(f"{prefix} is no template ({error}); fetch it again") from None
     for _, field, spec, conversion in parts:
         if field is None:
             continue
         if field not in _FIELDS:
-            raise DataError(f"{wrong} has an unknown field; {did_you_mean(field, _FIELDS)}")
+            raise DataError(f"{prefix} has an unknown field; {did_you_mean(field, _FIELDS)}")
         if conversion or not _SPEC.fullmatch(spec or ""):
-            raise DataError(f"{wrong} formats {field} by {spec!r}; expected 03d or the like")
+            raise DataError(f"{prefix} formats {field} by {spec!r}; expected a format such as 03d")
     path = PurePosixPath(
         template.format(
             episode_chunk=place.chunk,
@@ -140,5 +151,5 @@ def fill(template: str, place: Place, video_key: str = "") -> PurePosixPath:
         )
     )
     if path.is_absolute() or ".." in path.parts:
-        raise DataError(f"{wrong} leads out of the folder to {path}; use a set that you trust")
+        raise DataError(f"{prefix} leads out of the folder to {path}; use a set that you trust")
     return path

@@ -1,4 +1,4 @@
-"""The episodes of a LeRobot folder of any version."""
+"""The episodes of a LeRobot data set of any supported version."""
 
 import io
 import sys
@@ -13,7 +13,7 @@ from pipeline.datasets import OfficialSplit
 from pipeline.datasets._shared.lerobot import clips, tables, v2, v3
 from pipeline.datasets._shared.lerobot import info as infos
 from pipeline.datasets._shared.lerobot.clips import Clip
-from pipeline.datasets._shared.lerobot.info import Info, Listed, Place
+from pipeline.datasets._shared.lerobot.info import Entry, Info, Place
 from pipeline.episodes.episode import Episode
 from pipeline.errors import DataError
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A set's folder, its info.json, the camera, and the sizes of actions and states."""
+    """A data set's folder, its info.json, the camera, and the sizes of actions and states."""
 
     raw: Path
     info: Info
@@ -31,90 +31,89 @@ class Folder:
     vectors: dict[str, int]
 
     @property
-    def films(self) -> bool:
-        """Whether frames lie in videos, not as images in the parquet files."""
+    def has_videos(self) -> bool:
+        """Whether frames are stored as videos rather than as images in the parquet files."""
         return self.info.features[self.camera].dtype == "video"
 
     def data(self, place: Place) -> Path:
-        """A parquet file."""
+        """Path of a parquet file."""
         return self.raw / infos.fill(self.info.data_path, place)
 
     def video(self, place: Place) -> Path:
-        """A video file of the camera."""
+        """Path of a video file of the camera."""
         assert self.info.video_path is not None
         return self.raw / infos.fill(self.info.video_path, place, self.camera)
 
 
 def open_folder(raw: Path, camera: str) -> "Episodes":
-    """List the episodes whose files are there; say on stderr how many are not.
+    """List the episodes whose files exist; report on stderr how many are missing.
 
     Args:
-        raw: the set's folder.
+        raw: the data set's folder.
         camera: feature whose frames are read.
 
     Raises:
         DataError: a meta file is missing, damaged or contradicts another; there is no such camera;
-            no episode has its files.
+            no episode is complete.
     """
     info = infos.read(raw)
     infos.camera(info, camera, raw)
     folder = Folder(raw, info, camera, infos.vectors(info, raw))
     if info.codebase_version == "v3.0":
-        listed = v3.listed(raw, info, camera if folder.films else None)
+        entries = v3.read_entries(raw, info, camera if folder.has_videos else None)
     else:
-        listed = v2.listed(raw, info)
-    if len(listed) != info.total_episodes:
+        entries = v2.read_entries(raw, info)
+    if len(entries) != info.total_episodes:
         raise DataError(
-            f"{raw}/meta: lists {len(listed)} episodes, but {infos.FILE} has total_episodes = "
+            f"{raw}/meta: lists {len(entries)} episodes, but {infos.FILE} has total_episodes = "
             f"{info.total_episodes}; fetch meta/ again"
         )
-    present = _present(listed, folder)
+    present = _present(entries, folder)
     if not present:
         raise DataError(
-            f"{raw}: has the files of none of its {len(listed)} episodes; fetch data/ and videos/"
+            f"{raw}: none of its {len(entries)} episodes has its files; fetch data/ and videos/"
         )
-    if len(present) < len(listed):
-        absent = len(listed) - len(present)
-        said = f"{absent} of {len(listed)} episodes are absent, {len(present)} are read"
-        print(f"{raw}: {said}", file=sys.stderr)
+    if missing := len(entries) - len(present):
+        counts = f"{missing} of {len(entries)} episodes are missing, {len(present)} are read"
+        print(f"{raw}: {counts}", file=sys.stderr)
     return Episodes(folder, present)
 
 
-def _present(listed: list[Listed], folder: Folder) -> list[Listed]:
-    """Those episodes whose files are there, by number."""
-    tables_here = {p for p in {e.data for e in listed} if folder.data(p).is_file()}
-    present = sorted(episode for episode in listed if episode.data in tables_here)
-    if not folder.films:
+def _present(entries: list[Entry], folder: Folder) -> list[Entry]:
+    """The episodes whose files exist, by number."""
+    data_files = {p for p in {e.data for e in entries} if folder.data(p).is_file()}
+    present = sorted(entry for entry in entries if entry.data in data_files)
+    if not folder.has_videos:
         return present
-    films_here = {p for p in {e.video for e in present} if folder.video(p).is_file()}
-    return [episode for episode in present if episode.video in films_here]
+    video_files = {p for p in {e.video for e in present} if folder.video(p).is_file()}
+    return [entry for entry in present if entry.video in video_files]
 
 
 class Episodes:
-    """See `pipeline.datasets.Source`."""
+    """Episodes of a LeRobot folder; a `pipeline.datasets.Source`."""
 
     split: OfficialSplit | None = None
 
-    def __init__(self, folder: Folder, listed: list[Listed]) -> None:
-        """Remember what to read; nothing is opened before an episode is indexed."""
+    def __init__(self, folder: Folder, entries: list[Entry]) -> None:
+        """The episodes of `entries`; no file is opened before an episode is indexed."""
         self.folder = folder
-        # Few objects, because every other process is sent a copy.
-        rows = [(e.number, e.length, e.first, *e.data, *e.video) for e in listed]
-        self._rows = np.array(rows, np.int64)
-        self._tasks = [sys.intern(episode.task) for episode in listed]
+        # An array, because every worker process is sent a pickle: fast and small.
+        numbers = [(e.number, e.length, e.first, *e.data, *e.video) for e in entries]
+        self._numbers = np.array(numbers, np.int64)
+        self._tasks = [sys.intern(entry.task) for entry in entries]
 
-    def _listed(self, index: int) -> Listed:
-        number, length, first, *places = self._rows[index].tolist()
+    def _entry(self, index: int) -> Entry:
+        number, length, first, *places = self._numbers[index].tolist()
         data, video = Place(*places[:2]), Place(*places[2:])
-        return Listed(number, length, first, data, video, self._tasks[index])
+        return Entry(number, length, first, data, video, self._tasks[index])
 
     def __len__(self) -> int:
-        """Number of episodes that are there."""
-        return len(self._rows)
+        """Number of episodes whose files exist."""
+        return len(self._numbers)
 
     def key(self, index: int) -> str:
         """Name of an episode, by its number in the set."""
-        return infos.key(int(self._rows[index, 0]))
+        return infos.key(int(self._numbers[index, 0]))
 
     def __getitem__(self, index: int) -> Episode:
         """Read one episode.
@@ -122,43 +121,43 @@ class Episodes:
         Raises:
             DataError: its files are damaged, or contradict each other or the meta files.
         """
-        folder, listed = self.folder, self._listed(index)
-        path = folder.data(listed.data)
+        folder, entry = self.folder, self._entry(index)
+        path = folder.data(entry.data)
         place = f"{path}: {self.key(index)}"
-        rows = self._rows_of(index, path)
-        _check_times(rows, listed.length, folder.info.fps, place)
+        rows = self._read_rows(index, path)
+        _check_times(rows, entry.length, folder.info.fps, place)
         actions, *states = (
             tables.matrix(rows, name, dim, place) for name, dim in folder.vectors.items()
         )
-        clip = self._filmed(index) if folder.films else _images(rows, folder.camera, place)
+        clip = self._decode(index) if folder.has_videos else _images(rows, folder.camera, place)
         return Episode(
             key=self.key(index),
             frames=clip.frames,
             actions=actions,
             states=np.concatenate([np.zeros((len(actions), 0), np.float32), *states], axis=1),
-            meta={"task": listed.task, "fps": folder.info.fps},
+            meta={"task": entry.task, "fps": folder.info.fps},
             video=clip.video,
         )
 
-    def _rows_of(self, index: int, path: Path) -> "pa.Table":
+    def _read_rows(self, index: int, path: Path) -> "pa.Table":
         folder = self.folder
         names = ("episode_index", "frame_index", "timestamp", *folder.vectors)
-        films = () if folder.films else (folder.camera,)
-        return tables.episode(path, int(self._rows[index, 0]), names + films)
+        images = () if folder.has_videos else (folder.camera,)
+        return tables.episode(path, int(self._numbers[index, 0]), names + images)
 
-    def _filmed(self, index: int) -> Clip:
-        listed, fps = self._listed(index), self.folder.info.fps
-        path = self.folder.video(listed.video)
+    def _decode(self, index: int) -> Clip:
+        entry, fps = self._entry(index), self.folder.info.fps
+        path = self.folder.video(entry.video)
         place = f"{path}: {self.key(index)}"
         if not path.is_file():
             raise DataError(f"{place}: no such file; fetch it again")
         if self.folder.info.codebase_version == "v3.0":
-            return clips.cut(path, listed.first, listed.length, fps, place)
-        return clips.whole(path, listed.length, fps, place)
+            return clips.cut(path, entry.first, entry.length, fps, place)
+        return clips.whole(path, entry.length, fps, place)
 
 
 def _check_times(rows: "pa.Table", length: int, fps: float, place: str) -> None:
-    """Rows must be as many as meta says, numbered from 0, and one each 1/fps s."""
+    """Check that there are `length` rows, numbered from 0, at timestamps 1/fps s apart."""
     if len(rows) != length:
         raise DataError(
             f"{place}: has {len(rows)} rows, but its length in meta/ is {length}; fetch both again"
@@ -177,7 +176,7 @@ def _check_times(rows: "pa.Table", length: int, fps: float, place: str) -> None:
 
 
 def _images(rows: "pa.Table", name: str, place: str) -> Clip:
-    """Frames that are stored as files within a parquet file."""
+    """Frames that are stored as image files within a parquet file."""
     from PIL import Image, UnidentifiedImageError
 
     frames: list[NDArray[np.uint8]] = []
@@ -185,6 +184,6 @@ def _images(rows: "pa.Table", name: str, place: str) -> Clip:
         try:
             frames.append(np.asarray(Image.open(io.BytesIO(cell["bytes"])).convert("RGB")))
         except (UnidentifiedImageError, OSError, TypeError) as error:
-            said = f"{name} at frame {len(frames)} is no image ({error})"
-            raise DataError(f"{place}: {said}; fetch it again") from None
+            reason = f"{name} at frame {len(frames)} is no image ({error})"
+            raise DataError(f"{place}: {reason}; fetch it again") from None
     return Clip(np.stack(frames), None)

@@ -1,4 +1,4 @@
-"""Parquet files of episodes, read column by column."""
+"""Parquet files: columns of one or many episodes."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def read(path: Path, names: tuple[str, ...]) -> "pa.Table":
-    """Columns of a parquet file.
+    """Read columns of a parquet file.
 
     Raises:
         DataError: the file is missing or damaged, or lacks a column.
@@ -31,27 +31,27 @@ def read(path: Path, names: tuple[str, ...]) -> "pa.Table":
             raise DataError(f"{path}: has no column {absent[0]!r}; fetch it again")
         return file.read(columns=list(names))
     except (pa.ArrowException, OSError) as error:
-        said = str(error).splitlines()[0]
-        raise DataError(f"{path}: damaged ({said}); fetch it again") from None
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path}: damaged ({reason}); fetch it again") from None
 
 
 def episode(path: Path, index: int, names: tuple[str, ...]) -> "pa.Table":
-    """The rows of one episode, in the order of the file, by its `episode_index`.
+    """The rows whose `episode_index` is `index`, in the order of the file.
 
     Raises:
-        DataError: as `read`.
+        DataError: the file is missing or damaged, or lacks a column.
     """
     import pyarrow.compute as pc
 
     if not path.is_file():
         raise DataError(f"{path}: no such file; fetch it again")
-    table = _kept(path, path.stat().st_mtime_ns, names)
+    table = _cached(path, path.stat().st_mtime_ns, names)
     return table.filter(pc.equal(table["episode_index"], index))
 
 
-# Files of v3.0 hold thousands of episodes, which are visited in random order.
+# A file of v3.0 holds thousands of episodes, which are read in random order.
 @lru_cache(maxsize=4)
-def _kept(path: Path, _changed: int, names: tuple[str, ...]) -> "pa.Table":
+def _cached(path: Path, _mtime: int, names: tuple[str, ...]) -> "pa.Table":
     return read(path, names)
 
 
@@ -59,7 +59,7 @@ def matrix(table: "pa.Table", name: str, dim: int, place: str) -> NDArray[np.flo
     """A column of vectors as float32 [T, dim].
 
     Raises:
-        DataError: a row has another size, or a value is not finite.
+        DataError: a row has another size, or a value is NaN or infinite.
     """
     import pyarrow as pa
 
@@ -73,9 +73,9 @@ def matrix(table: "pa.Table", name: str, dim: int, place: str) -> NDArray[np.flo
             f"meta/info.json says {dim} in each; fetch it again"
         )
     values = values.reshape(len(table), dim)
-    bad = np.argwhere(~np.isfinite(values))
-    if len(bad):
-        step, component = bad[0]
+    invalid = np.argwhere(~np.isfinite(values))
+    if len(invalid):
+        step, component = invalid[0]
         raise DataError(
             f"{place}: {name}[{component}] is {values[step, component]} at frame {step}; "
             "fetch it again"

@@ -1,10 +1,10 @@
-"""Versions 2.0 and 2.1: one parquet file for each episode, one video for each and each camera."""
+"""Versions 2.0 and 2.1: one parquet file per episode, one video per episode and camera."""
 
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pipeline.datasets._shared.lerobot.info import Info, Listed, Place
+from pipeline.datasets._shared.lerobot.info import Entry, Info, Place
 from pipeline.errors import DataError
 
 EPISODES = "meta/episodes.jsonl"
@@ -18,7 +18,7 @@ class _Line(BaseModel):
     length: int
 
 
-def listed(raw: Path, info: Info) -> list[Listed]:
+def read_entries(raw: Path, info: Info) -> list[Entry]:
     """The episodes that meta/episodes.jsonl lists.
 
     Raises:
@@ -27,14 +27,14 @@ def listed(raw: Path, info: Info) -> list[Listed]:
     path = raw / EPISODES
     if not path.is_file():
         raise DataError(f"{path}: no such file; the LeRobot layout needs it")
-    episodes = []
+    entries = []
     for number, text in enumerate(path.read_bytes().splitlines(), 1):
         try:
             line = _Line.model_validate_json(text)
         except ValidationError as error:
-            said = error.errors()[0]["msg"]
-            raise DataError(f"{path}: line {number}: {said}; fetch it again") from None
+            reason = error.errors()[0]["msg"]
+            raise DataError(f"{path}: line {number}: {reason}; fetch it again") from None
         place = Place(line.episode_index // info.chunks_size, line.episode_index)
         task = "; ".join(line.tasks)
-        episodes.append(Listed(line.episode_index, line.length, 0, place, place, task))
-    return episodes
+        entries.append(Entry(line.episode_index, line.length, 0, place, place, task))
+    return entries

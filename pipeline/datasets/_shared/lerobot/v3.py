@@ -1,33 +1,33 @@
-"""Version 3.0: parquet and video files that hold several episodes each."""
+"""Version 3.0: parquet and video files of several episodes each."""
 
 from pathlib import Path
 
 from pipeline.datasets._shared.lerobot import tables
 from pipeline.datasets._shared.lerobot.clips import frame_number
-from pipeline.datasets._shared.lerobot.info import Info, Listed, Place, key
+from pipeline.datasets._shared.lerobot.info import Entry, Info, Place, key
 from pipeline.errors import DataError
 
 EPISODES = "meta/episodes"
 
 
-def listed(raw: Path, info: Info, camera: str | None) -> list[Listed]:
+def read_entries(raw: Path, info: Info, camera: str | None) -> list[Entry]:
     """The episodes that the parquet files of meta/episodes list.
 
     Args:
-        raw: the set's folder.
+        raw: the data set's folder.
         info: its info.json.
-        camera: the video feature whose frames are wanted, None if they are stored as images.
+        camera: the video feature that is read; None if frames are stored as images.
 
     Raises:
-        DataError: a file is missing or damaged, or a video's times do not fit the length.
+        DataError: a file is missing or damaged, or an episode's video segment has another length.
     """
     paths = sorted((raw / EPISODES).glob("chunk-*/file-*.parquet"))
     if not paths:
         raise DataError(f"{raw / EPISODES}: holds no chunk-*/file-*.parquet; fetch it again")
-    return [episode for path in paths for episode in _listed_in(path, info, camera)]
+    return [entry for path in paths for entry in _read_file(path, info, camera)]
 
 
-def _listed_in(path: Path, info: Info, camera: str | None) -> list[Listed]:
+def _read_file(path: Path, info: Info, camera: str | None) -> list[Entry]:
     names = ["episode_index", "length", "tasks", "data/chunk_index", "data/file_index"]
     prefix = f"videos/{camera}/"
     if camera is not None:
@@ -37,7 +37,7 @@ def _listed_in(path: Path, info: Info, camera: str | None) -> list[Listed]:
     columns = [table.column(name).to_pylist() for name in names]
     if any(None in column for column in columns):
         raise DataError(f"{path}: has empty cells; fetch it again")
-    episodes = []
+    entries = []
     for number, length, tasks, chunk, file, *video in zip(*columns, strict=True):
         data = Place(chunk, file)
         place, first = data, 0
@@ -48,7 +48,7 @@ def _listed_in(path: Path, info: Info, camera: str | None) -> list[Listed]:
             if end - first != length:
                 raise DataError(
                     f"{name}: its video goes from {video[2]} to {video[3]} s, {end - first} frames "
-                    f"at {info.fps} a second, but its length is {length}; fetch it again"
+                    f"at {info.fps} fps, but its length is {length}; fetch it again"
                 )
-        episodes.append(Listed(number, length, first, data, place, "; ".join(tasks)))
-    return episodes
+        entries.append(Entry(number, length, first, data, place, "; ".join(tasks)))
+    return entries

@@ -1,4 +1,4 @@
-"""Write LeRobot v2.1 as RT-1 is laid out; the same episodes give the same bytes."""
+"""Writer of LeRobot v2.1 with RT-1's features; the same episodes give the same bytes."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,14 +28,14 @@ Column = NDArray[np.float32] | NDArray[np.int64]
 
 
 def write(episodes: Iterable[Episode], raw: Path, camera: str) -> None:
-    """Write episodes, whose meta names the `task`, to a folder.
+    """Write episodes to a new folder.
 
-    The first eight components of a state are `observation.state`, those beyond it
+    The first eight components of a state become `observation.state`, the others
     `observation.environment_state`.
 
     Args:
-        episodes: with frames of even height and width.
-        raw: folder to be made.
+        episodes: frames have even height and width, meta has a `task`.
+        raw: folder to create.
         camera: feature that the frames become.
     """
     tasks: dict[str, int] = {}
@@ -45,23 +45,22 @@ def write(episodes: Iterable[Episode], raw: Path, camera: str) -> None:
     frames = 0
     for number, episode in enumerate(episodes):
         task = str(episode.meta["task"])
-        counters = (number, frames, tasks.setdefault(task, len(tasks)))
-        columns = _columns(episode, *counters)
+        columns = _columns(episode, number, frames, tasks.setdefault(task, len(tasks)))
         features = {camera: _camera(episode), **_features(columns)}
         place = Place(number // CHUNK, number)
         _save(_table(columns), raw / infos.fill(DATA, place))
-        film = raw / infos.fill(VIDEO, place, camera)
-        film.parent.mkdir(parents=True, exist_ok=True)
-        film.write_bytes(video.encode(episode.frames, FPS, video.AV1))
+        path = raw / infos.fill(VIDEO, place, camera)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(video.encode(episode.frames, FPS, video.AV1))
         lines.append({"episode_index": number, "tasks": [task], "length": len(episode)})
-        summary = {camera: _picture_statistics(episode.frames)}
-        summary |= {name: _statistics(values) for name, values in columns.items()}
-        statistics.append({"episode_index": number, "stats": summary})
+        stats = {camera: _image_statistics(episode.frames)}
+        stats |= {name: _statistics(values) for name, values in columns.items()}
+        statistics.append({"episode_index": number, "stats": stats})
         frames += len(episode)
     meta = raw / "meta"
     meta.mkdir()
-    named = [{"task_index": index, "task": task} for task, index in tasks.items()]
-    _write_lines(meta / "tasks.jsonl", named)
+    task_lines = [{"task_index": index, "task": task} for task, index in tasks.items()]
+    _write_lines(meta / "tasks.jsonl", task_lines)
     _write_lines(meta / "episodes.jsonl", lines)
     _write_lines(meta / "episodes_stats.jsonl", statistics)
     info = _info(len(lines), frames, len(tasks), features)
@@ -69,7 +68,7 @@ def write(episodes: Iterable[Episode], raw: Path, camera: str) -> None:
 
 
 def _columns(episode: Episode, number: int, offset: int, task: int) -> dict[str, Column]:
-    """The columns of a parquet file, [T, D] or [T] each."""
+    """The columns of an episode's parquet file, [T, D] or [T] each; `offset` frames precede it."""
     length, size = len(episode), len(STATE)
     steps = np.arange(length)
     columns: dict[str, Column] = {
@@ -134,7 +133,7 @@ def _info(episodes: int, frames: int, tasks: int, features: Json) -> Json:
 
 
 def _table(columns: Mapping[str, Column]) -> "pa.Table":
-    """Vectors as lists of a fixed size, except those of size 1: numbers, as lerobot has them."""
+    """Vectors become fixed-size lists, but scalars where their size is 1, as in lerobot."""
     import pyarrow as pa
 
     arrays = {}
@@ -153,7 +152,7 @@ def _save(table: "pa.Table", path: Path) -> None:
 
 
 def _statistics(values: Column) -> Json:
-    """Smallest, largest, mean, standard deviation and number of values [T, D] or [T]."""
+    """Min, max, mean, std and count over time of values [T, D] or [T]."""
     rows = values.reshape(len(values), -1)
     return {
         "min": rows.min(0).tolist(),
@@ -164,16 +163,16 @@ def _statistics(values: Column) -> Json:
     }
 
 
-def _picture_statistics(frames: NDArray[np.uint8]) -> Json:
-    """The same of each colour in 0..1, [3, 1, 1] as lerobot has them."""
-    colours = frames.reshape(-1, 3)
-    found = {
-        "min": colours.min(0),
-        "max": colours.max(0),
-        "mean": colours.mean(0),
-        "std": colours.std(0),
+def _image_statistics(frames: NDArray[np.uint8]) -> Json:
+    """Min, max, mean and std of each colour channel in 0..1, [3, 1, 1] as in lerobot."""
+    pixels = frames.reshape(-1, 3)
+    statistics = {
+        "min": pixels.min(0),
+        "max": pixels.max(0),
+        "mean": pixels.mean(0),
+        "std": pixels.std(0),
     }
-    scaled = {name: (value / 255).reshape(3, 1, 1).tolist() for name, value in found.items()}
+    scaled = {name: (value / 255).reshape(3, 1, 1).tolist() for name, value in statistics.items()}
     return {**scaled, "count": [len(frames)]}
 
 

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
+from torch.optim.swa_utils import AveragedModel
 
 from pipeline.train import TrainerOptions
 
@@ -58,20 +59,27 @@ def clip_grad_norm(network: nn.Module, max_norm: float | None) -> Tensor:
     return norm.full_tensor() if isinstance(norm, DTensor) else norm
 
 
-@torch.no_grad()
-def ema_update(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
-    """Update the EMA weights after step `step`, counted from 0.
+def averaged(network: nn.Module, decay: float) -> AveragedModel:
+    """An exponential moving average (EMA) of a network's weights, to be updated after each step.
 
-    The decay warms up as min(decay, (1 + step) / (10 + step)), so that the random initialisation is
-    forgotten soon (TensorFlow's `ExponentialMovingAverage` with `num_updates`).
+    The decay warms up as min(decay, (1 + step) / (10 + step)), steps counted from 0, so that the
+    random initialisation is forgotten soon (TensorFlow's `ExponentialMovingAverage` with
+    `num_updates`).
     """
-    weight = 1 - min(decay, (1 + step) / (10 + step))
-    torch._foreach_lerp_(_local_shards(average), _local_shards(network), weight)
+
+    def update(
+        ema: tuple[Tensor, ...] | list[Tensor],
+        weights: tuple[Tensor, ...] | list[Tensor],
+        _: object,
+    ) -> None:
+        step = int(average.n_averaged) - 1  # on the CPU: the argument is on the GPU
+        torch._foreach_lerp_(ema, weights, 1 - min(decay, (1 + step) / (10 + step)))
+
+    average = AveragedModel(network, multi_avg_fn=update)
+    count_averaged(average, 0)
+    return average.requires_grad_(False)
 
 
-def _local_shards(network: nn.Module) -> list[Tensor]:
-    """This process's shard of each weight."""
-    return [
-        weight.to_local() if isinstance(weight, DTensor) else weight
-        for weight in network.parameters()
-    ]
+def count_averaged(average: AveragedModel, steps: int) -> None:
+    """Set how many steps an EMA has averaged; the initial weights count as one more model."""
+    average.n_averaged.fill_(steps + 1)

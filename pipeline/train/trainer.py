@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
-from copy import deepcopy
 from pathlib import Path
 
 import torch
@@ -63,7 +62,7 @@ class Trainer:
         step: steps taken so far.
         resumed_from: steps that were taken before this process started.
         curve: rows of `monitoring.curve`, [steps, 3 + K]; those after `step` are zero.
-        ema_network: with the averaged weights; None without EMA.
+        ema: the averaged weights; None without EMA.
     """
 
     def __init__(
@@ -94,10 +93,9 @@ class Trainer:
         self.precision = device.in_training(options.precision, self.device)
         if self.group.first:
             device.tell_of_emulation("train", options.precision, self.precision, self.device)
-        self.ema_network = None
-        if options.ema is not None:
-            self.ema_network = deepcopy(network).requires_grad_(False)
-            self.group.shard(self.ema_network)
+        self.ema = None if options.ema is None else optimiser.averaged(network, options.ema)
+        if self.ema is not None:
+            self.group.shard(self.ema.module)
         self.group.shard(network)
         self._parallel = self.group.data_parallel(network)
         # For steps alone: validation has other shapes, and few of each.
@@ -111,7 +109,7 @@ class Trainer:
     @property
     def result(self) -> nn.Module:
         """The network whose weights are the result: the EMA if there is one."""
-        return self.network if self.ema_network is None else self.ema_network
+        return self.network if self.ema is None else self.ema.module
 
     def result_weights(self) -> dict[str, Tensor]:
         """Weights of `result` on the CPU; to be called by all processes, empty but on the first."""
@@ -190,9 +188,8 @@ class Trainer:
         loss, gradient, *logs = torch.cat([sums[:1], norm[None], sums[1:]]).tolist()
         self._check_finite(batch, loss, gradient)
         self.optimiser.step()
-        if self.ema_network is not None:
-            assert self.options.ema is not None
-            optimiser.ema_update(self.ema_network, self.network, self.options.ema, self.step)
+        if self.ema is not None:
+            self.ema.update_parameters(self.network)
         self.curve[self.step] = torch.tensor([loss, rate, gradient, *logs])
         self.step += 1
 
@@ -229,6 +226,8 @@ class Trainer:
             return
         for prefix, network in self._networks().items():
             full_state.load_weights(network, full_state.with_prefix(prefix, tensors), group)
+        if self.ema is not None:
+            optimiser.count_averaged(self.ema, self.step)
         moments = full_state.with_prefix(OPTIMISER, tensors)
         full_state.load_moments(self.network, self.optimiser, moments, group)
         self.callback.load_state_dict(full_state.with_prefix(CALLBACK, tensors))
@@ -242,7 +241,7 @@ class Trainer:
 
     def _networks(self) -> dict[str, nn.Module]:
         """Networks whose weights are part of a state, by prefix."""
-        ema = {} if self.ema_network is None else {EMA: self.ema_network}
+        ema = {} if self.ema is None else {EMA: self.ema.module}
         return {MODEL: self.network, **ema}
 
     def _check_finite(self, batch: Batch, loss: float, norm: float) -> None:

@@ -154,10 +154,10 @@ def _callback(
 
 def _with_denoiser(model: WorldModel, trainer: Trainer) -> WorldModel:
     """The world model with the weights that are the result: those trained, or their EMA."""
-    if trainer.ema_network is None:
+    if trainer.ema is None:
         return model
     averaged = WorldModel(model.config, model.device)
-    averaged.denoiser = cast(Denoiser, trainer.ema_network)  # a copy of the model's denoiser
+    averaged.denoiser = cast(Denoiser, trainer.ema.module)  # a copy of the model's denoiser
     return averaged
 
 

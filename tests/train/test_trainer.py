@@ -11,7 +11,7 @@ from pipeline.compute import device
 from pipeline.denoisers.nanowm.blocks import BLOCKS
 from pipeline.errors import ParamsError
 from pipeline.families import OBJECTIVES
-from pipeline.train.optimiser import ema_update, learning_rate
+from pipeline.train.optimiser import learning_rate
 
 CPU = torch.device("cpu")
 
@@ -102,8 +102,8 @@ def test_what_is_kept_is_the_average_of_the_weights(cache):
 
 def test_an_average_of_what_never_moves_is_that(cache):
     one = trainer(cache, ema=0.9)
-    ema_update(one.ema_network, one.network, 0.9, 0)
-    for a, b in zip(one.ema_network.parameters(), one.network.parameters(), strict=True):
+    one.ema.update_parameters(one.network)
+    for a, b in zip(one.ema.module.parameters(), one.network.parameters(), strict=True):
         assert torch.equal(a, b)
 
 

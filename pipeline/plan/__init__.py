@@ -9,26 +9,26 @@ from pipeline.params import Params, Settings
 
 
 class Distance(Params):
-    """What a plan costs; see `pipeline.plan.goal_distance`."""
+    """The cost of a plan: distance of its predicted frames to the goal, in latent space."""
 
-    frames: Literal["last", "all"] = Field(description="whose distances to the goal count")
+    frames: Literal["last", "all"] = Field(description="which predicted frames count")
     metric: Literal["mse", "cosine"]
-    base: float = Field(gt=0, description="frame i weighs base^i, if all count")
+    base: float = Field(gt=0, description="with frames: all, frame i has weight base^i")
 
 
 class Options(Params):
-    """The goals and the controller."""
+    """The tasks, and the MPC controller."""
 
     goals: int = Field(gt=0)
-    goal_frames: int = Field(gt=0, description="model frames from start to goal, as recorded")
-    budget_frames: int = Field(gt=0, description="model frames' worth of steps for a controller")
-    horizon: int = Field(gt=0, description="model frames that a plan looks ahead")
-    execute: int = Field(gt=0, description="model frames of a plan carried out before replanning")
+    goal_frames: int = Field(gt=0, description="model frames between start and goal")
+    budget_frames: int = Field(gt=0, description="model frames of steps before an episode fails")
+    horizon: int = Field(gt=0, description="planning horizon in model frames")
+    execute: int = Field(gt=0, description="model frames of a plan executed before replanning")
     sampling: SamplingOptions
     distance: Distance
-    recorded: int = Field(gt=0, description="episodes kept as frames for the report")
+    recorded: int = Field(gt=0, description="episodes whose frames are kept for the report")
     seed: int = Field(ge=0)
 
     def check_with(self, settings: Settings) -> None:
-        """See `Params.check_with`."""
+        """Refuse sampling options that the world model of params.yaml cannot do."""
         self.sampling.check_with(settings, "plan.sampling")

@@ -1,4 +1,4 @@
-"""`python -m pipeline.plan LATENTS CODEC WORLD_MODEL METRICS GOALS FILMS`."""
+"""`python -m pipeline.plan LATENTS CODEC WORLD_MODEL METRICS GOALS VIDEOS`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,12 +12,14 @@ def command(
     codec: Codec,
     world_model: Model,
     metrics: Annotated[Path, output("METRICS", "JSON file for the success rates.")],
-    goals: Annotated[Path, output("GOALS", "CSV file: how each goal was fared with.")],
-    films: Annotated[Path, output("FILMS", "NPZ file: some episodes, frame by frame.")],
+    goals: Annotated[
+        Path, output("GOALS", "CSV file: a row per goal; success, distance, steps by controller.")
+    ],
+    videos: Annotated[Path, output("VIDEOS", "NPZ file: frames of some episodes.")],
     params: ParamsFile = PARAMS,
     seconds: SecondsFile = None,
 ) -> None:
-    """Plan in the simulator towards replayed goals, beside random, no-op and replayed actions."""
+    """Plan to goals in the simulator, with random, no-op and replayed actions as baselines."""
     from pipeline import encoders
     from pipeline import families as variants
     from pipeline.compute import device
@@ -36,8 +38,8 @@ def command(
         cache = open_cache(latents)
         world = plannable(settings.variant(variants.WORLDS).build(), cache.spec)
         if isinstance(world, str):
-            results.write_nothing(world, metrics, goals, films)
-            summarise(f"plan: skipped, for {world}")
+            results.write_skipped(world, metrics, goals, videos)
+            summarise(f"plan: skipped, because {world}")
             return
         model = models.load(world_model, device.pick(), cache)
         encoder = encoders.load_for(model.spec, codec).to(device.pick())
@@ -51,8 +53,9 @@ def command(
         tasks, outcomes, scores = plan(world, cache, mpc, options)
         scores.write(metrics)
         results.write_rows(world, tasks, outcomes, goals)
-        results.write_films(tasks, outcomes["planner"], films)
-        rates = f"{scores.success_rate:.0%} against {scores.random_success_rate:.0%} by chance"
+        results.write_videos(tasks, outcomes["planner"], videos)
+        planned, random = scores.success_rate, scores.random_success_rate
+        rates = f"{planned:.0%} reached, {random:.0%} by random actions"
         summarise(f"plan: {options.goals} goals, {rates}, in {metrics}", options.goals, "goals")
 
 

@@ -1,4 +1,4 @@
-"""Trying a controller on a task: act, look, and stop at the goal or when the budget is spent."""
+"""Controllers, and one episode of a controller on a task."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,21 +12,21 @@ from pipeline.worlds import World
 
 
 class Controller(Protocol):
-    """Decides what to do next."""
+    """A policy that acts in chunks: MPC or a baseline."""
 
     def act(self, frame: NDArray[np.uint8], task: Task) -> NDArray[np.float32]:
-        """The next actions [n, A] in the world's units, given the present frame [H, W, 3]."""
+        """The next actions [n, A] in the world's units, given the current frame [H, W, 3]."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """How one try ended.
+    """Result of one episode.
 
     Attributes:
         success: whether the goal was reached within the budget.
-        distance: from the goal at the end, in the world's units.
+        distance: between the final state and the goal, in the world's units.
         steps: environment steps taken.
-        frames: uint8 [steps + 1, H, W, 3], if asked for.
+        frames: steps + 1 frames uint8 [H, W, 3] if recorded, else none.
     """
 
     success: bool
@@ -36,9 +36,12 @@ class Outcome:
 
 
 def attempt(
-    world: World, task: Task, controller: Controller, budget: int, *, film: bool = False
+    world: World, task: Task, controller: Controller, budget: int, *, record: bool = False
 ) -> Outcome:
-    """One try, in which success is looked for whenever the controller has acted."""
+    """Run a controller until the goal is reached or `budget` environment steps are spent.
+
+    Success is tested after each chunk of actions, not within it. `record` keeps every frame.
+    """
     world.restore(task.start, task.meta)
     frames = [world.render()]
     steps, reached = 0, False
@@ -46,41 +49,41 @@ def attempt(
         for action in controller.act(frames[-1], task)[: budget - steps]:
             world.step(action)
             steps += 1
-            if film:
+            if record:
                 frames.append(world.render())
-        if not film:
+        if not record:
             frames = [world.render()]
         reached = world.success(world.snapshot(), task.goal)
     distance = world.distance(world.snapshot(), task.goal)
-    return Outcome(reached, distance, steps, frames if film else [])
+    return Outcome(reached, distance, steps, frames if record else [])
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Repeats the recorded actions: what is possible."""
+    """Upper bound: the recorded actions that lead to the goal."""
 
     def act(self, frame: NDArray[np.uint8], task: Task) -> NDArray[np.float32]:
-        """All recorded actions at once."""
+        """All recorded actions [goal_steps, A] at once."""
         return task.actions
 
 
 @dataclass(frozen=True, slots=True)
 class NoOp:
-    """Does nothing: what comes for free."""
+    """Lower bound: zero actions, in chunks of `steps`."""
 
     steps: int
 
     def act(self, frame: NDArray[np.uint8], task: Task) -> NDArray[np.float32]:
-        """Zeros."""
+        """Zeros [steps, A]."""
         return np.zeros((self.steps, task.actions.shape[1]), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """Plays stretches of other recorded episodes: what chance achieves with sensible motions."""
+class RandomReplay:
+    """Chance level: action chunks recorded in other, random episodes."""
 
-    stretches: Iterator[NDArray[np.float32]]
+    chunks: Iterator[NDArray[np.float32]]
 
     def act(self, frame: NDArray[np.uint8], task: Task) -> NDArray[np.float32]:
-        """The next stretch [n, A]."""
-        return next(self.stretches)
+        """The next chunk [n, A]."""
+        return next(self.chunks)

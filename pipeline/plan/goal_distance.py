@@ -1,4 +1,4 @@
-"""How far a rolled-out future is from its goal: what a plan costs."""
+"""Distance between predicted frames and the goal, in latent space: the cost of a plan."""
 
 import torch
 from torch import Tensor
@@ -7,23 +7,23 @@ from torch.nn import functional
 from pipeline.plan import Distance
 
 EPS = 1e-6
-"""Shortest length that a feature is divided by."""
+"""Smallest norm that a feature is divided by."""
 
 
 def goal_distance(frames: Tensor, goal: Tensor, options: Distance) -> Tensor:
-    """Cost of each future, [N], as in the reference (planning/objective.py).
+    """Cost of each plan, [N], as in the reference (planning/objective.py).
 
     Args:
-        frames: latents [N, T, C, h, w], the present frame first.
+        frames: latents [N, T, C, h, w], the current frame first, then those predicted.
         goal: latents [N or 1, 1, C, h, w].
         options: which frames count, and by which metric.
     """
     metric = METRICS[options.metric]
     if options.frames == "last":
         return metric(frames[:, -1:], goal)[:, 0]
-    distances = metric(frames, goal)
+    distances = metric(frames, goal)  # [N, T]
     weights = options.base ** torch.arange(frames.shape[1], device=frames.device)
-    # The weights add up to 1, yet the reference takes a mean: a factor of 1/T, which ranks alike.
+    # The weights sum to 1, yet the reference takes a mean: a factor of 1/T, which ranks the same.
     return (distances * weights / weights.sum()).mean(1)
 
 
@@ -33,9 +33,9 @@ def _mse(frames: Tensor, goal: Tensor) -> Tensor:
 
 
 def _cosine(frames: Tensor, goal: Tensor) -> Tensor:
-    """1 - cosine between the features [C] of frame and goal, mean over positions, [N, T]."""
-    ours, theirs = (functional.normalize(x, dim=2, eps=EPS) for x in (frames, goal))
-    return (1 - (ours * theirs).sum(2)).mean((2, 3))
+    """1 - cosine similarity of the features [C] of frame and goal, mean over positions, [N, T]."""
+    x, y = (functional.normalize(z, dim=2, eps=EPS) for z in (frames, goal))
+    return (1 - (x * y).sum(2)).mean((2, 3))
 
 
 METRICS = {"mse": _mse, "cosine": _cosine}

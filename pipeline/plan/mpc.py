@@ -1,4 +1,4 @@
-"""Model predictive control: search a plan in latent space, carry out its beginning, look again."""
+"""Model predictive control: plan in latent space, execute the beginning of the plan, replan."""
 
 import time
 from dataclasses import dataclass, field
@@ -19,11 +19,11 @@ from pipeline.planners import Planner
 
 @dataclass(slots=True)
 class Mpc:
-    """A controller; see `pipeline.plan.controllers.Controller`.
+    """MPC on latent rollouts; a `Controller`.
 
-    Plans are searched in standardised actions and cut to the range that was recorded: a model knows
-    nothing about actions that it has never seen. All candidates of one search start from the same
-    noise, so that they differ by their actions alone.
+    Plans are searched in standardised actions and clamped to the recorded range: a model knows
+    nothing about actions that it was not trained on. All candidates of one search start from the
+    same noise, so that they differ by their actions alone.
     """
 
     model: WorldModel
@@ -35,35 +35,35 @@ class Mpc:
     generator: torch.Generator = field(init=False)
 
     def __post_init__(self) -> None:
-        """Seed all that is drawn in planning."""
+        """Seed the generator of all noise and candidates."""
         self.generator = torch.Generator().manual_seed(self.options.seed)
 
     def act(self, frame: NDArray[np.uint8], task: Task) -> NDArray[np.float32]:
         """The first `execute` x interval actions of the best plan [n, A]."""
-        begun = time.perf_counter()
+        start_time = time.perf_counter()
         config, spec = self.model.config, self.model.spec
-        present, goal = self._look(frame), self._look(task.goal_frame)
+        current, goal = self._encode(frame), self._encode(task.goal_frame)  # [1, C, h, w] each
         horizon, shape = self.options.horizon, spec.latent_shape
         noise = self.sampling.noise(1, 1, horizon, shape, self.generator)
 
         def cost(plans: Tensor) -> Tensor:
-            history = present.expand(len(plans), 1, *shape)
+            history = current.expand(len(plans), 1, *shape)  # [N, 1, C, h, w]
             future = self.model.rollout(history, self._actions(plans), noise, self.sampling)
-            frames = torch.cat([history, future.cpu()], 1)
+            frames = torch.cat([history, future.cpu()], 1)  # [N, 1 + H, C, h, w]
             return goal_distance(frames, goal[:, None], self.options.distance)
 
         start = torch.zeros(horizon, config.interval * spec.action_dim)
         plan = self._actions(self.planner.plan(cost, start, self.generator)[None])[0]
-        self.seconds.append(time.perf_counter() - begun)
+        self.seconds.append(time.perf_counter() - start_time)
         return plan[: self.options.execute].flatten(0, 1).numpy()
 
-    def _look(self, frame: NDArray[np.uint8]) -> Tensor:
-        """Whitened latent [1, C, h, w] of one frame [H, W, 3]."""
+    def _encode(self, frame: NDArray[np.uint8]) -> Tensor:
+        """Whitened latent [1, C, h, w] of a frame uint8 [H, W, 3]."""
         spec = self.model.spec
         return spec.whiten(self.encoder.encode(spec.view.apply(frame[None])).mean.cpu())
 
     def _actions(self, plans: Tensor) -> Tensor:
-        """Standardised plans [N, H, interval x A] to actions [N, H, interval, A] as recorded."""
+        """Standardised plans [N, H, interval x A] to actions [N, H, interval, A], unscaled."""
         spec = self.model.spec
         split = plans.unflatten(-1, (self.model.config.interval, spec.action_dim))
         actions = split * spec.action("std", plans) + spec.action("mean", plans)

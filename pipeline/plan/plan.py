@@ -1,4 +1,4 @@
-"""Every controller on every task."""
+"""Run every controller on every task."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from pipeline import stage
 from pipeline.latents.cache import LatentCache
 from pipeline.metrics.schema.plan import PlanMetrics
 from pipeline.plan import Options, results
-from pipeline.plan.controllers import Controller, NoOp, Recorded, Replay, attempt
+from pipeline.plan.controllers import Controller, NoOp, RandomReplay, Replay, attempt
 from pipeline.plan.mpc import Mpc
 from pipeline.plan.tasks import Task, draw_tasks
 from pipeline.worlds import World
@@ -18,28 +18,28 @@ from pipeline.worlds import World
 def plan(
     world: World, cache: LatentCache, mpc: Mpc, options: Options
 ) -> tuple[list[Task], results.Outcomes, PlanMetrics]:
-    """Tasks, the outcome of each controller on each of them, and the summary."""
+    """The tasks, the outcome of each controller on each task, and metrics/plan.json."""
     interval = mpc.model.config.interval
     steps, budget = options.goal_frames * interval, options.budget_frames * interval
-    tasks, refused = draw_tasks(world, cache, options.goals, steps, options.seed)
+    tasks, solved = draw_tasks(world, cache, options.goals, steps, options.seed)
     chunk = options.execute * interval
     controllers: dict[str, Controller] = {
         "planner": mpc,
-        "random": Recorded(_stretches(cache, chunk, options.seed)),
+        "random": RandomReplay(_random_chunks(cache, chunk, options.seed)),
         "noop": NoOp(chunk),
         "replay": Replay(),
     }
     outcomes: results.Outcomes = {name: [] for name in controllers}
     for number, task in enumerate(stage.track(tasks, "plan")):
         for name, controller in controllers.items():
-            film = name == "planner" and number < options.recorded
-            outcome = attempt(world, task, controller, budget, film=film)
+            record = name == "planner" and number < options.recorded
+            outcome = attempt(world, task, controller, budget, record=record)
             outcomes[name].append(outcome)
-    return tasks, outcomes, results.summary(outcomes, refused, mpc.seconds)
+    return tasks, outcomes, results.summary(outcomes, solved, mpc.seconds)
 
 
-def _stretches(cache: LatentCache, steps: int, seed: int) -> Iterator[NDArray[np.float32]]:
-    """Endless stretches [steps, A] of actions recorded in random training episodes."""
+def _random_chunks(cache: LatentCache, steps: int, seed: int) -> Iterator[NDArray[np.float32]]:
+    """Endless chunks [steps, A] of the actions of random training episodes."""
     rng = np.random.default_rng(seed)
     episodes = cache.of("train")
     while True:

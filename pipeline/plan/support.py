@@ -1,4 +1,4 @@
-"""Which worlds plans can be tried in: those that can be put back into a recorded state."""
+"""Worlds that support planning: those that can be restored to a recorded state."""
 
 from pipeline.latents.spec import LatentSpec
 from pipeline.worlds import Recorder, World

@@ -1,4 +1,4 @@
-"""Planning tasks: a recorded start, and as goal where the recorded actions lead from there."""
+"""Planning tasks: a recorded start state, and the state that its recorded actions lead to."""
 
 from dataclasses import dataclass
 
@@ -10,21 +10,22 @@ from pipeline.errors import DataError, ParamsError
 from pipeline.latents.cache import LatentCache
 from pipeline.worlds import World
 
-TRIES = 100
+MAX_REJECTIONS = 100
+"""Starts per task that may turn out solved already."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One goal to reach.
+    """A start and a goal.
 
     Attributes:
         episode: key of the recorded episode.
-        step: its frame at which the task starts.
-        start: state [S] there.
-        actions: recorded actions [goal_steps, A] from there on.
+        step: frame of the episode at which the task starts.
+        start: state [S] at that frame.
+        actions: the next recorded actions [goal_steps, A].
         goal: state [S] after replaying them in the simulator.
-        goal_frame: uint8 [H, W, 3] there.
-        meta: what restores the episode.
+        goal_frame: uint8 [H, W, 3], rendered in the goal state.
+        meta: what the world needs to restore the episode's states.
     """
 
     episode: str
@@ -39,37 +40,42 @@ class Task:
 def draw_tasks(
     world: World, cache: LatentCache, count: int, steps: int, seed: int
 ) -> tuple[list[Task], int]:
-    """`count` tasks from validation episodes, and how many were refused as solved at the start.
+    """`count` tasks from validation episodes, and how many were rejected: solved at the start.
 
-    The goal is the replayed state and frame, never the recorded one: it can be reached.
+    Goals are replayed in the simulator, not taken from the recording, so that they are reachable.
+
+    Raises:
+        ParamsError: no validation episode is longer than `steps`.
+        DataError: nearly all tasks are solved at the start.
     """
     rng = np.random.default_rng(seed)
     lengths = {episode: cache.seal.episodes[episode].length for episode in cache.of("val")}
     episodes = [episode for episode, length in lengths.items() if length > steps]
     if not episodes:
         raise ParamsError(
-            f"plan.goal_frames lie {steps} steps from their start, but the longest validation "
+            f"plan.goal_frames puts goals {steps} steps from the start, but the longest validation "
             f"episode in {cache.path} has {max(lengths.values())} frames; lower it"
         )
     tasks: list[Task] = []
-    refused = 0
+    rejected = 0
     while len(tasks) < count:
         task = _draw(world, cache, int(rng.choice(episodes)), steps, rng)
         if world.success(task.start, task.goal):
-            refused += 1
-            if refused > TRIES * count:
+            rejected += 1
+            if rejected > MAX_REJECTIONS * count:
                 raise DataError(
-                    f"{cache.path}: {refused} of its starts are {steps} steps from a goal that is "
-                    "solved already; raise plan.goal_frames"
+                    f"{cache.path}: {rejected} tasks with goals {steps} steps away were solved at "
+                    "the start; raise plan.goal_frames"
                 )
         else:
             tasks.append(task)
-    return tasks, refused
+    return tasks, rejected
 
 
 def _draw(
     world: World, cache: LatentCache, episode: int, steps: int, rng: np.random.Generator
 ) -> Task:
+    """A task at a random frame of an episode, its goal replayed."""
     entry = cache.seal.episodes[episode]
     step = int(rng.integers(entry.length - steps))
     first = int(cache.starts[episode]) + step

@@ -1,4 +1,4 @@
-"""Planners: they search action sequences of low cost, and see nothing but the cost."""
+"""Planners: black-box search for the action sequence of lowest cost."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -11,13 +11,13 @@ Cost = Callable[[Tensor], Tensor]
 
 
 class Planner(Protocol):
-    """A search. `planners/NAME.py` offers `Options` and `build(options)`."""
+    """A search algorithm. `planners/NAME.py` offers `Options` and `build(options)`."""
 
     def plan(self, cost: Cost, start: Tensor, generator: torch.Generator) -> Tensor:
-        """The best sequence found, [H, A].
+        """The action sequence [H, A] that the search ends with.
 
         Args:
-            cost: what is minimised; actions are standardised, so about -2..2 is sensible.
-            start: the sequence [H, A] to begin the search at.
-            generator: where every draw comes from.
+            cost: to minimise; its actions are standardised, so about -2..2 is sensible.
+            start: initial sequence [H, A].
+            generator: draws all random numbers.
         """

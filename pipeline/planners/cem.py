@@ -11,18 +11,19 @@ from torch import Tensor
 from pipeline.params import Params
 from pipeline.planners import Cost
 
-FLOOR = 1e-3
+MIN_STD = 1e-3
+"""Keeps the search from collapsing onto one sequence."""
 
 
 class Options(Params):
-    """Effort and width of the search."""
+    """Size and width of the search."""
 
     candidates: int = Field(gt=1)
     elites: int = Field(gt=1)
     rounds: int = Field(gt=0)
-    spread: float = Field(gt=0, description="standard deviation of the first round")
-    low: float | None = Field(description="smallest action of a candidate; null for any")
-    high: float | None = Field(description="largest action of a candidate; null for any")
+    spread: float = Field(gt=0, description="initial std of the candidates")
+    low: float | None = Field(description="lower bound of actions; null for none")
+    high: float | None = Field(description="upper bound of actions; null for none")
 
     @model_validator(mode="after")
     def _fit_together(self) -> "Options":
@@ -34,7 +35,7 @@ class Options(Params):
         return self
 
     def bounds(self) -> tuple[float, float]:
-        """Smallest and largest action of a candidate."""
+        """Lower and upper bound of actions."""
         low = -math.inf if self.low is None else self.low
         return low, math.inf if self.high is None else self.high
 
@@ -46,47 +47,47 @@ def build(options: Options) -> "CrossEntropy":
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one round of the search found.
+    """The search distribution after one round.
 
     Attributes:
         mean: of the elites, [H, A].
-        spread: their unbiased standard deviation, at least 1e-3, [H, A].
-        best: cost of the best candidate, [].
+        std: unbiased standard deviation of the elites, at least MIN_STD, [H, A].
+        best_cost: of the round's candidates, [].
     """
 
     mean: Tensor
-    spread: Tensor
-    best: Tensor
+    std: Tensor
+    best_cost: Tensor
 
 
 class CrossEntropy:
-    """See `pipeline.planners.Planner`."""
+    """CEM with a diagonal Gaussian; a `Planner`."""
 
     def __init__(self, options: Options) -> None:
-        """Keep the options."""
+        """Take the options of the search."""
         self.options = options
 
     def plan(self, cost: Cost, start: Tensor, generator: torch.Generator) -> Tensor:
-        """The mean of the last round's elites."""
+        """The mean [H, A] of the last round's elites."""
         shape = (self.options.candidates, *start.shape)
         noises = (torch.randn(shape, generator=generator) for _ in range(self.options.rounds))
         *_, last = self.search(cost, start, (noise.to(start) for noise in noises))
         return last.mean
 
     def search(self, cost: Cost, start: Tensor, noises: Iterable[Tensor]) -> Iterator[Round]:
-        """A round for each standard normal noise [candidates, H, A], from the start [H, A] on."""
-        mean, spread = start, torch.full_like(start, self.options.spread)
+        """A round per standard normal noise [candidates, H, A], starting from a mean [H, A]."""
+        mean, std = start, torch.full_like(start, self.options.spread)
         for noise in noises:
-            found = self._refit(cost, mean, spread, noise)
-            mean, spread = found.mean, found.spread
-            yield found
+            refit = self._refit(cost, mean, std, noise)
+            mean, std = refit.mean, refit.std
+            yield refit
 
-    def _refit(self, cost: Cost, mean: Tensor, spread: Tensor, noise: Tensor) -> Round:
-        """Mean and spread of the elites among mean + spread x noise, and the mean itself."""
-        candidates = mean + spread * noise
-        candidates[0] = mean
+    def _refit(self, cost: Cost, mean: Tensor, std: Tensor, noise: Tensor) -> Round:
+        """Refit mean and std [H, A] to the elites of one round's candidates."""
+        candidates = mean + std * noise  # [N, H, A]
+        candidates[0] = mean  # as in the reference: a round's best is no worse than the mean
         candidates = candidates.clamp(*self.options.bounds())
-        costs = cost(candidates)
+        costs = cost(candidates)  # [N]
         best = costs.argsort()[: self.options.elites]
-        elites = candidates[best]
-        return Round(elites.mean(0), elites.std(0).clamp(min=FLOOR), costs[best[0]])
+        elites = candidates[best]  # [elites, H, A]
+        return Round(elites.mean(0), elites.std(0).clamp(min=MIN_STD), costs[best[0]])

@@ -117,7 +117,7 @@ def test_a_plan_costs_what_its_last_frame_is_off_the_goal(world, cache):
     actions = (actions + spec.action("mean", actions)).clamp(
         spec.action("min", actions), spec.action("max", actions)
     )
-    here, goal = (mpc._look(frame) for frame in (world.render(), task.goal_frame))
+    here, goal = (mpc._encode(frame) for frame in (world.render(), task.goal_frame))
     end = here + (2 * actions.sum((1, 2)) / torch.tensor(spec.std))[..., None, None]
     torch.testing.assert_close(seen["costs"], (end - goal).square().mean((1, 2, 3)))
     np.testing.assert_allclose(chosen, actions[0, 0].numpy(), rtol=1e-6)
@@ -138,14 +138,14 @@ def test_the_same_seed_gives_the_same_outcomes(world, cache):
 
 def test_no_controller_takes_more_steps_than_its_budget(world, cache):
     (task,), _ = draw_tasks(world, cache, 1, steps=10, seed=0)
-    outcome = attempt(world, task, NoOp(7), budget=10, film=True)
+    outcome = attempt(world, task, NoOp(7), budget=10, record=True)
     assert (outcome.steps, outcome.success, len(outcome.frames)) == (10, False, 11)
     assert outcome.distance == world.distance(task.start, task.goal)
 
 
 def test_goals_are_replayed_and_never_solved_at_the_start(world, cache):
-    tasks, refused = draw_tasks(world, cache, 40, steps=3, seed=0)
-    assert refused > 0
+    tasks, rejected = draw_tasks(world, cache, 40, steps=3, seed=0)
+    assert rejected > 0
     for task in tasks:
         assert not world.success(task.start, task.goal)
         world.restore(task.start, task.meta)
@@ -158,17 +158,19 @@ def test_goals_are_replayed_and_never_solved_at_the_start(world, cache):
 
 
 def test_goals_further_than_an_episode_is_long_are_refused(world, cache):
-    with pytest.raises(ParamsError, match=r"plan.goal_frames lie 30 steps .* the longest valid"):
+    with pytest.raises(
+        ParamsError, match=r"plan.goal_frames puts goals 30 steps .* the longest valid"
+    ):
         draw_tasks(world, cache, 4, steps=30, seed=0)
 
 
 def test_goals_that_are_all_solved_already_are_refused(world, cache, monkeypatch):
     monkeypatch.setattr(world, "success", lambda state, goal: True)
-    with pytest.raises(DataError, match=r"solved already; raise plan.goal_frames"):
+    with pytest.raises(DataError, match=r"solved at the start; raise plan.goal_frames"):
         draw_tasks(world, cache, 2, steps=5, seed=0)
 
 
-def test_every_goal_has_its_row_and_the_films_their_frames(world, cache, tmp_path):
+def test_every_goal_has_its_row_and_the_videos_their_frames(world, cache, tmp_path):
     tasks, outcomes, scores = run(world, cache, Physics(cache.spec, 5), goals=6)
     results.write_rows(world, tasks, outcomes, tmp_path / "rows.csv")
     with (tmp_path / "rows.csv").open() as file:
@@ -176,12 +178,12 @@ def test_every_goal_has_its_row_and_the_films_their_frames(world, cache, tmp_pat
     assert [row["episode"] for row in rows] == [task.episode for task in tasks]
     solved = sum(int(row["planner_success"]) for row in rows)
     assert solved / 6 == pytest.approx(scores.success_rate)
-    results.write_films(tasks, outcomes["planner"], tmp_path / "films.npz")
-    with np.load(tmp_path / "films.npz") as films:
-        assert films["frames"].shape[2:] == (64, 64, 3)
-        assert films["goals"].shape == (2, 64, 64, 3)
+    results.write_videos(tasks, outcomes["planner"], tmp_path / "films.npz")
+    with np.load(tmp_path / "films.npz") as videos:
+        assert videos["frames"].shape[2:] == (64, 64, 3)
+        assert videos["goals"].shape == (2, 64, 64, 3)
         steps = [outcome.steps + 1 for outcome in outcomes["planner"][:2]]
-        assert films["lengths"].tolist() == steps
+        assert videos["lengths"].tolist() == steps
 
 
 @pytest.mark.parametrize(
@@ -213,10 +215,10 @@ def test_what_cannot_be_restored_is_not_planned_in(world, cache):
     )
 
 
-def test_a_stage_that_could_not_plan_says_so_in_every_output(tmp_path):
+def test_a_stage_that_cannot_plan_writes_the_reason_and_empty_outputs(tmp_path):
     paths = [tmp_path / name for name in ("plan.json", "goals.csv", "films.npz")]
-    results.write_nothing("it rains", *paths)
+    results.write_skipped("it rains", *paths)
     assert json.loads(paths[0].read_text()) == {"goals": 0, "skipped": "it rains"}
     assert paths[1].read_text() == "episode,step,start_distance,planner_distance\n"
-    with np.load(paths[2]) as films:
-        assert len(films["frames"]) == len(films["goals"]) == len(films["lengths"]) == 0
+    with np.load(paths[2]) as videos:
+        assert len(videos["frames"]) == len(videos["goals"]) == len(videos["lengths"]) == 0

@@ -79,7 +79,7 @@ def test_every_round_tells_the_cost_of_its_best_candidate(generator):
 
     noises = torch.randn((5, 64, 3, 2), generator=generator)
     rounds = list(planner.search(cost, torch.zeros(3, 2), noises))
-    assert [found.best for found in rounds] == [values.min() for values in costs]
+    assert [refit.best_cost for refit in rounds] == [values.min() for values in costs]
 
 
 def test_bounds_that_leave_no_room_are_refused():

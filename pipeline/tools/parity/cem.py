@@ -58,8 +58,8 @@ def _search(arrays: Arrays, name: str) -> tuple[Tensor, Tensor, Tensor]:
         found.append(list(planner.search(world.cost, start[row], noise[:, row])))
     first = torch.full_like(start, spread)
     means = [torch.stack([found[row][i].mean for row in range(batch)]) for i in range(rounds)]
-    spreads = [torch.stack([found[row][i].spread for row in range(batch)]) for i in range(rounds)]
-    best = torch.stack([torch.stack([step.best for step in row]) for row in found])
+    spreads = [torch.stack([found[row][i].std for row in range(batch)]) for i in range(rounds)]
+    best = torch.stack([torch.stack([step.best_cost for step in row]) for row in found])
     return torch.stack([start, *means]), torch.stack([first, *spreads]), best.double().mean(0)
 
 

@@ -1,4 +1,4 @@
-"""One static page that a person looks at."""
+"""One static page with the results of a run."""
 
 from pydantic import Field
 
@@ -8,5 +8,5 @@ from pipeline.params import Params
 class Options(Params):
     """How much the page shows."""
 
-    dreams: int = Field(gt=0)
-    episodes: int = Field(gt=0)
+    dreams: int = Field(gt=0, description="long rollouts shown")
+    episodes: int = Field(gt=0, description="planning episodes shown")

@@ -1,7 +1,6 @@
-"""Pictures of the page, each a data URI: curves as SVG, clips as animated lossless WebP."""
+"""Images of the page as data URIs: line charts as SVG, clips as animated lossless WebP."""
 
 import base64
-import csv
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-SECONDS_A_FRAME = 0.45
+SECONDS_PER_FRAME = 0.45
 SCALE = 3
 NARROW, WIDE = 360, 1600
-"""Pixels across that a still picture is about enlarged to, and is at most."""
+"""Width in pixels to which a small image is enlarged, and to which a large one is reduced."""
 GAP = 2
 COLOURS = {
     "model": "#0b6e4f",
@@ -23,25 +22,17 @@ COLOURS = {
 }
 
 
-def read_columns(path: Path) -> dict[str, list[float]]:
-    """The columns of numbers of a CSV file: all but `decoder`."""
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    names = [name for name in rows[0] if name != "decoder"]
-    return {name: [float(row[name]) for row in rows] for name in names}
-
-
-def animation(frames: Sequence[NDArray[np.uint8]], seconds: float = SECONDS_A_FRAME) -> str:
-    """Frames [H, W, 3] as one looping animation; the last frame is held for longer."""
-    images = [_enlarged(frame) for frame in frames]
-    times = [int(1000 * seconds)] * (len(images) - 1) + [int(3000 * seconds)]
+def animation(frames: Sequence[NDArray[np.uint8]], seconds: float = SECONDS_PER_FRAME) -> str:
+    """Frames uint8 [H, W, 3] as one looping animation that pauses on the last frame."""
+    images = [_enlarge(frame) for frame in frames]
+    durations = [int(1000 * seconds)] * (len(images) - 1) + [int(3000 * seconds)]
     buffer = io.BytesIO()
     images[0].save(
         buffer,
         "WEBP",
         save_all=True,
         append_images=images[1:],
-        duration=times,
+        duration=durations,
         loop=0,
         lossless=True,
         minimize_size=True,
@@ -50,7 +41,7 @@ def animation(frames: Sequence[NDArray[np.uint8]], seconds: float = SECONDS_A_FR
 
 
 def still(path: Path) -> str:
-    """An image from a file, neither tiny nor huge."""
+    """An image file as PNG, enlarged or reduced to a width between NARROW and WIDE."""
     image: Image.Image = Image.open(path)
     factor = max(1, round(NARROW / image.width))
     image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
@@ -61,14 +52,14 @@ def still(path: Path) -> str:
 
 
 def side_by_side(panels: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Panels [H, W, 3] in one row, a light gap between them."""
+    """Panels uint8 [H, W, 3] in one row, with white gaps between them."""
     gap = np.full((panels[0].shape[0], GAP, 3), 255, np.uint8)
-    row = [part for panel in panels for part in (gap, panel)][1:]
-    return np.concatenate(row, 1)
+    columns = [column for panel in panels for column in (gap, panel)][1:]
+    return np.concatenate(columns, 1)
 
 
 def error(truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Absolute difference of two frames [H, W, 3]: black where they agree."""
+    """Absolute difference of two frames uint8 [H, W, 3]: black where they are equal."""
     return np.abs(truth.astype(np.int16) - prediction.astype(np.int16)).astype(np.uint8)
 
 
@@ -79,7 +70,7 @@ def lines(
     *,
     log: bool = False,
 ) -> str:
-    """A line chart as SVG; `ys` maps series to values, `labels` are those of the axes."""
+    """A line chart as SVG; `ys` has the values of each series, `labels` those of the axes."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -104,7 +95,7 @@ def lines(
     return _uri(buffer.getvalue(), "image/svg+xml")
 
 
-def _enlarged(frame: NDArray[np.uint8]) -> Image.Image:
+def _enlarge(frame: NDArray[np.uint8]) -> Image.Image:
     height, width = frame.shape[:2]
     factor = max(1, SCALE * 64 // height)
     return Image.fromarray(frame).resize(

@@ -1,8 +1,12 @@
-"""What a run of the default pipeline must show before anyone trusts the rest of it."""
+"""Gates: thresholds on the metrics that a run of the default pipeline must pass."""
 
 import math
 from dataclasses import dataclass
-from typing import Any
+
+from pipeline.metrics.schema import Decoder
+from pipeline.metrics.schema.evaluate import EvaluateMetrics
+from pipeline.metrics.schema.fit import FitMetrics
+from pipeline.metrics.schema.plan import PlanMetrics, PlanSkipped
 
 MIN_RECONSTRUCTION = 26.0
 MAX_ERROR_RATIO = 0.4
@@ -13,59 +17,62 @@ MIN_GOALS = 48
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One promise: what was measured, what it is held against, and whether it holds."""
+    """One threshold: what is measured, the value, the bound, and whether it passes."""
 
     name: str
     measured: str
     bound: str
-    holds: bool
+    passes: bool
 
 
-def pixels(score: str, decoder: str) -> str:
-    """What a score of decoded pixels is called, that nobody takes a small decoder for the model."""
-    return f"{score} through the fitted decoder" if decoder == "fitted" else score
+def pixel_score(name: str, decoder: Decoder) -> str:
+    """The name of a score of decoded pixels, which says if a fitted decoder limits it."""
+    return f"{name} through the fitted decoder" if decoder == "fitted" else name
 
 
-def gates(fit: dict[str, Any], evaluate: dict[str, Any], plan: dict[str, Any]) -> list[Gate]:
-    """Every promise, checked on the metrics; planning only where a world can be planned in."""
+def gates(
+    fit: FitMetrics, evaluate: EvaluateMetrics, plan: PlanMetrics | PlanSkipped
+) -> list[Gate]:
+    """Every gate; that of planning only if something was planned."""
     model, repeat, shuffled = (
-        evaluate[name]["latent_mse"] for name in ("model", "repeat_last", "shuffled_actions")
+        scores.latent_mse
+        for scores in (evaluate.model, evaluate.repeat_last, evaluate.shuffled_actions)
     )
-    ratios = [_ratio(ours, theirs) for ours, theirs in zip(model, repeat, strict=True)]
-    ignored = [_ratio(theirs, ours) for ours, theirs in zip(model, shuffled, strict=True)]
-    promises = [
+    to_repeat = [_ratio(a, b) for a, b in zip(model, repeat, strict=True)]
+    to_shuffled = [_ratio(a, b) for a, b in zip(shuffled, model, strict=True)]
+    without_plan = [
         Gate(
-            pixels("reconstruction of validation frames, PSNR", fit["decoder"]),
-            f"{fit['val_psnr']:.1f} dB",
+            pixel_score("reconstruction of validation frames, PSNR", fit.decoder),
+            f"{fit.val_psnr:.1f} dB",
             f"at least {MIN_RECONSTRUCTION:g} dB",
-            fit["val_psnr"] >= MIN_RECONSTRUCTION,
+            fit.val_psnr >= MIN_RECONSTRUCTION,
         ),
         Gate(
-            "error / error of repeating the last frame, by frame",
-            ", ".join(f"{ratio:.3f}" for ratio in ratios),
-            f"below {MAX_ERROR_RATIO:g} x",
-            all(ratio < MAX_ERROR_RATIO for ratio in ratios),
+            "latent error / error of repeating the last frame, by frame",
+            ", ".join(f"{ratio:.3f}" for ratio in to_repeat),
+            f"below {MAX_ERROR_RATIO:g}",
+            all(ratio < MAX_ERROR_RATIO for ratio in to_repeat),
         ),
         Gate(
-            "error under another clip's actions / error, by frame",
-            ", ".join(f"{ratio:.1f}" for ratio in ignored),
-            f"above {MIN_SHUFFLED_RATIO:g} x",
-            all(ratio > MIN_SHUFFLED_RATIO for ratio in ignored),
+            "latent error under another clip's actions / error, by frame",
+            ", ".join(f"{ratio:.1f}" for ratio in to_shuffled),
+            f"above {MIN_SHUFFLED_RATIO:g}",
+            all(ratio > MIN_SHUFFLED_RATIO for ratio in to_shuffled),
         ),
     ]
-    return [*promises, _planning(plan)] if plan["goals"] else promises
+    return [*without_plan, _planning(plan)] if isinstance(plan, PlanMetrics) else without_plan
 
 
 def _ratio(a: float, b: float) -> float:
-    """The ratio a / b; NaN, which passes no gate, where latents that never vary leave both at 0."""
+    """The ratio a / b; NaN, which passes no gate, if both are 0, as for constant latents."""
     return a / b if b else a * math.inf
 
 
-def _planning(plan: dict[str, Any]) -> Gate:
-    gain = plan["success_rate"] - plan["random_success_rate"]
+def _planning(plan: PlanMetrics) -> Gate:
+    gain = plan.success_rate - plan.random_success_rate
     return Gate(
-        f"planning success - chance, {plan['goals']} goals",
-        f"{plan['success_rate']:.2f} - {plan['random_success_rate']:.2f} = {gain:.2f}",
+        f"success rate of planning - of random actions, {plan.goals} goals",
+        f"{plan.success_rate:.2f} - {plan.random_success_rate:.2f} = {gain:.2f}",
         f"at least {MIN_GAIN:g} on {MIN_GOALS} goals",
-        gain >= MIN_GAIN and plan["goals"] >= MIN_GOALS,
+        gain >= MIN_GAIN and plan.goals >= MIN_GOALS,
     )

@@ -1,6 +1,5 @@
-"""Everything that the page says, from the files that the stages left behind."""
+"""The report page, rendered from the metrics, plots and results of all stages."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,20 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.families import FAMILIES
+from pipeline.metrics.schema import plan as plan_metrics
+from pipeline.metrics.schema.evaluate import ActionMetrics, ByActions, EvaluateMetrics
+from pipeline.metrics.schema.fit import FitMetrics
+from pipeline.metrics.schema.seconds import StageSeconds
+from pipeline.metrics.schema.train import CurveRow, LevelRow, TrainMetrics
 from pipeline.params import STAGES, Settings
 from pipeline.report import Options, figures
-from pipeline.report.gates import gates, pixels
+from pipeline.report.gates import gates, pixel_score
 
 NAMES = {
     "model": "world model",
-    "repeat_last": "repeat the last frame",
-    "shuffled_actions": "model, another clip's actions",
-    "zero_actions": "model, no actions",
+    "repeat_last": "repeating the last context frame",
+    "shuffled_actions": "world model, another clip's actions",
+    "zero_actions": "world model, zero actions",
 }
 METRICS = {
     "latent_mse": ("Latent error", "mean squared, whitened; lower is better", "{:.3f}"),
@@ -41,72 +45,110 @@ class Inputs:
     curve: Path
     levels: Path
     samples: Path
-    horizon: Path
     dreams: Path
     films: Path
     seconds: Path
 
 
+@dataclass(frozen=True, slots=True)
+class ScoreTable:
+    """One score of every condition, formatted; one column per generated frame, or one in all."""
+
+    title: str
+    hint: str
+    columns: list[str]
+    rows: dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A planning episode beside its goal, as a data URI."""
+
+    uri: str
+    steps: int
+    success: bool
+
+
 def render(inputs: Inputs, settings: Settings, options: Options) -> str:
-    """The whole page as HTML that needs no other file."""
-    fit, train, evaluate, actions, plan = (
-        json.loads(path.read_text())
-        for path in (inputs.fit, inputs.train, inputs.evaluate, inputs.actions, inputs.plan)
-    )
-    curve, horizon = figures.read_columns(inputs.curve), figures.read_columns(inputs.horizon)
-    psnr = pixels("PSNR", evaluate["decoder"])
+    """The whole page as HTML that needs no other file.
+
+    Raises:
+        DataError: a metrics file or a table is missing or damaged.
+    """
+    fit, train = FitMetrics.read(inputs.fit), TrainMetrics.read(inputs.train)
+    evaluate, plan = EvaluateMetrics.read(inputs.evaluate), plan_metrics.read(inputs.plan)
+    actions = ActionMetrics.read(inputs.actions)
     environment = Environment(
         loader=PackageLoader("pipeline.report"), autoescape=True, undefined=StrictUndefined
     )
     return environment.get_template("page.html").render(
-        chosen={family.selector: settings.values[family.selector] for family in FAMILIES},
-        given=settings.values["evaluate"]["context"],
+        selected={family.selector: settings.values[family.selector] for family in FAMILIES},
+        context=settings.values["evaluate"]["context"],
         fit=fit,
         train=train,
         evaluate=evaluate,
         actions=actions,
+        sensitivity=_sensitivity(actions),
         plan=plan,
         gates=gates(fit, evaluate, plan),
-        tables=[_table(metric, evaluate) for metric in METRICS if metric in evaluate["model"]],
-        psnr=psnr,
-        curves={
-            "Training loss": figures.lines(
-                curve["step"], {"loss": curve["loss"]}, ("step", "loss"), log=True
-            ),
-            "Training error by noise level": _by_level(figures.read_columns(inputs.levels)),
-            f"{psnr} by generated frame": _by_frame(horizon, "psnr", "PSNR in dB"),
-            "Latent error by generated frame": _by_frame(horizon, "latent_mse", "error"),
-        },
+        tables=_tables(evaluate),
+        psnr=pixel_score("PSNR", evaluate.decoder),
+        curves=_curves(inputs, evaluate),
         samples=figures.still(inputs.samples),
         dreams=_dreams(inputs.dreams, options.dreams),
         films=_films(inputs.films, options.episodes),
         seconds=_seconds(inputs.seconds),
-        params=yaml.safe_dump(_chosen(settings), sort_keys=False),
+        params=yaml.safe_dump(_params(settings), sort_keys=False),
     )
 
 
-def _table(metric: str, evaluate: dict[str, Any]) -> dict[str, Any]:
-    title, hint, form = METRICS[metric]
-    title = title if metric == "latent_mse" else pixels(title, evaluate["decoder"])
-    by_frame = isinstance(evaluate["model"][metric], list)
-    columns = range(1, evaluate["frames"] + 1) if by_frame else ["all"]
-    rows = {name: evaluate[key][metric] for key, name in NAMES.items()}
-    shown = {
-        name: [form.format(value) for value in (values if by_frame else [values])]
-        for name, values in rows.items()
+def _tables(evaluate: EvaluateMetrics) -> list[ScoreTable]:
+    scores = {
+        NAMES[name]: scores.model_dump(exclude_unset=True)
+        for name, scores in evaluate.by_condition().items()
     }
-    return {"title": title, "hint": hint, "columns": columns, "rows": shown}
+    measured = [metric for metric in METRICS if metric in scores[NAMES["model"]]]
+    tables = []
+    for metric in measured:
+        title, hint, form = METRICS[metric]
+        title = title if metric == "latent_mse" else pixel_score(title, evaluate.decoder)
+        overall = metric == "fid"
+        columns = ["all"] if overall else [str(n) for n in range(1, evaluate.frames + 1)]
+        rows = {
+            name: [form.format(value) for value in ([row[metric]] if overall else row[metric])]
+            for name, row in scores.items()
+        }
+        tables.append(ScoreTable(title, hint, columns, rows))
+    return tables
 
 
-def _by_frame(horizon: dict[str, list[float]], metric: str, label: str) -> str:
-    series = {name: horizon[f"{name}_{metric}"] for name in NAMES}
-    return figures.lines(horizon["frame"], series, ("generated frame", label))
+def _sensitivity(actions: ActionMetrics) -> dict[str, ByActions]:
+    return {
+        "mean squared error, whitened": actions.mse,
+        "cosine distance, whitened": actions.cosine,
+        "mean squared error, as published": actions.published.mse,
+        "cosine distance, as published": actions.published.cosine,
+    }
 
 
-def _by_level(levels: dict[str, list[float]]) -> str:
-    middles = [50 * (a + b) for a, b in zip(levels["from"], levels["to"], strict=True)]
-    label = "noise level, % of the way from clean to noise"
-    return figures.lines(middles, {"error": levels["error"]}, (label, "error"))
+def _curves(inputs: Inputs, evaluate: EvaluateMetrics) -> dict[str, str]:
+    """Line charts as data URIs, by title."""
+    curve, levels = CurveRow.read(inputs.curve), LevelRow.read(inputs.levels)
+    loss = {"loss": [row.loss for row in curve]}
+    scores = evaluate.by_condition()
+    psnr = {name: score.psnr for name, score in scores.items()}
+    error = {name: score.latent_mse for name, score in scores.items()}
+    frames, frame = range(1, evaluate.frames + 1), "generated frame"
+    percent = "noise level, % of the way from clean to noise"
+    middles = [50 * (row.low + row.high) for row in levels]
+    by_level = {"error": [row.error for row in levels]}
+    psnr_title = f"{pixel_score('PSNR', evaluate.decoder)} by generated frame"
+    return {
+        "Training loss": figures.lines([r.step for r in curve], loss, ("step", "loss"), log=True),
+        "Training error by noise level": figures.lines(middles, by_level, (percent, "error")),
+        psnr_title: figures.lines(frames, psnr, (frame, "PSNR in dB")),
+        "Latent error by generated frame": figures.lines(frames, error, (frame, "error")),
+    }
 
 
 def _dreams(path: Path, count: int) -> list[str]:
@@ -115,8 +157,8 @@ def _dreams(path: Path, count: int) -> list[str]:
     return [
         figures.animation(
             [
-                figures.side_by_side([real, dreamt, figures.error(real, dreamt)])
-                for real, dreamt in zip(truth, prediction, strict=True)
+                figures.side_by_side([real, generated, figures.error(real, generated)])
+                for real, generated in zip(truth, prediction, strict=True)
             ]
         )
         for truth, prediction in zip(
@@ -126,7 +168,7 @@ def _dreams(path: Path, count: int) -> list[str]:
     ]
 
 
-def _films(path: Path, count: int) -> list[dict[str, Any]]:
+def _films(path: Path, count: int) -> list[Film]:
     """The first planning episodes beside their goals, as animations."""
     content = np.load(path, allow_pickle=False)
     films = []
@@ -135,25 +177,25 @@ def _films(path: Path, count: int) -> list[dict[str, Any]]:
     )[:count]:
         panels = [figures.side_by_side([frame, goal]) for frame in frames[:length]]
         film = figures.animation(panels, seconds=0.15)
-        films.append({"film": film, "steps": int(length) - 1, "success": bool(success)})
+        films.append(Film(film, int(length) - 1, bool(success)))
     return films
 
 
 def _seconds(folder: Path) -> dict[str, float]:
-    """What each stage took, in the order of the pipeline."""
+    """The time that each stage took, in the order of the pipeline."""
     paths = {stage: folder / f"{stage}.json" for stage in STAGES}
     return {
-        stage: json.loads(path.read_text())["seconds"]
+        stage: StageSeconds.read(path, f"make it again: `dvc repro -f {stage}`").seconds
         for stage, path in paths.items()
         if path.is_file()
     }
 
 
-def _chosen(settings: Settings) -> dict[str, Any]:
-    """The params of this run: every stage's, and of each family the chosen member's."""
+def _params(settings: Settings) -> dict[str, Any]:
+    """The params of this run: those of every stage, and of the selected member of each family."""
     values = settings.values
     stages = {stage: values[stage] for stage in STAGES}
-    parts = {
+    members = {
         f"{f.block}.{values[f.selector]}": values[f.block][values[f.selector]] for f in FAMILIES
     }
-    return {**stages, **parts}
+    return {**stages, **members}

@@ -12,6 +12,10 @@ from helpers import ROOT
 from PIL import Image
 from typer.testing import CliRunner
 
+from pipeline.errors import DataError
+from pipeline.metrics.schema.evaluate import EvaluateMetrics
+from pipeline.metrics.schema.fit import FitMetrics
+from pipeline.metrics.schema.plan import PlanMetrics
 from pipeline.params import STAGES, read
 from pipeline.report import Options, page
 from pipeline.report.gates import gates
@@ -51,7 +55,23 @@ ACTIONS = {
     "latent": "tiny_vae",
     "whitening": "channel",
 }
-FIT = {"val_psnr": 35.0, "decoder": "own", "train_frames": 10, "val_frames": 5}
+FIT = {
+    "val_psnr": 35.0,
+    "decoder": "own",
+    "latent_rank": 2.5,
+    "latent_spread": 0.5,
+    "train_frames": 10,
+    "val_frames": 5,
+}
+
+
+def checked_gates(fit, evaluate, plan):
+    """The gates of metrics as plain values."""
+    return gates(
+        FitMetrics.model_validate(fit),
+        EvaluateMetrics.model_validate(evaluate),
+        PlanMetrics.model_validate(plan),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -66,15 +86,11 @@ def inputs(tmp_path_factory):
         (folder / f"{name}.json").write_text(json.dumps(values))
     with (folder / "curve.csv").open("w") as file:
         rows = csv.writer(file)
-        rows.writerows([("step", "loss"), *((step, 1 / step) for step in range(1, 50))])
+        steps = [(step, 1 / step, 1e-3, 1.0) for step in range(1, 50)]
+        rows.writerows([("step", "loss", "learning_rate", "gradient_norm"), *steps])
     with (folder / "levels.csv").open("w") as file:
         rows = csv.writer(file)
         rows.writerows([("from", "to", "error"), (0.0, 0.1, 0.02), (0.9, 1.0, 0.5)])
-    with (folder / "horizon.csv").open("w") as file:
-        names = [f"{name}_{m}" for name in list(EVALUATE)[3:] for m in SCORES]
-        rows = csv.writer(file)
-        table = ((frame, *range(1, 13), "own") for frame in (1, 2))
-        rows.writerows([("frame", *names, "decoder"), *table])
     rng = np.random.default_rng(0)
     strips = rng.integers(0, 255, (262, 262, 3), np.uint8)
     Image.fromarray(strips).save(folder / "samples.png")
@@ -92,7 +108,6 @@ def inputs(tmp_path_factory):
         "curve.csv",
         "levels.csv",
         "samples.png",
-        "horizon.csv",
     )
     return page.Inputs(*(folder / n for n in (*names, "dreams.npz", "films.npz", "seconds")))
 
@@ -118,7 +133,7 @@ def test_the_page_needs_no_other_file_and_says_what_was_measured(html):
         "0.35 on 48 goals",
         "0.2815",
         "0.1234",
-        "embedded actions 0.00129",
+        "action embedding: 0.00129",
     ):
         assert said in text
     assert text.count("<img") == 2 + 3 + 4 + 1
@@ -141,7 +156,7 @@ def test_a_fitted_decoder_is_named_wherever_it_is_judged(inputs, tmp_path, html)
         assert f"{score} {said}" in text
     assert f"Latent error {said}" not in text
     assert said not in html.read_text()
-    assert said in gates({**FIT, "decoder": "fitted"}, EVALUATE, PLAN)[0].name
+    assert said in checked_gates({**FIT, "decoder": "fitted"}, EVALUATE, PLAN)[0].name
 
 
 def test_perceptual_metrics_are_shown_where_there_are_any(inputs, tmp_path, html):
@@ -206,17 +221,17 @@ def test_gates_hold_and_fail_where_they_should(change, failing):
     evaluate = {**EVALUATE, "model": model, "shuffled_actions": shuffled}
     if "latent_mse" in change:
         evaluate["shuffled_actions"] = {**WORSE, "latent_mse": [0.9, 0.9]}
-    checked = gates(fit, evaluate, plan)
-    assert [i for i, gate in enumerate(checked) if not gate.holds] == failing
+    checked = checked_gates(fit, evaluate, plan)
+    assert [i for i, gate in enumerate(checked) if not gate.passes] == failing
 
 
 def test_latents_that_never_vary_hold_no_promise_about_them():
-    still = {"latent_mse": [0.0, 0.0]}
+    still = {**SCORES, "latent_mse": [0.0, 0.0]}
     names = ("model", "repeat_last", "shuffled_actions")
-    checked = gates(FIT, {**EVALUATE, **dict.fromkeys(names, still)}, PLAN)
-    assert [gate.holds for gate in checked] == [True, False, False, True]
+    checked = checked_gates(FIT, {**EVALUATE, **dict.fromkeys(names, still)}, PLAN)
+    assert [gate.passes for gate in checked] == [True, False, False, True]
     moving = {**EVALUATE, "repeat_last": still}
-    assert [gate.holds for gate in gates(FIT, moving, PLAN)] == [True, False, True, True]
+    assert [gate.passes for gate in checked_gates(FIT, moving, PLAN)] == [True, False, True, True]
 
 
 def test_the_summary_prints_every_gate_and_its_strict_form_fails_with_one(inputs, tmp_path, html):
@@ -227,7 +242,7 @@ def test_the_summary_prints_every_gate_and_its_strict_form_fails_with_one(inputs
     arguments = [str(inputs.fit), str(inputs.evaluate), str(inputs.plan), str(html), "--strict"]
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
-    assert done.output.count("holds") == 4
+    assert done.output.count("passes") == 4
     assert f"report: {html}" in done.output
     worse = tmp_path / "plan.json"
     worse.write_text(json.dumps({**PLAN, "success_rate": 0.3}))
@@ -236,3 +251,13 @@ def test_the_summary_prints_every_gate_and_its_strict_form_fails_with_one(inputs
     assert done.exit_code == 1
     assert "FAILS" in done.output
     assert CliRunner().invoke(app, arguments[:-1]).exit_code == 0
+
+
+def test_metrics_of_another_stage_are_refused_by_page_and_summary(inputs, html):
+    wrong = replace(inputs, plan=inputs.fit)
+    with pytest.raises(
+        DataError, match=r"fit\.json: not the metrics of plan .* `dvc repro -f plan`"
+    ):
+        page.render(wrong, read(ROOT / "params.yaml"), Options(dreams=2, episodes=3))
+    with pytest.raises(DataError, match=r"plan\.json: not the metrics of evaluate \("):
+        summary(inputs.fit, inputs.plan, inputs.plan, html)

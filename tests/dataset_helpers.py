@@ -1,7 +1,6 @@
 """An example of each layout's episodes, for the tests that every layout must pass."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +9,9 @@ from helpers import default
 from numpy.typing import NDArray
 
 from pipeline.datasets import Dataset
-from pipeline.episodes.episode import Episode, Meta
+from pipeline.episodes.episode import Episode
 from pipeline.families import DATASETS
-
-
-def normal(size: int) -> Callable[[np.random.Generator, int], NDArray[np.float32]]:
-    """Draws values [T, size] that have nothing in common."""
-    return lambda rng, length: rng.normal(size=(length, size)).astype(np.float32)
+from pipeline.testing.datasets import Example, normal
 
 
 def keys_and_mouse(rng: np.random.Generator, length: int) -> NDArray[np.float32]:
@@ -39,25 +34,6 @@ def player(rng: np.random.Generator, length: int) -> NDArray[np.float32]:
     return rng.integers(0, most, (length, 5)).astype(np.float32)
 
 
-@dataclass(frozen=True)
-class Example:
-    """What episodes of a layout look like.
-
-    Attributes:
-        size: height and width; unequal, so that swapped axes are noticed.
-        actions: draws actions [T, A].
-        states: draws states [T, S].
-        meta: what must be read back, at least.
-        loss: largest mean difference of a frame from the one written; 0 where nothing is lost.
-    """
-
-    size: tuple[int, int]
-    actions: Callable[[np.random.Generator, int], NDArray[np.float32]]
-    states: Callable[[np.random.Generator, int], NDArray[np.float32]]
-    meta: Meta = field(default_factory=dict)
-    loss: float = 0.0
-
-
 EXAMPLES = {
     "wall": Example((20, 24), normal(2), normal(2), {"door": 30.0, "wall": 32.0}),
     "point_maze": Example((20, 24), normal(2), normal(4)),
@@ -71,22 +47,13 @@ LENGTHS = (5, 8, 6)
 
 
 def example_episode(name: str, index: int, length: int) -> Episode:
-    """An episode whose every frame, row, column and colour differs clearly from the others."""
-    example = EXAMPLES[name]
-    rng = np.random.default_rng([index, *name.encode()])
-    (height, width), time = example.size, np.arange(length)[:, None, None]
-    down, across = np.linspace(0, 200, height)[:, None], np.linspace(0, 100, width)
-    frames = np.empty((length, height, width, 3), np.uint8)
-    frames[..., 0] = down + 0 * across + 0 * time
-    frames[..., 1] = across + 12 * time + 0 * down
-    frames[..., 2] = 40 * index + 5 * time + 0 * down + 0 * across
-    actions, states = example.actions(rng, length), example.states(rng, length)
-    return Episode(f"episode_{index:03d}", frames, actions, states, example.meta)
+    """An episode of a layout."""
+    return EXAMPLES[name].episode(index, length)
 
 
 def example_episodes(name: str, lengths: tuple[int, ...] = LENGTHS) -> Iterator[Episode]:
     """Episodes of a layout, made one after the other."""
-    return (example_episode(name, index, length) for index, length in enumerate(lengths))
+    return EXAMPLES[name].episodes(lengths)
 
 
 def layout(name: str) -> Dataset:

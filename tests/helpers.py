@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.episodes.episode import Episode
 from pipeline.families import Family
-from pipeline.params import Params
+from pipeline.params import Params, Variant
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden"
@@ -28,6 +28,11 @@ def default(family: Family, name: str, **changes: object) -> tuple[ModuleType, P
     """A member's module, and its options from params.yaml with some changed."""
     module = family.load(name, "test")
     return module, module.Options.model_validate({**PARAMS[family.block][name], **changes})
+
+
+def member_of(family: Family, name: str, **changes: object) -> Variant:
+    """A member with its options from params.yaml, some changed, for the suites of testing/."""
+    return Variant(name, *default(family, name, **changes))
 
 
 def golden_arrays(name: str) -> dict[str, NDArray[Any]]:

@@ -16,7 +16,6 @@ SMALL = {
     "rope": {"size": 32, "steps": 12},
     "granular": {"size": 32, "steps": 12},
     "rt1": {"height": 48, "width": 64},
-    "csgo": {},
 }
 RESOLUTION = {"rt1": [24, 32], "csgo": [24, 40]}
 NEVER_PLANNED = {"csgo"}
@@ -30,10 +29,8 @@ def test_every_data_set_has_a_world_that_writes_it():
 @pytest.mark.parametrize("name", every(DATASETS))
 def test_a_data_set_is_one_word(name, tmp_path):
     workspace = make_workspace(tmp_path / "workspace")
-    changes = {f"worlds.{name}.{key}": value for key, value in SMALL[name].items()}
-    changes |= {f"worlds.{name}.episodes": 6} | (
-        {} if "steps" in SMALL[name] else {f"worlds.{name}.steps": 24}
-    )
+    small = {"episodes": 6, "steps": 24, **SMALL.get(name, {})}
+    changes: dict[str, object] = {f"worlds.{name}.{key}": value for key, value in small.items()}
     if name in RESOLUTION:
         changes[f"datasets.{name}.resolution"] = RESOLUTION[name]
     limits = {"ingest.shortest": 4, "evaluate.clips": 4, "train.steps": 4}

@@ -23,8 +23,8 @@ STAGE_TABLE = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 MODULES = imports.modules()
 
 
-TOOLS = {"__main__", "gym", "tools"}
-"""What is no stage: commands and the Gymnasium environments."""
+TOOLS = {"__main__", "gym", "testing", "tools"}
+"""What is no stage: commands, the Gymnasium environments and the conformance suites."""
 
 
 def room_of(name: str) -> str:

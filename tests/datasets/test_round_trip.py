@@ -21,7 +21,7 @@ CODEC_ERROR = {"pusht": 1.0, "rt1": 2.0}
 
 @pytest.mark.parametrize("name", every(DATASETS))
 def test_every_frame_action_and_state_of_a_simulator_comes_back(name, tmp_path):
-    module, options = default(WORLDS, name, **SMALL[name])
+    module, options = default(WORLDS, name, **SMALL.get(name, {}))
     episodes = list(module.build(options).collect(3, 8, seed=0))
     layout, chosen = default(DATASETS, name)
     dataset = layout.build(chosen)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers import GOLDEN, default, golden, scaled_error
+from helpers import GOLDEN, default, golden, member_of, scaled_error
 from safetensors.torch import load_file
 
 from pipeline.denoisers import Size
@@ -10,6 +10,7 @@ from pipeline.denoisers.nanowm import SIZES
 from pipeline.denoisers.nanowm.blocks import BLOCKS
 from pipeline.errors import ParamsError
 from pipeline.families import DENOISERS
+from pipeline.testing.denoisers import DenoiserTests
 
 TINY = Size(latent_shape=(4, 8, 8), action_dim=3, frames=4)
 SHAPE = {"width": 64, "depth": 4, "heads": 4}
@@ -27,6 +28,13 @@ def trained(injection, **changes):
     state = load_file(GOLDEN / f"tiny_{injection}.safetensors")
     model.load_state_dict({name: value.float() for name, value in state.items()})
     return model.requires_grad_(False)
+
+
+class TestEveryInjection(DenoiserTests):
+    @pytest.fixture(scope="class", params=BLOCKS)
+    @classmethod
+    def member(cls, request):
+        return member_of(DENOISERS, "nanowm", size=SHAPE, injection=request.param)
 
 
 @pytest.fixture(params=INJECTIONS)
@@ -109,46 +117,6 @@ def test_rectangular_latents_are_embedded_row_by_row(inputs):
     assert column[:, 4:8].abs().max() == 0
 
 
-def test_a_frame_never_sees_later_frames(tiny, inputs):
-    x, level, action = inputs
-    before = tiny(x, level, action)
-    x, level, action = x.clone(), level.clone(), action.clone()
-    x[:, 2:] += 1
-    level[:, 2:] = 7
-    action[:, 2:] += 1
-    after = tiny(x, level, action)
-    assert torch.equal(before[:, :2], after[:, :2])
-    assert (before[:, 2:] != after[:, 2:]).any()
-
-
-def test_a_shorter_window_gives_the_same_first_frames(tiny, inputs):
-    x, level, action = inputs
-    whole = tiny(x, level, action)
-    short = tiny(x[:, :2], level[:, :2], action[:, :2])
-    assert scaled_error(short, whole[:, :2]) < 1e-5
-
-
-@pytest.mark.parametrize("parts", [(1, 1, 1, 1), (3, 1), (1, 2, 1)])
-def test_frames_passed_through_one_after_the_other_remember_all_before(tiny, inputs, parts):
-    x, level, action = inputs
-    kv_cache, pieces, begin = tiny.kv_cache(len(x)), [], 0
-    for length in parts:
-        here = torch.arange(begin, begin + length)
-        pieces.append(tiny(x[:, here], level[:, here], action, here, kv_cache))
-        begin += length
-    assert scaled_error(torch.cat(pieces, 1), tiny(x, level, action)) < 1e-5
-
-
-def test_a_frame_can_be_passed_through_again_before_it_is_done(tiny, inputs):
-    x, level, action = inputs
-    kv_cache, here = tiny.kv_cache(len(x)), torch.arange(1)
-    tiny(x[:, here], level[:, here], action, here, kv_cache)
-    here = torch.tensor([1])
-    tiny(x[:, here] + 1, level[:, here], action, here, kv_cache)
-    again = tiny(x[:, here], level[:, here], action, here, kv_cache)
-    assert scaled_error(again, tiny(x, level, action)[:, here]) < 1e-5
-
-
 @pytest.mark.parametrize("causal", [True, False])
 def test_an_action_changes_the_frame_that_it_leads_to_and_no_earlier_one(inputs, causal):
     model = trained("additive", causal=causal)
@@ -160,13 +128,6 @@ def test_an_action_changes_the_frame_that_it_leads_to_and_no_earlier_one(inputs,
     assert (difference[:2].max() == 0) == causal
 
 
-def test_the_last_action_of_a_window_is_never_used(tiny, inputs):
-    x, level, action = inputs
-    changed = action.clone()
-    changed[:, -1] += 1
-    assert torch.equal(tiny(x, level, action), tiny(x, level, changed))
-
-
 def test_a_network_without_injection_is_blind_to_actions(inputs):
     x, level, action = inputs
     model = build(injection="none")
@@ -175,13 +136,6 @@ def test_a_network_without_injection_is_blind_to_actions(inputs):
     assert torch.equal(model(x, level, action), model(x, level, action + 1))
     assert torch.equal(model(x, level, action), model(x, level, None))
     assert not [name for name in model.state_dict() if "action" in name]
-
-
-def test_one_level_a_clip_is_that_level_for_every_frame(tiny, inputs):
-    x, _, action = inputs
-    level = torch.tensor([10, 900])
-    expected = tiny(x, level[:, None].expand(2, 4), action)
-    assert torch.equal(tiny(x, level, action), expected)
 
 
 @pytest.mark.parametrize("injection", BLOCKS)
@@ -254,25 +208,6 @@ def test_an_injection_without_actions_is_refused():
 def test_more_frames_than_the_window_are_refused(tiny):
     with pytest.raises(ValueError, match="5 frames exceed the window of 4"):
         tiny(torch.zeros(1, 5, 4, 8, 8), torch.zeros(1, 5), torch.zeros(1, 5, 3))
-
-
-def graded(model, x, level, action):
-    """Output and all gradients of one pass."""
-    output = model(x, level, action)
-    weights = list(model.parameters())
-    return [output, *torch.autograd.grad((output - x).square().sum(), weights, allow_unused=True)]
-
-
-@pytest.mark.parametrize("injection", BLOCKS)
-def test_blocks_computed_twice_give_the_same_outputs_and_gradients_to_the_bit(injection, inputs):
-    model = build(injection=injection)
-    for weight in model.parameters():
-        torch.nn.init.normal_(weight, std=0.1)
-    kept = graded(model, *inputs)
-    model.activation_checkpointing = True
-    for ours, theirs in zip(graded(model, *inputs), kept, strict=True):
-        assert (ours is None) == (theirs is None)
-        assert ours is None or torch.equal(ours, theirs)
 
 
 def test_what_is_passed_through_a_memory_is_computed_once(tiny, inputs, monkeypatch):

@@ -1,13 +1,10 @@
 """Every encoder keeps the promises of `pipeline.encoders.Encoder`."""
 
-import copy
-from dataclasses import astuple
-
 import numpy as np
 import pytest
 import torch
 import transformers_helpers
-from helpers import GOLDEN, PARAMS, default, every
+from helpers import GOLDEN, PARAMS, default, every, member_of
 from pydantic import ValidationError
 
 from pipeline import encoders
@@ -16,6 +13,7 @@ from pipeline.encoders._shared.semantic import Semantic
 from pipeline.errors import DataError, ParamsError
 from pipeline.families import ENCODERS
 from pipeline.metrics.images import psnr
+from pipeline.testing.encoders import EncoderTests, squares, tensors
 
 QUICK = {
     "tiny_vae": {"steps": 8},
@@ -66,121 +64,44 @@ OF_TRANSFORMERS = {
 
 @pytest.fixture(scope="module")
 def frames():
-    rng = np.random.default_rng(0)
-    frames = np.zeros((64, 32, 32, 3), np.uint8)
-    for frame in frames:
-        x, y = rng.integers(0, 24, 2)
-        frame[y : y + 8, x : x + 8] = rng.integers(0, 255, 3)
-    return torch.from_numpy(frames).permute(0, 3, 1, 2)
+    return squares(64, 32, 32)
 
 
-@pytest.fixture(scope="module", params=every(ENCODERS))
-def fitted(request, frames, tmp_path_factory):
-    name = request.param
-    quick = QUICK.get(name, {})
-    if name in transformers_helpers.NAMES:
-        weights = transformers_helpers.written(name, tmp_path_factory.mktemp(name))
-        quick = {**OF_TRANSFORMERS, "weights": weights}
-    module, options = default(ENCODERS, name, **quick)
-    return name, options, module.fit(frames, options, seed=0)
+class TestEveryEncoder(EncoderTests):
+    @pytest.fixture(scope="class", params=every(ENCODERS))
+    @classmethod
+    def member(cls, request, tmp_path_factory):
+        name = request.param
+        quick = QUICK.get(name, {})
+        if name in transformers_helpers.NAMES:
+            weights = transformers_helpers.written(name, tmp_path_factory.mktemp(name))
+            quick = {**OF_TRANSFORMERS, "weights": weights}
+        return member_of(ENCODERS, name, **quick)
 
+    def test_who_draws_is_said(self, encoder):
+        assert encoder.draws == ("fitted" if isinstance(encoder, Semantic) else "own")
 
-def test_latents_are_finite_floats_without_gradient(fitted, frames):
-    _, _, encoder = fitted
-    raw = encoder.encode(frames[:4])
-    assert raw.mean.shape[0] == 4
-    assert raw.mean.ndim == 4
-    assert raw.mean.dtype == torch.float32
-    assert raw.mean.isfinite().all()
-    assert not raw.mean.requires_grad
-    assert (raw.std is not None) == encoder.stochastic
-    if raw.std is not None:
-        assert raw.std.shape == raw.mean.shape
-        assert (raw.std > 0).all()
+    def test_a_scale_is_published_for_the_published_autoencoder_alone(self, member, encoder):
+        assert encoder.published_scale == (0.18215 if member.name == "sd_vae" else None)
 
+    def test_bfloat16_computes_nearly_the_same(self, encoder, frames):
+        exact = encoder.encode(frames[:8])
+        half = Execution(precision="bfloat16", compile="none")
+        rounded = Runner(encoder, torch.device("cpu"), half).encode(frames[:8])
+        for latents, expected in zip(tensors(rounded), tensors(exact), strict=True):
+            assert latents.dtype == torch.float32
+            assert 0 < (latents - expected).norm() / expected.norm() < 3e-2
 
-def test_who_draws_is_said(fitted):
-    _, _, encoder = fitted
-    assert encoder.draws == ("fitted" if isinstance(encoder, Semantic) else "own")
-
-
-def test_a_scale_is_published_for_the_published_autoencoder_alone(fitted):
-    name, _, encoder = fitted
-    assert encoder.published_scale == (0.18215 if name == "sd_vae" else None)
-
-
-def test_a_frame_is_encoded_alike_alone_and_in_a_batch(fitted, frames):
-    _, _, encoder = fitted
-    together = encoder.encode(frames[:8]).mean
-    alone = torch.cat([encoder.encode(frames[i : i + 1]).mean for i in range(8)])
-    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
-
-
-def test_the_same_frames_give_the_same_latents(fitted, frames):
-    _, _, encoder = fitted
-    first, second = (encoder.encode(frames[:8]).mean for _ in range(2))
-    assert torch.equal(first, second)
-
-
-def test_frames_of_the_right_kind_come_back(fitted, frames):
-    _, _, encoder = fitted
-    truth = frames[:8]
-    decoded = encoder.decode(encoder.encode(truth).mean)
-    assert decoded.dtype == torch.uint8
-    assert decoded.shape == truth.shape
-
-
-def test_an_encoder_moves_as_a_whole_and_takes_frames_from_anywhere(fitted, frames):
-    """On torch's meta device, which computes shapes alone, anything left behind is an error."""
-    _, _, encoder = fitted
-    moved = copy.deepcopy(encoder).to(torch.device("meta"))
-    raw = moved.encode(frames[:4])
-    for found, expected in zip(astuple(raw), astuple(encoder.encode(frames[:4])), strict=True):
-        if expected is not None:
-            assert (found.device.type, found.shape) == ("meta", expected.shape)
-    decoded = moved.decode(torch.zeros(raw.mean.shape))
-    assert (decoded.device.type, decoded.shape) == ("meta", frames[:4].shape)
-
-
-def test_bfloat16_computes_nearly_the_same(fitted, frames):
-    _, _, encoder = fitted
-    exact = encoder.encode(frames[:8])
-    cpu, half = torch.device("cpu"), Execution(precision="bfloat16", compile="none")
-    rounded = Runner(encoder, cpu, half).encode(frames[:8])
-    for found, expected in zip(astuple(rounded), astuple(exact), strict=True):
-        if expected is not None:
-            assert found.dtype == torch.float32
-            assert 0 < (found - expected).norm() / expected.norm() < 3e-2
-
-
-def test_convolutions_of_autoencoders_have_channels_last_also_when_loaded(fitted, tmp_path):
-    name, options, encoder = fitted
-    encoders.save(encoder, name, options.model_dump(), tmp_path / "codec")
-    for one in (encoder, encoders.load(tmp_path / "codec")[1]):
-        vae = getattr(one, "vae", torch.nn.Module())
-        weights = [weight for weight in vae.parameters() if weight.ndim == 4]
-        assert all(weight.is_contiguous(memory_format=torch.channels_last) for weight in weights)
-        assert bool(weights) == (name in ("tiny_vae", "sd_vae"))
-
-
-def test_a_saved_encoder_is_the_same_encoder(fitted, frames, tmp_path):
-    name, options, encoder = fitted
-    encoders.save(encoder, name, options.model_dump(), tmp_path / "codec")
-    loaded_name, loaded = encoders.load(tmp_path / "codec")
-    assert loaded_name == name
-    truth = frames[:4]
-    assert torch.equal(loaded.encode(truth).mean, encoder.encode(truth).mean)
-    latents = encoder.encode(truth).mean
-    assert torch.equal(loaded.decode(latents), encoder.decode(latents))
-
-
-def test_the_same_seed_fits_the_same_bytes(fitted, frames, tmp_path):
-    name, options, encoder = fitted
-    module = ENCODERS.load(name, "test")
-    again = module.fit(frames, options, seed=0)
-    for folder, one in ((tmp_path / "a", encoder), (tmp_path / "b", again)):
-        encoders.save(one, name, options.model_dump(), folder)
-    assert encoders.digest(tmp_path / "a") == encoders.digest(tmp_path / "b")
+    def test_convolutions_of_autoencoders_have_channels_last_also_when_loaded(
+        self, member, encoder, folder
+    ):
+        for one in (encoder, encoders.load(folder)[1]):
+            vae = getattr(one, "vae", torch.nn.Module())
+            weights = [weight for weight in vae.parameters() if weight.ndim == 4]
+            assert all(
+                weight.is_contiguous(memory_format=torch.channels_last) for weight in weights
+            )
+            assert bool(weights) == (member.name in ("tiny_vae", "sd_vae"))
 
 
 def test_a_folder_without_an_encoder_is_named(tmp_path):

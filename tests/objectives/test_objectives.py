@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers import default, every, scaled_error
+from helpers import default, every, member_of, scaled_error
 from pydantic import ValidationError
 
 from pipeline.diffusion import Weighting
@@ -11,6 +11,7 @@ from pipeline.families import OBJECTIVES
 from pipeline.noise import Levels
 from pipeline.noise.gaussian import Schedule, betas
 from pipeline.noise.levels import CLEAN, draw_levels
+from pipeline.testing.objectives import ObjectiveTests
 
 SCHEDULES = [(name, zero) for name in ("linear", "squared_cosine") for zero in (False, True)]
 
@@ -32,36 +33,11 @@ def latents(generator):
     return clean, noise, level
 
 
-def test_a_right_answer_becomes_the_clean_latent(objective, latents):
-    clean, noise, level = latents
-    noisy = objective.noised(clean, noise, level)
-    answer = objective.target(clean, noise, level)
-    found = objective.to_clean(answer, noisy, level)
-    torch.testing.assert_close(found, clean, atol=1e-4, rtol=1e-4)
-
-
-def test_a_step_lands_on_the_less_noisy_latent(objective, latents):
-    clean, noise, level = latents
-    level = level.clamp(min=100)
-    next_level = level // 2
-    moved = objective.step(objective.noised(clean, noise, level), clean, level, next_level)
-    expected = objective.noised(clean, noise, next_level)
-    torch.testing.assert_close(moved, expected, atol=2e-3, rtol=1e-3)
-
-
-def test_a_step_to_clean_is_the_clean_latent_and_standing_still_is_exact(objective, latents):
-    clean, noise, level = latents
-    noisy = objective.noised(clean, noise, level)
-    arrived = objective.step(noisy, clean, level, torch.full_like(level, CLEAN))
-    torch.testing.assert_close(arrived, clean)
-    assert torch.equal(objective.step(noisy, clean, level, level), noisy)
-    resting = torch.full_like(level, CLEAN)
-    assert torch.equal(objective.step(clean, noise, resting, resting), clean)
-
-
-def test_a_clean_level_adds_no_noise(objective, latents):
-    clean, noise, level = latents
-    assert torch.equal(objective.noised(clean, noise, torch.full_like(level, CLEAN)), clean)
+class TestEveryObjective(ObjectiveTests):
+    @pytest.fixture(scope="class", params=every(OBJECTIVES))
+    @classmethod
+    def member(cls, request):
+        return member_of(OBJECTIVES, request.param)
 
 
 @pytest.mark.parametrize("name", ["x", "v", "flow"])
@@ -150,36 +126,6 @@ def test_steps_and_answers_follow_a_shift(name, shift, latents):
     next_level = level // 2
     moved = objective.step(noisy, clean, level, next_level)
     torch.testing.assert_close(moved, objective.noised(clean, noise, next_level), **tolerance)
-
-
-def test_fresh_noise_keeps_the_variance_of_the_level(generator):
-    shape = (4, 50, 4, 8, 8)
-    clean, noise, fresh = (torch.randn(shape, generator=generator) for _ in range(3))
-    objective, level = build("v"), torch.full(shape[:2], 700)
-    for eta in (0.3, 1.0):
-        moved = objective.step(
-            objective.noised(clean, noise, level), clean, level, level - 200, eta, fresh
-        )
-        alpha, sigma = objective.scales(level - 200)
-        left = (moved - alpha * clean) / sigma
-        assert float(left.std()) == pytest.approx(1, abs=0.01)
-        assert float((left * fresh).mean()) > 0.1
-
-
-@pytest.mark.parametrize("name", every(OBJECTIVES))
-def test_min_snr_weighs_the_error_of_the_clean_latent(name, latents):
-    """Whatever is predicted, a frame's loss is min(SNR, gamma) x the error of its clean latent."""
-    clean, noise, level = latents
-    objective, level = build(name), level.clamp(50, 900)
-    noisy = objective.noised(clean, noise, level)
-    target = objective.target(clean, noise, level)
-    output = target + 0.1 * torch.randn(target.shape, generator=torch.Generator().manual_seed(1))
-    weighting = Weighting(gamma=5, form="per_frame")
-    losses = frame_losses(objective, output, target, level, weighting)
-    error = (objective.to_clean(output, noisy, level) - clean).square().mean((2, 3, 4))
-    alpha, sigma = (scale.flatten(1) for scale in objective.scales(level))
-    expected = (alpha / sigma).square().clamp(max=5) * error
-    torch.testing.assert_close(losses, expected, rtol=2e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize(

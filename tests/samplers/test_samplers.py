@@ -2,12 +2,13 @@
 
 import pytest
 import torch
-from helpers import GOLDEN, default, every, golden, scaled_error
+from helpers import GOLDEN, default, every, golden, member_of, scaled_error
 from safetensors.torch import load_file
 
 from pipeline.denoisers import Size
 from pipeline.diffusion.sample import ddim_timesteps, sample
 from pipeline.families import DENOISERS, OBJECTIVES, SAMPLERS
+from pipeline.testing.samplers import SamplerTests
 
 
 def build(family, name, *arguments, **changes):
@@ -38,15 +39,11 @@ def window(context=1):
     return torch.cat([arrays("context")[:, :context], arrays("init_noise")[:, context:]], 1)
 
 
-@pytest.mark.parametrize("name", every(SAMPLERS))
-@pytest.mark.parametrize("context", [0, 1, 2, 5])
-def test_every_frame_ends_clean_and_none_grows_noisier(name, context):
-    matrix = build(SAMPLERS, name).matrix(6, context, ddim_timesteps(7, 1000))
-    assert (matrix[:, :context] == -1).all()
-    assert (matrix[0, context:] == 999).all()
-    assert (matrix[-1] == -1).all()
-    assert (matrix.diff(dim=0) <= 0).all()
-    assert (matrix.diff(dim=0) < 0).any(1).all()
+class TestEverySampler(SamplerTests):
+    @pytest.fixture(scope="class", params=every(SAMPLERS))
+    @classmethod
+    def member(cls, request):
+        return member_of(SAMPLERS, request.param)
 
 
 def test_the_steps_of_rollout_py_go_from_pure_noise_to_the_least():

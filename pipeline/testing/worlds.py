@@ -1,0 +1,143 @@
+"""Conformance of a recorder and of a world; see `pipeline.worlds`."""
+
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from pipeline.episodes.episode import Episode
+from pipeline.families import WORLDS, Module
+from pipeline.params import Variant
+from pipeline.testing.member import MemberTests
+from pipeline.worlds import Recorder, Recording, World
+
+Member = Variant[Module[Recorder, Recording], Recording]
+
+
+class RecorderTests(MemberTests):
+    """The promises of a Recorder: it records the same episodes for the same seed."""
+
+    family = WORLDS
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def world(cls, member: Member) -> Recorder:
+        """The simulator, the same one for all tests: nothing may depend on what it did before."""
+        return member.build()
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def episodes(cls, world: Recorder) -> list[Episode]:
+        """Three episodes of 12 frames."""
+        return list(world.collect(3, 12, seed=1))
+
+    def test_as_much_is_recorded_as_is_wanted(self, episodes: list[Episode]) -> None:
+        assert [len(episode) for episode in episodes] == [12, 12, 12]
+        assert len({episode.key for episode in episodes}) == 3
+
+    def test_all_episodes_have_frames_actions_and_states_of_one_size(
+        self, episodes: list[Episode]
+    ) -> None:
+        for field in ("frames", "actions", "states"):
+            assert len({getattr(episode, field).shape for episode in episodes}) == 1
+
+    def test_the_same_seed_gives_the_same_episodes(
+        self, world: Recorder, episodes: list[Episode]
+    ) -> None:
+        for first, again in zip(episodes, world.collect(3, 12, seed=1), strict=True):
+            assert (first.key, first.meta) == (again.key, again.meta)
+            for field in ("frames", "actions", "states"):
+                np.testing.assert_array_equal(getattr(first, field), getattr(again, field))
+
+    def test_another_seed_gives_other_episodes(
+        self, world: Recorder, episodes: list[Episode]
+    ) -> None:
+        other = world.collect(3, 12, seed=2)
+        assert any((a.states != b.states).any() for a, b in zip(episodes, other, strict=True))
+
+
+class WorldTests(RecorderTests):
+    """The promises of a World: it can be put into any recorded state, so plans are tried in it."""
+
+    steps: ClassVar[int] = 30
+    """Frames of the episode that is replayed; something has to happen in them."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def world(cls, member: Member) -> World:
+        """The simulator, the same one for all tests: nothing may depend on what it did before."""
+        world = member.build()
+        assert isinstance(world, World)
+        return world
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def episode(cls, world: World) -> Episode:
+        """A recorded episode."""
+        return next(iter(world.collect(1, cls.steps, seed=3)))
+
+    def test_recorded_actions_and_states_are_of_the_declared_sizes(
+        self, world: World, episode: Episode
+    ) -> None:
+        assert episode.states.shape[1] == world.state_dim
+        assert episode.actions.shape[1:] == world.low.shape == world.high.shape
+        assert world.low.dtype == world.high.dtype == np.float32
+
+    def test_most_recorded_actions_lie_in_the_range_of_sensible_ones(
+        self, world: World, episode: Episode
+    ) -> None:
+        assert (world.low < world.high).all()
+        inside = (episode.actions >= world.low) & (episode.actions <= world.high)
+        assert inside.mean() > 0.5
+
+    def test_replaying_recorded_actions_gives_the_recorded_states_and_frames(
+        self, world: World, episode: Episode
+    ) -> None:
+        world.restore(episode.states[0], episode.meta)
+        for action, state, frame in zip(
+            episode.actions, episode.states, episode.frames, strict=True
+        ):
+            np.testing.assert_array_equal(world.snapshot(), state)
+            np.testing.assert_array_equal(world.render(), frame)
+            world.step(action)
+
+    def test_restoring_the_present_state_changes_neither_state_nor_frame(
+        self, world: World, episode: Episode
+    ) -> None:
+        world.restore(episode.states[0], episode.meta)
+        for action in episode.actions[: len(episode) // 2]:
+            world.step(action)
+        state, frame = world.snapshot(), world.render()
+        world.restore(state, episode.meta)
+        np.testing.assert_array_equal(world.snapshot(), state)
+        np.testing.assert_array_equal(world.render(), frame)
+
+    def test_a_snapshot_stays_as_it_was_taken(self, world: World, episode: Episode) -> None:
+        world.restore(episode.states[0], episode.meta)
+        state = world.snapshot()
+        for action in episode.actions:
+            world.step(action)
+        np.testing.assert_array_equal(state, episode.states[0])
+
+    def test_a_state_is_its_own_goal(self, world: World, episode: Episode) -> None:
+        for state in episode.states:
+            assert world.distance(state, state) == 0
+            assert world.success(state, state)
+
+    def test_an_episode_ends_elsewhere_than_it_began(self, world: World, episode: Episode) -> None:
+        assert world.distance(episode.states[0], episode.states[-1]) > 0
+
+    def test_a_sampled_task_can_be_restored_and_is_not_solved_yet(self, world: World) -> None:
+        start, goal, meta = world.sample(np.random.default_rng(0))
+        for state in (goal, start):
+            assert state.shape == (world.state_dim,)
+            assert state.dtype == np.float32
+            world.restore(state, meta)
+            np.testing.assert_array_equal(world.snapshot(), state)
+        assert not world.success(start, goal)
+
+    def test_the_same_generator_samples_the_same_task(self, world: World) -> None:
+        first, second = (world.sample(np.random.default_rng(0)) for _ in range(2))
+        np.testing.assert_array_equal(first[0], second[0])
+        np.testing.assert_array_equal(first[1], second[1])
+        assert first[2] == second[2]

@@ -1,4 +1,4 @@
-"""The diffusion world model: a denoiser, its objective, how it is sampled and rolled out."""
+"""The diffusion world model: denoiser and objective, its loss, sampling and rollouts."""
 
 from typing import Literal
 
@@ -13,13 +13,13 @@ from pipeline.params import Params, Settings
 class Weighting(Params):
     """Min-SNR weighting (Hang et al. 2023).
 
-    `per_frame` is the paper's: the error of the clean latent counts min(SNR, gamma), so that of an
-    answer min(SNR, gamma) / SNR for eps, / (SNR + 1) for v, / 1 for x. `reference` is what made the
+    `per_frame` is the paper's: the error of the clean latent has weight min(SNR, gamma), so that of
+    the output has min(SNR, gamma) / SNR for eps, / (SNR + 1) for v, / 1 for x. `reference` made the
     published models: the eps form whatever is predicted, averaged over a clip's frames before it
-    meets their averaged error, and no weights for flow.
+    multiplies their averaged error, and no weights for flow.
     """
 
-    gamma: float = Field(ge=0, description="largest weight of a clean latent's error; 0 is off")
+    gamma: float = Field(ge=0, description="upper bound of the SNR in the weight; 0 is off")
     form: Literal["per_frame", "reference"]
 
 
@@ -34,23 +34,25 @@ def window_length(settings: Settings) -> int:
 
 
 class SamplingOptions(Params):
-    """How a world model is sampled."""
+    """Sampling of a world model."""
 
-    steps: int = Field(gt=0, le=1000, description="denoising steps a frame")
+    steps: int = Field(gt=0, le=1000, description="denoising steps per frame")
     spacing: Literal["trailing", "linspace"] = Field(
-        description="where the steps fall; linspace is what the reference's rollout.py takes"
+        description="timestep spacing; linspace is that of the reference's rollout.py"
     )
-    eta: float = Field(ge=0, le=1, description="share of DDIM's noise renewed at each step")
-    clip: bool = Field(description="cut clean latents to -1..1, as pixels would be")
-    stabilisation: float = Field(ge=0, lt=1, description="noise mixed into context frames")
+    eta: float = Field(ge=0, le=1, description="DDIM's eta: 0 is deterministic, 1 is DDPM")
+    clip: bool = Field(description="clamp estimated clean latents to -1..1, as for pixels")
+    stabilisation: float = Field(
+        ge=0, lt=1, description="noise level of context frames, as a share of levels"
+    )
     context: int | None = Field(
-        gt=0, description="most frames that a moved window keeps; null for all but one"
+        gt=0, description="max context frames when the window slides; null for all but one"
     )
     generate: int | None = Field(
-        gt=0, description="most frames generated before the window moves; null to fill it"
+        gt=0, description="max frames generated per window; null to fill it"
     )
     compile: Mode = Field(
-        description="mode of torch.compile; reduce-overhead captures a step in a CUDA graph"
+        description="mode of torch.compile; reduce-overhead captures each step in a CUDA graph"
     )
 
     @model_validator(mode="after")
@@ -60,15 +62,15 @@ class SamplingOptions(Params):
         return self
 
     def check_fits(self, window: int, *, stochastic: bool, place: str) -> None:
-        """Refuse what a world model cannot be asked for; `place` is the param that errors name.
+        """Check these options against a world model.
 
         Args:
-            window: frames that the model is trained on.
-            stochastic: whether its objective's steps can add fresh noise.
-            place: where these options stand.
+            window: frames of the model's window.
+            stochastic: whether its objective's steps can add noise; see `Objective`.
+            place: key of these options in params.yaml, for errors.
 
         Raises:
-            ParamsError: the window would be longer than trained, or a flow should be stochastic.
+            ParamsError: context or generate exceed the window, or eta > 0 for a flow.
         """
         for name in ("context", "generate"):
             value = getattr(self, name)
@@ -83,7 +85,7 @@ class SamplingOptions(Params):
             )
 
     def check_with(self, settings: Settings, place: str = "sampling") -> None:
-        """Refuse what the model that params.yaml describes cannot do; raises as `check_fits`."""
+        """`check_fits` for the world model that params.yaml describes."""
         stochastic = settings.variant(OBJECTIVES).build().stochastic_steps
         place = f"{settings.path}: {place}"
         self.check_fits(window_length(settings), stochastic=stochastic, place=place)

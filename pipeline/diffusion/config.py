@@ -1,4 +1,4 @@
-"""config.json: all that makes a world model but its weights."""
+"""config.json: all of a world model but its weights."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from pipeline.objectives import Objective
 
 
 class VariantConfig(BaseModel):
-    """A member of a family, with its options."""
+    """The name of a family's member and its options."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,7 +37,7 @@ def build_objective(config: VariantConfig) -> Objective:
 
 
 class Config(BaseModel):
-    """All that makes a world model but its weights; config.json."""
+    """All of a world model but its weights; config.json."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -46,11 +46,11 @@ class Config(BaseModel):
     frames: int = Field(gt=1)
     """Length of the window."""
     interval: PositiveInt
-    """Environment steps between two frames."""
+    """Frame interval: environment steps between two frames of the window."""
     spec: LatentSpec
 
     @property
     def size(self) -> Size:
-        """What the denoiser must fit."""
+        """Shapes that the denoiser is built for."""
         action_dim = self.interval * self.spec.action_dim
         return Size(latent_shape=self.spec.latent_shape, action_dim=action_dim, frames=self.frames)

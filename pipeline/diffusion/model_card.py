@@ -1,4 +1,4 @@
-"""The model card of a world model: what it is, and how to use it."""
+"""The model card of a world model for the Hugging Face hub."""
 
 from pipeline.diffusion.config import Config
 
@@ -33,7 +33,7 @@ How its latents were made stands in config.json, under `spec`.
 
 
 def text(config: Config, parameters: int) -> str:
-    """The card of a model with so many parameters, in the hub's format."""
+    """README.md of a model with `parameters` parameters, with the hub's metadata."""
     spec = config.spec
     channels, height, width = spec.latent_shape
     return TEXT.format(

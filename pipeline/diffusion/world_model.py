@@ -1,4 +1,4 @@
-"""WorldModel: a denoiser with the spec of its latents, which rolls frames out under actions."""
+"""WorldModel: a denoiser with its objective and the spec of its latents; it rolls out frames."""
 
 import json
 from pathlib import Path
@@ -12,8 +12,7 @@ from torch import Tensor
 
 from pipeline.compute.compile_mode import Mode
 from pipeline.denoisers import Denoiser
-from pipeline.diffusion import SamplingOptions, rollout
-from pipeline.diffusion import model_card as card
+from pipeline.diffusion import SamplingOptions, model_card, rollout
 from pipeline.diffusion.compiled import compile_for_sampling
 from pipeline.diffusion.config import Config, build_denoiser, build_objective
 from pipeline.diffusion.sampling import Noise, Sampling
@@ -23,11 +22,19 @@ from pipeline.latents.cache import LatentCache
 from pipeline.weights import hub
 from pipeline.weights.load import load_weights
 
-CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+CONFIG, WEIGHTS, MODEL_CARD = "config.json", "model.safetensors", "README.md"
 
 
 class WorldModel:
-    """Latent dynamics: p(next frames | frames so far, actions)."""
+    """Action-conditioned latent dynamics, p(next frames | frames so far, actions).
+
+    Attributes:
+        config: all but the weights; config.json.
+        spec: of the latents that it was trained on, with the statistics of latents and actions.
+        device: where its weights are.
+        objective: what the denoiser predicts.
+        denoiser: the network.
+    """
 
     def __init__(self, config: Config, device: torch.device) -> None:
         """Build a freshly initialised model."""
@@ -37,10 +44,10 @@ class WorldModel:
         self._compiled: dict[Mode, Denoiser] = {}
 
     def check_cache(self, cache: LatentCache) -> None:
-        """Refuse latents of another encoder or data set than the model was trained on.
+        """Check that a cache holds latents like those that the model was trained on.
 
         Raises:
-            DataError: the specs differ.
+            DataError: they are of another encoder, data set or shape.
         """
         for field in ("dataset", "encoder", "codec", "source", "latent_shape"):
             ours, theirs = getattr(self.spec, field), getattr(cache.spec, field)
@@ -51,22 +58,22 @@ class WorldModel:
                 )
 
     def model_actions(self, actions: Tensor) -> Tensor:
-        """Actions [..., interval, A] in the world's units, as the network is fed them."""
+        """Actions [..., interval, A] in the world's units to network input [..., interval A]."""
         return self.spec.scale_actions(actions).flatten(-2).to(self.device)
 
     def embed_actions(self, actions: Tensor) -> Tensor | None:
-        """Actions [B, F, interval, A] as they enter the network, [B, F, width]; None if not."""
+        """Embeddings [B, F, width] of actions [B, F, interval, A]; None if it takes none."""
         return self.denoiser.embed_actions(self.model_actions(actions))
 
     def rollout(self, history: Tensor, actions: Tensor, noise: Noise, sampling: Sampling) -> Tensor:
-        """Generate the frames that follow a history, in a window that slides along.
+        """Generate the frames that follow a history, in a sliding window.
 
         Args:
             history: whitened latents [B, K, C, h, w] of the frames so far, K >= 1.
-            actions: [B, K - 1 + F, interval, A] in the world's units; those that lead from the
-                history's first frame on to the last frame to generate.
-            noise: see `Sampling.noise`.
-            sampling: in which order, in how many steps.
+            actions: [B, K - 1 + F, interval, A] in the world's units: K - 1 between the frames of
+                the history, then one for each frame to generate.
+            noise: for F frames, drawn by `sampling.noise`.
+            sampling: see `sampling`.
 
         Returns:
             Whitened latents [B, F, C, h, w].
@@ -75,32 +82,33 @@ class WorldModel:
             ValueError: history, actions and noise are not of these shapes.
         """
         self._check(history, actions)
-        fed = self.model_actions(actions)
-        # The network wants an action for every frame of a window; the last is never used.
-        fed = torch.cat([fed, torch.zeros_like(fed[:, :1])], 1)
-        given = rollout.RolloutInputs(history.to(self.device), fed, noise)
+        scaled = self.model_actions(actions)  # [B, K - 1 + F, interval A]
+        # The network takes an action for every frame of a window; the last one is unused.
+        scaled = torch.cat([scaled, torch.zeros_like(scaled[:, :1])], 1)  # [B, K + F, interval A]
+        inputs = rollout.RolloutInputs(history.to(self.device), scaled, noise)
         window = self.config.frames
         network = self._network(sampling.options.compile)
-        return rollout.rollout(network, self.objective, window, given, sampling)
+        return rollout.rollout(network, self.objective, window, inputs, sampling)
 
     def _check(self, history: Tensor, actions: Tensor) -> None:
-        """Refuse another model's latents, and actions that lead from none of them to the next."""
+        """Check that history [B, K, C, h, w] and actions [B, K - 1 + F, interval, A] fit."""
         latent, action = self.spec.latent_shape, (self.config.interval, self.spec.action_dim)
         if history.ndim != 5 or not history.shape[1] or history.shape[2:] != latent:
-            asked = ", ".join(map(str, latent))
-            raise ValueError(f"history is {list(history.shape)}, not [B, K >= 1, {asked}]")
-        known = history.shape[1]
-        if actions.ndim != 4 or actions.shape[2:] != action or actions.shape[1] < known:
-            asked = ", ".join(map(str, action))
+            expected = ", ".join(map(str, latent))
+            raise ValueError(f"history is {list(history.shape)}, not [B, K >= 1, {expected}]")
+        history_len = history.shape[1]
+        if actions.ndim != 4 or actions.shape[2:] != action or actions.shape[1] < history_len:
+            expected = ", ".join(map(str, action))
             raise ValueError(
-                f"actions are {list(actions.shape)}, not [B, {known - 1} + F, {asked}] (interval, "
-                "action): those between the history's frames, and one for each frame to generate"
+                f"actions are {list(actions.shape)}, not [B, {history_len - 1} + F, {expected}] "
+                "(interval, action): those between the history's frames, then one for each frame "
+                "to generate"
             )
         if len(actions) != len(history):
             raise ValueError(f"{len(actions)} sequences of actions, but {len(history)} histories")
 
     def _network(self, mode: Mode) -> Denoiser:
-        """The denoiser by a mode of torch.compile, which is compiled once."""
+        """The denoiser compiled in a mode of torch.compile, once per mode."""
         if mode not in self._compiled:
             self._compiled[mode] = compile_for_sampling(self.denoiser, mode)
         return self._compiled[mode]
@@ -118,10 +126,10 @@ class WorldModel:
         generate: int | None = None,
         compile: Mode = "none",
     ) -> Sampling:
-        """A sampler by its name, with its options (`pipeline.train.SamplingOptions`).
+        """A sampler by its name, with the other options of `SamplingOptions`.
 
         Raises:
-            ParamsError: what this model cannot be asked for.
+            ParamsError: no such sampler, an option out of range, or one that this model cannot do.
         """
         module = SAMPLERS.load(sampler, "sampler")
         try:
@@ -136,7 +144,7 @@ class WorldModel:
                 compile=compile,
             )
         except ValidationError as error:
-            raise ParamsError(f"sampling.{_first(error)}") from None
+            raise ParamsError(f"sampling.{_first_line(error)}") from None
         stochastic = self.objective.stochastic_steps
         options.check_fits(self.config.frames, stochastic=stochastic, place="sampling")
         return Sampling(module.build(module.Options()), options)
@@ -150,22 +158,30 @@ class WorldModel:
         sampler: str = "sequential",
         steps: int = 50,
     ) -> Tensor:
-        """The rollout of `history` [B, K, C, h, w] under `actions` [B, K - 1 + F, interval, A].
+        """`rollout` with noise from `generator` and default sampling options.
 
-        Latents are whitened, actions in the world's units; returns whitened latents
-        [B, F, C, h, w]. See `rollout` for full control.
+        Args:
+            history: whitened latents [B, K, C, h, w], K >= 1.
+            actions: [B, K - 1 + F, interval, A] in the world's units.
+            generator: draws the noise.
+            sampler: a name in pipeline/samplers.
+            steps: denoising steps per frame.
+
+        Returns:
+            Whitened latents [B, F, C, h, w].
 
         Raises:
             ValueError: history and actions are not of these shapes.
+            ParamsError: no such sampler, or steps out of range.
         """
         self._check(history, actions)
-        sampling, known = self.sampling(sampler, steps), history.shape[1]
-        new = actions.shape[1] - known + 1
-        noise = sampling.noise(len(history), known, new, self.spec.latent_shape, generator)
+        sampling, history_len = self.sampling(sampler, steps), history.shape[1]
+        new = actions.shape[1] - history_len + 1
+        noise = sampling.noise(len(history), history_len, new, self.spec.latent_shape, generator)
         return self.rollout(history, actions, noise, sampling)
 
     def parameters(self) -> int:
-        """Number of weights."""
+        """Number of the denoiser's parameters."""
         return sum(weight.numel() for weight in self.denoiser.parameters())
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -177,7 +193,7 @@ class WorldModel:
         }
         save_file(state, folder / WEIGHTS)
         (folder / CONFIG).write_text(self.config.model_dump_json(indent=2) + "\n")
-        (folder / CARD).write_text(card.text(self.config, self.parameters()))
+        (folder / MODEL_CARD).write_text(model_card.text(self.config, self.parameters()))
 
     @classmethod
     def from_pretrained(
@@ -187,15 +203,15 @@ class WorldModel:
         revision: str | None = None,
         device: str | torch.device = "cpu",
     ) -> Self:
-        """Read a world model from a folder, or from the Hugging Face hub, ready to be sampled.
+        """Load a world model for inference from a folder or the Hugging Face hub.
 
         Args:
             name: a folder that `save_pretrained` wrote, or the id of a hub repository.
             revision: branch, tag or commit on the hub.
-            device: where to put it.
+            device: where its weights go.
 
         Raises:
-            DataError: a file is missing or damaged, or the weights are of another architecture.
+            DataError: a file is missing or damaged, or the weights do not fit the config.
         """
         folder = hub.folder(name, revision, (CONFIG, WEIGHTS))
         for file in (CONFIG, WEIGHTS):
@@ -207,7 +223,7 @@ class WorldModel:
             state = load_file(folder / WEIGHTS)
         except (ValueError, SafetensorError, TypeError) as error:
             raise DataError(
-                f"{folder}: not a readable world model ({_first(error)}); restore it with "
+                f"{folder}: not a readable world model ({_first_line(error)}); restore it with "
                 "`dvc checkout` or train it again with `dvc repro -f train`"
             ) from None
         load_weights(model.denoiser, state, folder / WEIGHTS)
@@ -215,33 +231,34 @@ class WorldModel:
         return model
 
     def push_to_hub(self, repo_id: str, *, private: bool = False, message: str = "") -> str:
-        """Upload config, weights and card to the Hugging Face hub; returns the commit's address.
+        """Upload config, weights and model card to the Hugging Face hub; returns the commit's URL.
 
         Raises:
-            DataError: the hub refuses or cannot be reached, or nobody is logged in.
+            DataError: the hub cannot be reached or refuses the upload, or there is no login.
         """
         return hub.push(self.save_pretrained, repo_id, private=private, message=message)
 
 
-def fresh(config: Config, device: torch.device, seed: int) -> WorldModel:
-    """A model that has learnt nothing yet: the same weights for the same seed."""
+def initialised(config: Config, device: torch.device, seed: int) -> WorldModel:
+    """An untrained model: the same weights for the same seed."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)  # layers initialise from the global generator
         return WorldModel(config, device)
 
 
 def load(folder: Path, device: torch.device, cache: LatentCache) -> WorldModel:
-    """Read a world model, ready to sample latents like a cache's.
+    """Load a world model for inference on the latents of a cache.
 
     Raises:
-        DataError: it cannot be read, or was trained on other latents than the cache holds.
+        DataError: it cannot be loaded, or was trained on latents unlike those of the cache.
     """
     model = WorldModel.from_pretrained(folder, device=device)
     model.check_cache(cache)
     return model
 
 
-def _first(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
+    """The first mistake that an error reports, in one line."""
     if isinstance(error, ValidationError):
         detail = error.errors()[0]
         return f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"

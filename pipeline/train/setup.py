@@ -2,7 +2,7 @@
 
 from pipeline import imports
 from pipeline.diffusion.config import Config, VariantConfig
-from pipeline.diffusion.world_model import WorldModel, fresh
+from pipeline.diffusion.world_model import WorldModel, initialised
 from pipeline.families import DENOISERS, ENCODERS, OBJECTIVES, AnyFamily
 from pipeline.latents.cache import LatentCache
 from pipeline.latents.spec import LatentSpec
@@ -21,7 +21,7 @@ def prepare(settings: Settings, cache: LatentCache, group: Group) -> tuple[World
     every = options.windows == "every"
     whitened = cache.whitened_by(config.spec)
     windows = Windows(whitened, "train", config.frames, config.interval, every=every)
-    model = fresh(config, group.device, options.seed)
+    model = initialised(config, group.device, options.seed)
     return model, diffusion_forcing(model, windows, options, group)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from pipeline.denoisers import Size
 from pipeline.denoisers.nanowm import published_options
 from pipeline.diffusion.config import Config, VariantConfig
-from pipeline.diffusion.world_model import fresh
+from pipeline.diffusion.world_model import initialised
 from pipeline.encode.runner import Execution, Runner
 from pipeline.encode.shard import one_thread
 from pipeline.errors import ParamsError
@@ -131,7 +131,7 @@ def trainer(
         "accumulation": 1,
         "windows": "every",
     }
-    model = fresh(config, device, seed=0)
+    model = initialised(config, device, seed=0)
     windows = Windows(cache, "train", setting.frames, 1)
     return diffusion_forcing(model, windows, options.model_copy(update=changes))
 

@@ -1,10 +1,8 @@
 """What a store takes, and what would make it smaller."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 
 from pipeline.encoders import Encoder
-from pipeline.encoders._shared.reduced import Reduced
-from pipeline.encoders._shared.semantic import Semantic
 from pipeline.errors import ParamsError
 from pipeline.families import ENCODERS
 from pipeline.latents.spec import LatentSpec
@@ -58,25 +56,10 @@ def _ways(spec: LatentSpec, lengths: Sequence[int], encoder: Encoder) -> list[st
     changes = {what: change for what, change in stored.items() if left(change) < total}
     if len(changes) == 2:
         changes["both"] = {"storage": "int8", "stride": spec.interval}
-    sized = f"datasets.{spec.dataset}.resolution"
-    if isinstance(encoder, Semantic):
-        known = ENCODERS.options_class(spec.encoder, "encoder").model_fields
-        changes |= _reductions(spec, encoder, known)
-        sized = f"encoders.{spec.encoder}.size" if "size" in known else sized
+    place = f"{ENCODERS.block}.{spec.encoder}"
+    for option, shape in encoder.smaller(spec.latent_shape).items():
+        changes[f"{place}.{option}"] = {"latent_shape": shape}
+    resized = "size" in ENCODERS.options_class(spec.encoder, "encoder").model_fields
+    sized = f"{place}.size" if resized else f"datasets.{spec.dataset}.resolution"
     ways = [f"{what} takes {readable(left(change))}" for what, change in changes.items()]
     return [*ways, f"a lower {sized}"] if max(spec.latent_shape[1:]) > 1 else ways
-
-
-def _reductions(spec: LatentSpec, encoder: Semantic, known: Container[str]) -> dict[str, Change]:
-    """Options of a semantic encoder, of those `known`, that keep less of its features."""
-    place, (channels, height, width) = f"encoders.{spec.encoder}", spec.latent_shape
-    changes: dict[str, Change] = {}
-    sides = [n for n in range(2, min(height, width) + 1) if not (height % n or width % n)]
-    if "pool" in known and sides:
-        pool = encoder.backbone.pool if isinstance(encoder.backbone, Reduced) else 1
-        shape = (channels, height // sides[0], width // sides[0])
-        changes[f"{place}.pool: {pool * sides[0]}"] = {"latent_shape": shape}
-    if "channels" in known and channels > 1:
-        half = channels // 2
-        changes[f"{place}.channels: {half}"] = {"latent_shape": (half, height, width)}
-    return changes

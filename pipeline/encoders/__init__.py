@@ -1,10 +1,10 @@
-"""Encoders turn frames into latents, once; a codec also turns latents back into frames."""
+"""Encoders map frames to latents, and back by their own or a fitted decoder."""
 
 import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Protocol, Self
 
 import torch
 from pydantic import BaseModel, ValidationError
@@ -13,19 +13,19 @@ from torch import Tensor
 
 from pipeline.errors import DataError, UserError
 from pipeline.families import ENCODERS
-from pipeline.latents.spec import LatentSpec
+from pipeline.latents.spec import LatentShape, LatentSpec
+from pipeline.metrics.schema import DecoderKind
 from pipeline.params import Params
 
 ENCODER_JSON = "encoder.json"
-Draws = Literal["own", "fitted"]
 
 
 @dataclass(frozen=True, slots=True)
 class Posterior:
-    """Latents as the encoder makes them, before whitening.
+    """Raw latents of frames, before whitening.
 
     Attributes:
-        mean: float32 [B, C, h, w], the posterior's mean.
+        mean: float32 [B, C, h, w], mean of the posterior.
         std: float32 [B, C, h, w], its standard deviation; None for a deterministic encoder.
     """
 
@@ -34,24 +34,27 @@ class Posterior:
 
 
 class EncoderManifest(BaseModel):
-    """Which encoder a folder holds, and the options it was made with."""
+    """encoder.json: which encoder a folder holds, and the options it was fitted with."""
 
     encoder: str
     options: dict[str, Any]
 
 
 class Encoder(Protocol):
-    """A frame encoder, made by an `EncoderModule`; holds no random state, is in inference mode."""
+    """A frame encoder, made by an `EncoderModule`; inherit from it for its default methods.
+
+    It is in inference mode and holds no random state.
+    """
 
     stochastic: bool
-    """Whether `encode` returns a posterior with a spread."""
+    """Whether `encode` returns a std."""
     published_scale: float | None
-    """What its authors multiply the latents by, so that their variance is about 1; None if none."""
-    draws: Draws
-    """Whether `decode` is its own, or a small decoder fitted to what it happens to tell."""
+    """Factor by which its authors multiply latents for a variance of about 1; None if none."""
+    decoder_kind: DecoderKind
+    """Whether `decode` is the encoder's own decoder, or a probe fitted to its features."""
 
     def to(self, device: torch.device) -> Self:
-        """Move to a device. It takes tensors of any, and answers with tensors of its own."""
+        """Move to a device. Arguments may be on any device; results are on this one."""
 
     def encode(self, frames: Tensor) -> Posterior:
         """Frames uint8 [B, 3, H, W] RGB to raw latents [B, C, h, w]."""
@@ -61,6 +64,21 @@ class Encoder(Protocol):
 
     def save(self, folder: Path) -> None:
         """Write the weights (safetensors) into an existing folder."""
+
+    def smaller(self, latent_shape: LatentShape) -> dict[str, LatentShape]:
+        """Options of the encoder that would make its latents smaller; by default none.
+
+        Args:
+            latent_shape: of the latents as they are.
+
+        Returns:
+            For each option with its value, such as "pool: 2", the shape it would lead to.
+        """
+        return {}
+
+    def fit_metrics(self, frames: Tensor) -> dict[str, float | None]:
+        """Optional fields of `FitMetrics`, measured on frames uint8 [N, 3, H, W]; default: none."""
+        return {}
 
 
 class EncoderModule(Protocol):
@@ -76,7 +94,7 @@ class EncoderModule(Protocol):
 
 
 def save(encoder: Encoder, name: str, options: dict[str, Any], folder: Path) -> None:
-    """Write an encoder with a manifest that says which one it is."""
+    """Write an encoder and its manifest, encoder.json, into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     encoder.save(folder)
     manifest = EncoderManifest(encoder=name, options=options)
@@ -120,30 +138,30 @@ def _manifest(folder: Path) -> EncoderManifest:
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
-    said = str(error).strip().splitlines()[0]
+    reason = str(error).strip().splitlines()[0]
     if isinstance(error, ValidationError):
         first = error.errors()[0]
-        said = ": ".join([*map(str, first["loc"]), first["msg"]])
-    return DataError(f"{path}: damaged ({said}); make it again: `dvc repro -f fit`")
+        reason = ": ".join([*map(str, first["loc"]), first["msg"]])
+    return DataError(f"{path}: damaged ({reason}); make it again: `dvc repro -f fit`")
 
 
 def load_for(spec: LatentSpec, folder: Path) -> Encoder:
     """The encoder that made the latents of `spec`.
 
     Raises:
-        DataError: the folder holds another one.
+        DataError: the folder holds a different encoder.
     """
     name, encoder = load(folder)
     if digest(folder) != spec.codec:
         raise DataError(
-            f"{folder}: holds another {name} than the {spec.encoder} that made the latents of the "
+            f"{folder}: this {name} is not the {spec.encoder} that encoded the latents of the "
             "model; run `dvc repro` to bring them together"
         )
     return encoder
 
 
 def digest(folder: Path) -> str:
-    """Digest of a saved encoder: latents made with another one never mix with it."""
+    """SHA-256 over names and contents of all files of a saved encoder."""
     total = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file():

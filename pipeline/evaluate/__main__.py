@@ -64,7 +64,7 @@ def command(
         fixed, long = clips.select(cache, shards, model.config, options)
         generator = torch.Generator().manual_seed(options.seed)
         evaluation = evaluate.evaluate(evaluator, fixed, options.batch, generator)
-        scores = evaluate.to_metrics(evaluation, encoder.draws)
+        scores = evaluate.to_metrics(evaluation, encoder.decoder_kind)
         scores.write(metrics)
         scores.means().write(means)
         actions.sensitivity(evaluator, fixed, evaluation.last_latents).write(sensitivity)

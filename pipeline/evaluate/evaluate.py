@@ -11,7 +11,7 @@ from pipeline.evaluate.actions import ACTIONS, random_like
 from pipeline.evaluate.clips import Clips
 from pipeline.evaluate.generate import Evaluator
 from pipeline.metrics.frames import fids
-from pipeline.metrics.schema import Decoder
+from pipeline.metrics.schema import DecoderKind
 from pipeline.metrics.schema.evaluate import CONDITIONS, EvaluateMetrics, Scores
 
 Batches = defaultdict[str, list[Tensor]]
@@ -120,7 +120,7 @@ def evaluate(
     return scores.evaluation()
 
 
-def to_metrics(evaluation: Evaluation, decoder: Decoder) -> EvaluateMetrics:
+def to_metrics(evaluation: Evaluation, decoder: DecoderKind) -> EvaluateMetrics:
     """The mean over clips of every score, by generated frame; an FID is of all frames together."""
     count, num_frames = evaluation.scores["model"].by_frame["psnr"].shape
     features = {name: scores.features for name, scores in evaluation.scores.items()}

@@ -10,11 +10,11 @@ from pipeline.arguments import PARAMS, ParamsFile, SecondsFile, Shards, output
 def command(
     shards: Shards,
     codec: Annotated[Path, output("CODEC", "Folder for the fitted encoder.")],
-    metrics: Annotated[Path, output("METRICS", "JSON file for how well it gives frames back.")],
+    metrics: Annotated[Path, output("METRICS", "JSON file for its reconstruction PSNR.")],
     params: ParamsFile = PARAMS,
     seconds: SecondsFile = None,
 ) -> None:
-    """Fit an in-domain encoder to the train split; measure how well it gives frames back."""
+    """Fit an in-domain encoder to the train split; measure its reconstruction PSNR."""
     import torch
 
     from pipeline import encoders
@@ -22,11 +22,11 @@ def command(
     from pipeline.compute import device
     from pipeline.fit import Options
     from pipeline.fit.fit import (
+        HEALTH_FRAMES,
         finite_latents,
         health_of,
         reconstruction_psnr,
         sample_frames,
-        with_kept_variance,
     )
     from pipeline.metrics.schema.fit import FitMetrics
     from pipeline.params import read
@@ -42,13 +42,14 @@ def command(
             health, psnr = health_of(encoder, val), reconstruction_psnr(encoder, val)
         scores = FitMetrics(
             val_psnr=psnr,
-            decoder=encoder.draws,
+            decoder=encoder.decoder_kind,
             latent_rank=health.rank,
-            latent_spread=health.spread,
+            latent_spread=health.std,
             train_frames=len(train),
             val_frames=len(val),
         )
-        scores = with_kept_variance(scores, encoder, val)
+        optional = encoder.fit_metrics(val[:HEALTH_FRAMES])
+        scores = scores.model_copy(update=optional)
         with stage.output(codec) as partial:
             encoder.to(torch.device("cpu"))
             encoders.save(encoder, chosen.name, chosen.options.model_dump(), partial)
@@ -56,8 +57,8 @@ def command(
         if health.collapsed:
             print(
                 f"fit: warning: the latents of {chosen.name} have collapsed: different frames have "
-                f"nearly the same (effective rank {health.rank:.2f}, Roy & Vetterli 2007; spread "
-                f"{health.spread:.2g}, their size {health.size:.2g}); change encoders.{chosen.name}"
+                f"nearly the same (effective rank {health.rank:.2f}, Roy & Vetterli 2007; std "
+                f"{health.std:.2g}, RMS {health.rms:.2g}); change encoders.{chosen.name}"
             )
         sizes = f"{chosen.name} on {len(train)} frames, {psnr:.1f} dB on {len(val)} others"
         sizes += f", latents of rank {health.rank:.1f}"

@@ -9,19 +9,16 @@ import torch
 from torch import Tensor
 
 from pipeline.encoders import Encoder
-from pipeline.encoders._shared.collapse import Health, health
-from pipeline.encoders._shared.reduced import Reduced
-from pipeline.encoders._shared.semantic import Semantic
 from pipeline.episodes import shards
 from pipeline.episodes.manifest import Split, read_manifest
 from pipeline.errors import ParamsError
 from pipeline.families import ENCODERS
+from pipeline.latents.health import Health, measure_health
 from pipeline.metrics.images import psnr
-from pipeline.metrics.schema.fit import FitMetrics
 from pipeline.params import Params
 
-MEASURED = 256
-"""Frames whose latents are held against each other."""
+HEALTH_FRAMES = 256
+"""Frames on which the health of the latents is measured."""
 
 
 def sample_frames(folder: Path, split: Split, count: int, stride: int) -> Tensor:
@@ -74,18 +71,10 @@ def reconstruction_psnr(encoder: Encoder, frames: Tensor, batch: int = 64) -> fl
 
 
 def health_of(encoder: Encoder, frames: Tensor, batch: int = 64) -> Health:
-    """Whether the latents of different frames [N, 3, H, W] differ; see `Health`.
+    """Health of the latents of frames uint8 [N, 3, H, W]: how much those of different ones differ.
 
     Raises:
         FloatingPointError: latents are not finite.
     """
-    parts = [encoder.encode(part).mean.cpu() for part in frames[:MEASURED].split(batch)]
-    return health(torch.cat(parts))
-
-
-def with_kept_variance(metrics: FitMetrics, encoder: Encoder, frames: Tensor) -> FitMetrics:
-    """The metrics with `Reduced.kept_variance` of frames [N, 3, H, W], if features are reduced."""
-    if isinstance(encoder, Semantic) and isinstance(encoder.backbone, Reduced):
-        kept = encoder.backbone.kept_variance(frames[:MEASURED])
-        return metrics.model_copy(update={"kept_variance": kept})
-    return metrics
+    parts = [encoder.encode(part).mean.cpu() for part in frames[:HEALTH_FRAMES].split(batch)]
+    return measure_health(torch.cat(parts))

@@ -13,6 +13,8 @@ from pipeline.compute.precision import Precision
 from pipeline.episodes.resize import Preprocessing
 from pipeline.latents.quantize import SCALE, Storage
 
+LatentShape = tuple[PositiveInt, PositiveInt, PositiveInt]
+"""Channels, height and width of the latents of a frame."""
 SEAL = "nano_world_models"
 """Attribute of a zarr store under which its Seal stands."""
 
@@ -46,8 +48,7 @@ class LatentSpec(BaseModel):
     """How encoders were shown the recorded frames."""
     interval: PositiveInt
     """Environment steps from one frame of a model to the next, as published."""
-    latent_shape: tuple[PositiveInt, PositiveInt, PositiveInt]
-    """Channels, height, width."""
+    latent_shape: LatentShape
     stochastic: bool
     storage: Storage
     """In what the latents are stored."""

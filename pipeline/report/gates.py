@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from pipeline.metrics.schema import Decoder
+from pipeline.metrics.schema import DecoderKind
 from pipeline.metrics.schema.evaluate import EvaluateMetrics
 from pipeline.metrics.schema.fit import FitMetrics
 from pipeline.metrics.schema.plan import PlanMetrics, PlanSkipped
@@ -25,7 +25,7 @@ class Gate:
     passes: bool
 
 
-def pixel_score(name: str, decoder: Decoder) -> str:
+def pixel_score(name: str, decoder: DecoderKind) -> str:
     """The name of a score of decoded pixels, which says if a fitted decoder limits it."""
     return f"{name} through the fitted decoder" if decoder == "fitted" else name
 

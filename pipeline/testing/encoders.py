@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from pipeline import encoders
-from pipeline.encoders import Draws, Encoder, EncoderModule, Posterior
+from pipeline.encoders import Encoder, EncoderModule, Posterior
 from pipeline.families import ENCODERS
+from pipeline.metrics.schema import DecoderKind
 from pipeline.params import Params, Variant
 from pipeline.testing.member import MemberTests
 
@@ -72,7 +73,7 @@ class EncoderTests(MemberTests):
     def test_it_says_whose_decoder_it_has_and_which_scale_was_published(
         self, encoder: Encoder
     ) -> None:
-        assert encoder.draws in get_args(Draws)
+        assert encoder.decoder_kind in get_args(DecoderKind)
         assert encoder.published_scale is None or encoder.published_scale > 0
 
     def test_the_latents_of_a_frame_do_not_depend_on_its_batch(

@@ -4,8 +4,8 @@ import pytest
 from torch import nn
 
 from pipeline.encode import size
-from pipeline.encoders._shared.reduced import Reduced
-from pipeline.encoders._shared.semantic import Semantic
+from pipeline.encoders import Encoder
+from pipeline.encoders._shared.feature_codec import FeatureCodec
 from pipeline.errors import ParamsError
 from pipeline.tools.parity._spec import latent_spec
 
@@ -13,18 +13,23 @@ FRAMES = 10**6
 ACTIONS = 4
 
 
-class Whole:
-    """A backbone that is not asked to see."""
+class Plain(Encoder):
+    """An encoder with the default methods alone."""
+
+
+class Frozen:
+    """A backbone that never runs."""
 
     def to(self, device):
         return self
 
 
-def refusal(shape, name, backbone=None, **changes):
-    """What is said of latents of an encoder that are one byte too large."""
+def refusal(shape, name, pool=1, **changes):
+    """The error for latents of an encoder that are one byte too large."""
     kind = {"encoder": name, "dataset": "pusht", "latent_shape": shape}
     spec = latent_spec().model_copy(update={"interval": 5, **kind, **changes})
-    encoder = Semantic(backbone or Whole(), nn.Identity()) if name != "tiny_vae" else Whole()
+    pool = None if name == "tiny_dino" else pool
+    encoder = FeatureCodec(Frozen(), nn.Identity(), pool) if name != "tiny_vae" else Plain()
     with pytest.raises(ParamsError) as caught:
         size.check(spec, [FRAMES], encoder, size.total_bytes(spec, [FRAMES]) - 1)
     return str(caught.value)
@@ -59,7 +64,7 @@ def test_features_may_be_pooled_reduced_and_seen_smaller():
     ],
 )
 def test_the_next_pool_is_one_that_divides_the_grid(shape, name, pool, offered):
-    said = refusal(shape, name, Reduced(Whole(), pool, None))
+    said = refusal(shape, name, pool)
     assert offered is None or f"encoders.{name}{offered}takes" in said
     assert ("pool" in said) is (offered is not None)
 
@@ -100,9 +105,10 @@ def test_where_nothing_helps_nothing_is_offered():
 
 
 def test_a_way_out_is_enough_where_it_says_so():
-    spec = latent_spec().model_copy(update={"latent_shape": (4, 8, 8), "interval": 5})
+    kind = {"encoder": "patch_pca", "latent_shape": (4, 8, 8), "interval": 5}
+    spec = latent_spec().model_copy(update=kind)
     smaller = spec.model_copy(update={"stride": 5})
     total = size.total_bytes(smaller, [FRAMES])
     with pytest.raises(ParamsError, match=f"encode.stride: 5 takes {size.readable(total)},"):
-        size.check(spec, [FRAMES], Whole(), total)
-    assert size.check(smaller, [FRAMES], Whole(), total) == total
+        size.check(spec, [FRAMES], Plain(), total)
+    assert size.check(smaller, [FRAMES], Plain(), total) == total

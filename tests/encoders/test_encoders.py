@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from pipeline import encoders
 from pipeline.encode.runner import Execution, Runner
-from pipeline.encoders._shared.semantic import Semantic
+from pipeline.encoders._shared.feature_codec import FeatureCodec
 from pipeline.errors import DataError, ParamsError
 from pipeline.families import ENCODERS
 from pipeline.metrics.images import psnr
@@ -78,8 +78,8 @@ class TestEveryEncoder(EncoderTests):
             quick = {**OF_TRANSFORMERS, "weights": weights}
         return member_of(ENCODERS, name, **quick)
 
-    def test_who_draws_is_said(self, encoder):
-        assert encoder.draws == ("fitted" if isinstance(encoder, Semantic) else "own")
+    def test_the_kind_of_decoder_is_known(self, encoder):
+        assert encoder.decoder_kind == ("fitted" if isinstance(encoder, FeatureCodec) else "own")
 
     def test_a_scale_is_published_for_the_published_autoencoder_alone(self, member, encoder):
         assert encoder.published_scale == (0.18215 if member.name == "sd_vae" else None)

@@ -8,11 +8,11 @@ from helpers import default
 from torch import nn
 
 from pipeline.encoders import tiny_dino
-from pipeline.encoders._shared.collapse import health
-from pipeline.encoders._shared.descent import follow
+from pipeline.encoders._shared.optimiser import ema_update
 from pipeline.encoders.tiny_dino.losses import Head, Network, crops, cross_entropy, hide, moved
 from pipeline.errors import ParamsError
 from pipeline.families import ENCODERS
+from pipeline.latents.health import measure_health
 
 SMALL = {"patch": 4, "width": 16, "depth": 1, "heads": 2, "channels": 8, "prototypes": 16}
 QUICK = {
@@ -104,7 +104,7 @@ def test_the_teacher_follows_the_student():
     for layer, weight in ((teacher, 1.0), (student, 3.0)):
         nn.init.constant_(layer.weight, weight)
         nn.init.constant_(layer.bias, -weight)
-    follow(teacher, student, 0.75)
+    ema_update(teacher, student, 0.75)
     assert teacher.weight.tolist() == [[1.5, 1.5]]
     assert teacher.bias.tolist() == [-1.5]
     assert student.weight.tolist() == [[3.0, 3.0]]
@@ -113,7 +113,7 @@ def test_the_teacher_follows_the_student():
 def test_the_teacher_slows_down_until_it_stands(frames, monkeypatch):
     momenta = []
     monkeypatch.setattr(
-        tiny_dino, "follow", lambda _teacher, _student, value: momenta.append(value)
+        tiny_dino, "ema_update", lambda _teacher, _student, value: momenta.append(value)
     )
     tiny_dino.pretrain(frames, options(momentum=0.8, steps=4), seed=0)
     half = math.sqrt(0.5) / 2
@@ -212,8 +212,8 @@ def test_frames_that_differ_have_features_that_differ(frames):
     encoder = tiny_dino.fit(frames, options(steps=60, batch=8), seed=0)
     latents = encoder.encode(frames).mean
     assert latents.shape == (40, 8, 4, 6)
-    found = health(latents)
-    assert found.spread > 0.05
+    found = measure_health(latents)
+    assert found.std > 0.05
     assert found.rank > 4
 
 

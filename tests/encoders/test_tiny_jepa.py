@@ -11,11 +11,11 @@ from torch import nn
 from pipeline import encoders
 from pipeline.encoders import tiny_jepa
 from pipeline.encoders._shared import tiny_codec as _tiny_codec
-from pipeline.encoders._shared.collapse import health
-from pipeline.encoders._shared.pixels import scaled
+from pipeline.encoders._shared.pixels import to_float
 from pipeline.encoders.tiny_jepa import networks as _jepa
 from pipeline.errors import ParamsError
 from pipeline.families import ENCODERS
+from pipeline.latents.health import measure_health
 
 SMALL = {
     "width": 32, "depth": 1, "heads": 2, "channels": 8, "steps": 40, "batch": 16,
@@ -50,7 +50,7 @@ def jepa():
 def test_a_block_is_a_rectangle_of_its_share_and_aspect(monkeypatch, generator):
     monkeypatch.setattr(_jepa, "BLOCKS", 1)
     for _ in range(200):
-        hidden = _jepa.hide((40, 60), generator)
+        hidden = _jepa.block_mask((40, 60), generator)
         height, width = int(hidden.any(1).sum()), int(hidden.any(0).sum())
         assert hidden.sum() == height * width
         assert 0.14 <= height * width / 2400 <= 0.2
@@ -61,7 +61,7 @@ def test_a_block_is_a_rectangle_of_its_share_and_aspect(monkeypatch, generator):
 def test_something_is_always_hidden_and_a_fifth_never_is(grid, generator):
     often = torch.zeros(grid)
     for _ in range(500):
-        hidden = _jepa.hide(grid, generator)
+        hidden = _jepa.block_mask(grid, generator)
         assert hidden.shape == grid
         assert hidden.any()
         assert (~hidden).float().mean() > 0.2 - 1e-6
@@ -70,8 +70,8 @@ def test_something_is_always_hidden_and_a_fifth_never_is(grid, generator):
 
 
 def test_hidden_pixels_change_neither_tokens_nor_predictions(jepa, frames, generator):
-    hidden = _jepa.hide((4, 4), generator)
-    pixels = scaled(frames[:4])
+    hidden = _jepa.block_mask((4, 4), generator)
+    pixels = to_float(frames[:4])
     behind = hidden.repeat_interleave(8, 0).repeat_interleave(8, 1)
     noise = torch.rand(pixels.shape, generator=generator)
     seen, predicted = jepa(pixels, hidden)
@@ -86,13 +86,13 @@ def test_hidden_pixels_change_neither_tokens_nor_predictions(jepa, frames, gener
 def test_a_prediction_is_for_its_place(jepa, frames):
     hidden = torch.zeros(4, 4, dtype=torch.bool)
     hidden[1, 1:3] = True
-    _, predicted = jepa(scaled(frames[:2]), hidden)
+    _, predicted = jepa(to_float(frames[:2]), hidden)
     assert predicted.shape == (2, 2, 32)
     assert (predicted[:, 0] - predicted[:, 1]).abs().mean() > 1e-3
 
 
 def test_a_prediction_knows_where_what_it_sees_is(jepa, generator):
-    hidden = _jepa.hide((4, 4), generator)
+    hidden = _jepa.block_mask((4, 4), generator)
     tokens = torch.randn(2, int((~hidden).sum()), 32, generator=generator)
     predicted, mirrored = jepa.predictor(tokens, hidden), jepa.predictor(tokens.flip(1), hidden)
     assert (predicted - mirrored).abs().mean() > 1e-3
@@ -101,7 +101,7 @@ def test_a_prediction_knows_where_what_it_sees_is(jepa, generator):
 def test_targets_are_normed_tokens_of_the_whole_picture(jepa, frames):
     hidden = torch.zeros(4, 4, dtype=torch.bool)
     hidden[1, 1:3] = True
-    pixels = scaled(frames[:2])
+    pixels = to_float(frames[:2])
     jepa.target.norm.weight.data *= torch.linspace(1, 3, 32)
     tokens = jepa.target(pixels)[:, 5:7]
     centred = tokens - tokens.mean(-1, keepdim=True)
@@ -111,11 +111,13 @@ def test_targets_are_normed_tokens_of_the_whole_picture(jepa, frames):
 
 def test_the_target_follows_the_context_encoder_and_learns_nothing_else(jepa, frames, generator):
     before = [p.clone() for p in jepa.target.parameters()]
-    tiny_jepa.loss(jepa, scaled(frames[:4]), _jepa.hide((4, 4), generator), small()).backward()
+    tiny_jepa.loss(
+        jepa, to_float(frames[:4]), _jepa.block_mask((4, 4), generator), small()
+    ).backward()
     assert all(p.grad is None for p in jepa.target.parameters())
     learned = [*jepa.context.parameters(), *jepa.predictor.parameters()]
     assert all(p.grad is not None for p in learned)
-    jepa.follow(0.75)
+    jepa.update_target(0.75)
     for old, slow, fast in zip(
         before, jepa.target.parameters(), jepa.context.parameters(), strict=True
     ):
@@ -124,35 +126,37 @@ def test_the_target_follows_the_context_encoder_and_learns_nothing_else(jepa, fr
 
 def test_momentum_rises_to_one(monkeypatch, frames):
     momenta = []
-    monkeypatch.setattr(_jepa.Jepa, "follow", lambda self, momentum: momenta.append(momentum))
+    monkeypatch.setattr(
+        _jepa.Jepa, "update_target", lambda self, momentum: momenta.append(momentum)
+    )
     tiny_jepa.pretrain(frames, small(momentum=0.5, steps=4), 0)
     assert momenta == [0.5, 0.625, 0.75, 0.875]
 
 
 def test_the_error_of_the_predictions_falls(frames, generator):
-    hidden = _jepa.hide((4, 4), generator)
+    hidden = _jepa.block_mask((4, 4), generator)
     options = small(momentum=1.0, variance=0.0, covariance=0.0, learning_rate=3e-3)
     errors = []
     for steps in (1, 40):
         jepa = tiny_jepa.pretrain(frames, options.model_copy(update={"steps": steps}), 0)
-        errors.append(float(tiny_jepa.loss(jepa, scaled(frames), hidden, options).detach()))
+        errors.append(float(tiny_jepa.loss(jepa, to_float(frames), hidden, options).detach()))
     assert errors[1] < errors[0] / 2
 
 
 def test_tokens_that_are_all_alike_fall_short_by_all():
-    short, same = _jepa.alike(torch.randn(1, 4, 6).expand(5, 4, 6))
+    short, same = _jepa.vicreg_terms(torch.randn(1, 4, 6).expand(5, 4, 6))
     assert short == pytest.approx(0.99)
     assert same == pytest.approx(0)
 
 
 def test_deviations_are_those_of_a_sample():
-    short, _ = _jepa.alike(torch.tensor([[[1.0, -1.0]]] * 3 + [[[-1.0, 1.0]]]))
+    short, _ = _jepa.vicreg_terms(torch.tensor([[[1.0, -1.0]]] * 3 + [[[-1.0, 1.0]]]))
     assert short == pytest.approx(0, abs=1e-4)  # 1, 1, 1, -1 deviate by 1 if divided by 3
 
 
 def test_features_that_say_the_same_are_counted():
     tokens = torch.tensor([[[3.0, -3.0]], [[-3.0, 3.0]]])
-    short, same = _jepa.alike(tokens)
+    short, same = _jepa.vicreg_terms(tokens)
     assert short == pytest.approx(0)
     assert same == pytest.approx(1, abs=1e-4)  # covariances 1, -1, -1, 1
 
@@ -162,7 +166,9 @@ def test_the_weight_of_variance_keeps_frames_apart(frames):
     for weight in (0.0, 0.5):
         options = small(variance=weight, covariance=0.0, momentum=0.9, steps=60)
         target = tiny_jepa.pretrain(frames, options, 0).target
-        spread.append(health(_tiny_codec.fit_components(target, frames, 8).encode(frames)).spread)
+        spread.append(
+            measure_health(_tiny_codec.fit_components(target, frames, 8).encode(frames)).std
+        )
     assert spread[1] > 3 * spread[0]
 
 

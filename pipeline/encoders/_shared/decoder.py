@@ -1,4 +1,4 @@
-"""A small convolutional decoder: from any grid of features to the pixels they were made from."""
+"""A small convolutional decoder: from any grid of features to the pixels of a frame."""
 
 from math import gcd
 from typing import Annotated
@@ -15,7 +15,7 @@ Widths = Annotated[list[PositiveInt], Field(min_length=1)]
 
 
 class DecoderOptions(Params):
-    """Size and fitting of the decoder."""
+    """Size and training of the decoder."""
 
     channels: Widths = Field(description="from the latent grid upwards, doubled in between")
     steps: int = Field(gt=0)
@@ -48,15 +48,15 @@ class Decoder(nn.Module):
         self.output = nn.Conv2d(channels[-1], 3, 3, padding=1)
 
     @torch.no_grad()
-    def measure(self, latents: Tensor) -> None:
-        """Set the statistics by which latents [B, C, h, w] are brought to mean 0, variance 1."""
+    def set_statistics(self, latents: Tensor) -> None:
+        """Set mean and std per channel from latents [B, C, h, w], which `forward` whitens by."""
         variance, mean = torch.var_mean(latents.double(), (0, 2, 3), correction=0)
         self.mean.copy_(mean)
         squares = variance + mean.square()
         self.std.copy_(torch.from_numpy(spread(variance.cpu().numpy(), squares.cpu().numpy())))
 
     def forward(self, latents: Tensor) -> Tensor:
-        """Decode; see the class."""
+        """Latents float32 [B, C, h, w] to pixels around -1..1, float32 [B, 3, H, W]."""
         x = self.project((latents - self.mean[:, None, None]) / self.std[:, None, None])
         for level, block in enumerate(self.blocks):
             if level:

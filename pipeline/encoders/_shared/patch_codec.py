@@ -11,9 +11,13 @@ from torch import Tensor
 
 from pipeline.compute.device import pick
 from pipeline.encoders._shared.decoder import DecoderOptions
+from pipeline.encoders._shared.feature_codec import (
+    FeatureCodec,
+    fit_feature_codec,
+    load_feature_codec,
+)
 from pipeline.encoders._shared.imagenet import normalised
-from pipeline.encoders._shared.reduced import Reduction, load_reduced, reduced
-from pipeline.encoders._shared.semantic import Semantic, fit_semantic, load_semantic
+from pipeline.encoders._shared.reduced_backbone import Reduction, fit_reduction, load_reduction
 from pipeline.errors import ParamsError
 from pipeline.weights.pretrained import Located, Weights, locate, recall, remember
 
@@ -48,7 +52,7 @@ Read = Callable[[Path], Network]
 """Reads a network from a folder with config.json and model.safetensors."""
 
 
-def fit(frames: Tensor, options: Options, seed: int, place: str, read: Read) -> Semantic:
+def fit(frames: Tensor, options: Options, seed: int, place: str, read: Read) -> FeatureCodec:
     """Fit what is kept and the decoder to frames uint8 [N, 3, H, W]; the network stays published.
 
     Raises:
@@ -64,11 +68,11 @@ def fit(frames: Tensor, options: Options, seed: int, place: str, read: Read) -> 
             f"{located.path / CONFIG}; take {network.patch * max(options.size // network.patch, 1)}"
         )
     whole = Backbone(network, options.size, located).to(pick())
-    backbone = reduced(whole, frames, options, place)
-    return fit_semantic(backbone, frames, options.decoder, seed)
+    backbone = fit_reduction(whole, frames, options, place)
+    return fit_feature_codec(backbone, frames, options.decoder, seed, options.pool)
 
 
-def load(folder: Path, options: Options, read: Read) -> Semantic:
+def load(folder: Path, options: Options, read: Read) -> FeatureCodec:
     """Read what `save` wrote, and the weights that it points to.
 
     Raises:
@@ -76,11 +80,11 @@ def load(folder: Path, options: Options, read: Read) -> Semantic:
     """
     located = recall(folder)
     backbone = Backbone(read(located.path), options.size, located)
-    return load_semantic(load_reduced(backbone, folder, options), folder)
+    return load_feature_codec(load_reduction(backbone, folder, options), folder, options.pool)
 
 
 class Backbone:
-    """See `pipeline.encoders._shared.semantic.Backbone`; features are [C, size / patch, same]."""
+    """A `Backbone` of patch features; they are [C, size / patch, size / patch]."""
 
     def __init__(self, network: Network, size: int, located: Located) -> None:
         """Look at frames of size x size through weights that were found on this machine."""

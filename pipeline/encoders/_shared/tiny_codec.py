@@ -1,4 +1,4 @@
-"""What a small transformer sees, and the few components of it that are latents."""
+"""Principal components of a small transformer's patch tokens, as latents."""
 
 from pathlib import Path
 from typing import Self
@@ -8,20 +8,25 @@ from einops import rearrange
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pipeline.encoders._shared.pixels import scaled
-from pipeline.encoders._shared.reduced import FILE, Components, Reduced, principal
+from pipeline.encoders._shared.pixels import to_float
+from pipeline.encoders._shared.reduced_backbone import (
+    FILE,
+    PrincipalComponents,
+    ReducedBackbone,
+    principal_components,
+)
 from pipeline.encoders._shared.tiny_vit import TinyVit
 from pipeline.weights.state_dict import differences
 
 BATCH = 256
-"""Frames encoded at once to find the components."""
+"""Frames encoded at once while the components are fitted."""
 
 
 class Tokens:
-    """See `semantic.Backbone`; features are [width, H / patch, W / patch]."""
+    """A `Backbone` of patch tokens; features are [width, H / patch, W / patch]."""
 
     def __init__(self, vit: TinyVit) -> None:
-        """Put it to inference."""
+        """Take a transformer and put it in inference mode."""
         self.vit, self.device = vit.eval().requires_grad_(False), torch.device("cpu")
 
     def to(self, device: torch.device) -> Self:
@@ -34,29 +39,29 @@ class Tokens:
     def encode(self, frames: Tensor) -> Tensor:
         """Frames uint8 [B, 3, H, W] to the tokens of their patches [B, width, h, w]."""
         rows = frames.shape[2] // self.vit.patch
-        return rearrange(self.vit(scaled(frames.to(self.device))), "b (h w) c -> b c h w", h=rows)
+        return rearrange(self.vit(to_float(frames.to(self.device))), "b (h w) c -> b c h w", h=rows)
 
     def save(self, folder: Path) -> None:
         """Write model.safetensors."""
         save_file(self.vit.state_dict(), folder / FILE)
 
 
-def fit_components(vit: TinyVit, frames: Tensor, channels: int) -> Reduced:
-    """The components of largest variance of the tokens of frames uint8 [N, 3, H, W]."""
+def fit_components(vit: TinyVit, frames: Tensor, channels: int) -> ReducedBackbone:
+    """A backbone of the principal components of the tokens of frames uint8 [N, 3, H, W]."""
     tokens = Tokens(vit)
-    return Reduced(tokens, 1, principal(tokens, frames, channels, BATCH))
+    return ReducedBackbone(tokens, 1, principal_components(tokens, frames, channels, BATCH))
 
 
-def load_components(vit: TinyVit, folder: Path, channels: int) -> Reduced:
-    """Read what `Reduced.save` wrote, into a transformer of the same architecture.
+def load_components(vit: TinyVit, folder: Path, channels: int) -> ReducedBackbone:
+    """Load what `ReducedBackbone.save` wrote into a transformer of the same architecture.
 
     Raises:
-        ValueError: it is of another one, or of another number of channels.
+        ValueError: it is of another architecture, or has another number of channels.
     """
     tensors, width = load_file(folder / FILE), vit.embed.out_features
     own = {"mean": torch.empty(width), "basis": torch.empty(channels, width), **vit.state_dict()}
     if wrong := differences(own, tensors):
         raise ValueError(f"{FILE}: {'; '.join(wrong)}")
-    components = Components(tensors.pop("mean"), tensors.pop("basis"))
+    components = PrincipalComponents(tensors.pop("mean"), tensors.pop("basis"))
     vit.load_state_dict(tensors)
-    return Reduced(Tokens(vit), 1, components)
+    return ReducedBackbone(Tokens(vit), 1, components)

@@ -9,17 +9,17 @@ from torch import Tensor
 
 from pipeline.encoders._shared import patch_codec as _patch_codec
 from pipeline.encoders._shared.dinov2_codec import read
+from pipeline.encoders._shared.feature_codec import FeatureCodec
 from pipeline.encoders._shared.patch_codec import Options
-from pipeline.encoders._shared.semantic import Semantic
 
 __all__ = ["Options", "fit", "load"]
 
 
-def fit(frames: Tensor, options: Options, seed: int) -> Semantic:
+def fit(frames: Tensor, options: Options, seed: int) -> FeatureCodec:
     """Fit a decoder of the features to training frames uint8 [N, 3, H, W]."""
     return _patch_codec.fit(frames, options, seed, "encoders.dinov2", read)
 
 
-def load(folder: Path, options: Options) -> Semantic:
+def load(folder: Path, options: Options) -> FeatureCodec:
     """Read what `save` wrote, and the weights that it points to."""
     return _patch_codec.load(folder, options, read)

@@ -9,7 +9,7 @@ from pydantic import Field
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pipeline.encoders import Draws, Posterior
+from pipeline.encoders import Encoder, Posterior
 from pipeline.errors import ParamsError
 from pipeline.params import Params
 from pipeline.weights.state_dict import differences
@@ -18,7 +18,7 @@ FILE = "model.safetensors"
 
 
 class Options(Params):
-    """Size of the patches and of what is kept of each."""
+    """Size of the patches, and how many components of each are kept."""
 
     patch: int = Field(gt=0, description="side of a patch in pixels")
     components: int = Field(gt=0, description="channels of the latent")
@@ -27,7 +27,7 @@ class Options(Params):
 def fit(frames: Tensor, options: Options, seed: int) -> "PatchPca":
     """Fit to training frames uint8 [N, 3, H, W], by the eigenvectors of their covariance.
 
-    Nothing is drawn, so `seed` changes nothing.
+    `seed` has no effect, as nothing is random.
     """
     height, width = frames.shape[2:]
     if height % options.patch or width % options.patch:
@@ -53,7 +53,7 @@ def load(folder: Path, options: Options) -> "PatchPca":
     """Read what `save` wrote.
 
     Raises:
-        ValueError: it is not of these options.
+        ValueError: its tensors do not match the options.
     """
     tensors, values = load_file(folder / FILE), 3 * options.patch**2
     own = {"mean": torch.empty(values), "basis": torch.empty(options.components, values)}
@@ -62,12 +62,12 @@ def load(folder: Path, options: Options) -> "PatchPca":
     return PatchPca(tensors["mean"], tensors["basis"], options.patch)
 
 
-class PatchPca:
-    """See `pipeline.encoders.Encoder`; latents are [components, H / patch, W / patch]."""
+class PatchPca(Encoder):
+    """Linear codec of patches; latents are [components, H / patch, W / patch]."""
 
     stochastic = False
-    published_scale: float | None = None
-    draws: Draws = "own"
+    published_scale = None
+    decoder_kind = "own"
 
     def __init__(self, mean: Tensor, basis: Tensor, patch: int) -> None:
         """Keep the mean [3 patch^2] and the orthonormal basis [components, 3 patch^2]."""

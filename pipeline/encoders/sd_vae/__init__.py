@@ -10,7 +10,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from pipeline.encoders._shared.kl import KlAutoencoder, opened
+from pipeline.encoders._shared.kl import KlAutoencoder, load_vae
 from pipeline.errors import DataError, ParamsError
 from pipeline.params import Params
 from pipeline.weights.pretrained import Located, Weights, locate, recall, remember
@@ -80,7 +80,7 @@ class SdVae(KlAutoencoder):
 
 def _read(folder: Path) -> Any:
     try:
-        return opened(folder)
+        return load_vae(folder)
     except (OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(

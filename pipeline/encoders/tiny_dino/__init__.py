@@ -15,9 +15,13 @@ from torch import Tensor
 
 from pipeline import stage
 from pipeline.encoders._shared.decoder import DecoderOptions
-from pipeline.encoders._shared.descent import Descent, follow
-from pipeline.encoders._shared.pixels import scaled
-from pipeline.encoders._shared.semantic import Semantic, fit_semantic, load_semantic
+from pipeline.encoders._shared.feature_codec import (
+    FeatureCodec,
+    fit_feature_codec,
+    load_feature_codec,
+)
+from pipeline.encoders._shared.optimiser import Optimiser, ema_update
+from pipeline.encoders._shared.pixels import to_float
 from pipeline.encoders._shared.tiny_codec import fit_components, load_components
 from pipeline.encoders._shared.tiny_vit import Architecture, TinyVit, take
 from pipeline.encoders.tiny_dino.losses import Network, crops, cross_entropy, hide, moved
@@ -45,16 +49,16 @@ class Options(Architecture):
         return self
 
 
-def fit(frames: Tensor, options: Options, seed: int) -> Semantic:
+def fit(frames: Tensor, options: Options, seed: int) -> FeatureCodec:
     """Fit to training frames uint8 [N, 3, H, W]: transformer, components, then the decoder."""
     backbone = fit_components(pretrain(frames, options, seed).vit, frames, options.channels)
-    return fit_semantic(backbone, frames, options.decoder, seed)
+    return fit_feature_codec(backbone, frames, options.decoder, seed)
 
 
-def load(folder: Path, options: Options) -> Semantic:
+def load(folder: Path, options: Options) -> FeatureCodec:
     """Read what `save` wrote."""
     backbone = load_components(TinyVit(options), folder, options.channels)
-    return load_semantic(backbone, folder)
+    return load_feature_codec(backbone, folder)
 
 
 def pretrain(frames: Tensor, options: Options, seed: int) -> Network:
@@ -70,11 +74,11 @@ def pretrain(frames: Tensor, options: Options, seed: int) -> Network:
         student = Network(options, options.prototypes)
     teacher = copy.deepcopy(student).requires_grad_(False)
     centre, patch_centre = torch.zeros(2, options.prototypes)
-    descent = Descent(student.parameters(), options.learning_rate, options.steps, WEIGHT_DECAY)
+    optimiser = Optimiser(student.parameters(), options.learning_rate, options.steps, WEIGHT_DECAY)
     for step in stage.track(range(options.steps), "fit tiny_dino"):
         rows = torch.randint(len(frames), (options.batch,), generator=generator)
         # Two views of each frame; the second half of the batch repeats the first.
-        views = crops(scaled(frames[rows]).repeat(2, 1, 1, 1), options.crop, generator)
+        views = crops(to_float(frames[rows]).repeat(2, 1, 1, 1), options.crop, generator)
         target, teacher_tokens = teacher(views)
         unseen = hide(len(views), teacher_tokens.shape[1], options.hidden, generator)
         guess, tokens = student(student.cover(views, unseen))
@@ -82,8 +86,8 @@ def pretrain(frames: Tensor, options: Options, seed: int) -> Network:
         # Each view as a whole is compared with the other one, hidden patches with their own view.
         loss = cross_entropy(guess, target.roll(options.batch, 0), centre)
         loss = loss + cross_entropy(student.head(take(tokens, unseen)), patch_target, patch_centre)
-        descent.step(loss)
+        optimiser.step(loss)
         slowness = (1 + math.cos(math.pi * step / options.steps)) / 2
-        follow(teacher, student, 1 - (1 - options.momentum) * slowness)
+        ema_update(teacher, student, 1 - (1 - options.momentum) * slowness)
         centre, patch_centre = moved(centre, target), moved(patch_centre, patch_target)
     return teacher

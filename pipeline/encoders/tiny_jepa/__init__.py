@@ -15,12 +15,16 @@ from torch.nn import functional
 
 from pipeline import stage
 from pipeline.encoders._shared.decoder import DecoderOptions
-from pipeline.encoders._shared.descent import Descent
-from pipeline.encoders._shared.pixels import scaled
-from pipeline.encoders._shared.semantic import Semantic, fit_semantic, load_semantic
+from pipeline.encoders._shared.feature_codec import (
+    FeatureCodec,
+    fit_feature_codec,
+    load_feature_codec,
+)
+from pipeline.encoders._shared.optimiser import Optimiser
+from pipeline.encoders._shared.pixels import to_float
 from pipeline.encoders._shared.tiny_codec import fit_components, load_components
 from pipeline.encoders._shared.tiny_vit import Architecture, TinyVit
-from pipeline.encoders.tiny_jepa.networks import Jepa, alike, hide
+from pipeline.encoders.tiny_jepa.networks import Jepa, block_mask, vicreg_terms
 from pipeline.errors import ParamsError
 
 WEIGHT_DECAY = 0.05
@@ -47,17 +51,17 @@ class Options(Architecture):
         return self
 
 
-def fit(frames: Tensor, options: Options, seed: int) -> Semantic:
+def fit(frames: Tensor, options: Options, seed: int) -> FeatureCodec:
     """Fit to training frames uint8 [N, 3, H, W]: transformer, components, then the decoder."""
     target = pretrain(frames, options, seed).target
     backbone = fit_components(target, frames, options.channels)
-    return fit_semantic(backbone, frames, options.decoder, seed)
+    return fit_feature_codec(backbone, frames, options.decoder, seed)
 
 
-def load(folder: Path, options: Options) -> Semantic:
+def load(folder: Path, options: Options) -> FeatureCodec:
     """Read what `save` wrote."""
     backbone = load_components(TinyVit(options), folder, options.channels)
-    return load_semantic(backbone, folder)
+    return load_feature_codec(backbone, folder)
 
 
 def pretrain(frames: Tensor, options: Options, seed: int) -> Jepa:
@@ -77,11 +81,11 @@ def pretrain(frames: Tensor, options: Options, seed: int) -> Jepa:
         jepa = Jepa(options)
     generator = torch.Generator().manual_seed(seed)
     learned = [*jepa.context.parameters(), *jepa.predictor.parameters()]
-    descent = Descent(learned, options.learning_rate, options.steps, WEIGHT_DECAY)
+    optimiser = Optimiser(learned, options.learning_rate, options.steps, WEIGHT_DECAY)
     for step in stage.track(range(options.steps), "fit tiny_jepa"):
         rows = torch.randint(len(frames), (options.batch,), generator=generator)
-        descent.step(loss(jepa, scaled(frames[rows]), hide(grid, generator), options))
-        jepa.follow(options.momentum + (1 - options.momentum) * step / options.steps)
+        optimiser.step(loss(jepa, to_float(frames[rows]), block_mask(grid, generator), options))
+        jepa.update_target(options.momentum + (1 - options.momentum) * step / options.steps)
     return jepa
 
 
@@ -90,7 +94,7 @@ def loss(jepa: Jepa, pixels: Tensor, hidden: Tensor, options: Options) -> Tensor
 
     All frames are hidden alike: if they were not, their masks would tell them apart.
     """
-    seen, predicted = jepa(pixels, hidden)
+    tokens, predicted = jepa(pixels, hidden)
     error = functional.smooth_l1_loss(predicted, jepa.targets(pixels, hidden))
-    same_frames, same_features = alike(seen)
-    return error + options.variance * same_frames + options.covariance * same_features
+    variance, covariance = vicreg_terms(tokens)
+    return error + options.variance * variance + options.covariance * covariance

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.encoders._shared.descent import follow
+from pipeline.encoders._shared.optimiser import ema_update
 from pipeline.encoders._shared.tiny_vit import Architecture, Block, TinyVit, positions
 
 BLOCKS = 4
@@ -15,10 +15,10 @@ ASPECT = (0.75, 1.5)
 """Hidden blocks of a picture, their share of its patches, height by width (I-JEPA, app. A.1)."""
 
 
-def hide(grid: tuple[int, int], generator: torch.Generator) -> Tensor:
-    """Which patches random blocks hide, bool [h, w]; at least 3 x 3 of them.
+def block_mask(grid: tuple[int, int], generator: torch.Generator) -> Tensor:
+    """Mask bool [h, w] of the patches that random blocks hide, of a grid of at least 3 x 3.
 
-    No block is larger than its share, so that a fifth of the picture stays visible.
+    No block is larger than its share, so a fifth of the picture stays visible.
     """
     rows, columns = grid
     hidden = torch.zeros(grid, dtype=torch.bool)
@@ -80,17 +80,17 @@ class Jepa(nn.Module):
         tokens = self.target(pixels)[:, hidden.flatten()]
         return functional.layer_norm(tokens, tokens.shape[-1:])
 
-    def follow(self, momentum: float) -> None:
-        """Target <- momentum x target + (1 - momentum) x context encoder, weight by weight."""
-        follow(self.target, self.context, momentum)
+    def update_target(self, momentum: float) -> None:
+        """EMA: target <- momentum x target + (1 - momentum) x context encoder."""
+        ema_update(self.target, self.context, momentum)
 
 
-def alike(tokens: Tensor) -> tuple[Tensor, Tensor]:
-    """How little tokens [B, K, D] of B pictures differ at the same place (Bardes et al. 2022).
+def vicreg_terms(tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """VICReg's variance and covariance terms of tokens [B, K, D], over B (Bardes et al. 2022).
 
     Returns:
-        By how much the standard deviations fall short of 1, mean; and the squared covariances of
-        different features, sum over one of them and mean over the other (ibid., eq. 1 to 4).
+        Mean hinge of the standard deviations below 1; and the squared covariances of different
+        features, summed over one of them and averaged over the other (ibid., eq. 1 to 4).
     """
     # A norm's own gains could stretch the differences without telling more.
     tokens = functional.layer_norm(tokens, tokens.shape[-1:])

@@ -10,9 +10,9 @@ from torch.nn import functional
 
 from pipeline import stage
 from pipeline.compute.torchvision_shim import make_importable
-from pipeline.encoders._shared.descent import Descent
-from pipeline.encoders._shared.kl import KlAutoencoder, opened
-from pipeline.encoders._shared.pixels import scaled
+from pipeline.encoders._shared.kl import KlAutoencoder, load_vae
+from pipeline.encoders._shared.optimiser import Optimiser
+from pipeline.encoders._shared.pixels import to_float
 from pipeline.errors import ParamsError
 from pipeline.params import Params
 
@@ -62,23 +62,23 @@ def fit(frames: Tensor, options: Options, seed: int) -> "TinyVae":
     with torch.no_grad():
         vae.quant_conv.bias[options.latent_channels :] = -6.0
     generator = torch.Generator().manual_seed(seed)
-    descent = Descent(vae.parameters(), options.learning_rate, options.steps)
+    optimiser = Optimiser(vae.parameters(), options.learning_rate, options.steps)
     for _ in stage.track(range(options.steps), "fit tiny_vae"):
         rows = torch.randint(len(frames), (options.batch,), generator=generator)
-        pixels = scaled(frames[rows])
+        pixels = to_float(frames[rows])
         posterior = vae.encode(pixels).latent_dist
         noise = torch.randn(posterior.mean.shape, generator=generator)
         decoded = vae.decode(posterior.mean + posterior.std * noise).sample
         loss = functional.mse_loss(decoded, pixels)
         loss = loss + options.l1_weight * functional.l1_loss(decoded, pixels)
         loss = loss + options.kl_weight * posterior.kl().mean()
-        descent.step(loss)
+        optimiser.step(loss)
     return TinyVae(vae)
 
 
 def load(folder: Path, options: Options) -> "TinyVae":
     """Read what `save` wrote."""
-    return TinyVae(opened(folder))
+    return TinyVae(load_vae(folder))
 
 
 def _require_halves(frames: Tensor, levels: int) -> None:

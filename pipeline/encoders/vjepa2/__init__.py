@@ -12,8 +12,8 @@ from einops import repeat
 from torch import Tensor, nn
 
 from pipeline.encoders._shared import patch_codec as _patch_codec
+from pipeline.encoders._shared.feature_codec import FeatureCodec
 from pipeline.encoders._shared.patch_codec import Options, Read
-from pipeline.encoders._shared.semantic import Semantic
 from pipeline.encoders._shared.transformers import imported, pretrained
 
 __all__ = ["Options", "fit", "load"]
@@ -21,12 +21,12 @@ __all__ = ["Options", "fit", "load"]
 PLACE = "encoders.vjepa2"
 
 
-def fit(frames: Tensor, options: Options, seed: int) -> Semantic:
+def fit(frames: Tensor, options: Options, seed: int) -> FeatureCodec:
     """Fit a decoder of the features to training frames uint8 [N, 3, H, W]."""
     return _patch_codec.fit(frames, options, seed, PLACE, reader(options.size))
 
 
-def load(folder: Path, options: Options) -> Semantic:
+def load(folder: Path, options: Options) -> FeatureCodec:
     """Read what `save` wrote, and the weights that it points to."""
     return _patch_codec.load(folder, options, reader(options.size))
 

@@ -16,9 +16,13 @@ from torch import Tensor
 
 from pipeline.compute.device import device_of, pick
 from pipeline.encoders._shared.decoder import DecoderOptions
+from pipeline.encoders._shared.feature_codec import (
+    FeatureCodec,
+    fit_feature_codec,
+    load_feature_codec,
+)
 from pipeline.encoders._shared.imagenet import normalised
-from pipeline.encoders._shared.reduced import Reduction, load_reduced, reduced
-from pipeline.encoders._shared.semantic import Semantic, fit_semantic, load_semantic
+from pipeline.encoders._shared.reduced_backbone import Reduction, fit_reduction, load_reduction
 from pipeline.encoders.vjepa2_1.vit import PATCH, loaded
 from pipeline.errors import DataError, ParamsError
 from pipeline.weights.pretrained import Located, Weights, locate, recall, remember
@@ -41,7 +45,7 @@ class Options(Reduction):
     decoder: DecoderOptions
 
 
-def fit(frames: Tensor, options: Options, seed: int) -> Semantic:
+def fit(frames: Tensor, options: Options, seed: int) -> FeatureCodec:
     """Fit what is kept and the decoder to training frames uint8 [N, 3, H, W].
 
     Raises:
@@ -50,23 +54,23 @@ def fit(frames: Tensor, options: Options, seed: int) -> Semantic:
     """
     _require(options.weights)
     whole = VJepa(locate(options.weights, f"{PLACE}.weights"), options).to(pick())
-    backbone = reduced(whole, frames, options, PLACE)
-    return fit_semantic(backbone, frames, options.decoder, seed)
+    backbone = fit_reduction(whole, frames, options, PLACE)
+    return fit_feature_codec(backbone, frames, options.decoder, seed, options.pool)
 
 
-def load(folder: Path, options: Options) -> Semantic:
+def load(folder: Path, options: Options) -> FeatureCodec:
     """Read what `save` wrote, and the weights from where they were found.
 
     Raises:
         DataError: the weights are gone, or are others.
     """
     _require(options.weights)
-    backbone = load_reduced(VJepa(recall(folder), options), folder, options)
-    return load_semantic(backbone, folder)
+    backbone = load_reduction(VJepa(recall(folder), options), folder, options)
+    return load_feature_codec(backbone, folder, options.pool)
 
 
 class VJepa:
-    """See `pipeline.encoders._shared.semantic.Backbone`; C is the width, h = w = size / 16."""
+    """See `pipeline.encoders._shared.feature_codec.Backbone`; C is the width, h = w = size / 16."""
 
     def __init__(self, located: Located, options: Options) -> None:
         """Read the weights."""

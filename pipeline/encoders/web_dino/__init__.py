@@ -11,19 +11,19 @@ from torch import Tensor
 from pipeline.encoders._shared import dinov2_codec as _dinov2_codec
 from pipeline.encoders._shared import patch_codec as _patch_codec
 from pipeline.encoders._shared.dinov2 import Dinov2
+from pipeline.encoders._shared.feature_codec import FeatureCodec
 from pipeline.encoders._shared.patch_codec import CONFIG, Options
-from pipeline.encoders._shared.semantic import Semantic
 from pipeline.errors import DataError
 
 __all__ = ["Options", "fit", "load"]
 
 
-def fit(frames: Tensor, options: Options, seed: int) -> Semantic:
+def fit(frames: Tensor, options: Options, seed: int) -> FeatureCodec:
     """Fit a decoder of the features to training frames uint8 [N, 3, H, W]."""
     return _patch_codec.fit(frames, options, seed, "encoders.web_dino", read)
 
 
-def load(folder: Path, options: Options) -> Semantic:
+def load(folder: Path, options: Options) -> FeatureCodec:
     """Read what `save` wrote, and the weights that it points to."""
     return _patch_codec.load(folder, options, read)
 

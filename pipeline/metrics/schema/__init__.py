@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pipeline import stage
 from pipeline.errors import DataError
 
-Decoder = Literal["own", "fitted"]
+DecoderKind = Literal["own", "fitted"]
 """What decoded the pixels that are scored: the encoder's own decoder, or a probe fitted to it."""
 
 

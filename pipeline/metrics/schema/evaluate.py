@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from pipeline.metrics.schema import Decoder, Metrics, Record
+from pipeline.metrics.schema import DecoderKind, Metrics, Record
 
 CONDITIONS = ("model", "repeat_last", "shuffled_actions", "zero_actions")
 """The model, and what it is compared with."""
@@ -65,7 +65,7 @@ class EvaluateMetrics(Metrics):
 
     clips: int
     frames: int
-    decoder: Decoder
+    decoder: DecoderKind
     model: Scores
     repeat_last: Scores
     shuffled_actions: Scores
@@ -91,7 +91,7 @@ class EvaluateMeans(Metrics):
 
     stage: ClassVar[str] = "evaluate"
 
-    decoder: Decoder
+    decoder: DecoderKind
     model: MeanScores
     repeat_last: MeanScores
     shuffled_actions: MeanScores

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from pipeline.metrics.schema import Decoder, Metrics
+from pipeline.metrics.schema import DecoderKind, Metrics
 
 
 class FitMetrics(Metrics):
@@ -22,7 +22,7 @@ class FitMetrics(Metrics):
     stage: ClassVar[str] = "fit"
 
     val_psnr: float
-    decoder: Decoder
+    decoder: DecoderKind
     latent_rank: float
     latent_spread: float
     kept_variance: float | None = None

@@ -13,7 +13,7 @@ from pipeline.compute.torchvision_shim import make_importable
 from pipeline.encoders import Posterior, sd_vae
 from pipeline.encoders._shared.dinov2_codec import read
 from pipeline.encoders._shared.imagenet import normalised
-from pipeline.encoders._shared.kl import opened
+from pipeline.encoders._shared.kl import load_vae
 from pipeline.encoders._shared.patch_codec import CONFIG, TENSORS, Backbone
 from pipeline.encoders._shared.transformers import imported
 from pipeline.weights.pretrained import Weights, locate
@@ -83,7 +83,7 @@ def _sd_vae(folder: Path, size: int, widths: tuple[int, ...]) -> Case:
     weights = Weights(source=str(folder), file=None, revision=None, sha256=None)
     sized = torch.zeros(1, 3, size, size)
     encoder = sd_vae.fit(sized, sd_vae.Options(weights=weights), seed=0)
-    return Case("diffusers", opened(folder).eval(), _posterior, encoder)
+    return Case("diffusers", load_vae(folder).eval(), _posterior, encoder)
 
 
 def _posterior(vae: Any, frames: Tensor) -> Tensor:

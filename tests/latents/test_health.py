@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from pipeline.encoders._shared.collapse import health
+from pipeline.latents.health import measure_health
 
 
 def along(*scales):
@@ -26,32 +26,32 @@ def along(*scales):
     ],
 )
 def test_the_rank_counts_directions(scales, rank):
-    assert health(along(*scales)).rank == pytest.approx(rank, rel=1e-6)
+    assert measure_health(along(*scales)).rank == pytest.approx(rank, rel=1e-6)
 
 
 def test_the_rank_does_not_depend_on_scale_or_axes(generator):
     latents = along(3.0, 1.0)
     turn = torch.linalg.qr(torch.randn(2, 2, generator=generator)).Q * 7
     turned = torch.einsum("nchw,cd->ndhw", latents, turn)
-    assert health(turned).rank == pytest.approx(health(latents).rank, rel=1e-5)
+    assert measure_health(turned).rank == pytest.approx(measure_health(latents).rank, rel=1e-5)
 
 
 def test_the_spread_is_the_mean_standard_deviation():
-    assert health(along(3.0, 1.0)).spread == pytest.approx((3 + 1) / 2 / math.sqrt(8))
+    assert measure_health(along(3.0, 1.0)).std == pytest.approx((3 + 1) / 2 / math.sqrt(8))
 
 
 def test_what_is_alike_in_every_frame_counts_as_nothing(generator):
     latents = torch.randn(6, 4, 3, 5, generator=generator)
     places = torch.randn(1, 4, 3, 5, generator=generator) * 100
-    plain, moved = health(latents), health(latents + places)
+    plain, moved = measure_health(latents), measure_health(latents + places)
     assert moved.rank == pytest.approx(plain.rank, rel=1e-4)
-    assert moved.spread == pytest.approx(plain.spread, rel=1e-4)
+    assert moved.std == pytest.approx(plain.std, rel=1e-4)
 
 
 def test_a_collapsed_encoder_has_no_spread(generator):
     places = torch.randn(1, 4, 3, 5, generator=generator).expand(6, -1, -1, -1)
-    collapsed = health(places)
-    assert collapsed.spread == pytest.approx(0, abs=1e-9)
+    collapsed = measure_health(places)
+    assert collapsed.std == pytest.approx(0, abs=1e-9)
     assert 1 <= collapsed.rank <= 4
 
 
@@ -79,7 +79,7 @@ def test_a_collapsed_encoder_has_no_spread(generator):
     ],
 )
 def test_latents_have_collapsed_that_hardly_tell_frames_apart(latents, collapsed):
-    assert health(latents).collapsed is collapsed
+    assert measure_health(latents).collapsed is collapsed
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -87,8 +87,8 @@ def test_latents_that_are_not_finite_have_no_health(value):
     latents = along(3.0, 1.0)
     latents[3, 1] = value
     with pytest.raises(FloatingPointError):
-        health(latents)
+        measure_health(latents)
 
 
 def test_independent_channels_fill_the_space(generator):
-    assert health(torch.randn(500, 8, 2, 2, generator=generator)).rank > 7.9
+    assert measure_health(torch.randn(500, 8, 2, 2, generator=generator)).rank > 7.9

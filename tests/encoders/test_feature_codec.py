@@ -5,7 +5,11 @@ import torch
 from torch.nn import functional
 
 from pipeline.encoders._shared.decoder import Decoder, DecoderOptions
-from pipeline.encoders._shared.semantic import Semantic, fit_semantic, load_semantic
+from pipeline.encoders._shared.feature_codec import (
+    FeatureCodec,
+    fit_feature_codec,
+    load_feature_codec,
+)
 from pipeline.metrics.images import psnr
 
 CHANNELS = 5
@@ -47,22 +51,22 @@ def options(**changes):
 def test_it_learns_to_draw_what_the_features_tell():
     frames = squares(16, 16)
     train, val = frames[:48], frames[48:]
-    semantic = fit_semantic(Pooled(4), train, options(steps=150, channels=[16, 16, 16]), seed=0)
-    decoded = semantic.decode(semantic.encode(val).mean)
+    codec = fit_feature_codec(Pooled(4), train, options(steps=150, channels=[16, 16, 16]), seed=0)
+    decoded = codec.decode(codec.encode(val).mean)
     mean_image = train.float().mean(0).round().to(torch.uint8).expand_as(val)
     assert psnr(decoded, val).mean() > psnr(mean_image, val).mean() + 5
 
 
 def test_latents_are_those_of_the_backbone():
     frames, backbone = squares(16, 16), Pooled(4)
-    raw = fit_semantic(backbone, frames, options(), seed=0).encode(frames)
+    raw = fit_feature_codec(backbone, frames, options(), seed=0).encode(frames)
     assert torch.equal(raw.mean, backbone.encode(frames))
     assert raw.std is None
 
 
 def test_only_one_batch_is_encoded_at_a_time():
     backbone = Pooled(4)
-    fit_semantic(backbone, squares(16, 16), options(), seed=0)
+    fit_feature_codec(backbone, squares(16, 16), options(), seed=0)
     assert backbone.largest == 4
 
 
@@ -78,8 +82,8 @@ def test_only_one_batch_is_encoded_at_a_time():
 )
 def test_every_size_of_frames_comes_back(size, patch, channels):
     frames = squares(*size)
-    semantic = fit_semantic(Pooled(patch), frames, options(channels=channels, steps=1), seed=0)
-    decoded = semantic.decode(semantic.encode(frames[:3]).mean)
+    codec = fit_feature_codec(Pooled(patch), frames, options(channels=channels, steps=1), seed=0)
+    decoded = codec.decode(codec.encode(frames[:3]).mean)
     assert decoded.shape == (3, 3, *size)
     assert decoded.dtype == torch.uint8
 
@@ -87,11 +91,11 @@ def test_every_size_of_frames_comes_back(size, patch, channels):
 @pytest.mark.parametrize("size", [(16, 24), (20, 28)])
 def test_a_saved_one_is_the_same_one(tmp_path, size):
     frames, backbone = squares(*size), Pooled(4)
-    semantic = fit_semantic(backbone, frames, options(channels=[16, 8]), seed=0)
-    semantic.save(tmp_path)
-    loaded = load_semantic(backbone, tmp_path)
-    latents = semantic.encode(frames[:4]).mean
-    assert torch.equal(loaded.decode(latents), semantic.decode(latents))
+    codec = fit_feature_codec(backbone, frames, options(channels=[16, 8]), seed=0)
+    codec.save(tmp_path)
+    loaded = load_feature_codec(backbone, tmp_path)
+    latents = codec.encode(frames[:4]).mean
+    assert torch.equal(loaded.decode(latents), codec.decode(latents))
     assert (tmp_path / "patch.txt").read_text() == "4"
 
 
@@ -101,7 +105,7 @@ def test_the_seed_alone_decides_the_bytes(tmp_path):
         folder = tmp_path / str(number)
         folder.mkdir()
         torch.manual_seed(number)
-        fit_semantic(Pooled(4), frames, options(), seed=seed).save(folder)
+        fit_feature_codec(Pooled(4), frames, options(), seed=seed).save(folder)
         written.append((folder / "decoder.safetensors").read_bytes())
     assert written[0] == written[1] != written[2]
 
@@ -109,7 +113,7 @@ def test_the_seed_alone_decides_the_bytes(tmp_path):
 def test_the_global_generator_is_left_alone():
     torch.manual_seed(0)
     before = torch.get_rng_state()
-    fit_semantic(Pooled(4), squares(16, 16), options(steps=1), seed=0)
+    fit_feature_codec(Pooled(4), squares(16, 16), options(steps=1), seed=0)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -118,10 +122,10 @@ def test_the_scale_of_the_features_does_not_matter():
     decoder = Decoder(CHANNELS, [8, 8], (8, 8))
     latents = torch.randn(4, CHANNELS, 4, 4)
     scale, offset = torch.tensor([[1e-3, 1.0, 40.0, 7.0, 0.5], [5.0, 0.0, -900.0, 1.0, 2.0]])
-    decoder.measure(latents)
+    decoder.set_statistics(latents)
     first = decoder(latents)
     scaled = latents * scale[:, None, None] + offset[:, None, None]
-    decoder.measure(scaled)
+    decoder.set_statistics(scaled)
     torch.testing.assert_close(decoder(scaled), first, atol=2e-3, rtol=0)
     torch.testing.assert_close(decoder.mean, scaled.mean((0, 2, 3)))
 
@@ -130,12 +134,12 @@ def test_an_error_in_a_dead_channel_weighs_no_more_than_in_another(generator):
     decoder = Decoder(3, [8, 8], (8, 8))
     latents = torch.randn(4, 3, 4, 4, generator=generator)
     latents[:, 2] = 7.7
-    decoder.measure(latents)
+    decoder.set_statistics(latents)
     off = torch.eye(3)[:, :, None, None] / 10
     changes = (decoder(latents[:1] + off) - decoder(latents[:1])).abs().amax((1, 2, 3))
     assert changes[2] < 3 * changes[:2].max()
     assert decoder.std[2] == pytest.approx(float(decoder.std[:2].square().mean().sqrt()))
-    decoder.measure(torch.full_like(latents, 7.7))
+    decoder.set_statistics(torch.full_like(latents, 7.7))
     assert decoder.std.tolist() == [1.0] * 3
 
 
@@ -144,5 +148,5 @@ def test_white_and_black_are_the_ends_of_the_scale():
     torch.nn.init.zeros_(decoder.output.weight)
     with torch.no_grad():
         decoder.output.bias.copy_(torch.tensor([-1.2, 0.0, 1.2]))
-    decoded = Semantic(Pooled(4), decoder).decode(torch.zeros(1, CHANNELS, 4, 4))
+    decoded = FeatureCodec(Pooled(4), decoder).decode(torch.zeros(1, CHANNELS, 4, 4))
     assert decoded[0, :, 0, 0].tolist() == [0, 128, 255]

@@ -9,17 +9,16 @@ from safetensors.torch import save_file
 from torch.nn import functional
 
 from pipeline import encoders
-from pipeline.encoders._shared.reduced import (
-    Components,
-    Reduced,
+from pipeline.encoders._shared.reduced_backbone import (
+    PrincipalComponents,
+    ReducedBackbone,
     Reduction,
-    load_reduced,
-    principal,
-    reduced,
+    fit_reduction,
+    load_reduction,
+    principal_components,
 )
 from pipeline.errors import ParamsError
 from pipeline.families import ENCODERS
-from pipeline.fit.fit import kept_variance_of
 
 DECODER = {"channels": [8, 8], "steps": 2, "batch": 2, "learning_rate": 1e-3}
 SOURCES = {"web_dino": "dino/swiglu", "dinov2": "dino/mlp", "vjepa2_1": "vjepa/weights.safetensors"}
@@ -72,7 +71,7 @@ def relative_error(ours, theirs):
 
 
 def test_as_many_components_as_dimensions_keep_features_exactly(linear, frames):
-    backbone = reduced(linear, frames, Reduction(pool=1, channels=3), "here")
+    backbone = fit_reduction(linear, frames, Reduction(pool=1, channels=3), "here")
     latents = backbone.encode(frames)
     assert latents.shape == (20, 3, 8, 12)
     torch.testing.assert_close(
@@ -82,14 +81,14 @@ def test_as_many_components_as_dimensions_keep_features_exactly(linear, frames):
 
 
 def test_fewer_components_lose_the_variance_that_they_say(linear, frames):
-    backbone = reduced(linear, frames, Reduction(pool=1, channels=2), "here")
+    backbone = fit_reduction(linear, frames, Reduction(pool=1, channels=2), "here")
     lost = relative_error(restored(backbone, backbone.encode(frames)), linear.encode(frames))
     assert lost > 0.1
     assert backbone.kept_variance(frames) == pytest.approx(1 - lost**2, abs=1e-5)
 
 
 def test_components_are_uncorrelated_and_the_largest_comes_first(linear, frames):
-    backbone = reduced(linear, frames, Reduction(pool=1, channels=3), "here")
+    backbone = fit_reduction(linear, frames, Reduction(pool=1, channels=3), "here")
     covariance = torch.cov(backbone.encode(frames).movedim(1, 0).flatten(1).double())
     variances = covariance.diagonal()
     assert (variances[:-1] > variances[1:]).all()
@@ -98,28 +97,30 @@ def test_components_are_uncorrelated_and_the_largest_comes_first(linear, frames)
 
 def test_a_backbone_in_bfloat16_does_not_bring_its_components_into_it(linear, frames):
     """One part in 256 of features around 500 is more than the spread of any component."""
-    components = principal(linear, frames, 3, batch=8)
+    components = principal_components(linear, frames, 3, batch=8)
     features = linear.encode(frames) + 500
-    moved = Components(components.mean + 500, components.basis)
+    moved = PrincipalComponents(components.mean + 500, components.basis)
     with torch.autocast("cpu", torch.bfloat16):
-        found = moved.of(features)
+        found = moved.project(features)
     assert found.dtype == torch.float32
-    torch.testing.assert_close(found, components.of(features - 500), atol=1e-3, rtol=0)
+    torch.testing.assert_close(found, components.project(features - 500), atol=1e-3, rtol=0)
 
 
 def test_of_features_that_never_vary_no_share_is_kept(frames):
     """What rounding leaves of their variance is no variance."""
-    backbone = reduced(Linear(torch.zeros(40, 3)), frames, Reduction(pool=2, channels=3), "here")
+    backbone = fit_reduction(
+        Linear(torch.zeros(40, 3)), frames, Reduction(pool=2, channels=3), "here"
+    )
     assert backbone.kept_variance(frames) is None
     third = Linear(torch.zeros(40, 3), offset=1 / 3)
-    assert Reduced(third, 4, None).kept_variance(frames) is None
+    assert ReducedBackbone(third, 4, None).kept_variance(frames) is None
 
 
 @pytest.mark.parametrize("options", [{"pool": 2}, {"channels": 3}])
 def test_features_that_are_not_finite_are_refused_as_soon_as_one_is_seen(frames, options):
     broken = Linear(torch.full((40, 3), torch.nan))
     with pytest.raises(FloatingPointError):
-        reduced(broken, frames, Reduction(**{"pool": 1, "channels": None, **options}), "here")
+        fit_reduction(broken, frames, Reduction(**{"pool": 1, "channels": None, **options}), "here")
     assert broken.largest == 1
 
 
@@ -127,16 +128,16 @@ def test_components_of_features_that_are_not_finite_are_refused(linear, frames):
     encode = linear.encode
     linear.encode = lambda part: encode(part).where(torch.tensor(len(part) == 8), torch.nan)
     with pytest.raises(FloatingPointError):
-        principal(linear, frames, 3, 8)
+        principal_components(linear, frames, 3, 8)
 
 
 def test_only_a_few_frames_are_seen_at_once(linear, frames):
-    reduced(linear, frames, Reduction(pool=2, channels=3), "here").kept_variance(frames)
+    fit_reduction(linear, frames, Reduction(pool=2, channels=3), "here").kept_variance(frames)
     assert linear.largest == 8
 
 
 def test_pooling_averages_squares_of_the_grid(linear, frames):
-    backbone = reduced(linear, frames, Reduction(pool=4, channels=None), "here")
+    backbone = fit_reduction(linear, frames, Reduction(pool=4, channels=None), "here")
     whole, pooled = linear.encode(frames), backbone.encode(frames)
     assert pooled.shape == (20, 40, 2, 3)
     torch.testing.assert_close(pooled[:, :, 1, 2], whole[:, :, 4:8, 8:12].mean((2, 3)))
@@ -146,16 +147,16 @@ def test_pooling_averages_squares_of_the_grid(linear, frames):
 
 
 def test_components_are_those_of_what_was_pooled(linear, frames):
-    both = reduced(linear, frames, Reduction(pool=4, channels=2), "here")
-    pooled = Reduced(linear, 4, None)
-    expected = principal(pooled, frames, 2, 8).of(pooled.encode(frames))
+    both = fit_reduction(linear, frames, Reduction(pool=4, channels=2), "here")
+    pooled = ReducedBackbone(linear, 4, None)
+    expected = principal_components(pooled, frames, 2, 8).project(pooled.encode(frames))
     assert torch.equal(both.encode(frames), expected)
 
 
 def test_nothing_is_put_around_a_backbone_of_which_all_is_kept(linear, frames, tmp_path):
     options = Reduction(pool=1, channels=None)
-    assert reduced(linear, frames, options, "here") is linear
-    assert load_reduced(linear, tmp_path, options) is linear
+    assert fit_reduction(linear, frames, options, "here") is linear
+    assert load_reduction(linear, tmp_path, options) is linear
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,7 @@ def test_other_components_than_the_options_say_are_refused(linear, tmp_path, sto
     tensors = {name: torch.zeros(shape) for name, shape in stored.items()}
     save_file(tensors, tmp_path / "model.safetensors")
     with pytest.raises(ValueError, match="no mean and basis of 2 components in"):
-        load_reduced(linear, tmp_path, Reduction(pool=1, channels=2))
+        load_reduction(linear, tmp_path, Reduction(pool=1, channels=2))
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,7 @@ def test_other_components_than_the_options_say_are_refused(linear, tmp_path, sto
 )
 def test_more_than_there_is_cannot_be_kept(linear, frames, options, message):
     with pytest.raises(ParamsError, match=message):
-        reduced(linear, frames, Reduction(**{"pool": 1, "channels": None, **options}), "here")
+        fit_reduction(linear, frames, Reduction(**{"pool": 1, "channels": None, **options}), "here")
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -200,7 +201,7 @@ def test_a_published_encoder_is_reduced_and_comes_back_the_same(name, reduction,
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_published_encoder_loses_less_with_more_components_and_says_how_much(name, frames):
     whole = published(name)[0].fit(frames, published(name)[1], seed=0)
-    assert kept_variance_of(whole, frames) == {}
+    assert whole.fit_metrics(frames) == {}
     features, errors = whole.encode(frames).mean, []
     for channels in (8, 24):
         module, options = published(name, channels=channels)
@@ -208,7 +209,7 @@ def test_a_published_encoder_loses_less_with_more_components_and_says_how_much(n
         found = restored(encoder.backbone, encoder.encode(frames).mean)
         errors.append(relative_error(found, features))
         kept = {"kept_variance": pytest.approx(1 - errors[-1] ** 2, abs=1e-4)}
-        assert kept_variance_of(encoder, frames) == kept
+        assert encoder.fit_metrics(frames) == kept
     assert errors[0] > 1.2 * errors[1] > 0
 
 

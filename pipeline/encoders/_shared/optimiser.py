@@ -1,4 +1,4 @@
-"""What fitting any small network here shares: one step of descent, and a slow copy that follows."""
+"""Training loops of small networks: one optimiser step, and an EMA of weights."""
 
 from collections.abc import Iterable
 
@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 
 LARGEST_NORM = 1.0
+"""Gradients are clipped to this norm."""
 
 
-class Descent:
-    """An optimiser whose rate rises for a tenth of the steps and falls for the rest."""
+class Optimiser:
+    """AdamW with a one-cycle learning rate: a tenth of the steps warms up, the rest anneals."""
 
     def __init__(
         self,
@@ -18,7 +19,7 @@ class Descent:
         steps: int,
         weight_decay: float = 0.0,
     ) -> None:
-        """Prepare `steps` steps; weight decay is decoupled, and Adam's none without it."""
+        """Prepare `steps` steps up to `learning_rate`; without weight decay this is plain Adam."""
         self.parameters = list(parameters)
         self.optimiser = torch.optim.AdamW(
             self.parameters, learning_rate, weight_decay=weight_decay
@@ -28,7 +29,7 @@ class Descent:
         )
 
     def step(self, loss: Tensor) -> None:
-        """Go down the gradient of a loss [], clipped."""
+        """Backpropagate a loss [], clip the gradients and update the parameters."""
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters, LARGEST_NORM)
@@ -37,7 +38,7 @@ class Descent:
 
 
 @torch.no_grad()
-def follow(slow: nn.Module, fast: nn.Module, momentum: float) -> None:
-    """Make `slow` momentum * slow + (1 - momentum) * fast, weight by weight."""
-    for mine, theirs in zip(slow.parameters(), fast.parameters(), strict=True):
+def ema_update(average: nn.Module, network: nn.Module, momentum: float) -> None:
+    """Set every weight of `average` to momentum * itself + (1 - momentum) * that of `network`."""
+    for mine, theirs in zip(average.parameters(), network.parameters(), strict=True):
         mine.lerp_(theirs, 1 - momentum)

@@ -44,7 +44,7 @@ class Pixels(Flat):
 
 def test_a_collapsed_encoder_is_told_from_one_that_says_something():
     frames = torch.randint(0, 255, (40, 3, 4, 4), generator=torch.Generator().manual_seed(0))
-    assert health_of(Flat(), frames).spread == 0
+    assert health_of(Flat(), frames).std == 0
     assert health_of(Flat(), frames).rank == pytest.approx(1)
     assert health_of(Pixels(), frames).rank == pytest.approx(3, abs=0.1)
-    assert health_of(Pixels(), frames).spread == pytest.approx(73, abs=5)
+    assert health_of(Pixels(), frames).std == pytest.approx(73, abs=5)

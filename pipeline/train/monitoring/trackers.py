@@ -1,16 +1,12 @@
 """Experiment trackers: TensorBoard and Weights & Biases."""
 
-import os
 import secrets
-import socket
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from pipeline.errors import DataError, ParamsError
@@ -24,6 +20,8 @@ STEP = "step"
 
 class Tracker(Protocol):
     """Logs to one service; every method may raise OSError, such as for a full disk."""
+
+    name: str
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Log scalars after `step` steps."""
@@ -60,7 +58,7 @@ class Trackers:
                 action(tracker)
             except OSError as error:
                 self.active.remove(tracker)
-                _warn(type(tracker).__name__, error)
+                _warn(tracker.name, error)
                 with suppress(OSError):
                     tracker.close()
 
@@ -86,17 +84,20 @@ def start(
     folder, trackers = logs / scratch.name, list[Tracker]()
     project = options.wandb
     if project is not None:
-        trackers += _open(lambda: WeightsAndBiases(project, folder, _run_id(scratch), config))
+        trackers += _open(
+            WeightsAndBiases.name,
+            lambda: WeightsAndBiases(project, folder, _run_id(scratch), config),
+        )
     if options.tensorboard:
-        trackers += _open(lambda: TensorBoard(folder, step, config))
+        trackers += _open(TensorBoard.name, lambda: TensorBoard(folder, step, config))
     return Trackers(trackers)
 
 
-def _open(make: Callable[[], Tracker]) -> list[Tracker]:
+def _open(name: str, make: Callable[[], Tracker]) -> list[Tracker]:
     try:
         return [make()]
     except OSError as error:
-        _warn("a tracker", error)
+        _warn(name, error)
         return []
 
 
@@ -105,54 +106,39 @@ def _warn(name: str, error: OSError) -> None:
 
 
 class TensorBoard:
-    """An event file in a folder.
+    """Event files in a folder."""
 
-    It is written here: torch's SummaryWriter does so in a thread, which ends in a traceback where
-    there is no room.
-    """
+    name = "TensorBoard"
 
     def __init__(self, folder: Path, step: int, config: Mapping[str, Any]) -> None:
         """Go on after `step` steps; purges what was logged of later ones."""
-        from tensorboard.compat.proto.event_pb2 import (  # type: ignore[import-untyped]
-            Event,
-            SessionLog,
-        )
-        from torch.utils.tensorboard import RecordWriter, summary
+        from torch.utils.tensorboard import SummaryWriter
 
-        self.event, self.summary = Event, summary
-        folder.mkdir(parents=True, exist_ok=True)
-        name = f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}.{os.getpid()}"
-        self.file = (folder / name).open("xb")
-        self.records = RecordWriter(self.file)
-        self._write(0, file_version="brain.Event:2")
-        self._write(step + 1, session_log=SessionLog(status=SessionLog.START))
+        self.writer = SummaryWriter(folder, purge_step=step + 1)
         if not step:
-            self._write(0, summary=summary.text("config", _indented(config)))
+            self.writer.add_text("config", _indented(config))
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Log scalars after `step` steps."""
         for name, value in values.items():
-            self._write(step, summary=self.summary.scalar(name, value))
-        self.file.flush()  # a killed run resumes after a saved step, which must be in the file
+            self.writer.add_scalar(name, value, step)
+        self.writer.flush()  # a killed run resumes after a saved step, which must be in the file
 
     def log_images(self, step: int, images: Mapping[str, Image]) -> None:
         """Log images after `step` steps."""
         for name, image in images.items():
-            summary = self.summary.image(name, torch.from_numpy(image), dataformats="HWC")
-            self._write(step, summary=summary)
-        self.file.flush()
+            self.writer.add_image(name, image, step, dataformats="HWC")
+        self.writer.flush()
 
     def close(self) -> None:
         """Close the file."""
-        self.file.close()
-
-    def _write(self, step: int, **content: object) -> None:
-        event = self.event(wall_time=time.time(), step=step, **content)
-        self.records.write(event.SerializeToString())
+        self.writer.close()
 
 
 class WeightsAndBiases:
     """A run at wandb.ai; with WANDB_MODE=offline, in files for `wandb sync`."""
+
+    name = "Weights & Biases"
 
     def __init__(self, project: str, folder: Path, run: str, config: Mapping[str, Any]) -> None:
         """Begin the project's run of this id, or resume it."""

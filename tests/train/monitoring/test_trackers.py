@@ -1,15 +1,17 @@
-"""What trackers are told is in their files, also after a run was killed and went on."""
+"""What is logged is in the trackers' files, also after a run was killed and resumed."""
 
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.summary.writer import event_file_writer
 
 from pipeline.errors import DataError, ParamsError
 from pipeline.train.monitoring import trackers
@@ -23,18 +25,18 @@ def options(**changes):
     return Options.model_validate({"every": 10, "tensorboard": False, "wandb": None, **changes})
 
 
-def run(folder, done, steps, **changes):
-    """Tell of steps, each with itself as its value, as a run that has `done` behind it."""
+def run(folder, step, steps, **changes):
+    """Log steps, each with itself as its value, as a run resumed after `step` steps."""
     logs, scratch = folder / "runs", folder / "scratch" / "train-1"
-    told = trackers.start(options(**changes), logs, scratch, done, CONFIG)
-    for step in steps:
-        told.log(step, {"train/loss": float(step)})
-    told.log_images(steps[-1], {"validation/strips": IMAGE})
-    told.close()
+    opened = trackers.start(options(**changes), logs, scratch, step, CONFIG)
+    for number in steps:
+        opened.log(number, {"train/loss": float(number)})
+    opened.log_images(steps[-1], {"validation/strips": IMAGE})
+    opened.close()
     return logs / "train-1"
 
 
-def test_nobody_is_told_unless_asked_for(tmp_path):
+def test_nothing_is_logged_by_default(tmp_path):
     run(tmp_path, 0, [10])
     assert list(tmp_path.iterdir()) == []
 
@@ -53,34 +55,38 @@ def test_tensorboard_shows_a_resumed_run_as_one(tmp_path):
 
 @pytest.fixture
 def full(monkeypatch):
-    """Every file that is opened is on a disk without room."""
+    """Event files are on a disk without room."""
     if not Path("/dev/full").exists():
         pytest.skip("no such disk here")
-    monkeypatch.setattr(Path, "open", lambda *_: open("/dev/full", "wb"))  # noqa: SIM115
+    record_writer = event_file_writer.RecordWriter
+    with open("/dev/full", "wb", buffering=0) as file:
+        monkeypatch.setattr(event_file_writer, "RecordWriter", lambda _: record_writer(file))
+        # torch's writer has a thread, whose traceback is its own.
+        monkeypatch.setattr(threading, "excepthook", lambda _: None)
+        yield
 
 
-def test_a_tracker_that_cannot_write_is_told_no_more_in_one_line(tmp_path, full, capfd):
+def test_a_tracker_that_cannot_write_is_dropped_with_one_line(tmp_path, full, capfd):
     class Other:
-        told = 0
+        name = "other"
+        logged = 0
 
         def log(self, step, values):
-            self.told += 1
+            self.logged += 1
 
-    told = trackers.start(options(tensorboard=True), tmp_path, tmp_path / "s", 0, CONFIG)
-    told.active.append(other := Other())
+    both = trackers.start(options(tensorboard=True), tmp_path, tmp_path / "s", 0, CONFIG)
+    both.active.append(other := Other())
     for step in (10, 20):
-        told.log(step, {"train/loss": 1.0})
-    assert told.active == [other]
-    assert other.told == 2
-    out, error = capfd.readouterr()
-    line = (
+        both.log(step, {"train/loss": 1.0})
+    assert both.active == [other]
+    assert other.logged == 2
+    assert capfd.readouterr().out == (
         "train: logging to TensorBoard is off from here on, training continues: "
-        "[Errno 28] No space left on device"
+        "[Errno 28] No space left on device\n"
     )
-    assert (out, error) == (f"{line}\n", "")
 
 
-def test_one_that_cannot_begin_is_never_told(tmp_path, capsys):
+def test_a_tracker_that_cannot_start_is_dropped(tmp_path, capsys):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "train-1").touch()
     run(tmp_path, 0, [10], tensorboard=True)
@@ -112,7 +118,7 @@ def records(path):
             message = b""
 
 
-def told_offline(folder):
+def logged_offline(folder):
     """Of each offline run in a folder: its id, rows of its history, metrics and config."""
     found = []
     for path in sorted(folder.rglob("*.wandb")):
@@ -129,7 +135,7 @@ def once_written(folder, count, last, seconds=60):
     """The same, once wandb's own process has written the last step of the last of so many runs."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        found = told_offline(folder)
+        found = logged_offline(folder)
         if len(found) == count and any(row.get("step") == last for row in found[-1][1]):
             return found
         time.sleep(0.2)
@@ -184,12 +190,12 @@ def test_what_weights_and_biases_refuses_is_one_line_with_the_way_out(tmp_path, 
     monkeypatch.setattr(wandb, "init", refuse)
     with pytest.raises(ParamsError) as caught:
         run(tmp_path, 0, [10], wandb="nano")
-    said = str(caught.value)
-    assert said.startswith("tracking.wandb = 'nano': No API key configured; run `wandb login`")
-    assert "\n" not in said
+    message = str(caught.value)
+    assert message.startswith("tracking.wandb = 'nano': No API key configured; run `wandb login`")
+    assert "\n" not in message
 
 
-def test_nobody_loads_wandb_who_does_not_ask_for_it():
+def test_wandb_is_imported_only_if_requested():
     script = (
         "import sys\nimport pipeline.train.trainer, pipeline.train.monitoring.trackers\n"
         "assert 'wandb' not in sys.modules and 'tensorboard' not in sys.modules"

@@ -1,4 +1,4 @@
-"""Tiny checkpoints as the reference writes them, of the golden weights."""
+"""Tiny checkpoints in the reference's format, with the golden weights."""
 
 import json
 

@@ -1,1 +1,1 @@
-"""Exchange with the reference implementation: its checkpoints in, ours out under its key names."""
+"""Import and export of checkpoints of the reference implementation."""

@@ -14,23 +14,25 @@ def import_(
         str,
         typer.Argument(
             metavar="CHECKPOINT",
-            help="A .safetensors or .ckpt of the reference, its folder, or its id on the hub.",
+            help="Checkpoint of the reference: .safetensors or .ckpt, a folder, or a hub id.",
         ),
     ],
     out: Annotated[Path, output("OUT", "Folder for the world model; must not exist yet.")],
     config: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Its config, if not the config.yaml beside it."),
+        typer.Option(metavar="FILE", help="Its config; by default config.yaml beside it."),
     ] = None,
     revision: Annotated[
         str | None, typer.Option(metavar="NAME", help="Branch, tag or commit on the hub.")
     ] = None,
     latents: Annotated[
         Path | None,
-        typer.Option(metavar="LATENTS", help="Cache whose actions' statistics the model keeps."),
+        typer.Option(
+            metavar="LATENTS", help="Latent cache from which to take the action statistics."
+        ),
     ] = None,
 ) -> None:
-    """Make a world model of a checkpoint of the reference; strict, and nothing is unpickled."""
+    """Convert a checkpoint of the reference to a world model; nothing is unpickled."""
     from pipeline.tools.reference import config as configs
     from pipeline.tools.reference import convert
     from pipeline.weights import hub
@@ -39,15 +41,15 @@ def import_(
     path = Path(checkpoint)
     if not path.is_file():
         path = hub.folder(checkpoint, revision, (convert.WEIGHTS, convert.CONFIG)) / convert.WEIGHTS
-    chosen = configs.read(config or path.parent / convert.CONFIG)
-    model = convert.imported(path, chosen, latents)
+    reference_config = configs.read(config or path.parent / convert.CONFIG)
+    model = convert.import_checkpoint(path, reference_config, latents)
     with stage.output(out) as partial:
         model.save_pretrained(partial)
-    print(f"import: {model.parameters():,} parameters of {chosen.model.arch}, in {out}")
-    if latents is None and chosen.dataset.loader.normalize_action:
+    print(f"import: {model.parameters():,} parameters of {reference_config.model.arch}, in {out}")
+    if latents is None and reference_config.dataset.loader.normalize_action:
         print(
-            "import: trained on normalised actions, whose statistics no checkpoint holds: give "
-            "--latents, or normalise actions yourself"
+            "import: the model was trained on normalised actions, but a checkpoint holds no action "
+            "statistics: take them from a cache with --latents, or normalise actions yourself"
         )
 
 
@@ -55,14 +57,14 @@ def export(
     world_model: Model,
     out: Annotated[Path, output("OUT", "Folder for the checkpoint; must not exist yet.")],
 ) -> None:
-    """Write a world model as a checkpoint of the reference: its key names, its config.yaml."""
+    """Convert a world model to a checkpoint of the reference, with its config.yaml."""
     from pipeline.diffusion.world_model import WorldModel
     from pipeline.tools.reference import convert
 
     _refuse_existing(out)
     model = WorldModel.from_pretrained(world_model)
     with stage.output(out) as partial:
-        convert.exported(model, partial)
+        convert.export_checkpoint(model, partial)
     print(f"export: {model.parameters():,} parameters, in {out / convert.WEIGHTS}")
 
 
@@ -70,4 +72,4 @@ def _refuse_existing(out: Path) -> None:
     from pipeline.errors import DataError
 
     if out.exists():
-        raise DataError(f"{out}: exists already; remove it or name another folder")
+        raise DataError(f"{out}: already exists; remove it or name another folder")

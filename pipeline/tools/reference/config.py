@@ -1,4 +1,4 @@
-"""The reference's config.yaml, as far as it says what a checkpoint is."""
+"""The reference's config.yaml: the keys that describe a checkpoint."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ from pipeline.errors import DataError
 
 ARCH = re.compile(r"NanoWM-(?P<size>\w+)/(?P<patch>[1-9]\d*)")
 DOWNSAMPLING = 8
-"""Pixels that a cell of a latent is wide, unless the config says how wide latents are."""
+"""Pixels per latent cell, where the config has no `latent_size`."""
 
 
 def _pair(size: object) -> object:
@@ -28,22 +28,22 @@ def _pair(size: object) -> object:
 
 
 Sides = Annotated[tuple[PositiveInt, PositiveInt], BeforeValidator(_pair)]
-"""Height and width; one number stands for both."""
+"""Height and width; a single number means both."""
 
 
-class Part(BaseModel):
-    """A section; what else it holds does not concern the weights."""
+class Section(BaseModel):
+    """A section of the config; other keys do not matter to the weights, and are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Injection(Part):
+class Injection(Section):
     """model.action_injection."""
 
     type: Literal["additive", "adaln", "adaln_fuse", "film", "cross_attention"]
 
 
-class Model(Part):
+class Model(Section):
     """The section `model`."""
 
     arch: str
@@ -58,15 +58,15 @@ class Model(Part):
 
     @property
     def shape(self) -> tuple[Shape, int]:
-        """Size of the transformer, and side of a patch.
+        """Size of the transformer, and its patch size.
 
         Raises:
-            ValueError: an architecture that is not NanoWM's.
+            ValueError: the architecture is not a NanoWM of a known size.
         """
-        found = ARCH.fullmatch(self.arch)
-        if not found or found["size"] not in SIZES:
+        match = ARCH.fullmatch(self.arch)
+        if not match or match["size"] not in SIZES:
             raise ValueError(f"model.arch = {self.arch!r}; known: NanoWM-{{{','.join(SIZES)}}}/N")
-        return SIZES[found["size"]], int(found["patch"])
+        return SIZES[match["size"]], int(match["patch"])
 
     @property
     def latent(self) -> tuple[int, int, int]:
@@ -75,19 +75,19 @@ class Model(Part):
         return self.latent_channels, height, width
 
 
-class ActionSpec(Part):
+class ActionSpec(Section):
     """dataset.spec."""
 
     action_dim: int = Field(ge=0)
 
 
-class Loader(Part):
+class Loader(Section):
     """dataset.loader."""
 
     normalize_action: bool
 
 
-class Dataset(Part):
+class Dataset(Section):
     """The section `dataset`."""
 
     name: str
@@ -96,7 +96,7 @@ class Dataset(Part):
     loader: Loader
 
 
-class Diffusion(Part):
+class Diffusion(Section):
     """The section `experiment.diffusion`."""
 
     noise_schedule: Literal["linear", "squaredcos_cap_v2"]
@@ -107,26 +107,26 @@ class Diffusion(Part):
     def _some_signal(self) -> "Diffusion":
         if self.zero_terminal_snr and self.pred_name in ("eps", "epsilon"):
             raise ValueError(
-                f"pred_name: {self.pred_name} cannot go with zero_terminal_snr: true, where pure "
-                "noise holds no trace of the clean latent"
+                f"pred_name: {self.pred_name} is incompatible with zero_terminal_snr: true, where "
+                "pure noise holds no trace of the clean latent"
             )
         return self
 
 
-class Experiment(Part):
+class Experiment(Section):
     """The section `experiment`."""
 
     diffusion: Diffusion
 
 
-class LatentCodec(Part):
-    """The section `latent_codec`; configs older than it mean sd_vae."""
+class LatentCodec(Section):
+    """The section `latent_codec`; configs that predate it mean sd_vae."""
 
     kind: Literal["sd_vae", "vae", "webdino", "vjepa2_1"] = "sd_vae"
 
 
-class ReferenceConfig(Part):
-    """The composed config that lies beside a checkpoint."""
+class ReferenceConfig(Section):
+    """The composed config beside a checkpoint."""
 
     model: Model
     dataset: Dataset
@@ -138,10 +138,10 @@ def read(path: Path) -> ReferenceConfig:
     """Parse a config.yaml of the reference.
 
     Raises:
-        DataError: one line that names the key, its value and the way out.
+        DataError: no such file, not YAML, or a key is missing or has an unsupported value.
     """
     if not path.is_file():
-        raise DataError(f"{path}: no such file; name the checkpoint's config with --config")
+        raise DataError(f"{path}: no such file; give the checkpoint's config with --config")
     try:
         values = yaml.safe_load(path.read_text())
         config = ReferenceConfig.model_validate(values)
@@ -151,8 +151,8 @@ def read(path: Path) -> ReferenceConfig:
     except ValidationError as error:
         first = error.errors()[0]
         key, value = ".".join(map(str, first["loc"])), first["input"]
-        shown = "" if isinstance(value, dict) else f" = {value!r}"
-        raise DataError(f"{path}: {key}{shown}: {first['msg']}") from None
+        assigned = "" if isinstance(value, dict) else f" = {value!r}"
+        raise DataError(f"{path}: {key}{assigned}: {first['msg']}") from None
     except ValueError as error:
         raise DataError(f"{path}: {error}") from None
     return config

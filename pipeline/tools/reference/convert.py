@@ -1,4 +1,4 @@
-"""A checkpoint of the reference into a WorldModel, and a WorldModel into such a checkpoint."""
+"""Convert checkpoints of the reference to world models, and back."""
 
 from pathlib import Path
 from typing import Any
@@ -18,27 +18,33 @@ from pipeline.tools.reference import checkpoint
 from pipeline.tools.reference.config import ReferenceConfig
 from pipeline.weights.load import load_weights
 
-ENCODERS = {"sd_vae": "sd_vae", "vae": "sd_vae", "webdino": "web_dino", "vjepa2_1": "vjepa2_1"}
+REFERENCE_ENCODERS = {
+    "sd_vae": "sd_vae",
+    "vae": "sd_vae",
+    "webdino": "web_dino",
+    "vjepa2_1": "vjepa2_1",
+}
 SD_SCALE = 0.18215
-"""What the reference multiplies latents of Stable Diffusion's VAE by."""
+"""Scale factor of the reference for latents of Stable Diffusion's VAE."""
 UNBOUNDED = 1e30
+"""Range of actions where it is unknown: nothing is clamped."""
 UNSHIFTED = 1.0
-"""The reference knows no other schedules."""
+"""The reference has no shifted schedules."""
 PUBLISHED = "published"
-"""Stands for the digests of a codec and of shards that only the checkpoint's authors know."""
+"""In place of the digests of codec and shards, which a checkpoint does not record."""
 WEIGHTS, CONFIG = "model.safetensors", "config.yaml"
 
 
-def imported(path: Path, config: ReferenceConfig, latents: Path | None) -> WorldModel:
-    """The world model of a checkpoint; its latent spec from a cache, where one is given.
+def import_checkpoint(path: Path, config: ReferenceConfig, latents: Path | None) -> WorldModel:
+    """The world model of a checkpoint, with the latent spec of a cache if one is given.
 
-    Without a cache the actions' statistics are unknown: a model that was trained on normalised
-    actions then wants them normalised by its caller.
+    Without a cache the action statistics are unknown: a model that was trained on normalised
+    actions then needs them normalised by its caller.
 
     Raises:
         DataError: keys, shapes or values do not fit, or the cache holds other latents.
     """
-    spec = _spec(config) if latents is None else _spec_of(latents, config)
+    spec = _spec_from_config(config) if latents is None else _spec_from_cache(latents, config)
     shape, patch = config.model.shape
     diffusion = config.experiment.diffusion
     schedule = {
@@ -48,15 +54,15 @@ def imported(path: Path, config: ReferenceConfig, latents: Path | None) -> World
     }
     objective = "eps" if diffusion.pred_name == "epsilon" else diffusion.pred_name
     injection = config.model.action_injection.type if config.model.use_action else "none"
-    network: dict[str, Any] = {
+    network_options: dict[str, Any] = {
         "size": shape.model_dump(),
         "patch": patch,
         "injection": injection,
         "causal": config.model.causal,
         "reference_init": True,
     }
-    made = Config(
-        denoiser=VariantConfig(name="nanowm", options=network),
+    model_config = Config(
+        denoiser=VariantConfig(name="nanowm", options=network_options),
         objective=VariantConfig(
             name=objective, options={"shift": UNSHIFTED} if objective == "flow" else schedule
         ),
@@ -64,49 +70,49 @@ def imported(path: Path, config: ReferenceConfig, latents: Path | None) -> World
         interval=config.dataset.frame_interval,
         spec=spec,
     )
-    model = WorldModel(made, torch.device("cpu"))
+    model = WorldModel(model_config, torch.device("cpu"))
     load_weights(model.denoiser, checkpoint.read(path), path)
     return model
 
 
-def exported(model: WorldModel, folder: Path) -> None:
-    """Write weights under the reference's names, and what its config.yaml says of them.
+def export_checkpoint(model: WorldModel, folder: Path) -> None:
+    """Write model.safetensors under the reference's parameter names, and its config.yaml.
 
     Raises:
-        DataError: a network, a schedule or latents that the reference does not have.
+        DataError: the reference lacks the network, the noise schedule or the latents.
     """
     values = {
-        "model": _model(model.config),
-        "latent_codec": {"kind": _codec(model.spec)},
+        "model": _model_section(model.config),
+        "latent_codec": {"kind": _codec_kind(model.spec)},
         "dataset": {
             "name": model.spec.dataset,
             "frame_interval": model.config.interval,
             "spec": {"action_dim": model.spec.action_dim},
             "loader": {"normalize_action": model.spec.normalise_actions},
         },
-        "experiment": {"diffusion": _diffusion(model.config.objective)},
+        "experiment": {"diffusion": _diffusion_section(model.config.objective)},
     }
     folder.mkdir(parents=True)
     save_file({k: v.contiguous() for k, v in model.denoiser.state_dict().items()}, folder / WEIGHTS)
     (folder / CONFIG).write_text(yaml.safe_dump(values, sort_keys=False))
 
 
-def _model(config: Config) -> dict[str, Any]:
+def _model_section(config: Config) -> dict[str, Any]:
     """The section `model`."""
     if config.denoiser.name != "nanowm":
-        raise DataError(f"the reference has no denoiser like {config.denoiser.name}")
+        raise DataError(
+            f"the reference has no denoiser {config.denoiser.name}; only nanowm can be exported"
+        )
     options, spec = Options.model_validate(config.denoiser.options), config.spec
     size = next((name for name, shape in SIZES.items() if shape == options.size), None)
     if size is None:
-        raise DataError(
-            f"the reference has no size like {options.size!r}; known: {', '.join(SIZES)}"
-        )
-    used = options.injection != "none"
+        raise DataError(f"the reference has no size {options.size!r}; known: {', '.join(SIZES)}")
+    use_action = options.injection != "none"
     return {
         "arch": f"NanoWM-{size}/{options.patch}",
         "num_frames": config.frames,
-        "use_action": used,
-        "action_injection": {"type": options.injection if used else "additive"},
+        "use_action": use_action,
+        "action_injection": {"type": options.injection if use_action else "additive"},
         "causal": options.causal,
         "image_size": [spec.view.height, spec.view.width],
         "latent_size": list(spec.latent_shape[1:]),
@@ -115,26 +121,31 @@ def _model(config: Config) -> dict[str, Any]:
     }
 
 
-def _codec(spec: LatentSpec) -> str:
-    """Its name for the encoder, if it would feed a network what this one was trained on."""
-    kind = next((theirs for theirs, ours in ENCODERS.items() if ours == spec.encoder), None)
+def _codec_kind(spec: LatentSpec) -> str:
+    """The reference's name of the encoder, if it scales latents as this model's were."""
+    kind = next(
+        (theirs for theirs, ours in REFERENCE_ENCODERS.items() if ours == spec.encoder), None
+    )
     if kind is None:
-        known = ", ".join(sorted({*ENCODERS.values()}))
-        raise DataError(f"the reference has no encoder like {spec.encoder}; known: {known}")
+        known = ", ".join(sorted({*REFERENCE_ENCODERS.values()}))
+        raise DataError(f"the reference has no encoder {spec.encoder}; known: {known}")
     mean, std = _moments(spec.encoder, spec.latent_shape[0])
     if (spec.mean, spec.std) != (mean, std):
         raise DataError(
-            f"the reference feeds a network latents of {spec.encoder} with mean 0 and divided by "
-            f"{std[0]:.5g}, this model was trained on others; train with train.whitening: none"
+            f"the reference scales latents of {spec.encoder} by mean 0 and std {std[0]:.5g}, this "
+            "model was trained on other statistics; train with train.whitening: none"
         )
     return kind
 
 
-def _diffusion(objective: VariantConfig) -> dict[str, Any]:
+def _diffusion_section(objective: VariantConfig) -> dict[str, Any]:
     """The section `experiment.diffusion`."""
     schedule = objective.options
     if schedule["shift"] != UNSHIFTED:
-        raise DataError(f"the reference has no schedule with shift = {schedule['shift']}")
+        raise DataError(
+            f"the reference has no shifted schedules, but shift = {schedule['shift']}; "
+            "train with shift: 1.0"
+        )
     names = {"linear": "linear", "squared_cosine": "squaredcos_cap_v2"}
     return {
         "noise_schedule": names[schedule.get("schedule", "squared_cosine")],
@@ -144,15 +155,15 @@ def _diffusion(objective: VariantConfig) -> dict[str, Any]:
 
 
 def _moments(encoder: str, channels: int) -> tuple[list[float], list[float]]:
-    """Mean and std per channel by which the reference whitens: only what authors publish."""
+    """Mean and std per channel by which the reference scales latents: only SD's VAE has one."""
     return [0.0] * channels, [1 / SD_SCALE if encoder == "sd_vae" else 1.0] * channels
 
 
-def _spec(config: ReferenceConfig) -> LatentSpec:
-    """What can be known of the latents from the config alone."""
-    dims, channels = config.dataset.spec.action_dim, config.model.latent[0]
+def _spec_from_config(config: ReferenceConfig) -> LatentSpec:
+    """The latent spec as far as the config describes it, without action statistics."""
+    action_dim, channels = config.dataset.spec.action_dim, config.model.latent[0]
     height, width = config.model.image_size
-    encoder = ENCODERS[config.latent_codec.kind]
+    encoder = REFERENCE_ENCODERS[config.latent_codec.kind]
     mean, std = _moments(encoder, channels)
     bounds = {"mean": 0.0, "std": 1.0, "min": -UNBOUNDED, "max": UNBOUNDED}
     return LatentSpec(
@@ -168,24 +179,24 @@ def _spec(config: ReferenceConfig) -> LatentSpec:
         stride=1,
         mean=mean,
         std=std,
-        action_dim=dims,
+        action_dim=action_dim,
         state_dim=0,
         normalise_actions=config.dataset.loader.normalize_action,
-        actions={name: [value] * dims for name, value in bounds.items()},
+        actions={name: [value] * action_dim for name, value in bounds.items()},
         published_scale=SD_SCALE if encoder == "sd_vae" else None,
         precision="float32",
     )
 
 
-def _spec_of(latents: Path, config: ReferenceConfig) -> LatentSpec:
-    """The spec of a cache, with the checkpoint's scale and its way with actions."""
-    published, found = _spec(config), open_cache(latents).spec
+def _spec_from_cache(latents: Path, config: ReferenceConfig) -> LatentSpec:
+    """The spec of a cache, but latents and actions scaled as in training of the checkpoint."""
+    published, cached = _spec_from_config(config), open_cache(latents).spec
     for field in ("encoder", "latent_shape", "action_dim"):
-        ours, theirs = getattr(found, field), getattr(published, field)
+        ours, theirs = getattr(cached, field), getattr(published, field)
         if ours != theirs:
             raise DataError(
                 f"{latents}: its {field} is {ours}, the checkpoint was trained on {theirs}; give "
-                "the cache of the checkpoint's own encoder and data set, or none"
+                "a cache of the checkpoint's encoder and data set, or leave out --latents"
             )
-    kept = ("mean", "std", "normalise_actions")
-    return found.model_copy(update={name: getattr(published, name) for name in kept})
+    scaling = ("mean", "std", "normalise_actions")
+    return cached.model_copy(update={name: getattr(published, name) for name in scaling})

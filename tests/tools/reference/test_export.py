@@ -43,43 +43,43 @@ def test_an_exported_model_comes_back_with_its_latents_and_actions(tmp_path, kin
     values = changed(latent_codec={"kind": kind}, dataset__loader__normalize_action=normalised)
     write(tmp_path, weights(), values)
     read = config.read(tmp_path / "config.yaml")
-    ours = convert.imported(tmp_path / "model.safetensors", read, None)
+    ours = convert.import_checkpoint(tmp_path / "model.safetensors", read, None)
     actions = torch.randn(2, 3, 1)
     assert torch.equal(ours.spec.scale_actions(actions), actions)
-    convert.exported(ours, tmp_path / "back")
+    convert.export_checkpoint(ours, tmp_path / "back")
     again = config.read(tmp_path / "back" / "config.yaml")
-    found = convert.imported(tmp_path / "back" / "model.safetensors", again, None)
-    assert found.config == ours.config
-    assert found.spec.normalise_actions == normalised
+    restored = convert.import_checkpoint(tmp_path / "back" / "model.safetensors", again, None)
+    assert restored.config == ours.config
+    assert restored.spec.normalise_actions == normalised
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"encoder": "tiny_vae"}, "no encoder like tiny_vae; known: sd_vae, vjepa2_1, web_dino"),
-        ({"std": [1.0, 2.0, 3.0, 4.0]}, "latents of sd_vae with mean 0 and divided by 5.49, this"),
+        ({"encoder": "tiny_vae"}, "no encoder tiny_vae; known: sd_vae, vjepa2_1, web_dino"),
+        ({"std": [1.0, 2.0, 3.0, 4.0]}, "latents of sd_vae by mean 0 and std 5.49, this"),
     ],
 )
 def test_latents_that_the_reference_lacks_are_not_exported(tmp_path, changes, message):
     path = write(tmp_path, weights())
-    model = convert.imported(path, config.read(tmp_path / "config.yaml"), None)
+    model = convert.import_checkpoint(path, config.read(tmp_path / "config.yaml"), None)
     model.spec = model.spec.model_copy(update=changes)
     with pytest.raises(DataError, match=message):
-        convert.exported(model, tmp_path / "out")
+        convert.export_checkpoint(model, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_size_that_the_reference_lacks_is_not_exported(tmp_path, monkeypatch):
     path = write(tmp_path, weights())
-    model = convert.imported(path, config.read(tmp_path / "config.yaml"), None)
+    model = convert.import_checkpoint(path, config.read(tmp_path / "config.yaml"), None)
     monkeypatch.delitem(SIZES, "test")
-    with pytest.raises(DataError, match="the reference has no size like"):
-        convert.exported(model, tmp_path / "out")
+    with pytest.raises(DataError, match="the reference has no size Shape"):
+        convert.export_checkpoint(model, tmp_path / "out")
 
 
 def test_a_shifted_schedule_is_not_exported(tmp_path):
     path = write(tmp_path, weights())
-    model = convert.imported(path, config.read(tmp_path / "config.yaml"), None)
+    model = convert.import_checkpoint(path, config.read(tmp_path / "config.yaml"), None)
     model.config.objective.options["shift"] = 8.0
-    with pytest.raises(DataError, match=r"the reference has no schedule with shift = 8.0"):
-        convert.exported(model, tmp_path / "out")
+    with pytest.raises(DataError, match=r"no shifted schedules, but shift = 8.0; train with"):
+        convert.export_checkpoint(model, tmp_path / "out")

@@ -93,9 +93,9 @@ def test_a_mismatch_names_the_keys_and_leaves_nothing(tmp_path, change, message)
     state = weights()
     change(state)
     path = write(tmp_path / "theirs", state)
-    chosen = config.read(tmp_path / "theirs" / "config.yaml")
+    reference_config = config.read(tmp_path / "theirs" / "config.yaml")
     with pytest.raises(DataError) as caught:
-        convert.imported(path, chosen, None)
+        convert.import_checkpoint(path, reference_config, None)
     assert message in str(caught.value)
     assert wm("import", path, tmp_path / "ours").exit_code != 0
     assert not (tmp_path / "ours").exists()
@@ -118,7 +118,7 @@ def test_a_mismatch_names_the_keys_and_leaves_nothing(tmp_path, change, message)
         (changed(dataset__frame_interval=0), "dataset.frame_interval = 0"),
         (
             changed(experiment__diffusion__pred_name="eps"),
-            "experiment.diffusion: .* eps cannot go with zero_terminal_snr: true",
+            "experiment.diffusion: .* eps is incompatible with zero_terminal_snr: true",
         ),
     ],
 )
@@ -132,7 +132,7 @@ def test_a_config_that_says_something_else_is_named(tmp_path, values, message):
 def test_a_model_without_actions_stays_without(tmp_path):
     state = {name: v for name, v in weights().items() if "action" not in name}
     path = write(tmp_path, state, changed(model__use_action=False))
-    model = convert.imported(path, config.read(tmp_path / "config.yaml"), None)
+    model = convert.import_checkpoint(path, config.read(tmp_path / "config.yaml"), None)
     assert model.config.denoiser.options["injection"] == "none"
 
 
@@ -140,7 +140,7 @@ def test_a_model_without_actions_stays_without(tmp_path):
 def test_objective_and_schedule_come_along(tmp_path, prediction, ours):
     diffusion = {"noise_schedule": "linear", "pred_name": prediction, "zero_terminal_snr": False}
     path = write(tmp_path, weights(), changed(experiment={"diffusion": diffusion}))
-    model = convert.imported(path, config.read(tmp_path / "config.yaml"), None)
+    model = convert.import_checkpoint(path, config.read(tmp_path / "config.yaml"), None)
     assert model.config.objective.name == ours
     schedule = {"schedule": "linear", "zero_terminal_snr": False, "shift": 1.0}
     assert model.config.objective.options == schedule
@@ -150,7 +150,7 @@ def test_rectangular_latents_come_along(tmp_path):
     state = {**weights(), "pos_embed": torch.zeros(1, 40, 64)}
     values = changed(model__latent_size=None, model__image_size=[64, 160])
     path = write(tmp_path, state, values)
-    model = convert.imported(path, config.read(tmp_path / "config.yaml"), None)
+    model = convert.import_checkpoint(path, config.read(tmp_path / "config.yaml"), None)
     assert model.spec.latent_shape == (4, 8, 20)
     assert (model.spec.view.height, model.spec.view.width) == (64, 160)
 
@@ -160,7 +160,7 @@ def test_nothing_that_exists_is_overwritten(tmp_path):
     (tmp_path / "ours").mkdir()
     done = wm("import", path, tmp_path / "ours")
     assert isinstance(done.exception, DataError)
-    assert "exists already" in str(done.exception)
+    assert "already exists" in str(done.exception)
 
 
 def test_a_cache_gives_the_statistics_of_actions(cache, tmp_path, monkeypatch):
@@ -172,11 +172,11 @@ def test_a_cache_gives_the_statistics_of_actions(cache, tmp_path, monkeypatch):
     )
     values["dataset"]["loader"]["normalize_action"] = True
     write(tmp_path, weights(), values)
-    chosen = config.read(tmp_path / "config.yaml")
+    reference_config = config.read(tmp_path / "config.yaml")
     with pytest.raises(DataError, match="its encoder is patch_pca, the checkpoint was trained on"):
-        convert._spec_of(cache.path, chosen)
-    monkeypatch.setitem(convert.ENCODERS, "webdino", "patch_pca")
-    spec = convert._spec_of(cache.path, chosen)
+        convert._spec_from_cache(cache.path, reference_config)
+    monkeypatch.setitem(convert.REFERENCE_ENCODERS, "webdino", "patch_pca")
+    spec = convert._spec_from_cache(cache.path, reference_config)
     assert spec.actions == cache.spec.actions
     assert spec.normalise_actions
     assert (spec.mean, spec.std) == ([0.0] * 3, [1.0] * 3)
@@ -185,4 +185,4 @@ def test_a_cache_gives_the_statistics_of_actions(cache, tmp_path, monkeypatch):
 
 
 def test_the_encoders_of_checkpoints_are_encoders_of_ours():
-    assert set(convert.ENCODERS.values()) <= set(variants.ENCODERS.names())
+    assert set(convert.REFERENCE_ENCODERS.values()) <= set(variants.ENCODERS.names())

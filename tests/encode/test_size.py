@@ -7,7 +7,7 @@ from pipeline.encode import size
 from pipeline.encoders import Encoder
 from pipeline.encoders._shared.feature_codec import FeatureCodec
 from pipeline.errors import ParamsError
-from pipeline.tools.parity._spec import latent_spec
+from pipeline.tools.parity.latent_spec import latent_spec
 
 FRAMES = 10**6
 ACTIONS = 4

@@ -19,7 +19,7 @@ from pipeline.encoders._shared.dinov2_codec import read
 from pipeline.encoders._shared.imagenet import normalised
 from pipeline.errors import DataError, ParamsError
 from pipeline.families import ENCODERS
-from pipeline.tools.parity.webdino300m_keys import CONFIG as WEB_DINO
+from pipeline.tools.parity.checks.webdino300m_keys import CONFIG as WEB_DINO
 
 FOLDER = GOLDEN / "encoders" / "dino"
 FORMS = {"web_dino": "swiglu", "dinov2": "mlp"}

@@ -12,7 +12,7 @@ from pipeline.encoders._shared.dinov2_codec import read
 from pipeline.encoders._shared.feature_codec import FeatureCodec
 from pipeline.encoders._shared.patch_codec import Options
 
-__all__ = ["Options", "fit", "load"]
+__all__ = ["Options", "fit", "load", "read"]
 
 
 def fit(frames: Tensor, options: Options, seed: int) -> FeatureCodec:

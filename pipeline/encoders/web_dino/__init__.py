@@ -10,12 +10,12 @@ from torch import Tensor
 
 from pipeline.encoders._shared import dinov2_codec as _dinov2_codec
 from pipeline.encoders._shared import patch_codec as _patch_codec
-from pipeline.encoders._shared.dinov2 import Dinov2
+from pipeline.encoders._shared.dinov2 import Config, Dinov2
 from pipeline.encoders._shared.feature_codec import FeatureCodec
 from pipeline.encoders._shared.patch_codec import CONFIG, Options
 from pipeline.errors import DataError
 
-__all__ = ["Options", "fit", "load"]
+__all__ = ["Config", "Dinov2", "Options", "fit", "load"]
 
 
 def fit(frames: Tensor, options: Options, seed: int) -> FeatureCodec:

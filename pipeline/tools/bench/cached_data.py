@@ -16,7 +16,7 @@ from pipeline.latents.spec import LatentSpec
 from pipeline.tools.bench import Caching
 from pipeline.tools.bench.encode_cases import Case
 from pipeline.tools.bench.loader_data import Columns, sealed
-from pipeline.tools.parity._spec import latent_spec
+from pipeline.tools.parity.latent_spec import latent_spec
 
 CHUNK = 8
 """Frames that are encoded at once for the cache."""

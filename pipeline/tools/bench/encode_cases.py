@@ -10,13 +10,9 @@ import torch
 from torch import Tensor
 
 from pipeline.compute.torchvision_shim import make_importable
-from pipeline.encoders import Posterior, sd_vae
-from pipeline.encoders._shared.dinov2_codec import read
-from pipeline.encoders._shared.imagenet import normalised
-from pipeline.encoders._shared.kl import load_vae
-from pipeline.encoders._shared.patch_codec import CONFIG, TENSORS, Backbone
-from pipeline.encoders._shared.transformers import imported
-from pipeline.weights.pretrained import Weights, locate
+from pipeline.encoders import Encoder, sd_vae, web_dino
+from pipeline.errors import ParamsError
+from pipeline.weights.pretrained import Weights
 
 PUBLISHED = {"sd_vae": (256, (128, 256, 512, 512)), "web_dino": (224, (1024, 24, 16))}
 """Side of frames, and widths: of the autoencoder's levels; the transformer's, its depth and heads.
@@ -37,7 +33,7 @@ class Case:
     library: str
     plain: Any
     call: Callable[[Any, Tensor], Tensor]
-    encoder: Any
+    encoder: Encoder
 
     def on(self, device: torch.device) -> Callable[[Tensor], Tensor]:
         """The library's call on a device, of frames on any; its answers come to the CPU."""
@@ -79,11 +75,11 @@ def autoencoder(size: int, widths: tuple[int, ...]) -> Any:
 
 
 def _sd_vae(folder: Path, size: int, widths: tuple[int, ...]) -> Case:
-    autoencoder(size, widths).save_pretrained(folder)
-    weights = Weights(source=str(folder), file=None, revision=None, sha256=None)
-    sized = torch.zeros(1, 3, size, size)
-    encoder = sd_vae.fit(sized, sd_vae.Options(weights=weights), seed=0)
-    return Case("diffusers", load_vae(folder).eval(), _posterior, encoder)
+    plain = autoencoder(size, widths).eval()
+    plain.save_pretrained(folder)
+    frames = torch.zeros(1, 3, size, size, dtype=torch.uint8)
+    encoder = sd_vae.fit(frames, sd_vae.Options(weights=_weights(folder)), seed=0)
+    return Case("diffusers", plain, _posterior, encoder)
 
 
 def _posterior(vae: Any, frames: Tensor) -> Tensor:
@@ -92,7 +88,14 @@ def _posterior(vae: Any, frames: Tensor) -> Tensor:
 
 
 def _web_dino(folder: Path, size: int, widths: tuple[int, ...]) -> Case:
-    transformers = imported("wm bench encode --encoder web_dino")
+    make_importable()
+    try:
+        import transformers
+    except ImportError:
+        raise ParamsError(
+            "--encoder = 'web_dino' is timed against transformers, which is not installed: "
+            "`pip install -e '.[transformers]'`"
+        ) from None
     width, depth, heads = widths
     config = transformers.Dinov2Config(
         hidden_size=width,
@@ -104,21 +107,26 @@ def _web_dino(folder: Path, size: int, widths: tuple[int, ...]) -> Case:
     )
     plain = transformers.Dinov2Model(config).eval()
     plain.save_pretrained(folder)
-    weights = Weights(source=str(folder), file=None, revision=None, sha256=None)
-    located = locate(weights, "weights", (CONFIG, TENSORS))
-    return Case("transformers", plain, _features, Features(read(folder), size, located))
+    # Nothing is decoded: one step of fitting a decoder of one channel is the least there is.
+    decoder = {"channels": [1], "steps": 1, "batch": 1, "learning_rate": 1e-3}
+    values = {"size": size, "pool": 1, "channels": None, "decoder": decoder}
+    options = web_dino.Options.model_validate({"weights": _weights(folder), **values})
+    frames = torch.zeros(1, 3, size, size, dtype=torch.uint8)
+    return Case("transformers", plain, _features, web_dino.fit(frames, options, seed=0))
 
 
-class Features(Backbone):
-    """A backbone as an encoder that is never asked to draw."""
-
-    def encode(self, frames: Tensor) -> Posterior:  # type: ignore[override]
-        """Frames uint8 [B, 3, H, W] to features [B, C, h, w]."""
-        return Posterior(super().encode(frames), None)
+def _weights(folder: Path) -> Weights:
+    return Weights(source=str(folder), file=None, revision=None, sha256=None)
 
 
 def _features(model: Any, frames: Tensor) -> Tensor:
-    tokens = model(normalised(frames, frames.shape[-1])).last_hidden_state[:, 1:]
+    from transformers.utils.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+
+    mean, std = (
+        torch.tensor(values, device=frames.device)[:, None, None]
+        for values in (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD)
+    )
+    tokens = model((frames.float() / 255 - mean) / std).last_hidden_state[:, 1:]
     side = frames.shape[-1] // model.config.patch_size
     return tokens.transpose(1, 2).unflatten(2, (side, side))
 

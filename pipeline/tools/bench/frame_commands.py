@@ -56,9 +56,11 @@ def ingest(
     settings = read(params)
     chosen = settings.variant(variants.DATASETS)
     dataset, options = chosen.build(), settings.section("ingest", Options)
+    root = resolve(raw)
     found = bench.run(
-        dataset.open(resolve(raw)),
+        dataset.open(root),
         chosen.name,
+        root,
         dataset.interval,
         options,
         episodes=episodes,

@@ -12,6 +12,7 @@ import torch
 from rich.table import Table
 
 from pipeline.datasets import Source
+from pipeline.episodes.episode import Episode
 from pipeline.errors import DataError
 from pipeline.ingest import Options
 from pipeline.ingest.pack import Shape, Task, pack
@@ -74,6 +75,7 @@ class Ingest:
 def run(
     source: Source,
     dataset: str,
+    raw: Path,
     interval: int,
     options: Options,
     *,
@@ -90,7 +92,9 @@ def run(
     indices = list(range(min(episodes, len(source))))
     clips: list[Clip] = []
     for index in indices:
-        clips += _clips(source, index, clip_frames, interval)
+        episode = source[index]
+        load = reference_loader.frames_of(source, dataset, raw, index, episode)
+        clips += _clips(load, episode, clip_frames, interval)
     first, device = source[0], torch.device("cpu")
     frames = sum(len(source[index]) for index in indices)
     with tempfile.TemporaryDirectory() as folder:
@@ -134,16 +138,14 @@ def table(results: Ingest) -> Table:
     return shown
 
 
-def _clips(source: Source, index: int, length: int, interval: int) -> list[Clip]:
+def _clips(load: Frames, episode: Episode, length: int, interval: int) -> list[Clip]:
     """Clips of one episode; the frames of each are compared with our reader's here."""
-    episode = source[index]
     last = len(episode) - length * interval  # the last step's actions belong to a clip
     if last < 0:
         raise DataError(
             f"episode {episode.key}: its {len(episode)} frames hold no clip of --frames = "
             f"{length}, one in {interval}; lower it"
         )
-    load = reference_loader.frames_of(source, index, episode)
     starts = np.unique(np.linspace(0, last, STARTS).astype(int)).tolist()
     wanted = [[start + interval * step for step in range(length)] for start in starts]
     for steps in wanted:

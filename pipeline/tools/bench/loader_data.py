@@ -13,7 +13,7 @@ from pipeline.latents import writer as store
 from pipeline.latents.cache import LatentCache, open_cache
 from pipeline.latents.shard_layout import shard_rows
 from pipeline.latents.spec import EpisodeEntry, LatentSpec, Seal
-from pipeline.tools.parity._spec import latent_spec
+from pipeline.tools.parity.latent_spec import latent_spec
 
 Columns = dict[str, NDArray[np.float16]]
 """Rows of the arrays of latents, by name."""

@@ -15,14 +15,17 @@ import torch
 from torch import Tensor
 
 from pipeline.datasets import Source
-from pipeline.datasets._shared.dino_wm import TensorEpisodes
-from pipeline.datasets._shared.pickles import ARRAYS, PickledArray
 from pipeline.datasets.csgo import Recordings
 from pipeline.episodes.episode import Episode
 from pipeline.episodes.resize import resize
 from pipeline.errors import DataError
 
 SIDE = 256
+TENSORS = {
+    "point_maze": ("obses/episode_{:03d}.pth", False),
+    "wall": ("obses/episode_{:03d}.pth", True),
+}
+"""Where DINO-WM's sets hold an episode's frames as a tensor, and whether channels come first."""
 
 Frames = Callable[[Sequence[int]], Tensor]
 """The frames of one episode at some rising indices, [T, 3, H, W] in 0..255, from its file."""
@@ -33,17 +36,23 @@ def clip(frames: Frames, indices: Sequence[int]) -> Tensor:
     return resize(frames(indices), (SIDE, SIDE)) * 2 - 1
 
 
-def frames_of(source: Source, index: int, episode: Episode) -> Frames:
-    """How the reference gets at the frames of an episode of a source.
+def frames_of(source: Source, dataset: str, raw: Path, index: int, episode: Episode) -> Frames:
+    """How the reference reads the frames of one episode.
+
+    Args:
+        source: the data set as our reader opens it.
+        dataset: a name among `pipeline.datasets`.
+        raw: folder of the published files.
+        index: of the episode in `source`.
+        episode: as our reader gives it.
 
     Raises:
         DataError: its frames lie in no file of their own that the reference would read.
     """
     if episode.video is not None:
         return partial(_film, episode.video)
-    if isinstance(source, TensorEpisodes):
-        path = source.raw / source.layout.frames.format(index)
-        return partial(_tensors, path, source.layout.channels_first)
+    if dataset in TENSORS and (path := raw / TENSORS[dataset][0].format(index)).is_file():
+        return partial(_tensors, path, TENSORS[dataset][1])
     if isinstance(source, Recordings):
         return partial(_recording, source.paths[source.numbers[index]])
     raise DataError(
@@ -54,11 +63,8 @@ def frames_of(source: Source, index: int, episode: Episode) -> Frames:
 
 def _tensors(path: Path, channels_first: bool, indices: Sequence[int]) -> Tensor:
     """The whole file is read, whatever part is wanted."""
-    with torch.serialization.safe_globals(ARRAYS):
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-    whole = torch.from_numpy(stored.values) if isinstance(stored, PickledArray) else stored
-    chosen: Tensor = whole[list(indices)]
-    return chosen if channels_first else chosen.permute(0, 3, 1, 2)
+    frames: Tensor = torch.load(path, map_location="cpu", weights_only=True)[list(indices)]
+    return frames if channels_first else frames.permute(0, 3, 1, 2)
 
 
 def _recording(path: Path, indices: Sequence[int]) -> Tensor:

@@ -6,11 +6,9 @@ import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import pipeline.tools.parity
 from pipeline.errors import DataError
+from pipeline.tools.parity import checks
 from pipeline.tools.parity.golden import SUFFIXES, Arrays, Check, Folder, not_understood
-
-MACHINERY = {"__main__", "golden", "run"}
 
 
 def run(folder: Path) -> Iterator[Check]:
@@ -52,8 +50,7 @@ def known_files(folder: Path) -> list[Path]:
 
 def modules() -> set[str]:
     """Stems of the files that have a module."""
-    names = {module.name for module in pkgutil.iter_modules(pipeline.tools.parity.__path__)}
-    return {name for name in names - MACHINERY if not name.startswith("_")}
+    return {module.name for module in pkgutil.iter_modules(checks.__path__)}
 
 
 def check_file(golden: Folder, file: Path) -> Iterator[Check]:
@@ -65,7 +62,7 @@ def check_file(golden: Folder, file: Path) -> Iterator[Check]:
             arrays = golden.tensors(file.stem)
         case _:
             arrays = Arrays(file, {})
-    module = importlib.import_module(f"{pipeline.tools.parity.__name__}.{file.stem}")
+    module = importlib.import_module(f"{checks.__name__}.{file.stem}")
     try:
         for check in module.check(arrays, golden):
             yield dataclasses.replace(check, name=f"{file.stem} {check.name}")

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from pipeline.__main__ import app
 from pipeline.encoders._shared.kl import KlAutoencoder
+from pipeline.encoders._shared.patch_codec import Backbone
 from pipeline.errors import ParamsError
 from pipeline.latents.cache import LatentCache, open_cache
 from pipeline.latents.mapped_rows import mappable
@@ -26,7 +27,7 @@ ENCODED = encode.Setting(
 )  # fmt: skip
 TINY = {
     "sd_vae": ("diffusers", (32, 32), KlAutoencoder),
-    "web_dino": ("transformers", (48, 2, 3), encode_cases.Features),
+    "web_dino": ("transformers", (48, 2, 3), Backbone),
 }
 CPU = torch.device("cpu")
 

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from pipeline.diffusion.sample import ddim_timesteps, sample
 from pipeline.families import SAMPLERS
-from pipeline.tools.parity._models import objective, tiny
 from pipeline.tools.parity.golden import Arrays, Check, Folder, compare
+from pipeline.tools.parity.models import objective, tiny
 
 TOLERANCE, EPSILON_TOLERANCE = 1e-4, 2e-4
 SAMPLE = re.compile(

@@ -10,8 +10,8 @@ from torch import Tensor
 from pipeline.denoisers import Denoiser
 from pipeline.diffusion import Weighting
 from pipeline.diffusion.loss import frame_losses
-from pipeline.tools.parity._models import objective, tiny
 from pipeline.tools.parity.golden import Arrays, Check, Folder, compare
+from pipeline.tools.parity.models import objective, tiny
 
 TOLERANCE = 2e-5
 LOSS = re.compile(r"(v|x|epsilon|flow)_gamma([\d.]+)_(t1|t2)/(mse|loss|grad_l2)")

@@ -11,8 +11,8 @@ from pipeline.diffusion import SamplingOptions
 from pipeline.diffusion.rollout import RolloutInputs, rollout
 from pipeline.diffusion.sampling import Noise, Sampling
 from pipeline.families import SAMPLERS
-from pipeline.tools.parity._models import objective, tiny
 from pipeline.tools.parity.golden import Arrays, Check, Folder, compare
+from pipeline.tools.parity.models import objective, tiny
 
 TOLERANCE = 1e-4
 WINDOW, CONTEXT, STEPS, STABILISATION = 4, 1, 5, 0.02

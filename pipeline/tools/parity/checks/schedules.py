@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pipeline.diffusion.sample import ddim_timesteps
 from pipeline.noise.gaussian import MIN_ALPHA_BAR, Schedule, betas
 from pipeline.noise.process import LEVELS
-from pipeline.tools.parity._models import COSINE
 from pipeline.tools.parity.golden import Arrays, Check, Folder, compare, exact
+from pipeline.tools.parity.models import COSINE
 
 TOLERANCE = 1e-14
 TABLE = re.compile(r"(linear|squaredcos_cap_v2)_ztsnr([01])/(\w+)")

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.encoders._shared.dinov2_codec import read
-from pipeline.encoders._shared.patch_codec import CONFIG, TENSORS
+from pipeline.encoders.dinov2 import read
 from pipeline.tools.parity.golden import Arrays, Check, Folder, close
 
 TOLERANCE = 2e-5
@@ -13,7 +12,7 @@ OUTPUT = re.compile(r"(\w+)\.(cls|patch_tokens)")
 
 def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
     """`CASE.{cls,patch_tokens}` of `CASE.input_u8`, by the network of the folder."""
-    for name in (CONFIG, TENSORS):
+    for name in ("config.json", "model.safetensors"):
         folder.file(name)
     network = read(folder.path)
     for name in arrays:

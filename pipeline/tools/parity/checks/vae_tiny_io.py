@@ -6,8 +6,8 @@ from typing import Any
 import torch
 
 from pipeline.compute.torchvision_shim import make_importable
-from pipeline.tools.parity._spec import latent_spec
 from pipeline.tools.parity.golden import Arrays, Check, Folder, compare
+from pipeline.tools.parity.latent_spec import latent_spec
 
 TOLERANCE = 2e-5
 SCALE = 0.18215

@@ -7,8 +7,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pipeline.encoders._shared.decoder import DecoderOptions
-from pipeline.encoders._shared.imagenet import normalised
 from pipeline.encoders.vjepa2_1 import Options, VJepa
 from pipeline.encoders.vjepa2_1.vit import PATCH, VisionTransformer, loaded
 from pipeline.tools.parity.golden import Arrays, Check, Folder, close
@@ -35,7 +33,7 @@ def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
                 yield close(name, layers[case][layer], arrays(name), TOLERANCE)
     if "codec.preprocessed" in arrays:
         theirs = arrays("codec.preprocessed")
-        ours = normalised(_codec_pixels(arrays), theirs.shape[-1])
+        ours = _preprocessed(_codec(path, theirs.shape[-1]), _codec_pixels(arrays))
         yield close("codec.preprocessed", ours, theirs, TOLERANCE)
     if "codec.latents" in arrays:
         theirs = arrays("codec.latents")
@@ -87,8 +85,19 @@ def _codec_pixels(arrays: Arrays) -> Tensor:
 
 def _codec(path: Path, size: int) -> VJepa:
     weights = Weights(source=str(path), file=None, revision=None, sha256=None)
-    decoder = DecoderOptions(channels=[1], steps=1, batch=1, learning_rate=1)
-    options = Options(
-        weights=weights, size=size, heads=HEADS, pool=1, channels=None, decoder=decoder
-    )
+    decoder = {"channels": [1], "steps": 1, "batch": 1, "learning_rate": 1}
+    values = {"size": size, "heads": HEADS, "pool": 1, "channels": None, "decoder": decoder}
+    options = Options.model_validate({"weights": weights, **values})
     return VJepa(locate(weights, "codec"), options)
+
+
+def _preprocessed(codec: VJepa, frames: Tensor) -> Tensor:
+    """Frames 0..255 [B, 3, H, W] as the network gets them, [B, 3, size, size]."""
+    inputs: list[Tensor] = []
+
+    def record(_: object, args: tuple[Tensor, ...]) -> None:
+        inputs.append(args[0][:, :, 0])
+
+    with codec.network.register_forward_pre_hook(record):
+        codec.encode(frames)
+    return inputs[0]

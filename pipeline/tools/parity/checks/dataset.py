@@ -16,8 +16,8 @@ from pipeline.ingest.statistics import ActionStatistics
 from pipeline.latents.cache import LatentCache
 from pipeline.latents.spec import EpisodeEntry, Seal
 from pipeline.latents.windows import Windows, fixed_subset, slices
-from pipeline.tools.parity._spec import latent_spec
 from pipeline.tools.parity.golden import Arrays, Check, Folder, compare, exact
+from pipeline.tools.parity.latent_spec import latent_spec
 
 FRAMES, INTERVAL = 4, 5
 TRAIN_SHARE, SEED = 0.9, 42

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import torch
 
-from pipeline.encoders._shared.dinov2 import Config, Dinov2
+from pipeline.encoders.web_dino import Config, Dinov2
 from pipeline.tools.parity.golden import Arrays, Check, Folder, same_shapes
 
 CONFIG = {

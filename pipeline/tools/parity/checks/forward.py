@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import torch
 
-from pipeline.tools.parity._models import tiny, tiny_p1c16
 from pipeline.tools.parity.golden import Arrays, Check, Folder, compare, exact
+from pipeline.tools.parity.models import tiny, tiny_p1c16
 
 TOLERANCE = 2e-5
 OUTPUT = re.compile(r"out/([a-z_0-9]+?)_(causal|noncausal)_(t1|t2)(_noaction)?")

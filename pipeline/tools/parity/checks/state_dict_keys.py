@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import torch
 
 from pipeline.denoisers import Size, nanowm
+from pipeline.tools.parity.checks.vae_tiny_io import autoencoder
 from pipeline.tools.parity.golden import Arrays, Check, Folder, not_understood, same_shapes
-from pipeline.tools.parity.vae_tiny_io import autoencoder
 
 MODEL = re.compile(r"NanoWM-(S|B|L|XL)/(\d)_(\w+)")
 SIZE = Size(latent_shape=(4, 32, 32), action_dim=7, frames=4)

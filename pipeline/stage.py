@@ -108,7 +108,7 @@ def remove(path: Path) -> None:
 
 @contextmanager
 def scratch(name: str, *identity: str) -> Iterator[Path]:
-    """Where to keep a folder that survives a killed run, found again only by the same identity.
+    """A folder that survives a killed run, and is handed out again only to the same identity.
 
     Args:
         name: the stage.
@@ -131,34 +131,34 @@ def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterabl
 
 @contextmanager
 def timed(record: Path | None) -> Iterator["StageSummary"]:
-    """Time a stage; what is handed out prints its closing line once everything is written.
+    """Time a stage, and print its summary once everything is written.
 
     Args:
-        record: JSON file for the seconds the stage took, and for what else it `measured`; None to
-            only print them.
+        record: JSON file for the seconds that the stage took, and whatever else it `measured`;
+            None only prints them.
     """
     start = time.perf_counter()
-    closing = StageSummary()
-    yield closing
+    summary = StageSummary()
+    yield summary
     seconds = time.perf_counter() - start
     if record is not None:
-        write_json(record, {"seconds": round(seconds, 2), **closing.measured})
-    speed = closing.count / seconds
-    shown = f", {speed:,.{0 if speed > 10 else 2}f} {closing.unit}/s" if closing.count else ""
-    if closing.line:
-        print(f"{closing.line} in {seconds:.1f} s{shown}")
+        write_json(record, {"seconds": round(seconds, 2), **summary.measured})
+    speed = summary.count / seconds
+    rate = f", {speed:,.{0 if speed > 10 else 2}f} {summary.unit}/s" if summary.count else ""
+    if summary.line:
+        print(f"{summary.line} in {seconds:.1f} s{rate}")
 
 
 @dataclass(slots=True)
 class StageSummary:
-    """The one line that a stage ends with."""
+    """The one line that a stage ends with: call it with the line once the work is done."""
 
     line: str = ""
     count: int = 0
     unit: str = ""
     measured: dict[str, float] = field(default_factory=dict)
-    """What, like the time, is never the same twice."""
+    """Measurements that, like the time, differ from run to run."""
 
     def __call__(self, line: str, count: int = 0, unit: str = "frames") -> None:
-        """Say what was written; how much of it gives the speed."""
+        """Set the line; `count` of `unit` gives the speed that is printed after it."""
         self.line, self.count, self.unit = line, count, unit

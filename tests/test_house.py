@@ -224,6 +224,8 @@ def test_every_file_that_the_documents_name_exists():
             for name in re.findall(r"(?:pipeline|tests)/[\w/]+\.(?:py|yaml|json)\b", text):
                 added = "mean_colour" in name  # what the reader of docs/add-an-encoder.md writes
                 assert added or (ROOT / name).is_file(), f"{document.name} names {name}"
+            for name in re.findall(r"`((?:pipeline|tests)/[\w/]+)`", text):
+                assert (ROOT / name).is_dir(), f"{document.name} names {name}"
 
 
 def test_the_changelog_and_the_readme_exist():

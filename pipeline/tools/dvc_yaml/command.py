@@ -1,24 +1,18 @@
-"""`wm dvc-yaml`: hold the code dependencies of dvc.yaml against the code, or write them."""
+"""`wm dvc-yaml`: check the code dependencies of dvc.yaml against the imports, or write them."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+DVC_YAML = Path("dvc.yaml")
+
 
 def command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to look at.")] = Path(
-        "dvc.yaml"
-    ),
-    write: Annotated[bool, typer.Option(help="Mend the file where it is not as it should be.")] = (
-        False
-    ),
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The dvc.yaml.")] = DVC_YAML,
+    write: Annotated[bool, typer.Option("--write", help="Write the lines that differ.")] = False,
 ) -> None:
-    """Check that dvc.yaml names exactly the code that each stage imports, or write these lines.
-
-    Raises:
-        DataError: it does not, and may not be written.
-    """
+    """Check that dvc.yaml names exactly the code that each stage imports, or write these lines."""
     from pipeline import stage
     from pipeline.errors import DataError
     from pipeline.tools.dvc_yaml.code_deps import written
@@ -28,11 +22,11 @@ def command(
     before = file.read_text()
     after = written(before, tables)
     if before == after:
-        print(f"{file}: the code of its {len(tables)} stages is as they import it")
+        print(f"{file}: names exactly the code that its {len(tables)} stages import")
         return
     if not write:
         raise DataError(
-            f"{file}: its code dependencies are not what the stages import; run "
+            f"{file}: its code dependencies differ from what the stages import; run "
             "`wm dvc-yaml --write` and commit the file"
         )
     with stage.output(file) as partial:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pipeline.params import Params
     from pipeline.planners import Planner
     from pipeline.samplers import Sampler
-    from pipeline.worlds import Recorder, Recording
+    from pipeline.worlds import Recorder, WorldOptions
 
 OptionsT = TypeVar("OptionsT", bound="Params")
 MemberT_co = TypeVar("MemberT_co", covariant=True)
@@ -111,7 +111,9 @@ AnyFamily = Family[object, "Params"]
 DATASETS: "Family[Module[Dataset, DatasetOptions], DatasetOptions]" = Family(
     "dataset", "datasets", folders=True
 )
-WORLDS: "Family[Module[Recorder, Recording], Recording]" = Family("dataset", "worlds", folders=True)
+WORLDS: "Family[Module[Recorder, WorldOptions], WorldOptions]" = Family(
+    "dataset", "worlds", folders=True
+)
 ENCODERS: "Family[EncoderModule, Params]" = Family("encoder", "encoders", folders=True)
 DENOISERS: "Family[DenoiserModule, Params]" = Family("denoiser", "denoisers", folders=True)
 OBJECTIVES: "Family[Module[Objective, Params], Params]" = Family(

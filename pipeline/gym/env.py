@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from pipeline.errors import UserError, did_you_mean
 from pipeline.families import WORLDS
-from pipeline.worlds import Recording, World
+from pipeline.worlds import World, WorldOptions
 
 TASK = ("state", "goal", "meta")
 
@@ -144,7 +144,7 @@ def build(name: str, options: Mapping[str, object]) -> World:
     return world
 
 
-def _explain(error: ValidationError, options: type[Recording]) -> str:
+def _explain(error: ValidationError, options: type[WorldOptions]) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":

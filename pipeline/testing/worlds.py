@@ -9,9 +9,9 @@ from pipeline.episodes.episode import Episode
 from pipeline.families import WORLDS, Module
 from pipeline.params import Variant
 from pipeline.testing.member import MemberTests
-from pipeline.worlds import Recorder, Recording, World
+from pipeline.worlds import Recorder, World, WorldOptions
 
-Member = Variant[Module[Recorder, Recording], Recording]
+Member = Variant[Module[Recorder, WorldOptions], WorldOptions]
 
 
 class RecorderTests(MemberTests):

@@ -1,4 +1,4 @@
-"""Simulators: they record episodes for a data set, and some are where plans are tried."""
+"""Simulators: each records episodes of the data set of its name; most can also be planned in."""
 
 from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
@@ -11,52 +11,53 @@ from pipeline.episodes.episode import Episode, Meta
 from pipeline.params import Params
 
 
-class Recording(Params):
-    """How much a world records; base of the Options of every world."""
+class WorldOptions(Params):
+    """Base of the Options of every world: how much it records."""
 
     episodes: int = Field(gt=1)
-    steps: int = Field(gt=1, description="frames an episode")
+    steps: int = Field(gt=1, description="frames per episode")
 
 
 class Recorder(Protocol):
-    """A deterministic simulator. `worlds/NAME/` offers `Options` and `build(options)`.
+    """A deterministic simulator that records episodes.
 
-    States and actions are in the units of the data set of the same name.
+    `worlds/NAME/` offers `Options`, a subclass of WorldOptions, and `build(options)`, which returns
+    a Recorder or a World. States and actions have the units of the data set of the same name.
     """
 
     def collect(self, episodes: int, steps: int, seed: int) -> Iterator[Episode]:
-        """Record episodes of `steps` frames with the collection policy; same seed, same bytes."""
+        """Record episodes of `steps` frames with the collection policy; reproducible by seed."""
 
 
 @runtime_checkable
 class World(Recorder, Protocol):
-    """A recorder that can also be put into any recorded state, so that plans can be tried in it."""
+    """A recorder that can be restored to any recorded state: planning runs in it."""
 
     state_dim: int
-    """Size S of the states that it can be restored from."""
+    """Size S of a state."""
     low: NDArray[np.float32]
     high: NDArray[np.float32]
-    """Range of sensible actions, [A] each."""
+    """Bounds of the action space, [A] each."""
 
     def sample(
         self, rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], Meta]:
-        """A random task: start [S], goal [S], and the meta of an episode that has both."""
+        """Draw a task: start state [S], goal state [S], and the meta of the episode of both."""
 
     def restore(self, state: NDArray[np.float32], meta: Meta) -> None:
-        """Put the world into a recorded state [S] of the episode that `meta` describes."""
+        """Set the state [S], of an episode with this `meta`."""
 
     def snapshot(self) -> NDArray[np.float32]:
-        """The present state [S]; restoring it changes nothing."""
+        """The current state [S]; restoring it changes nothing."""
 
     def step(self, action: NDArray[np.float32]) -> None:
         """Apply one action [A]."""
 
     def render(self) -> NDArray[np.uint8]:
-        """The present frame, [H, W, 3] RGB."""
+        """The current frame, uint8 [H, W, 3] RGB."""
 
     def distance(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> float:
-        """How far a state [S] is from a goal state [S], in the world's units."""
+        """Distance of a state [S] to a goal state [S], in the world's units."""
 
     def success(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> bool:
-        """Whether a state counts as having reached the goal."""
+        """Whether a state [S] counts as having reached the goal [S]."""

@@ -8,8 +8,8 @@ from helpers import GOLDEN, default
 from PIL import Image
 
 from pipeline.families import WORLDS
-from pipeline.worlds._shared.planar import shift
-from pipeline.worlds._shared.planar.policy import aim
+from pipeline.worlds._shared.planar import goal_shift
+from pipeline.worlds._shared.planar.policy import sample_push
 from pipeline.worlds.granular.pile import RADIUS
 
 NAMES = ("rope", "granular")
@@ -99,7 +99,7 @@ def test_a_grain_pushes_the_next(two_grains):
 
 
 def test_a_rope_follows_the_stick_that_pulls_at_its_middle(rope):
-    link = rope.thing.link
+    link = rope.deformable.link
     straight = np.stack([np.zeros(24), link * (np.arange(24) - 11.5)], -1)
     after = push(rope, straight, [-1, 0, 1, 0])
     front = 1 + 0.12 + 0.08  # half the stick, and half the rope; freed of it, the bend eases
@@ -120,7 +120,7 @@ def test_a_rope_does_not_stretch_whatever_is_done_to_it(rope):
     rng = np.random.default_rng(0)
     for places in wild(rope, rng, 80):
         links = np.linalg.norm(np.diff(places, axis=0), axis=-1)
-        np.testing.assert_allclose(links, rope.thing.link, rtol=0.02)
+        np.testing.assert_allclose(links, rope.deformable.link, rtol=0.02)
 
 
 def test_grains_do_not_overlap_whatever_is_done_to_them():
@@ -139,7 +139,7 @@ def test_every_recorded_push_moves_the_object(name, low, high):
     moved = [world.distance(a, b) for e in episodes for a, b in pairwise(e.states)]
     assert np.mean(np.array(moved) > 0.05) > 0.95
     assert low < np.mean(moved) < high
-    assert 0.4 < world.thing.reached / np.median(moved) < 0.7
+    assert 0.4 < world.deformable.success_distance / np.median(moved) < 0.7
     starts = np.stack([episode.states[0] for episode in episodes])
     assert all(world.distance(a, b) > 0.05 for a, b in pairwise(starts))
 
@@ -148,7 +148,7 @@ def test_pushes_go_through_a_particle_near_the_median():
     rng = np.random.default_rng(0)
     places = np.concatenate([rng.normal(0.5, 0.5, (20, 2)), [[3.5, 3.5]]])
     for _ in range(100):
-        action = aim(places, rng).astype(float)
+        action = sample_push(places, rng).astype(float)
         start, end = action[:2], action[2:]
         assert np.abs(start).max() <= 4
         assert np.abs(end).max() < 1.5
@@ -177,7 +177,7 @@ def test_goals_are_the_start_moved_as_published():
 
 def test_goals_lie_up_to_one_unit_off_on_both_axes_alike():
     rng = np.random.default_rng(0)
-    shifts = np.stack([shift(rng) for _ in range(200)])
+    shifts = np.stack([goal_shift(rng) for _ in range(200)])
     far = np.abs(shifts)
     np.testing.assert_array_equal(far[:, 0], far[:, 1])
     assert far.max() <= 1
@@ -218,7 +218,7 @@ def test_the_camera_sees_the_table_from_the_corner_of_x_and_z(two_grains):
 @pytest.mark.parametrize("name", NAMES)
 def test_frames_look_as_they_did(name):
     world = build(name)
-    world.restore(state_of(world, world.thing.lay(np.random.default_rng(4))), {})
+    world.restore(state_of(world, world.deformable.sample_start(np.random.default_rng(4))), {})
     expected = np.asarray(Image.open(GOLDEN / f"{name}.png"))
     difference = np.abs(world.render().astype(int) - expected)
     assert difference.mean() < 0.3  # drivers draw edges differently; an empty table is off by more

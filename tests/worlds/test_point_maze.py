@@ -117,7 +117,7 @@ def test_tasks_start_and_end_anywhere_in_the_u_and_are_unsolved(world):
         # Both arms and the base have the share that their area has: 1.56, 1.56 and .84.
         assert (x <= 1.1).mean() == pytest.approx(1.56 / 3.96, abs=0.08)
         assert (x >= 2.5).mean() == pytest.approx(1.56 / 3.96, abs=0.08)
-        assert np.abs(states[:, 2:]).max() <= policy.FASTEST
+        assert np.abs(states[:, 2:]).max() <= policy.MAX_SPEED
         assert np.abs(states[:, 2:]).max() > 5
 
 

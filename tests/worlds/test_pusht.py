@@ -7,7 +7,7 @@ from PIL import Image
 
 from pipeline.errors import DataError
 from pipeline.families import WORLDS
-from pipeline.worlds.pusht.physics import Physics, wrapped
+from pipeline.worlds.pusht.physics import Physics, wrap_angle
 from pipeline.worlds.pusht.policy import random_state
 
 META = {"shape": "T"}
@@ -111,9 +111,9 @@ def test_the_walls_hold_the_block_but_not_the_agent(world):
 
 
 def test_angles_are_kept_below_a_full_turn():
-    assert wrapped(-0.5) == pytest.approx(2 * np.pi - 0.5)
-    assert wrapped(7) == pytest.approx(7 - 2 * np.pi)
-    assert wrapped(-1e-12) == 0  # 2 pi - 1e-12 is stored as more than 2 pi
+    assert wrap_angle(-0.5) == pytest.approx(2 * np.pi - 0.5)
+    assert wrap_angle(7) == pytest.approx(7 - 2 * np.pi)
+    assert wrap_angle(-1e-12) == 0  # 2 pi - 1e-12 is stored as more than 2 pi
 
 
 def test_success_needs_place_and_angle(world):

@@ -7,9 +7,9 @@ from PIL import Image
 
 from pipeline.families import WORLDS
 from pipeline.worlds.rt1 import kinematics, physics, policy
-from pipeline.worlds.rt1.scene import TABLE, THINGS
+from pipeline.worlds.rt1.scene import OBJECTS, TABLE
 
-NAMES = [thing.name for thing in THINGS]
+NAMES = [thing.name for thing in OBJECTS]
 OPEN = 1.0
 
 
@@ -25,7 +25,7 @@ def world(shared):
     places = [(0.4, -0.2), (0.4, 0.2), (0.62, -0.2), (0.62, 0.2)]
     rows = [
         [*place, TABLE + thing.height, 1, 0, 0, 0]
-        for place, thing in zip(places, THINGS, strict=True)
+        for place, thing in zip(places, OBJECTS, strict=True)
     ]
     shared.restore(physics.at_rest(policy.HOME, np.array(rows)), {})
     return shared
@@ -55,7 +55,7 @@ def turn(state):
 
 
 def height(state, task):
-    return physics.things(state)[NAMES.index(task.removeprefix("pick ")), 2] - TABLE
+    return physics.object_poses(state)[NAMES.index(task.removeprefix("pick ")), 2] - TABLE
 
 
 def test_roll_pitch_yaw_turn_about_fixed_axes_in_that_order():
@@ -109,20 +109,21 @@ def test_the_tool_stays_above_the_table_and_what_is_out_of_reach_is_not_saved_up
 
 
 def test_objects_start_on_the_table_apart_and_lie_still(world):
-    world.restore(policy.scatter(np.random.default_rng(1)), {})
-    before = physics.things(world.snapshot())
+    world.restore(policy.scatter_objects(np.random.default_rng(1)), {})
+    before = physics.object_poses(world.snapshot())
     gaps = np.linalg.norm(before[:, None, :2] - before[None, :, :2], axis=-1)
-    assert (gaps[~np.eye(4, dtype=bool)] > policy.APART).all()
-    after = physics.things(act(world, 0, 0, 0, 0, 0, 0, OPEN, times=10))
+    assert (gaps[~np.eye(4, dtype=bool)] > policy.MIN_DISTANCE).all()
+    after = physics.object_poses(act(world, 0, 0, 0, 0, 0, 0, OPEN, times=10))
     np.testing.assert_allclose(after[:, :3], before[:, :3], atol=2e-3)
 
 
 def test_the_collection_lifts_the_object_that_its_task_names(episodes):
     rises = [height(e.states[-1], e.meta["task"]) - 0.05 for e in episodes]
     assert sum(rise > 0.05 for rise in rises) >= len(episodes) - 1
-    assert len({episode.meta["task"] for episode in episodes}) == len(THINGS)
+    assert len({episode.meta["task"] for episode in episodes}) == len(OBJECTS)
     moved = [
-        np.linalg.norm(physics.things(e.states[-1] - e.states[0])[:, :3], axis=1) for e in episodes
+        np.linalg.norm(physics.object_poses(e.states[-1] - e.states[0])[:, :3], axis=1)
+        for e in episodes
     ]
     named = [NAMES.index(e.meta["task"].removeprefix("pick ")) for e in episodes]
     assert [int(way.argmax()) for way in moved] == named
@@ -158,7 +159,7 @@ def test_what_is_let_go_falls(world, episodes):
 def test_the_distance_is_that_of_whatever_is_farthest_off(world):
     goal = world.snapshot()
     state = goal.copy()
-    physics.things(state)[2, :2] += [0.012, -0.016]
+    physics.object_poses(state)[2, :2] += [0.012, -0.016]
     assert world.distance(state, goal) == pytest.approx(0.02, abs=1e-6)
     assert world.success(state, goal)
     state[:3] += [0, 0, 0.04]

@@ -1,1 +1,1 @@
-"""What several worlds share."""
+"""Code that several worlds share."""

@@ -1,4 +1,4 @@
-"""Rendering MuJoCo scenes without a screen."""
+"""Off-screen rendering of MuJoCo scenes."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ if sys.platform == "linux":
 
 
 class Camera:
-    """Looks at a scene from one place."""
+    """A fixed camera and its off-screen renderer."""
 
     def __init__(
         self,
@@ -29,10 +29,18 @@ class Camera:
         azimuth: float,
         elevation: float,
     ) -> None:
-        """Open a renderer of `size` (height, width) in pixels; angles are in degrees.
+        """Open a renderer.
+
+        Args:
+            model: the scene.
+            size: (height, width) of frames in pixels.
+            lookat: point at the centre of the frame, in scene units.
+            distance: of the camera from `lookat`, in scene units.
+            azimuth: of the viewing direction, in degrees.
+            elevation: of the viewing direction, in degrees.
 
         Raises:
-            ParamsError: this machine cannot draw.
+            ParamsError: OpenGL is not available on this machine.
         """
         import mujoco
 
@@ -40,7 +48,7 @@ class Camera:
         self.camera.lookat[:] = lookat
         self.camera.distance = distance
         self.camera.azimuth, self.camera.elevation = azimuth, elevation
-        buffer = model.vis.global_  # MuJoCo's own is 480 x 640
+        buffer = model.vis.global_  # 480 x 640 by default
         buffer.offheight, buffer.offwidth = (
             max(buffer.offheight, size[0]),
             max(buffer.offwidth, size[1]),
@@ -49,13 +57,13 @@ class Camera:
             self.renderer = mujoco.Renderer(model, *size)
         except (RuntimeError, ImportError, AttributeError, mujoco.FatalError) as error:
             raise ParamsError(
-                f"MuJoCo cannot draw with MUJOCO_GL={os.environ.get('MUJOCO_GL', '')} ({error}); "
+                f"MuJoCo cannot render with MUJOCO_GL={os.environ.get('MUJOCO_GL', '')} ({error}); "
                 "install libegl1 and libgl1-mesa-dri, or set MUJOCO_GL to osmesa or glfw"
             ) from None
-        # Closed with its camera, or before Python exits: afterwards it would complain.
+        # Closed with its camera or before Python exits; after that, closing raises.
         weakref.finalize(self, self.renderer.close)
 
     def render(self, data: "mujoco.MjData") -> NDArray[np.uint8]:
-        """One frame, [H, W, 3] RGB."""
+        """One frame, uint8 [H, W, 3] RGB."""
         self.renderer.update_scene(data, self.camera)
         return self.renderer.render()

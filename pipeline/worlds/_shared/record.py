@@ -1,4 +1,4 @@
-"""Recording an episode of a world that is driven step by step."""
+"""Record one episode of a world, step by step."""
 
 from collections.abc import Callable
 
@@ -9,11 +9,11 @@ from pipeline.episodes.episode import Episode, Meta
 from pipeline.worlds import World
 
 Policy = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""From the present state [S] to an action [A]."""
+"""From the current state [S] to an action [A]."""
 
 
 def record(world: World, key: str, steps: int, policy: Policy, meta: Meta) -> Episode:
-    """An episode of `steps` frames, from the present state of a world on."""
+    """An episode of `steps` frames that starts in the world's current state."""
     frames, states, actions = [], [], []
     for _ in range(steps):
         frames.append(world.render())

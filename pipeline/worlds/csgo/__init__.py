@@ -11,14 +11,14 @@ import numpy as np
 from pydantic import Field
 
 from pipeline.episodes.episode import Episode, Meta
-from pipeline.worlds import Recording
+from pipeline.worlds import WorldOptions
 from pipeline.worlds.csgo.game import play
 from pipeline.worlds.csgo.walk import states, walk
 
 LONGEST_CLIP = 18  # frames; the published validation starts leave room for as many
 
 
-class Options(Recording):
+class Options(WorldOptions):
     """Where the player walks, and which episodes are held out."""
 
     episodes: int = Field(gt=1, le=5500)

@@ -2,19 +2,19 @@
 
 import numpy as np
 
-from pipeline.worlds._shared.planar import Places, Scene, shift
+from pipeline.worlds._shared.planar import Positions, Scene, goal_shift
 from pipeline.worlds._shared.planar.simulation import particle
 
 RADIUS = 0.11
-SPREAD = 0.165  # of a new pile: its radius is this times the root of the number of grains
+SPACING = 0.165  # initial radius of a pile, divided by the square root of its number of grains
 GOLDEN = np.pi * (3 - np.sqrt(5))
 COLOURS = (".78 .6 .35 1", ".68 .48 .26 1", ".58 .4 .22 1")
 
 
 class Pile:
-    """Frictionless grains that cannot pass each other; see `planar.Thing`."""
+    """Frictionless grains that cannot overlap; a `planar.Deformable`."""
 
-    reached = 0.2  # half of what a push changes: .36 in the median
+    success_distance = 0.2  # half of the median change by a push, .36
 
     def __init__(self, grains: int) -> None:
         """A pile of `grains` grains."""
@@ -30,15 +30,15 @@ class Pile:
             pusher=(0.1, 0.65),
         )
 
-    def lay(self, rng: np.random.Generator) -> Places:
-        """Grains strewn evenly over an ellipse about the middle (Vogel 1979), in random order."""
+    def sample_start(self, rng: np.random.Generator) -> Positions:
+        """Grains evenly spread over an ellipse at the centre (Vogel 1979), in random order."""
         order = rng.permutation(self.grains)
-        off, turn = SPREAD * np.sqrt(order + 0.5), order * GOLDEN + rng.uniform(0, 2 * np.pi)
-        ratio = rng.uniform(0.8, 1.2)  # published: of the widths along x and z
-        disc = np.stack([off * np.cos(turn), off * np.sin(turn)], -1)
-        strewn = disc * np.array([np.sqrt(ratio), 1 / np.sqrt(ratio)])
-        return strewn + rng.normal(0, 0.04, strewn.shape) + rng.uniform(-0.5, 0.5, 2)
+        radius, angle = SPACING * np.sqrt(order + 0.5), order * GOLDEN + rng.uniform(0, 2 * np.pi)
+        ratio = rng.uniform(0.8, 1.2)  # of the widths along x and z, as published
+        disc = np.stack([radius * np.cos(angle), radius * np.sin(angle)], -1)
+        ellipse = disc * np.array([np.sqrt(ratio), 1 / np.sqrt(ratio)])
+        return ellipse + rng.normal(0, 0.04, ellipse.shape) + rng.uniform(-0.5, 0.5, 2)
 
-    def rearrange(self, places: Places, rng: np.random.Generator) -> Places:
-        """The pile scaled about the middle by .6 to .9, and shifted."""
-        return places * rng.uniform(0.6, 0.9) + shift(rng)
+    def sample_goal(self, positions: Positions, rng: np.random.Generator) -> Positions:
+        """The pile scaled about the centre by .6 to .9, and shifted."""
+        return positions * rng.uniform(0.6, 0.9) + goal_shift(rng)

@@ -1,7 +1,7 @@
 """PointMaze: a ball is pushed through a U-shaped maze (D4RL maze2d, as used by DINO-WM, app. A).
 
-A state is x, y, vx, vy in cells and cells a second. An action is the force on the ball, as a share
-of the greatest, for .05 s. The ball has momentum: at 5 cells a second it needs .2 s to stop.
+A state is x, y, vx, vy in cells and cells/s. An action is the force on the ball for .05 s, relative
+to the maximum. The ball has momentum: at 5 cells/s it needs .2 s to stop.
 """
 
 from collections.abc import Iterator
@@ -12,84 +12,84 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.episodes.episode import Episode, Meta
-from pipeline.worlds import Recording
+from pipeline.worlds import WorldOptions
 from pipeline.worlds._shared.record import record
-from pipeline.worlds.point_maze.policy import any_action, any_state
-from pipeline.worlds.point_maze.scene import load, look
+from pipeline.worlds.point_maze.policy import random_action, random_state
+from pipeline.worlds.point_maze.scene import camera, load
 
 SUBSTEPS = 5
-SPEED_LIMIT = 5.0  # along each axis, when an action begins
+SPEED_LIMIT = 5.0  # cells/s along each axis, applied before each action
 REACHED = 0.5  # success radius in cells, as published
 
 
-class Options(Recording):
-    """The look of the PointMaze world."""
+class Options(WorldOptions):
+    """Options of the point_maze world."""
 
     size: int = Field(ge=16, description="height and width of the frames in pixels")
     camera: Literal["full", "legacy"] = Field(
-        description="full: the maze fills the frame; legacy: it fills 62 % of it, as published"
+        description="full: the maze fills the frame; legacy: 62 % of it, as published"
     )
 
 
 def build(options: Options) -> "PointMaze":
-    """The simulator."""
+    """The world."""
     return PointMaze(options)
 
 
 class PointMaze:
-    """One ball in the U-maze; see `pipeline.worlds.World`."""
+    """A ball in the U-maze; a `pipeline.worlds.World`."""
 
     state_dim = 4
     low, high = np.full(2, -1, np.float32), np.full(2, 1, np.float32)
 
     def __init__(self, options: Options) -> None:
-        """Start at rest in the end of the left arm."""
+        """Start at rest at the end of the left arm."""
         import mujoco
 
         self.options = options
         self.model = load()
         self.data = mujoco.MjData(self.model)
-        self.camera = look(self.model, options.size, options.camera)
+        self.camera = camera(self.model, options.size, options.camera)
         self.restore(np.array([0.8, 0.8, 0, 0], np.float32), {})
 
     def sample(
         self, rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], Meta]:
-        """A start and a goal that is not reached yet, both anywhere in the maze."""
-        start, goal = any_state(rng), any_state(rng)
+        """A start and an unreached goal, both anywhere in the maze."""
+        start, goal = random_state(rng), random_state(rng)
         while self.success(start, goal):
-            goal = any_state(rng)
+            goal = random_state(rng)
         return start, goal, {}
 
     def restore(self, state: NDArray[np.float32], meta: Meta) -> None:
-        """Put the ball at a state [4]; all episodes have the same maze."""
+        """Set the state [4]; `meta` is not used."""
         self.data.qpos[:], self.data.qvel[:] = np.split(np.asarray(state, np.float32), 2)
 
     def snapshot(self) -> NDArray[np.float32]:
-        """Position and velocity of the ball [4]."""
+        """The current state [4]."""
         return np.concatenate([self.data.qpos, self.data.qvel]).astype(np.float32)
 
     def step(self, action: NDArray[np.float32]) -> None:
-        """Push the ball with force `action` [2] for .05 s; the motors cut it to -1..1."""
+        """Apply the force `action` [2] for .05 s; the motors clip it to -1..1."""
         import mujoco
 
         self.data.ctrl[:] = action
         np.clip(self.data.qvel, -SPEED_LIMIT, SPEED_LIMIT, out=self.data.qvel)
-        # What the solver remembers is no part of the state: a restored one continues bit for bit.
+        # No warm start, which is not part of the state: a restored state continues bit for bit.
         self.data.qacc_warmstart[:] = 0
         mujoco.mj_step(self.model, self.data, SUBSTEPS)
-        self.restore(self.snapshot(), {})  # float32 is what the data set stores
+        self.restore(self.snapshot(), {})  # rounded to float32, as the data set stores it
 
     def render(self) -> NDArray[np.uint8]:
-        """The present frame, [size, size, 3]; x to the right, y downwards."""
+        """The current frame, uint8 [size, size, 3] RGB; x to the right, y downwards."""
         import mujoco
 
         mujoco.mj_kinematics(self.model, self.data)
-        # The published frames are upside down, for mujoco-py reads pixels from the bottom upwards.
+        # The published frames are upside down: mujoco-py reads pixels from the bottom up.
         return self.camera.render(self.data)[::-1].copy()
 
     def distance(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> float:
-        """Euclidean distance of the positions in cells; the velocities do not count."""
+        """Euclidean distance of the positions in cells; velocities are ignored."""
         return float(np.linalg.norm(np.asarray(state[:2], np.float64) - goal[:2]))
 
     def success(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> bool:
@@ -100,5 +100,5 @@ class PointMaze:
         """Record `episodes` episodes of `steps` frames with random actions."""
         rng = np.random.default_rng(seed)
         for index in range(episodes):
-            self.restore(any_state(rng), {})
-            yield record(self, f"episode_{index:03d}", steps, lambda _: any_action(rng), {})
+            self.restore(random_state(rng), {})
+            yield record(self, f"episode_{index:03d}", steps, lambda _: random_action(rng), {})

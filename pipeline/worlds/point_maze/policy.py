@@ -1,21 +1,21 @@
-"""Where the ball of the PointMaze world starts, and how it is driven."""
+"""The collection policy of the PointMaze world: random starts and actions."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-LEFT_ARM, RIGHT_ARM, BASE = 1.1, 2.5, 2.5  # the U: x below, x above, y above
-NEAREST, FARTHEST = 0.5, 3.1  # a tenth of a cell off the outer walls
-FASTEST = 5.2262554  # the greatest speed along an axis in D4RL's data
+LEFT_ARM, RIGHT_ARM, BASE = 1.1, 2.5, 2.5  # the U is x <= 1.1, x >= 2.5 or y >= 2.5
+LOW, HIGH = 0.5, 3.1  # a tenth of a cell off the outer walls
+MAX_SPEED = 5.2262554  # along an axis in D4RL's data, cells/s
 
 
-def any_state(rng: np.random.Generator) -> NDArray[np.float32]:
-    """A state [4] with the ball uniform on the U, its velocity uniform (DINO-WM's wrapper)."""
+def random_state(rng: np.random.Generator) -> NDArray[np.float32]:
+    """A state [4], position uniform over the U, velocity uniform (DINO-WM's wrapper)."""
     while True:
-        x, y = rng.uniform(NEAREST, FARTHEST, 2)
+        x, y = rng.uniform(LOW, HIGH, 2)
         if x <= LEFT_ARM or x >= RIGHT_ARM or y >= BASE:
-            return np.array([x, y, *rng.uniform(-FASTEST, FASTEST, 2)], np.float32)
+            return np.array([x, y, *rng.uniform(-MAX_SPEED, MAX_SPEED, 2)], np.float32)
 
 
-def any_action(rng: np.random.Generator) -> NDArray[np.float32]:
-    """An action [2], uniform over all that the motors can do, as published."""
+def random_action(rng: np.random.Generator) -> NDArray[np.float32]:
+    """An action [2], uniform in -1..1 as published."""
     return rng.uniform(-1, 1, 2).astype(np.float32)

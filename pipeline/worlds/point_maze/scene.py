@@ -1,7 +1,7 @@
 """The U-maze of D4RL's maze2d as a MuJoCo model (Fu et al. 2020, `pointmaze/maze_model.py`).
 
 Cell (i, j) of the layout is the unit square around x = i + 1, y = j + 1. The origin of the ball's
-position is at (1.2, 1.2), so that it is free to move in .4..3.2 of both axes.
+position is at (1.2, 1.2); it moves freely in .4..3.2 along both axes.
 """
 
 from typing import TYPE_CHECKING
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 LAYOUT = ("#####", "#...#", "###.#", "#...#", "#####")
 ORIGIN = 1.2
-MIDDLE = (3.0, 3.0, 0.0)
+CENTRE = (3.0, 3.0, 0.0)
 
-# The published frames were taken by mujoco-py, from MjModel.stat.extent above the middle.
+# mujoco-py rendered the published frames from MjModel.stat.extent above the centre.
 DISTANCES = {"full": 6.3, "legacy": 9.735}
 
-# As in D4RL, less what no camera sees: the sky, the target, and contacts with the ground, which
-# cannot push a ball that slides along x and y. Shadows and multisampling would only cost time.
+# As in D4RL, without what no frame shows: the sky, the target, and contacts with the ground, which
+# cannot push a ball that slides along x and y. No shadows or multisampling, to save time.
 MJCF = """
 <mujoco>
   <option timestep="0.01" gravity="0 0 0" iterations="20" integrator="Euler"/>
@@ -59,7 +59,7 @@ MJCF = """
 
 
 def load() -> "mujoco.MjModel":
-    """The compiled maze, its ball at cell (.2, .2) where the joints are 0."""
+    """Compile the maze; the ball is at cell (.2, .2) where its joints are 0."""
     import mujoco
 
     walls = "\n".join(
@@ -71,6 +71,6 @@ def load() -> "mujoco.MjModel":
     return mujoco.MjModel.from_xml_string(MJCF.format(origin=ORIGIN, walls=walls))
 
 
-def look(model: "mujoco.MjModel", size: int, camera: str) -> Camera:
-    """Straight down at the maze, from one of the `DISTANCES`; x to the right, y upwards."""
-    return Camera(model, (size, size), MIDDLE, DISTANCES[camera], azimuth=90, elevation=-90)
+def camera(model: "mujoco.MjModel", size: int, name: str) -> Camera:
+    """A camera straight above the maze; `name` is a key of DISTANCES; x to the right, y up."""
+    return Camera(model, (size, size), CENTRE, DISTANCES[name], azimuth=90, elevation=-90)

@@ -1,4 +1,4 @@
-"""How PushT moves: a disc led by a PD controller pushes a block that never glides (DINO-WM's env).
+"""Physics of PushT: a disc under PD control pushes a block without inertia (DINO-WM's env).
 
 The world is 512 x 512 px, y down. Control runs at 10 Hz, physics at 100 Hz.
 """
@@ -18,64 +18,64 @@ WALLS = (5.0, 506.0)  # middle of the four walls
 THICKNESS = 2.0  # half the width of a wall
 BAR = (-60.0, 0.0, 60.0, 30.0)  # left, top, right, bottom in the block's own frame
 STEM = (-15.0, 30.0, 15.0, 120.0)
-BALANCE = (0.0, 45.0)  # the block's centre of gravity in its own frame
+CENTRE_OF_GRAVITY = (0.0, 45.0)  # in the block's own frame
 
-REACH = 100.0  # pixels that the target of an action of length 1 is away from the agent
+ACTION_UNIT = 100.0  # px
 SUBSTEPS = 10
 DT = 0.01  # seconds a substep
-STIFFNESS, DRAG = 100.0, 20.0  # of the PD controller, critically damped
-TAU = 2 * np.pi  # a full turn
+KP, KD = 100.0, 20.0  # gains of the PD controller, critically damped
+TAU = 2 * np.pi
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in the frame of a body."""
 State = NDArray[np.float32]
-"""Agent x, y; block x, y, angle in [0, 2 pi); agent vx, vy: pixels, radians, pixels a second."""
+"""Agent x, y; block x, y, angle in [0, 2 pi); agent vx, vy: pixels, radians, pixels/s."""
 
 
 class Physics:
-    """One space with the agent and the block in it."""
+    """A pymunk space with the agent and the block."""
 
     def __init__(self, state: State) -> None:
-        """Put agent and block where a state [7] has them, the block pushed as it is there."""
+        """Restore a state [7], and with it the velocity of a block that is being pushed."""
         import pymunk
 
         x, y, block_x, block_y, angle, vx, vy = state.tolist()
         self.space = pymunk.Space()
-        self.space.damping = 0  # a body forgets its velocity in every substep: no gliding
+        self.space.damping = 0  # velocities decay fully in every substep: no inertia
         _add_walls(self.space)
         self.agent = pymunk.Body(body_type=pymunk.Body.KINEMATIC)
         self.space.add(self.agent, pymunk.Circle(self.agent, RADIUS))
-        self.block = _add_tee(self.space)
-        # Turning is about the centre of gravity and so moves the origin: the angle goes first.
+        self.block = _add_block(self.space)
+        # Setting the angle rotates about the centre of gravity and moves the origin: it goes first.
         self.block.angle = angle
         self.block.position = block_x, block_y
-        # A state lacks how fast the agent pushes the block in it. Living through the substep that
-        # led there tells: the agent comes from where it was, the block has no velocity yet.
+        # A state lacks the velocity of a pushed block. Simulating the substep that led to it
+        # recovers it: the agent starts where it was, the block without velocity.
         self.agent.position, self.agent.velocity = (x - vx * DT, y - vy * DT), (vx, vy)
         self.space.step(DT)
 
     def state(self) -> State:
-        """The present state [7], rounded to what a data set stores."""
-        angle = wrapped(self.block.angle)
+        """The current state [7], rounded to float32, as the data set stores it."""
+        angle = wrap_angle(self.block.angle)
         body = (*self.agent.position, *self.block.position, angle, *self.agent.velocity)
         return np.array(body, np.float32)
 
     def step(self, action: NDArray[np.float32]) -> None:
-        """Lead the agent for 0.1 s towards the point `REACH * action` [2] away from it."""
-        goal_x, goal_y = (
-            here + REACH * offset
-            for here, offset in zip(self.agent.position, action.tolist(), strict=True)
+        """Steer the agent for 0.1 s towards the point `ACTION_UNIT * action` [2] away from it."""
+        target_x, target_y = (
+            position + ACTION_UNIT * offset
+            for position, offset in zip(self.agent.position, action.tolist(), strict=True)
         )
         for _ in range(SUBSTEPS):
             (x, y), (vx, vy) = self.agent.position, self.agent.velocity
-            push_x = STIFFNESS * (goal_x - x) - DRAG * vx
-            push_y = STIFFNESS * (goal_y - y) - DRAG * vy
-            self.agent.velocity = vx + push_x * DT, vy + push_y * DT
+            acceleration_x = KP * (target_x - x) - KD * vx
+            acceleration_y = KP * (target_y - y) - KD * vy
+            self.agent.velocity = vx + acceleration_x * DT, vy + acceleration_y * DT
             self.space.step(DT)
 
 
-def wrapped(angle: float) -> np.float32:
-    """An angle in [0, 2 pi) as it is stored; what is only rounded up to 2 pi becomes 0."""
+def wrap_angle(angle: float) -> np.float32:
+    """An angle in [0, 2 pi) as float32; one that rounds up to 2 pi becomes 0."""
     return np.float32(angle % TAU) % np.float32(TAU)
 
 
@@ -94,12 +94,12 @@ def _add_walls(space: "Space") -> None:
         space.add(pymunk.Segment(space.static_body, start, end, THICKNESS))
 
 
-def _add_tee(space: "Space") -> "Body":
+def _add_block(space: "Space") -> "Body":
     import pymunk
 
-    # The published block counts the bar's moment of inertia twice, the stem's never.
+    # As published: the bar's moment of inertia counts twice, the stem's not at all.
     body = pymunk.Body(1, 2 * pymunk.moment_for_poly(1, corners(BAR)))
     shapes: list[Poly] = [pymunk.Poly(body, corners(box)) for box in (BAR, STEM)]
-    body.center_of_gravity = BALANCE
+    body.center_of_gravity = CENTRE_OF_GRAVITY
     space.add(body, *shapes)
     return body

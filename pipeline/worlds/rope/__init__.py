@@ -1,23 +1,23 @@
-"""Rope: a stick pushes a rope about on a table (DINO-WM's deformable set, Zhou et al. 2024).
+"""Rope: a stick pushes a rope on a table (DINO-WM's deformable data, Zhou et al. 2024).
 
-Layout, units, policy, camera and goals are the published ones; the physics are not, for FleX needs
-a GPU and is no longer built. The published states are particles of FleX's rope: goals of the
+Layout, units, policy, camera and goals are the published ones; the physics is not: FleX needs a GPU
+and is no longer maintained. The published states are particles of FleX's rope: goals of the
 published data cannot be restored here, only those of simulated data. `state_dim` tells them apart.
 """
 
 from pydantic import Field
 
-from pipeline.worlds._shared import planar as _planar
+from pipeline.worlds._shared import planar
 from pipeline.worlds._shared.planar.world import Planar
 from pipeline.worlds.rope.chain import Chain
 
 
-class Options(_planar.Options):
-    """The rope and how its episodes are collected."""
+class Options(planar.Options):
+    """Options of the rope world."""
 
-    particles: int = Field(ge=16, le=60, description="beads of the rope; a state has 4 each")
+    particles: int = Field(ge=16, le=60, description="number of beads; a state has 4 values each")
 
 
 def build(options: Options) -> Planar:
-    """The simulator."""
+    """The world."""
     return Planar(Chain(options.particles), options.size)

@@ -1,4 +1,4 @@
-"""Which joints bring the tool where it is wanted."""
+"""Inverse kinematics of the arm."""
 
 from typing import TYPE_CHECKING
 
@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import mujoco
 
-# The tool is kept in this box: clear of the table, within the arm's reach.
-BOX = np.array([[0.30, -0.32, 0.322], [0.70, 0.32, 0.62]])
-ROUNDS, DAMPING = 12, 0.05
+# Bounds of the tool's position: clear of the table, within the arm's reach.
+WORKSPACE = np.array([[0.30, -0.32, 0.322], [0.70, 0.32, 0.62]])
+ITERATIONS, DAMPING = 12, 0.05
 
 Vector = NDArray[np.float64]
 
 
 def rotation(angles: Vector) -> Vector:
-    """Matrix [3, 3] of roll, pitch, yaw [3] about the fixed x, then y, then z axis."""
+    """Rotation matrix [3, 3] of roll, pitch, yaw [3] about the fixed x, then y, then z axis."""
     import mujoco
 
     quaternion, matrix = np.empty(4), np.empty(9)
@@ -25,16 +25,16 @@ def rotation(angles: Vector) -> Vector:
     return matrix.reshape(3, 3)
 
 
-def turned(now: Vector, aim: Vector) -> Vector:
-    """The rotation [3] from one matrix to another: its axis, as long as the sine of its angle."""
-    return 0.5 * np.cross(now, aim, axis=0).sum(1)
+def rotation_error(current: Vector, target: Vector) -> Vector:
+    """Rotation [3] from one matrix [3, 3] to another: axis times the sine of the angle."""
+    return 0.5 * np.cross(current, target, axis=0).sum(1)
 
 
 class Kinematics:
-    """The arm without its forces: tool poses of joint angles, and back."""
+    """Forward and inverse kinematics of the arm."""
 
     def __init__(self, model: "mujoco.MjModel", joints: int) -> None:
-        """For the arm of the first `joints` joints, whose tool is the first site."""
+        """Kinematics of the first `joints` joints; the tool is the first site of the model."""
         import mujoco
 
         self._model, self._joints = model, joints
@@ -42,7 +42,7 @@ class Kinematics:
         self._limits = model.jnt_range[:joints].T
 
     def pose(self, joints: Vector) -> tuple[Vector, Vector]:
-        """Position [3] and rotation matrix [3, 3] of the tool."""
+        """Position [3] and rotation matrix [3, 3] of the tool for joint angles [J]."""
         import mujoco
 
         self._data.qpos[: self._joints] = joints
@@ -50,26 +50,29 @@ class Kinematics:
         mujoco.mj_comPos(self._model, self._data)
         return self._data.site_xpos[0].copy(), self._data.site_xmat[0].reshape(3, 3).copy()
 
-    def move(self, joints: Vector, way: Vector, angles: Vector) -> Vector:
-        """Joints that put the tool `way` [3] further, turned by `angles` [3] in the base frame.
+    def move(self, joints: Vector, translation: Vector, angles: Vector) -> Vector:
+        """Joint angles [J] that move the tool by a translation [3] and angles [3] (base frame).
 
-        Damped least squares (Wampler 1986) within the limits of the joints: as near as they go.
+        Damped least squares (Wampler 1986) within the joint limits and the workspace: an
+        unreachable pose is approached as far as possible.
         """
-        place, turn = self.pose(joints)
-        aim_place, aim_turn = np.clip(place + way, *BOX), rotation(angles) @ turn
-        for _ in range(ROUNDS):
-            error = np.concatenate([aim_place - place, turned(turn, aim_turn)])
-            slopes = self._slopes()
-            damped = slopes @ slopes.T + DAMPING**2 * np.eye(6)
-            step = slopes.T @ np.linalg.solve(damped, error)
+        position, orientation = self.pose(joints)
+        target_position = np.clip(position + translation, *WORKSPACE)
+        target_orientation = rotation(angles) @ orientation
+        for _ in range(ITERATIONS):
+            angular = rotation_error(orientation, target_orientation)
+            error = np.concatenate([target_position - position, angular])
+            jacobian = self._jacobian()
+            damped = jacobian @ jacobian.T + DAMPING**2 * np.eye(6)
+            step = jacobian.T @ np.linalg.solve(damped, error)
             joints = np.clip(joints + step, *self._limits)
-            place, turn = self.pose(joints)
+            position, orientation = self.pose(joints)
         return joints
 
-    def _slopes(self) -> Vector:
-        """Jacobian [6, joints] of the tool's place and turn at the last pose asked for."""
+    def _jacobian(self) -> Vector:
+        """Jacobian [6, J] of the tool's position and rotation at the last call of `pose`."""
         import mujoco
 
-        place, turn = np.empty((2, 3, self._model.nv))
-        mujoco.mj_jacSite(self._model, self._data, place, turn, 0)
-        return np.concatenate([place, turn])[:, : self._joints]
+        position, rotation = np.empty((2, 3, self._model.nv))
+        mujoco.mj_jacSite(self._model, self._data, position, rotation, 0)
+        return np.concatenate([position, rotation])[:, : self._joints]

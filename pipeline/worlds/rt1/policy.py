@@ -1,110 +1,113 @@
-"""How episodes are collected: hover over an object, descend, close, lift, carry it about."""
+"""The collection policy: hover over an object, descend, grasp, lift, carry it about."""
 
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.worlds.rt1.kinematics import Vector, rotation, turned
-from pipeline.worlds.rt1.physics import State, at_rest, things
-from pipeline.worlds.rt1.scene import FAR, NEAR, TABLE, THINGS, Thing
+from pipeline.worlds.rt1.kinematics import Vector, rotation, rotation_error
+from pipeline.worlds.rt1.physics import State, at_rest, object_poses
+from pipeline.worlds.rt1.scene import FAR, NEAR, OBJECTS, TABLE, ObjectSpec
 
-HOME = np.array([0.0, 0.2985, 0.1257, 0.0, 1.1466, 0.0])  # tool down, over the table's near half
-DOWN = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])  # tool's x towards the table
-APART = 0.135  # between objects, m, so that the gripper fits in between
-STRIDE, TWIST = 0.05, 0.35  # most in an action: m, rad
-WAY_NOISE, TURN_NOISE = 0.006, 0.02  # standard deviations: m, rad
-HOVER, LOWEST = TABLE + 0.16, TABLE + 0.028
-CLEAR = 0.08  # how high a held object is lifted before it is carried
-CLOSING = 2  # actions that the gripper is given to close
+HOME = np.array([0.0, 0.2985, 0.1257, 0.0, 1.1466, 0.0])  # tool down, over the near half
+DOWN = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])  # the tool's x points down
+MIN_DISTANCE = 0.135  # m, between objects, so that the gripper fits in
+MAX_TRANSLATION, MAX_ROTATION = 0.05, 0.35  # per action: m, rad
+TRANSLATION_NOISE, ROTATION_NOISE = 0.006, 0.02  # std: m, rad
+HOVER, MIN_HEIGHT = TABLE + 0.16, TABLE + 0.028
+LIFT_HEIGHT = 0.08  # m above the table at which a grasped object is carried
+CLOSE_STEPS = 2  # actions that closing the gripper takes
 
 Phase = Literal["hover", "descend", "close", "lift", "carry"]
 
 
-def scatter(rng: np.random.Generator) -> State:
-    """A state with the arm at home and objects at random places, turned at random."""
-    spots = rng.uniform(NEAR, FAR, (len(THINGS), 2))
-    while _gap(spots) < APART:  # all anew: three can leave no room for the fourth
-        spots = rng.uniform(NEAR, FAR, (len(THINGS), 2))
-    half = rng.uniform(-np.pi, np.pi, len(THINGS)) / 2
-    places = np.zeros((len(THINGS), 7))
-    places[:, :2] = spots
-    places[:, 2] = [TABLE + thing.height for thing in THINGS]
-    places[:, 3], places[:, 6] = np.cos(half), np.sin(half)
-    return at_rest(HOME, places)
+def scatter_objects(rng: np.random.Generator) -> State:
+    """A state [82] with the arm at home, and objects at random positions and yaw angles."""
+    positions = rng.uniform(NEAR, FAR, (len(OBJECTS), 2))
+    while _min_distance(positions) < MIN_DISTANCE:  # redraw all: three may leave no room
+        positions = rng.uniform(NEAR, FAR, (len(OBJECTS), 2))
+    half = rng.uniform(-np.pi, np.pi, len(OBJECTS)) / 2
+    poses = np.zeros((len(OBJECTS), 7))
+    poses[:, :2] = positions
+    poses[:, 2] = [TABLE + spec.height for spec in OBJECTS]
+    poses[:, 3], poses[:, 6] = np.cos(half), np.sin(half)
+    return at_rest(HOME, poses)
 
 
-def _gap(spots: Vector) -> float:
-    """The smallest distance between any two of several spots [N, 2]."""
-    apart = np.linalg.norm(spots[:, None] - spots[None], axis=-1)
-    return float(apart[np.triu_indices(len(spots), 1)].min())
+def _min_distance(positions: Vector) -> float:
+    """The smallest distance between any two of N positions [N, 2]."""
+    distances = np.linalg.norm(positions[:, None] - positions[None], axis=-1)
+    return float(distances[np.triu_indices(len(positions), 1)].min())
 
 
 class Picker:
-    """Picks one object up and carries it from place to place above the table."""
+    """Picks up one object and carries it to random destinations above the table."""
 
-    def __init__(self, thing: int, rng: np.random.Generator) -> None:
-        """Draw the first place; `thing` counts `THINGS`."""
-        self._thing, self._rng = thing, rng
+    def __init__(self, target: int, rng: np.random.Generator) -> None:
+        """A policy for the object with index `target` in OBJECTS; draws its first destination."""
+        self._target_index, self._rng = target, rng
         self._phase: Phase = "hover"
         self._closed = 0
         self._grasp = DOWN
-        self._end = self._somewhere()
+        self._destination = self._draw_destination()
 
     def act(self, state: State) -> NDArray[np.float32]:
         """The next action [7] in a state [82]."""
-        place = things(state)[self._thing].astype(np.float64)
+        pose = object_poses(state)[self._target_index].astype(np.float64)
         tool = state[:3].astype(np.float64)
-        self._advance(tool, place)
-        way = self._target(tool, place) - tool
-        way *= min(1.0, STRIDE / max(float(np.linalg.norm(way)), 1e-9))
-        angles = np.clip(turned(_matrix(state[3:7]), self._grasp), -TWIST, TWIST)
-        way += self._rng.normal(0, WAY_NOISE, 3)
-        angles += self._rng.normal(0, TURN_NOISE, 3)
+        self._advance(tool, pose)
+        translation = self._waypoint(tool, pose) - tool
+        translation *= min(1.0, MAX_TRANSLATION / max(float(np.linalg.norm(translation)), 1e-9))
+        angles = np.clip(
+            rotation_error(_matrix(state[3:7]), self._grasp), -MAX_ROTATION, MAX_ROTATION
+        )
+        translation += self._rng.normal(0, TRANSLATION_NOISE, 3)
+        angles += self._rng.normal(0, ROTATION_NOISE, 3)
         grip = float(self._phase in ("hover", "descend"))
-        return np.array([*way, *angles, grip], np.float32)
+        return np.array([*translation, *angles, grip], np.float32)
 
-    def _advance(self, tool: Vector, place: Vector) -> None:
+    def _advance(self, tool: Vector, pose: Vector) -> None:
         if self._phase == "hover":
-            self._grasp = _grasp(THINGS[self._thing], place)
-            if np.linalg.norm(place[:2] - tool[:2]) < 0.02 and tool[2] < HOVER + 0.02:
+            self._grasp = _grasp(OBJECTS[self._target_index], pose)
+            if np.linalg.norm(pose[:2] - tool[:2]) < 0.02 and tool[2] < HOVER + 0.02:
                 self._phase = "descend"
         elif self._phase == "descend":
-            if tool[2] < max(place[2], LOWEST) + 0.012:
+            if tool[2] < max(pose[2], MIN_HEIGHT) + 0.012:
                 self._phase = "close"
         elif self._phase == "close":
             self._closed += 1
-            if self._closed == CLOSING:
+            if self._closed == CLOSE_STEPS:
                 self._phase = "lift"
         elif self._phase == "lift":
-            if place[2] > TABLE + CLEAR:
+            if pose[2] > TABLE + LIFT_HEIGHT:
                 self._phase = "carry"
-        elif np.linalg.norm(self._end - tool) < 0.02:
-            self._end = self._somewhere()
+        elif np.linalg.norm(self._destination - tool) < 0.02:
+            self._destination = self._draw_destination()
 
-    def _target(self, tool: Vector, place: Vector) -> Vector:
+    def _waypoint(self, tool: Vector, pose: Vector) -> Vector:
         if self._phase == "hover":
-            return np.array([*place[:2], HOVER])
+            return np.array([*pose[:2], HOVER])
         if self._phase == "lift":
-            return np.array([*tool[:2], self._end[2]])
+            return np.array([*tool[:2], self._destination[2]])
         if self._phase == "carry":
-            return self._end
-        return np.array([*place[:2], max(place[2], LOWEST)])
+            return self._destination
+        return np.array([*pose[:2], max(pose[2], MIN_HEIGHT)])
 
-    def _somewhere(self) -> Vector:
+    def _draw_destination(self) -> Vector:
         return self._rng.uniform((*NEAR, TABLE + 0.16), (*FAR, TABLE + 0.24))
 
 
-def _grasp(thing: Thing, place: Vector) -> Vector:
-    """Matrix of a tool that points down and closes on the narrow side of an object at place [7]."""
-    w, x, y, z = place[3:]
+def _grasp(spec: ObjectSpec, pose: Vector) -> Vector:
+    """Rotation [3, 3] of the tool: it points down and closes on the narrow side of an object."""
+    w, x, y, z = pose[3:]
     yaw = np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
-    nearest = (yaw + thing.turn / 2) % thing.turn - thing.turn / 2 if thing.turn else 0.0
+    half = spec.symmetry / 2
+    nearest = (yaw + half) % spec.symmetry - half if spec.symmetry else 0.0
     return rotation(np.array([0.0, 0.0, nearest])) @ DOWN
 
 
 def _matrix(quaternion: State) -> Vector:
-    """Matrix [3, 3] of a quaternion x, y, z, w."""
+    """Rotation matrix [3, 3] of a quaternion x, y, z, w."""
     import mujoco
 
     matrix = np.empty(9)

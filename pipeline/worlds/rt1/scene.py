@@ -1,27 +1,27 @@
-"""What stands where: a 6-DoF arm with a two-finger gripper, a table, four coloured objects (MJCF).
+"""The scene as MJCF: a 6-DoF arm with a two-finger gripper, a table, four coloured objects.
 
-Metres; the arm's base is the origin, x points across the table, z up.
+Units are metres; the origin is the base of the arm, x points across the table, z up.
 """
 
 from dataclasses import dataclass
 
 TABLE = 0.3  # height of its top
-NEAR, FAR = (0.40, -0.20), (0.62, 0.20)  # corners of where objects are put, xy
-OPENING = 0.05  # way of one finger, from closed to open
+NEAR, FAR = (0.40, -0.20), (0.62, 0.20)  # corners, xy, of the area in which objects start
+OPENING = 0.05  # travel of one finger from closed to open
 TIMESTEP = 0.004
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class ObjectSpec:
     """An object that can be picked up.
 
     Attributes:
-        name: as instructions call it.
+        name: in task instructions.
         colour: red, green, blue in 0..1.
-        shape: MuJoCo's name of it.
-        size: MuJoCo's half sizes, m.
-        height: of its centre above what it stands on, m.
-        turn: it looks the same to the gripper after this turn, rad; 0 for a round one.
+        shape: type of its MuJoCo geom.
+        size: half sizes of its geom, m.
+        height: of its centre above its support, m.
+        symmetry: angle of rotation about z that maps it to itself, rad; 0 if round.
     """
 
     name: str
@@ -29,14 +29,14 @@ class Thing:
     shape: str
     size: str
     height: float
-    turn: float
+    symmetry: float
 
 
-THINGS = (
-    Thing("red can", ".82 .10 .10", "cylinder", ".031 .045", 0.045, 0.0),
-    Thing("green apple", ".30 .68 .15", "sphere", ".034", 0.034, 0.0),
-    Thing("blue block", ".12 .32 .85", "box", ".027 .027 .027", 0.027, 1.5707963),
-    Thing("yellow sponge", ".96 .80 .14", "box", ".045 .028 .022", 0.022, 3.1415927),
+OBJECTS = (
+    ObjectSpec("red can", ".82 .10 .10", "cylinder", ".031 .045", 0.045, 0.0),
+    ObjectSpec("green apple", ".30 .68 .15", "sphere", ".034", 0.034, 0.0),
+    ObjectSpec("blue block", ".12 .32 .85", "box", ".027 .027 .027", 0.027, 1.5707963),
+    ObjectSpec("yellow sponge", ".96 .80 .14", "box", ".045 .028 .022", 0.022, 3.1415927),
 )
 
 
@@ -60,17 +60,17 @@ def mjcf(height: int, width: int) -> str:
           condim="4" friction="1 .01 .001"/>
     <geom type="box" size=".23 .32 .13" pos=".53 0 .13" rgba=".4 .38 .37 1"/>
     {ARM}
-    {"".join(map(_thing, THINGS))}
+    {"".join(map(_object_mjcf, OBJECTS))}
   </worldbody>
   {MOTORS}
 </mujoco>"""
 
 
-def _thing(thing: Thing) -> str:
+def _object_mjcf(spec: ObjectSpec) -> str:
     return f"""
-    <body name="{thing.name}">
+    <body name="{spec.name}">
       <freejoint/>
-      <geom class="thing" type="{thing.shape}" size="{thing.size}" rgba="{thing.colour} 1"/>
+      <geom class="thing" type="{spec.shape}" size="{spec.size}" rgba="{spec.colour} 1"/>
     </body>"""
 
 

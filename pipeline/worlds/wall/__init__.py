@@ -1,7 +1,7 @@
-"""Wall: a dot walks between two rooms through a door (DINO-WM, Zhou et al. 2024, app. A).
+"""Wall: a dot moves between two rooms through a door (DINO-WM, Zhou et al. 2024, app. A).
 
 Positions are pixels of a 65 x 65 image, y down; an action moves the dot by twice its value. A dot
-that would enter something solid stops at the point of contact, half a pixel off its face.
+that meets a wall stops at the point of contact, half a pixel off its face.
 """
 
 from collections.abc import Iterator
@@ -11,21 +11,23 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from pipeline.episodes.episode import Episode, Meta
-from pipeline.worlds import Recording
+from pipeline.worlds import WorldOptions
 from pipeline.worlds.wall.physics import BORDER, HALF_DOOR, Positions, move
-from pipeline.worlds.wall.picture import draw
 from pipeline.worlds.wall.policy import starts, walk
+from pipeline.worlds.wall.renderer import render
 
 REACHED = 4.5  # success radius in pixels, as published
 
 
-class Options(Recording):
-    """The look of the Wall world and how its episodes are collected."""
+class Options(WorldOptions):
+    """Options of the wall world."""
 
     size: int = Field(ge=16, description="height and width of the frames in pixels")
     dot_std: float = Field(gt=0, description="radius of the dot (published: 1.7)")
     wall: float = Field(ge=10, le=54, description="x of the wall's middle")
-    doors: list[float] = Field(min_length=1, description="y of the door's middle, one an episode")
+    doors: list[float] = Field(
+        min_length=1, description="y of the door's middle; an episode draws one"
+    )
     crossing: float = Field(ge=0, le=1, description="share of episodes that go through the door")
 
     @model_validator(mode="after")
@@ -37,18 +39,18 @@ class Options(Recording):
 
 
 def build(options: Options) -> "Wall":
-    """The simulator."""
+    """The world."""
     return Wall(options)
 
 
 class Wall:
-    """One dot in one room layout; see `pipeline.worlds.World`."""
+    """A dot in two rooms; a `pipeline.worlds.World`."""
 
     state_dim = 2
     low, high = np.full(2, -1.8, np.float32), np.full(2, 1.8, np.float32)
 
     def __init__(self, options: Options) -> None:
-        """Start in the middle of the left room, with the first door."""
+        """Start in the left room, with the first of the doors."""
         self.options = options
         self.restore(
             np.array([16, 32], np.float32), {"wall": options.wall, "door": options.doors[0]}
@@ -57,16 +59,16 @@ class Wall:
     def sample(
         self, rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], Meta]:
-        """A start in one room and a goal in the other, in an episode with one of the doors."""
+        """A start in one room, a goal in the other, and a random one of the doors."""
         wall, door = self.options.wall, float(rng.choice(self.options.doors))
-        places = starts(1, wall, rng)[0], starts(1, wall, rng)[0]
-        while (places[0][0] < wall) == (places[1][0] < wall):
-            places = places[0], starts(1, wall, rng)[0]
-        start, goal = (place.astype(np.float32) for place in places)
+        positions = starts(1, wall, rng)[0], starts(1, wall, rng)[0]
+        while (positions[0][0] < wall) == (positions[1][0] < wall):
+            positions = positions[0], starts(1, wall, rng)[0]
+        start, goal = (position.astype(np.float32) for position in positions)
         return start, goal, {"wall": wall, "door": door}
 
     def restore(self, state: NDArray[np.float32], meta: Meta) -> None:
-        """Put the dot at a state [2] of an episode with this wall and door."""
+        """Set the state [2], in an episode with the wall and door of `meta`."""
         self.wall, self.door = float(meta["wall"]), float(meta["door"])
         self.position: Positions = np.asarray(state, np.float64)
 
@@ -75,15 +77,15 @@ class Wall:
         return self.position.astype(np.float32)
 
     def step(self, action: NDArray[np.float32]) -> None:
-        """Move the dot by twice the action [2], up to the first solid thing."""
+        """Move the dot by twice the action [2], or up to the first wall."""
         doors = np.array([self.door])
         moved = move(self.position[None], np.asarray(action, np.float64)[None], self.wall, doors)
-        # float32 is what the data set stores: a restored state continues bit for bit.
+        # Rounded to float32, as the data set stores it: a restored state continues bit for bit.
         self.position = moved[0].astype(np.float32).astype(np.float64)
 
     def render(self) -> NDArray[np.uint8]:
-        """The present frame, [size, size, 3]."""
-        return self._draw(self.position[None], self.wall, self.door)[0]
+        """The current frame, uint8 [size, size, 3] RGB."""
+        return self._render(self.position[None], self.wall, self.door)[0]
 
     def distance(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> float:
         """Euclidean distance in pixels."""
@@ -94,7 +96,7 @@ class Wall:
         return self.distance(state, goal) < REACHED
 
     def collect(self, episodes: int, steps: int, seed: int) -> Iterator[Episode]:
-        """Record `episodes` episodes of `steps` frames, all simulated side by side."""
+        """Record `episodes` episodes of `steps` frames, simulated as one batch."""
         rng = np.random.default_rng(seed)
         doors = rng.choice(np.array(self.options.doors), episodes)
         states, actions = walk(
@@ -104,11 +106,11 @@ class Wall:
             meta = {"wall": self.options.wall, "door": float(doors[index])}
             yield Episode(
                 key=f"episode_{index:03d}",
-                frames=self._draw(states[index].astype(np.float64), meta["wall"], meta["door"]),
+                frames=self._render(states[index].astype(np.float64), meta["wall"], meta["door"]),
                 actions=actions[index],
                 states=states[index],
                 meta=meta,
             )
 
-    def _draw(self, positions: Positions, wall: float, door: float) -> NDArray[np.uint8]:
-        return draw(positions, wall, door, self.options.size, self.options.dot_std)
+    def _render(self, positions: Positions, wall: float, door: float) -> NDArray[np.uint8]:
+        return render(positions, wall, door, self.options.size, self.options.dot_std)

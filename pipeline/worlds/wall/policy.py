@@ -1,4 +1,4 @@
-"""How episodes of the Wall world are collected."""
+"""The collection policy of the Wall world: random walks."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,38 +22,38 @@ def walk(
     crossing: float,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """States and actions [B, T, 2] of random walks, some of them led through the door.
+    """States and actions [B, T, 2] of random walks; a share `crossing` is guided through the door.
 
-    Headings drift by von Mises noise (kappa 5); strides are normal (1, .4) cut to [.2, 1.8]. A dot
-    that was stopped turns to a new heading: otherwise a quarter of all steps would push on a wall.
+    Headings change by von Mises noise (kappa 5); action lengths are normal (1, .4) truncated to
+    [.2, 1.8]. A stopped dot draws a new heading: otherwise a quarter of all steps would push
+    against a wall.
     """
     position = starts(episodes, wall, rng)
-    side = np.sign(wall - position[:, 0])  # +1: starts in the left room
-    led = rng.random(episodes) < crossing
+    side = np.sign(wall - position[:, 0])  # +1 if it starts in the left room
+    guided = rng.random(episodes) < crossing
     heading = rng.uniform(-np.pi, np.pi, episodes)
     states = np.empty((episodes, steps, 2), np.float32)
     actions = np.empty((episodes, steps, 2), np.float32)
     for step in range(steps):
-        through = side * (position[:, 0] - wall) > HALF_WALL + 2
-        led &= ~through
+        crossed = side * (position[:, 0] - wall) > HALF_WALL + 2
+        guided &= ~crossed
         target = _waypoint(position, side, wall, doors)
-        wanted = np.arctan2(target[:, 1] - position[:, 1], target[:, 0] - position[:, 0])
-        heading = np.where(led, wanted, heading) + rng.vonmises(0, 5, episodes) * np.where(
-            led, 0.5, 1
-        )
-        length = _strides(episodes, rng)
+        toward = np.arctan2(target[:, 1] - position[:, 1], target[:, 0] - position[:, 0])
+        noise = rng.vonmises(0, 5, episodes) * np.where(guided, 0.5, 1)
+        heading = np.where(guided, toward, heading) + noise
+        length = _lengths(episodes, rng)
         action = length[:, None] * np.stack([np.cos(heading), np.sin(heading)], -1)
         states[:, step], actions[:, step] = position, action
-        stride = actions[:, step].astype(np.float64)
-        moved = move(position, stride, wall, doors)
-        stopped = np.abs(moved - position - STRIDE * stride).max(-1) > CLEARANCE
+        applied = actions[:, step].astype(np.float64)
+        moved = move(position, applied, wall, doors)
+        stopped = np.abs(moved - position - STRIDE * applied).max(-1) > CLEARANCE
         heading = np.where(stopped, rng.uniform(-np.pi, np.pi, episodes), heading)
         position = moved.astype(np.float32).astype(np.float64)
     return states, actions
 
 
 def starts(episodes: int, wall: float, rng: np.random.Generator) -> Positions:
-    """Uniform over both rooms, clear of walls and borders."""
+    """Start positions [B, 2], uniform over both rooms and clear of walls."""
     low, high = BORDER[0] + 2, BORDER[1] - 2
     free = np.array([wall - HALF_WALL - 2 - low, high - (wall + HALF_WALL + 2)])
     along = rng.uniform(0, free.sum(), episodes)
@@ -63,15 +63,15 @@ def starts(episodes: int, wall: float, rng: np.random.Generator) -> Positions:
 
 
 def _waypoint(position: Positions, side: Positions, wall: float, doors: Positions) -> Positions:
-    """Before the door until level with it, then beyond the wall."""
+    """Point [B, 2] to walk to: in front of the door until level with it, then behind the wall."""
     aligned = np.abs(position[:, 1] - doors) < HALF_DOOR - 1.5
     beyond = wall + side * (HALF_WALL + 6)
     before = wall - side * (HALF_WALL + 2)
     return np.stack([np.where(aligned, beyond, before), doors], -1)
 
 
-def _strides(episodes: int, rng: np.random.Generator) -> Positions:
-    """Normal (1, .4) truncated to [.2, 1.8]: redrawn until inside, two standard deviations off."""
+def _lengths(episodes: int, rng: np.random.Generator) -> Positions:
+    """Action lengths [B]: normal (1, .4) truncated at two std, by rejection."""
     length = rng.normal(1, 0.4, episodes)
     while (outside := (length < 0.2) | (length > 1.8)).any():
         length[outside] = rng.normal(1, 0.4, int(outside.sum()))

@@ -1,6 +1,6 @@
-"""What the Rope and Granular worlds share: particles on a table, moved by whole pushes.
+"""The Rope and Granular worlds: particles on a table; an action is one whole push.
 
-Lengths are units of DINO-WM's FleX scenes: 10 make a metre, y is up. Places on the table are
+Lengths are units of DINO-WM's FleX scenes: 10 to the metre, y is up. Positions on the table are
 (x, y) with y = -z, as in the actions: published actions have the sign of z flipped.
 """
 
@@ -11,27 +11,27 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pipeline.worlds import Recording
+from pipeline.worlds import WorldOptions
 
-Places = NDArray[np.float64]
-"""Particles [P, 2] on the table."""
+Positions = NDArray[np.float64]
+"""Positions of P particles on the table, [P, 2]."""
 
 
-class Options(Recording):
-    """What the options of both worlds have in common."""
+class Options(WorldOptions):
+    """Options that both worlds have."""
 
     size: int = Field(ge=16, description="height and width of the frames in pixels")
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What lies on the table and what pushes it.
+    """The MuJoCo scene: the particles and the pusher.
 
     Attributes:
         bodies: MJCF of the particles' bodies, in order; see `simulation.particle`.
-        bonds: MJCF that ties them together, or nothing.
-        height: of their centres above the table.
-        pusher: half the size of the pusher along its path and across it.
+        bonds: MJCF of the constraints between them; may be empty.
+        height: of the particles' centres above the table.
+        pusher: half sizes of the pusher along its path and across it.
     """
 
     bodies: str
@@ -40,20 +40,20 @@ class Scene:
     pusher: tuple[float, float]
 
 
-class Thing(Protocol):
-    """A heap of particles that can be pushed about."""
+class Deformable(Protocol):
+    """A deformable object made of particles."""
 
     scene: Scene
-    reached: float
+    success_distance: float
     """Chamfer distance to the goal below which it counts as reached."""
 
-    def lay(self, rng: np.random.Generator) -> Places:
-        """A random arrangement, as an episode begins."""
+    def sample_start(self, rng: np.random.Generator) -> Positions:
+        """Random initial positions [P, 2] of an episode."""
 
-    def rearrange(self, places: Places, rng: np.random.Generator) -> Places:
-        """A goal made of an arrangement."""
+    def sample_goal(self, positions: Positions, rng: np.random.Generator) -> Positions:
+        """A random goal [P, 2] made from initial positions [P, 2]."""
 
 
-def shift(rng: np.random.Generator) -> NDArray[np.float64]:
-    """How far goals lie from their start [2]: the same distance up to 1 on both axes."""
+def goal_shift(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Random shift [2] of a goal: the same distance, at most 1, on both axes, signs at random."""
     return rng.uniform(0, 1) * rng.choice([-1.0, 1.0], 2)

@@ -1,20 +1,20 @@
-"""Quasi-static pushing in the plane, by MuJoCo's constraint solver.
+"""Quasi-static pushing in the plane with MuJoCo's constraint solver.
 
-Nothing has momentum: velocities are zero when a step begins, so that each step is a projection.
-Particles move by the least sum of squares that keeps contacts apart and bonds at length. That can
-neither explode nor drift, and positions are the complete state.
+Nothing has momentum: velocities are reset to zero before each step, which makes a step a least
+squares projection onto the contact and bond constraints. It can neither explode nor drift, and
+positions are the complete state.
 """
 
 import numpy as np
 
-from pipeline.worlds._shared.planar import Places, Scene
+from pipeline.worlds._shared.planar import Positions, Scene
 
 STRIDE = 0.03  # of the pusher in one step; less than any half size
-REACH = 0.9  # a pusher farther from all particles touches none
-SETTLE = 10  # steps after a push, in which what overlaps moves apart
+REACH = 0.9  # a pusher farther than this from all particles touches none
+SETTLE_STEPS = 10  # steps after a push, in which overlaps are resolved
 
-# With steps of one second and stiffness 1 a violation is gone after a step. The solver is dense,
-# for the sparse one that MuJoCo takes for many particles stops early and leaves them overlapping.
+# With a time step of one second and stiffness 1, one step removes a violation. The Jacobian is
+# dense: the sparse solver, MuJoCo's default for many particles, stops early and leaves overlaps.
 MJCF = """
 <mujoco>
   <option timestep="1" gravity="0 0 0" jacobian="dense"><flag refsafe="disable"/></option>
@@ -40,9 +40,9 @@ MJCF = """
 
 
 def particle(name: str, rest: float, height: float, geom: str) -> str:
-    """MJCF of a particle whose joints `xNAME` and `yNAME` are its place on the table.
+    """MJCF of a particle whose joints `xNAME` and `yNAME` are its position on the table.
 
-    Bonds have their proper length when particles lie at `rest` on the x axis.
+    Bonds have their rest length when particles lie at `rest` on the x axis.
     """
     return (
         f'<body pos="{rest} 0 {height}">'
@@ -53,10 +53,10 @@ def particle(name: str, rest: float, height: float, geom: str) -> str:
 
 
 class Simulation:
-    """A table with particles at rest between pushes; the pusher is lifted away and not drawn."""
+    """Particles at rest on a table; between pushes the pusher is lifted away and not rendered."""
 
     def __init__(self, scene: Scene) -> None:
-        """Particles lie in a row."""
+        """Compile the scene; particles lie in a row."""
         import mujoco
 
         along, across = scene.pusher
@@ -72,41 +72,41 @@ class Simulation:
         self.data = mujoco.MjData(self.model)
 
     @property
-    def places(self) -> Places:
-        """Where the particles are [P, 2]."""
+    def positions(self) -> Positions:
+        """Positions of the particles [P, 2]."""
         return np.array(self.data.qpos).reshape(-1, 2)
 
-    def place(self, places: Places) -> None:
-        """Put the particles at rest at places [P, 2], rounded to what float32 can say."""
+    def set_positions(self, positions: Positions) -> None:
+        """Put the particles at rest at positions [P, 2], rounded to float32."""
         import mujoco
 
         mujoco.mj_resetData(self.model, self.data)
-        self.data.qpos[:] = places.astype(np.float32).ravel()
+        self.data.qpos[:] = positions.astype(np.float32).ravel()
         mujoco.mj_forward(self.model, self.data)
 
-    def push(self, start: Places, end: Places) -> None:
+    def push(self, start: Positions, end: Positions) -> None:
         """Lower the pusher at `start` [2], move it straight to `end` [2] and lift it."""
         path = end - start
         steps = int(np.ceil(np.linalg.norm(path) / STRIDE))
         angle = np.arctan2(path[1], path[0])
         self.data.mocap_quat[0] = np.cos(angle / 2), 0, 0, np.sin(angle / 2)
         particles = self.data.qpos.reshape(-1, 2)
-        came_near = False
+        in_reach = False
         for step in range(1, steps + 1):
             pusher = start + path * (step / steps)
             if ((particles - pusher) ** 2).sum(1).min() < REACH**2:
                 self.data.mocap_pos[0, :2] = pusher
                 self._step()
-                came_near = True
-        if came_near:  # else nothing moves, not even a bent rope
+                in_reach = True
+        if in_reach:  # else nothing may move, not even a bent rope that would relax
             self.settle()
 
     def settle(self) -> None:
-        """Come to rest without the pusher."""
+        """Let the particles come to rest without the pusher."""
         self.data.mocap_pos[0] = self.model.body("pusher").pos
-        for _ in range(SETTLE):
+        for _ in range(SETTLE_STEPS):
             self._step()
-        self.place(self.places)
+        self.set_positions(self.positions)
 
     def _step(self) -> None:
         import mujoco

@@ -1,4 +1,4 @@
-"""What the Wall world looks like."""
+"""Rendering of the Wall world."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,23 +8,23 @@ from pipeline.worlds.wall.physics import BORDER, HALF_DOOR, HALF_WALL, Positions
 SIDE = 65  # pixels of the image that positions are given in
 
 
-def draw(
+def render(
     positions: Positions, wall: float, door: float, size: int, dot_std: float
 ) -> NDArray[np.uint8]:
-    """Frames [T, size, size, 3] of dots at positions [T, 2]: the dot red, walls green."""
+    """Frames uint8 [T, size, size, 3] RGB for positions [T, 2]: a red dot, green walls."""
     grid = (np.arange(size) + 0.5) * SIDE / size - 0.5
-    across = np.exp(-((grid - positions[:, :1]) ** 2) / (2 * dot_std**2))  # [T, size]
-    down = np.exp(-((grid - positions[:, 1:]) ** 2) / (2 * dot_std**2))
+    x_profile = np.exp(-((grid - positions[:, :1]) ** 2) / (2 * dot_std**2))  # [T, size]
+    y_profile = np.exp(-((grid - positions[:, 1:]) ** 2) / (2 * dot_std**2))
     frames = np.zeros((len(positions), size, size, 3), np.uint8)
-    frames[..., 0] = (255 * down[:, :, None] * across[:, None, :]).astype(np.uint8)
+    frames[..., 0] = (255 * y_profile[:, :, None] * x_profile[:, None, :]).astype(np.uint8)
     frames[..., 1] = 255 * _walls(grid, wall, door)
     return frames
 
 
 def _walls(grid: Positions, wall: float, door: float) -> NDArray[np.bool_]:
     half = SIDE / len(grid) / 2
-    shut = np.abs(grid - door) > HALF_DOOR
-    solid = (np.abs(grid - wall) <= HALF_WALL)[None, :] & shut[:, None]
+    closed = np.abs(grid - door) > HALF_DOOR
+    solid = (np.abs(grid - wall) <= HALF_WALL)[None, :] & closed[:, None]
     border = np.zeros(len(grid), bool)
     for line in BORDER:
         border |= np.abs(grid - line) <= max(half, 0.5)

@@ -22,9 +22,9 @@ from pipeline.train import setup
 from pipeline.train.distributed.group import Group, join
 from pipeline.train.distributed.options import Options as DistributedOptions
 from pipeline.train.interruptions import StoppedError, is_lost_peer
-from pipeline.train.memory.available import room
+from pipeline.train.memory.available import available_memory
 from pipeline.train.memory.cost import TRAINING, forward_flops
-from pipeline.train.memory.forecast import TrainingPlan, remedies, report_memory
+from pipeline.train.memory.forecast import TrainingPlan, fitting_settings, report_memory
 from pipeline.train.monitoring import curve, trackers, tracking, validation
 from pipeline.train.monitoring.callbacks import MonitoringCallback
 from pipeline.train.monitoring.levels import write_levels
@@ -80,7 +80,7 @@ def _train(paths: Paths, settings: Settings, group: Group) -> None:
     with stage.timed(paths.seconds if group.first else None) as summarise:
         cache = open_cache(paths.latents)
         plan = _plan(settings, cache, group)
-        memory = room(group.device, group.size)
+        memory = available_memory(group.device, group.size)
         if group.first:
             print(report_memory(plan, memory), flush=True)
         model, trainer = setup.prepare(settings, cache, group)
@@ -89,7 +89,7 @@ def _train(paths: Paths, settings: Settings, group: Group) -> None:
             try:
                 trainer.fit(scratch, callback)
             except torch.OutOfMemoryError:
-                fixes = ", ".join(remedies(plan, memory)) or "take a larger device"
+                fixes = ", ".join(fitting_settings(plan, memory)) or "take a larger device"
                 raise RunError(f"step {trainer.step + 1}: out of memory; {fixes}") from None
             finally:
                 callback.close()

@@ -24,20 +24,20 @@ def wm(tmp_path):
 def test_it_answers_for_a_cache(wm, folder_of_latents):
     line = wm(str(folder_of_latents / "latents.zarr"), "--memory", "8").output
     assert line.startswith("train: 0.881 M parameters, ")
-    assert "pieces of 16 clips in bfloat16 need 0.0" in line
+    assert "micro-batches of 16 clips in bfloat16 need 0.0" in line
     assert "of 8 GB: weights" in line
 
 
 def test_it_answers_before_there_is_one_and_for_this_machine(wm):
     line = wm("--latent", "4x16x16", "--action-dim", "2", batch=4, precision="float32").output
-    assert "pieces of 4 clips in float32 need" in line
+    assert "micro-batches of 4 clips in float32 need" in line
 
 
 @pytest.mark.parametrize("memory", ["0", "-8", "inf", "nan", "1e300"])
 def test_what_is_no_size_of_a_gpu_is_refused(wm, memory):
     done = wm("--memory", memory)
     assert isinstance(done.exception, ParamsError)
-    assert str(done.exception).startswith(f"--memory {float(memory)}: is no size of a GPU; give")
+    assert str(done.exception).startswith(f"--memory {float(memory)}: not a memory size; give")
 
 
 def test_what_does_not_fit_is_the_users_to_mend(wm):

@@ -17,7 +17,7 @@ from pipeline.denoisers.nanowm.axes import ActionEmbeddings, Axis
 from pipeline.denoisers.nanowm.blocks import AdaLN, Block, FiLM
 from pipeline.tools.bench import Setting
 from pipeline.tools.bench.setting import network
-from pipeline.train.memory.cost import counted
+from pipeline.train.memory.cost import count_flops
 
 TOLERANCE = 0.01
 """Largest relative difference between the counted and the published work."""
@@ -82,7 +82,7 @@ def assert_published_work(setting: Setting) -> int:
         level = torch.zeros(1, setting.frames, dtype=torch.long)
         actions = torch.zeros(1, setting.frames, setting.action_dim)
         with torch.no_grad():
-            found = counted(lambda: baseline(noisy, level, actions))
+            found = count_flops(lambda: baseline(noisy, level, actions))
     asked = published_work(setting)
     assert abs(found - asked) <= TOLERANCE * asked, (
         f"the baseline does {found / 1e9:.2f} GF a forward, the published one {asked / 1e9:.2f}"

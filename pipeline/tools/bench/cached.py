@@ -29,7 +29,7 @@ from pipeline.tools.bench.timing import interleaved
 from pipeline.tools.bench.train import PER_FRAME
 from pipeline.tools.bench.train import work as step_work
 from pipeline.train import Options
-from pipeline.train.memory.cost import counted, forward_flops
+from pipeline.train.memory.cost import count_flops, forward_flops
 from pipeline.train.monitoring.throughput import ClipCost, ThroughputMeter
 from pipeline.train.setup import diffusion_forcing
 from pipeline.train.trainer import Trainer
@@ -159,7 +159,7 @@ def work(setting: Caching) -> tuple[int, dict[str, int]]:
     """Floating-point operations: a window through encoder and network; a step of each variant."""
     with torch.device("meta"), torch.no_grad():
         pixels = torch.zeros(setting.frames, 3, setting.pixels, setting.pixels)
-        encoding = counted(partial(autoencoder(setting.pixels, setting.widths).encode, pixels))
+        encoding = count_flops(partial(autoencoder(setting.pixels, setting.widths).encode, pixels))
     latent, width = setting.latent, setting.action_dim
     size = Size(latent_shape=latent, action_dim=width, frames=setting.frames)
     forward = forward_flops(_denoiser(setting), size)

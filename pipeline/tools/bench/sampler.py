@@ -21,7 +21,7 @@ from pipeline.tools.bench.machine import ceiling, describe
 from pipeline.tools.bench.results import BASELINE, BOUNDS, Results, rows
 from pipeline.tools.bench.setting import Inputs, inputs, network, randomised, velocity
 from pipeline.tools.bench.timing import interleaved
-from pipeline.train.memory.cost import counted
+from pipeline.train.memory.cost import count_flops
 
 PER_FRAME, CACHED = "modulation per frame", "and K/V cache"
 
@@ -130,7 +130,7 @@ def _work(setting: Sampling) -> dict[str, int]:
         imagined = network(plain)
     fed = inputs(plain, torch.Generator(), device)
     samples, _ = variants(plain, imagined, fed, device)
-    return {name: counted(drawn) for name, drawn in samples.items()}
+    return {name: count_flops(drawn) for name, drawn in samples.items()}
 
 
 def scaled(ours: Tensor, theirs: Tensor) -> float:

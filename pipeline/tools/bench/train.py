@@ -24,7 +24,7 @@ from pipeline.tools.bench.profile import write_profile
 from pipeline.tools.bench.results import BASELINE, BOUNDS, Results, rows
 from pipeline.tools.bench.setting import Inputs, inputs, network, randomised, velocity
 from pipeline.tools.bench.timing import interleaved
-from pipeline.train.memory.cost import counted
+from pipeline.train.memory.cost import count_flops
 from pipeline.train.trainer import KERNELS
 
 PER_FRAME = "modulation per frame"
@@ -111,6 +111,8 @@ def work(setting: Setting) -> dict[str, int]:
         ours = network(setting)
     fed, objective = inputs(setting, torch.Generator(), device), velocity(device)
     return {
-        name: counted(partial(_step, each, torch.optim.AdamW(each.parameters()), fed, objective))
+        name: count_flops(
+            partial(_step, each, torch.optim.AdamW(each.parameters()), fed, objective)
+        )
         for name, each in {BASELINE: wasteful(ours), PER_FRAME: ours}.items()
     }

@@ -1,1 +1,1 @@
-"""What a run takes, found before its first step, and whether a device has it."""
+"""Memory and compute cost of a run, estimated before its first step."""

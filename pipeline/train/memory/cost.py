@@ -1,6 +1,6 @@
-"""What training a denoiser costs: its weights, its work and its memory, found by computing nothing.
+"""Cost of training a denoiser: parameters, FLOPs and activation memory, without computing anything.
 
-The network runs on tensors without data, whose shapes, types and lifetimes are the real ones.
+The network runs on fake tensors, whose shapes, types and lifetimes are the real ones.
 """
 
 from collections.abc import Callable
@@ -21,85 +21,85 @@ from pipeline.train.memory.peak import Footprint
 FLOAT = 4
 """Bytes of a float32."""
 TRAINING = 3
-"""Operations of a training step in forward passes: one there, two back."""
+"""FLOPs of a training step in forward passes: one forward, two backward."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one denoiser costs, fed with windows of one size.
+    """Cost of one denoiser on windows of one size.
 
     Attributes:
         parameters: number of weights, all float32.
-        forward_flops: floating-point operations (2 a multiply-add) of a clip's forward pass, of
-            its matrix products and attention alone; causal attention counts whole.
-        recomputed: whether the forward pass of its blocks is computed again for the backward pass.
-        activation_bytes: the most that passing a piece of a batch forward and backward holds at
-            once, beside weights and their gradients.
+        forward_flops: floating-point operations (2 a multiply-add) of a clip's forward pass, only
+            matrix products and attention; causal attention counts as full attention.
+        activation_checkpointing: whether the backward pass repeats the forward pass of blocks.
+        activation_bytes: peak of a micro-batch's forward and backward pass, without weights and
+            their gradients.
     """
 
     parameters: int
     forward_flops: int
-    recomputed: bool
+    activation_checkpointing: bool
     activation_bytes: int
 
     @property
     def training_flops(self) -> int:
-        """Of a clip: the backward pass is worth two forward passes, and one may be repeated."""
-        return self.forward_flops * (TRAINING + self.recomputed)
+        """Of a clip: the backward pass costs two forward passes, one more with checkpointing."""
+        return self.forward_flops * (TRAINING + self.activation_checkpointing)
 
 
 def measure(
     denoiser: VariantConfig, size: Size, *, clips: int, checkpointing: bool, precision: Precision
 ) -> Cost:
-    """What it costs to train a denoiser, in pieces of `clips` windows.
+    """Cost of training a denoiser with micro-batches of `clips` windows.
 
-    By eager torch with a fused kernel of attention, the lifetimes of tensors as on the CPU, whose
-    autocast is taken for a GPU's: a compiled network keeps less, attention by `math` more.
+    For eager mode and a fused attention kernel, with tensor lifetimes and autocast as on the CPU: a
+    compiled network keeps fewer activations, attention by `math` more.
     """
     return Cost(
         parameters=parameters(denoiser, size),
         forward_flops=forward_flops(denoiser, size),
-        recomputed=checkpointing,
-        activation_bytes=_held(denoiser, size, clips, checkpointing, precision),
+        activation_checkpointing=checkpointing,
+        activation_bytes=_activation_bytes(denoiser, size, clips, checkpointing, precision),
     )
 
 
 def parameters(denoiser: VariantConfig, size: Size) -> int:
-    """Number of its weights."""
-    return _weights_and_work(denoiser.model_dump_json(), size)[0]
+    """Number of weights."""
+    return _parameters_and_flops(denoiser.model_dump_json(), size)[0]
 
 
 def forward_flops(denoiser: VariantConfig, size: Size) -> int:
-    """Floating-point operations of one clip's forward pass; see `Cost`."""
-    return _weights_and_work(denoiser.model_dump_json(), size)[1]
+    """Floating-point operations of one clip's forward pass, counted as in `Cost`."""
+    return _parameters_and_flops(denoiser.model_dump_json(), size)[1]
 
 
 @cache
-def _weights_and_work(denoiser: str, size: Size) -> tuple[int, int]:
+def _parameters_and_flops(denoiser: str, size: Size) -> tuple[int, int]:
     with torch.device("meta"), torch.no_grad():
         network = build_denoiser(VariantConfig.model_validate_json(denoiser), size)
-        work = counted(lambda: _forward(network, size, 1))
-    return sum(weight.numel() for weight in network.parameters()), work
+        flops = count_flops(lambda: _forward(network, size, 1))
+    return sum(weight.numel() for weight in network.parameters()), flops
 
 
-def counted(work: Callable[[], object]) -> int:
-    """Floating-point operations that torch counts while something runs.
+def count_flops(function: Callable[[], object]) -> int:
+    """Floating-point operations of a call, by torch's FlopCounterMode.
 
     On the meta device nothing is computed, and attention is counted; on the CPU its kernel is not.
     """
     with FlopCounterMode(display=False) as counter:
-        work()
+        function()
     return counter.get_total_flops()
 
 
-def _held(
+def _activation_bytes(
     denoiser: VariantConfig,
     size: Size,
     clips: int,
     activation_checkpointing: bool,
     precision: Precision,
 ) -> int:
-    """Most bytes alive at once in a forward and backward pass, beside weights and gradients."""
+    """Peak bytes of a forward and backward pass, without weights and gradients."""
     with FakeTensorMode():
         network = build_denoiser(denoiser, size)
         network.activation_checkpointing = activation_checkpointing
@@ -113,7 +113,7 @@ def _held(
 
 
 def _forward(network: Denoiser, size: Size, clips: int) -> Tensor:
-    """Pass clips of zeros through, on torch's default device."""
+    """The output for clips of zeros, on torch's default device."""
     noisy = torch.zeros(clips, size.frames, *size.latent_shape)
     level = torch.zeros(clips, size.frames, dtype=torch.int64)
     return network(noisy, level, torch.zeros(clips, size.frames, size.action_dim))

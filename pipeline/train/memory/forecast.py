@@ -1,12 +1,11 @@
-"""Will it fit? What a run needs of its device's memory, found before its first step."""
+"""Forecast of a run's memory before its first step, and the settings that fit if it does not."""
 
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, astuple, dataclass, replace
 from typing import Literal
 
-from pipeline.compute import compile_mode as compilation
-from pipeline.compute import device
+from pipeline.compute import compile_mode, device
 from pipeline.compute.precision import Precision
 from pipeline.denoisers import Size
 from pipeline.diffusion.config import VariantConfig
@@ -17,12 +16,12 @@ from pipeline.train.memory.available import AvailableMemory
 from pipeline.train.memory.cost import FLOAT, Cost, measure, parameters
 
 LATENTS = 3
-"""Windows that a step holds beside the network's own: the clean, its noise, what is regressed."""
+"""Tensors as large as a window that a step holds: clean latents, noise and target."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
-    """A run, as params.yaml asks for it."""
+    """What determines the memory of a run."""
 
     denoiser: VariantConfig
     size: Size
@@ -32,20 +31,20 @@ class TrainingPlan:
 
     @property
     def clips(self) -> int:
-        """Of a step and a process."""
+        """Of a step, on each process."""
         return math.ceil(self.options.batch / self.processes)
 
     @property
-    def piece(self) -> int:
-        """Clips that a process passes through its network at once."""
+    def micro_batch(self) -> int:
+        """Clips that pass through a process's network at once."""
         return math.ceil(self.clips / self.options.accumulation)
 
-    def having(self, **changes: object) -> "TrainingPlan":
-        """The same run with other options of `train`."""
+    def with_options(self, **changes: object) -> "TrainingPlan":
+        """The same plan with other options of `train`."""
         return replace(self, options=self.options.model_copy(update=changes))
 
-    def sized(self, name: str) -> "TrainingPlan":
-        """The same run of a network whose size has this name."""
+    def with_size(self, name: str) -> "TrainingPlan":
+        """The same plan with a named size of the network."""
         options = {**self.denoiser.options, "size": name}
         return replace(self, denoiser=self.denoiser.model_copy(update={"options": options}))
 
@@ -55,161 +54,171 @@ class MemoryEstimate:
     """Bytes that a process needs on its device.
 
     Attributes:
-        weights: float32, or a share of them.
-        gradients: as many.
+        weights: float32, or a shard of them.
+        gradients: as large as the weights.
         optimiser: AdamW's two moments.
-        average: of the weights, if there is one.
-        activations: the most that passing one piece forward and backward holds beside.
-        latents: of a piece.
+        ema: averaged weights, if there are any.
+        activations: peak of a micro-batch's forward and backward pass.
+        latents: of a micro-batch.
     """
 
     weights: int
     gradients: int
     optimiser: int
-    average: int
+    ema: int
     activations: int
     latents: int
 
     @property
     def total(self) -> int:
-        """All together."""
+        """Sum of all."""
         return sum(astuple(self))
 
     def __str__(self) -> str:
-        """The parts that count, in GB."""
+        """All parts above 0.1 % of the total, in GB."""
         parts = asdict(self).items()
         return ", ".join(f"{name} {_gb(size)}" for name, size in parts if size > self.total / 1000)
 
 
-def need(asked: TrainingPlan, activations: int) -> MemoryEstimate:
-    """What a run needs on each device: FSDP spreads all but what a piece leaves behind."""
-    weights = parameters(asked.denoiser, asked.size) * FLOAT
-    window = asked.size.frames * math.prod(asked.size.latent_shape) * FLOAT
-    if asked.strategy == "fsdp":
-        weights = math.ceil(weights / asked.processes)
+def estimate(plan: TrainingPlan, activations: int) -> MemoryEstimate:
+    """Memory of each process; FSDP shards everything but activations and latents."""
+    weights = parameters(plan.denoiser, plan.size) * FLOAT
+    window = plan.size.frames * math.prod(plan.size.latent_shape) * FLOAT
+    if plan.strategy == "fsdp":
+        weights = math.ceil(weights / plan.processes)
     return MemoryEstimate(
         weights=weights,
         gradients=weights,
         optimiser=2 * weights,
-        average=weights if asked.options.ema else 0,
+        ema=weights if plan.options.ema else 0,
         activations=activations,
-        latents=asked.piece * LATENTS * window,
+        latents=plan.micro_batch * LATENTS * window,
     )
 
 
-def report_memory(asked: TrainingPlan, room: AvailableMemory) -> str:
+def report_memory(plan: TrainingPlan, available: AvailableMemory) -> str:
     """The line that a run prints before its first step.
 
-    Compiled, it keeps fewer activations than is said: it is tried unless all else is too much.
+    A compiled run keeps fewer activations than estimated, so it is refused only if all the rest
+    does not fit.
 
     Raises:
-        ParamsError: it will not fit; the settings that do are named.
+        ParamsError: the run does not fit; the message names settings that do.
     """
     try:
-        return check(asked, room)
+        return check(plan, available)
     except ParamsError as error:
-        compiled = compilation.chosen(asked.options.compile, gpu=room.gpu) != "none"
-        if not compiled or need(asked, 0).total > room.memory:
+        compiled = compile_mode.chosen(plan.options.compile, gpu=available.gpu) != "none"
+        if not compiled or estimate(plan, 0).total > available.memory:
             raise
-        return f"{error}; that is without torch.compile, so it is tried"
+        return f"{error}; trying anyway, since torch.compile needs less than this estimate"
 
 
-def check(asked: TrainingPlan, room: AvailableMemory) -> str:
-    """What a run will cost, on one line.
+def check(plan: TrainingPlan, available: AvailableMemory) -> str:
+    """Cost and memory of a run as one line.
 
     Raises:
-        ParamsError: it will not fit; the settings that do are named.
+        ParamsError: the run does not fit; the message names settings that do.
     """
-    cost = cost_of(asked, room)
-    needed = need(asked, cost.activation_bytes)
-    if needed.total > room.memory:
-        fitting = ", ".join(remedies(asked, room))
+    cost = measure_cost(plan, available)
+    needed = estimate(plan, cost.activation_bytes)
+    if needed.total > available.memory:
+        fixes = ", ".join(fitting_settings(plan, available))
         raise ParamsError(
-            f"train: {asked.denoiser.name} of {cost.parameters / 1e6:.1f} M parameters with pieces "
-            f"of {asked.piece} clips needs {_gb(needed.total)} GB ({needed}), the device has "
-            f"{_gb(room.memory)} GB; {fitting or 'no setting makes it fit, take a larger device'}"
+            f"train: {plan.denoiser.name} of {cost.parameters / 1e6:.1f} M parameters with "
+            f"micro-batches of {plan.micro_batch} clips needs {_gb(needed.total)} GB ({needed}), "
+            f"the device has {_gb(available.memory)} GB; "
+            f"{fixes or 'no setting fits, take a larger device'}"
         )
-    return describe(asked, cost, needed, room)
+    return describe(plan, cost, needed, available)
 
 
-def describe(asked: TrainingPlan, cost: Cost, needed: MemoryEstimate, room: AvailableMemory) -> str:
-    """What training costs, on one line."""
+def describe(
+    plan: TrainingPlan, cost: Cost, needed: MemoryEstimate, available: AvailableMemory
+) -> str:
+    """Cost and memory of a run that fits, as one line."""
     return (
         f"train: {cost.parameters / 1e6:.3g} M parameters, {cost.training_flops / 1e9:,.3g} GFLOP "
-        f"a clip; pieces of {asked.piece} clips in {precision(asked, room)} need "
-        f"{_gb(needed.total)} of {_gb(room.memory)} GB: {needed}"
+        f"a clip; micro-batches of {plan.micro_batch} clips in {precision(plan, available)} need "
+        f"{_gb(needed.total)} of {_gb(available.memory)} GB: {needed}"
     )
 
 
-def precision(asked: TrainingPlan, room: AvailableMemory) -> Precision:
-    """In what the run computes its products."""
-    return device.trained_in(asked.options.precision, gpu=room.gpu, native=room.bfloat16)
+def precision(plan: TrainingPlan, available: AvailableMemory) -> Precision:
+    """Precision of the run's matrix products."""
+    return device.trained_in(plan.options.precision, gpu=available.gpu, native=available.bfloat16)
 
 
-def cost_of(asked: TrainingPlan, room: AvailableMemory) -> Cost:
-    """What its network costs."""
-    again, products = asked.options.checkpointing, precision(asked, room)
+def measure_cost(plan: TrainingPlan, available: AvailableMemory) -> Cost:
+    """Cost of its network."""
     return measure(
-        asked.denoiser, asked.size, clips=asked.piece, checkpointing=again, precision=products
+        plan.denoiser,
+        plan.size,
+        clips=plan.micro_batch,
+        checkpointing=plan.options.checkpointing,
+        precision=precision(plan, available),
     )
 
 
-def remedies(asked: TrainingPlan, room: AvailableMemory) -> list[str]:
-    """Settings that make a run fit that does not, each with what is needed then."""
-    smaller = _smaller(asked)
-    found = _savings("", asked, room)
-    if not found:
-        found = _first(
-            _tried(words, run, room) or _savings(f"{words} with ", run, room)[:1]
-            for words, run in smaller.items()
+def fitting_settings(plan: TrainingPlan, available: AvailableMemory) -> list[str]:
+    """Settings with which a run fits that does not, each with the memory it needs."""
+    smaller = _smaller_sizes(plan)
+    settings = _savings("", plan, available)
+    if not settings:
+        settings = _first(
+            _if_fits(size, other, available) or _savings(f"{size} with ", other, available)[:1]
+            for size, other in smaller.items()
         )
-    plain = _first(_tried(words, run, room) for words, run in smaller.items())
-    return list(dict.fromkeys(found + plain))
+    size_alone = _first(_if_fits(size, other, available) for size, other in smaller.items())
+    return list(dict.fromkeys(settings + size_alone))
 
 
-def _savings(before: str, asked: TrainingPlan, room: AvailableMemory) -> list[str]:
-    """Settings that make a network of this size fit; their words follow on those `before`."""
-    again = asked.having(checkpointing=True)
-    both = f"{before}train.checkpointing: true"
-    found = _in_pieces(before, asked, room) + _tried(both, again, room)
-    found = found or _in_pieces(f"{both} with ", again, room)
-    if room.bfloat16:
-        words, narrow = f"{before}train.precision: bfloat16", asked.having(precision="bfloat16")
-        found += _tried(words, narrow, room)
-    return found
+def _savings(prefix: str, plan: TrainingPlan, available: AvailableMemory) -> list[str]:
+    """Settings with which a network of this size fits, each after `prefix`."""
+    checkpointing = plan.with_options(checkpointing=True)
+    setting = f"{prefix}train.checkpointing: true"
+    settings = _accumulation(prefix, plan, available) + _if_fits(setting, checkpointing, available)
+    settings = settings or _accumulation(f"{setting} with ", checkpointing, available)
+    if available.bfloat16:
+        half = plan.with_options(precision="bfloat16")
+        settings += _if_fits(f"{prefix}train.precision: bfloat16", half, available)
+    return settings
 
 
-def _in_pieces(before: str, asked: TrainingPlan, room: AvailableMemory) -> list[str]:
-    """The fewest further pieces that fit, or as many clips as those hold."""
-    tried = []
-    for count in range(asked.options.accumulation + 1, asked.clips + 1):
-        if asked.clips % count == 0:
-            cut = asked.having(accumulation=count)
-            batch = cut.piece * asked.processes * asked.options.accumulation
-            words = f"{before}train.accumulation: {count} or train.batch: {batch}"
-            tried.append((words, cut))
-    return _first(_tried(words, cut, room) for words, cut in tried)
+def _accumulation(prefix: str, plan: TrainingPlan, available: AvailableMemory) -> list[str]:
+    """The fewest more micro-batches that fit, or a batch that fits in the present number."""
+    plans = {}
+    for count in range(plan.options.accumulation + 1, plan.clips + 1):
+        if plan.clips % count == 0:
+            other = plan.with_options(accumulation=count)
+            batch = other.micro_batch * plan.processes * plan.options.accumulation
+            plans[f"{prefix}train.accumulation: {count} or train.batch: {batch}"] = other
+    return _first(_if_fits(setting, other, available) for setting, other in plans.items())
 
 
-def _smaller(asked: TrainingPlan) -> dict[str, TrainingPlan]:
-    """The run of each named size below this one, the largest first."""
-    name, most = asked.denoiser.name, parameters(asked.denoiser, asked.size)
+def _smaller_sizes(plan: TrainingPlan) -> dict[str, TrainingPlan]:
+    """The plan with each named size below this one, the largest first."""
+    name, limit = plan.denoiser.name, parameters(plan.denoiser, plan.size)
     sizes = reversed(DENOISERS.load(name, "denoiser").SIZES)
-    runs = {f"denoisers.{name}.size: {label}": asked.sized(label) for label in sizes}
-    return {words: run for words, run in runs.items() if parameters(run.denoiser, run.size) < most}
+    plans = {f"denoisers.{name}.size: {label}": plan.with_size(label) for label in sizes}
+    return {
+        setting: other
+        for setting, other in plans.items()
+        if parameters(other.denoiser, other.size) < limit
+    }
 
 
-def _first(tried: Iterable[list[str]]) -> list[str]:
-    """The first that fits, if there is one; those after it are not tried."""
-    return next(filter(None, tried), [])
+def _first(candidates: Iterable[list[str]]) -> list[str]:
+    """The first that fits, if any; later ones are not measured."""
+    return next(filter(None, candidates), [])
 
 
-def _tried(words: str, asked: TrainingPlan, room: AvailableMemory) -> list[str]:
-    """The setting with what it needs, if that fits."""
-    if need(asked, 0).total > room.memory:  # spares the search for its activations
+def _if_fits(setting: str, plan: TrainingPlan, available: AvailableMemory) -> list[str]:
+    """The setting with the memory it needs, or nothing."""
+    if estimate(plan, 0).total > available.memory:  # spares the measurement of activations
         return []
-    total = need(asked, cost_of(asked, room).activation_bytes).total
-    return [f"{words} needs {_gb(total)} GB"] if total <= room.memory else []
+    total = estimate(plan, measure_cost(plan, available).activation_bytes).total
+    return [f"{setting} needs {_gb(total)} GB"] if total <= available.memory else []
 
 
 def _gb(size: int) -> str:

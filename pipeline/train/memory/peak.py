@@ -1,4 +1,4 @@
-"""How many bytes of tensors a computation holds at once, counted as they come and go."""
+"""Peak memory of a computation: bytes of live tensors, counted as they come and go."""
 
 import weakref
 from collections.abc import Callable, Iterable, Sequence
@@ -10,19 +10,19 @@ from torch.utils._pytree import tree_iter
 
 
 class Footprint(TorchDispatchMode):
-    """Within it every new tensor counts, each storage once, until nothing refers to it any more.
+    """Counts the storage of every tensor made within it, as long as the storage lives.
 
     Attributes:
-        now: bytes that are alive.
-        peak: most bytes that were alive at once.
+        current: live bytes.
+        peak: most bytes that were live at once.
     """
 
-    def __init__(self, spared: Iterable[Tensor] = ()) -> None:
-        """Count nothing of what is `spared`, or shares its storage."""
+    def __init__(self, excluded: Iterable[Tensor] = ()) -> None:
+        """Do not count tensors that are `excluded`, or share their storage."""
         super().__init__()  # type: ignore[no-untyped-call]
-        self.now = self.peak = 0
-        # A storage keeps its Python object, so an id is that of one storage while it is alive.
-        self.known = {id(tensor.untyped_storage()) for tensor in spared}
+        self.current = self.peak = 0
+        # An id is unique while its storage lives, since a storage keeps its Python object.
+        self.counted = {id(tensor.untyped_storage()) for tensor in excluded}
 
     def __torch_dispatch__(
         self,
@@ -31,21 +31,21 @@ class Footprint(TorchDispatchMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """Run one operation and count what it made."""
-        made = func(*args, **(kwargs or {}))
-        for tensor in tree_iter(made):
+        """Run one operation and count its outputs."""
+        outputs = func(*args, **(kwargs or {}))
+        for tensor in tree_iter(outputs):
             if isinstance(tensor, Tensor):
                 self._count(tensor)
-        return made
+        return outputs
 
     def _count(self, tensor: Tensor) -> None:
         storage = tensor.untyped_storage()
-        if id(storage) not in self.known:
-            self.known.add(id(storage))
-            self.now += storage.nbytes()
-            self.peak = max(self.peak, self.now)
+        if id(storage) not in self.counted:
+            self.counted.add(id(storage))
+            self.current += storage.nbytes()
+            self.peak = max(self.peak, self.current)
             weakref.finalize(storage, self._forget, id(storage), storage.nbytes())
 
     def _forget(self, storage: int, size: int) -> None:
-        self.known.discard(storage)
-        self.now -= size
+        self.counted.discard(storage)
+        self.current -= size

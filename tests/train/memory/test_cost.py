@@ -73,7 +73,7 @@ def test_a_block_leaves_34_token_vectors_behind_and_a_recomputed_one_its_input_a
 
 
 @pytest.mark.parametrize("checkpointing", [False, True])
-def test_what_a_piece_holds_grows_with_its_clips(checkpointing):
+def test_what_a_micro_batch_holds_grows_with_its_clips(checkpointing):
     few, more, most = (
         cost(nanowm("nano"), TINY, clips, checkpointing=checkpointing).activation_bytes
         for clips in (16, 32, 128)
@@ -100,24 +100,24 @@ def test_what_is_found_without_data_is_what_a_real_pass_holds(name, checkpointin
     for weight in network.parameters():
         weight.register_post_accumulate_grad_hook(lambda weight: setattr(weight, "grad", None))
     noisy, level, actions = torch.randn(3, 4, 4, 8, 8), torch.ones(3, 4).long(), torch.ones(3, 4, 3)
-    with Footprint([*network.parameters(), *network.buffers(), noisy, level, actions]) as held:
+    with Footprint([*network.parameters(), *network.buffers(), noisy, level, actions]) as footprint:
         network(noisy, level, actions).square().sum().backward()
     inputs = sum(t.untyped_storage().nbytes() for t in (noisy, level, actions))
     found = cost(part, TINY, 3, checkpointing=checkpointing).activation_bytes
-    assert found - inputs == pytest.approx(held.peak, rel=0.01)
+    assert found - inputs == pytest.approx(footprint.peak, rel=0.01)
     assert module.SIZES
 
 
 def test_a_footprint_counts_each_storage_once_and_as_long_as_it_lives():
-    spared = torch.zeros(100)
-    with Footprint([spared]) as held:
-        spared.add_(1)
-        first = spared + 1  # 400 bytes
-        assert (held.now, held.peak) == (400, 400)
+    excluded = torch.zeros(100)
+    with Footprint([excluded]) as footprint:
+        excluded.add_(1)
+        first = excluded + 1  # 400 bytes
+        assert (footprint.current, footprint.peak) == (400, 400)
         view = first[:10]
         second = view * 2  # 40 bytes
-        assert held.now == 440
+        assert footprint.current == 440
         del first
-        assert held.now == 440  # the view keeps all of it
+        assert footprint.current == 440  # the view keeps all of it
         del view, second
-        assert (held.now, held.peak) == (0, 440)
+        assert (footprint.current, footprint.peak) == (0, 440)

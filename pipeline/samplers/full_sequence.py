@@ -1,4 +1,4 @@
-"""All frames of a window at once, at one common level."""
+"""All frames of a window at once, at the same level (full-sequence diffusion)."""
 
 from torch import Tensor
 
@@ -7,19 +7,19 @@ from pipeline.params import Params
 
 
 class Options(Params):
-    """Nothing to choose."""
+    """No options."""
 
 
 def build(options: Options) -> "FullSequence":
-    """The order."""
+    """The sampler."""
     return FullSequence()
 
 
 class FullSequence:
-    """See `pipeline.samplers.Sampler`."""
+    """Full-sequence diffusion; a `Sampler`."""
 
     def matrix(self, frames: int, context: int, timesteps: Tensor) -> Tensor:
-        """Every generated frame runs through the timesteps at the same time."""
-        levels = timesteps[:, None].repeat(1, frames)
+        """A row per timestep, the same for all generated frames: [steps + 1, frames]."""
+        levels = timesteps[:, None].repeat(1, frames)  # [steps + 1, frames]
         levels[:, :context] = CLEAN
         return levels

@@ -1,4 +1,4 @@
-"""Each frame one step behind its predecessor (Chen et al. 2024, fig. 3)."""
+"""Each frame one step behind the one before it (Diffusion Forcing, Chen et al. 2024, fig. 3)."""
 
 import torch
 from torch import Tensor
@@ -8,21 +8,22 @@ from pipeline.params import Params
 
 
 class Options(Params):
-    """Nothing to choose."""
+    """No options."""
 
 
 def build(options: Options) -> "Pyramid":
-    """The order."""
+    """The sampler."""
     return Pyramid()
 
 
 class Pyramid:
-    """See `pipeline.samplers.Sampler`."""
+    """The pyramid schedule; a `Sampler`."""
 
     def matrix(self, frames: int, context: int, timesteps: Tensor) -> Tensor:
-        """A frame begins when its predecessor has taken its first step."""
+        """Frame i starts i - context steps late: [steps + frames - context, frames]."""
         steps = len(timesteps) - 1
-        row = torch.arange(steps + frames - context)[:, None]
-        levels = timesteps[(row - torch.arange(-context, frames - context)).clamp(0, steps)]
+        row = torch.arange(steps + frames - context)[:, None]  # [rows, 1]
+        taken = row - torch.arange(-context, frames - context)  # [rows, frames], steps taken
+        levels = timesteps[taken.clamp(0, steps)]
         levels[:, :context] = CLEAN
         return levels

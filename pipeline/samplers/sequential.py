@@ -1,4 +1,4 @@
-"""One frame after the other, each denoised on clean predecessors; the published protocol."""
+"""One frame after the other, each conditioned on clean frames; the published protocol."""
 
 import torch
 from torch import Tensor
@@ -7,20 +7,20 @@ from pipeline.params import Params
 
 
 class Options(Params):
-    """Nothing to choose."""
+    """No options."""
 
 
 def build(options: Options) -> "Sequential":
-    """The order."""
+    """The sampler."""
     return Sequential()
 
 
 class Sequential:
-    """See `pipeline.samplers.Sampler`."""
+    """Autoregressive sampling; a `Sampler`."""
 
     def matrix(self, frames: int, context: int, timesteps: Tensor) -> Tensor:
-        """Frame after frame runs through all the timesteps."""
+        """Each frame takes all its steps in turn: [(frames - context) * steps + 1, frames]."""
         steps = len(timesteps) - 1
-        row = torch.arange((frames - context) * steps + 1)[:, None]
-        begun = row - torch.arange(-context, frames - context) * steps
-        return timesteps[begun.clamp(0, steps)]
+        row = torch.arange((frames - context) * steps + 1)[:, None]  # [rows, 1]
+        taken = row - torch.arange(-context, frames - context) * steps  # [rows, frames]
+        return timesteps[taken.clamp(0, steps)]

@@ -1,4 +1,4 @@
-"""NanoWM computes what the reference computes, and keeps what the architecture promises."""
+"""NanoWM has the sizes, layers and gradients of the reference, and compiles."""
 
 import pytest
 import torch
@@ -17,13 +17,13 @@ SHAPE = {"width": 64, "depth": 4, "heads": 4}
 INJECTIONS = [name for name in BLOCKS if name != "none"]
 
 
-def build(fit=TINY, **changes):
+def build(size=TINY, **changes):
     module, options = default(DENOISERS, "nanowm", **{"size": SHAPE, **changes})
-    return module.build(options, fit)
+    return module.build(options, size)
 
 
 def trained(injection, **changes):
-    """The golden network of an injection; its actions matter much."""
+    """The golden network of an injection, whose outputs depend strongly on actions."""
     model = build(injection=injection, **changes)
     state = load_file(GOLDEN / f"tiny_{injection}.safetensors")
     model.load_state_dict({name: value.float() for name, value in state.items()})
@@ -81,7 +81,7 @@ def count(name, injection, action_dim=7, frames=4):
 
 
 @pytest.mark.parametrize(("name", "injection"), PUBLISHED)
-def test_there_are_as_many_parameters_as_in_the_reference(name, injection):
+def test_the_number_of_parameters_is_that_of_the_reference(name, injection):
     assert count(name, injection) == PUBLISHED[name, injection]
 
 
@@ -89,13 +89,15 @@ def test_there_are_as_many_parameters_as_in_the_reference(name, injection):
     ("name", "action_dim", "frames", "expected"),
     [("B", 10, 4, 158_600_464), ("S", 10, 4, 39_782_800), ("L", 51, 16, 558_724_112)],
 )
-def test_longer_actions_and_windows_cost_what_they_cost_there(name, action_dim, frames, expected):
+def test_longer_actions_and_windows_add_the_parameters_that_they_add_there(
+    name, action_dim, frames, expected
+):
     assert count(name, "additive", action_dim, frames) == expected
 
 
 @pytest.mark.parametrize("patch", [1, 2, 4, 8])
 @pytest.mark.parametrize("injection", BLOCKS)
-def test_every_patch_and_injection_gives_back_the_shape_of_the_latents(patch, injection):
+def test_the_output_has_the_shape_of_the_latents(patch, injection):
     size = Size(latent_shape=(4, 8, 16), action_dim=3, frames=5)
     model = build(size, patch=patch, injection=injection)
     level = torch.zeros(2, 5, dtype=torch.int64)
@@ -104,7 +106,7 @@ def test_every_patch_and_injection_gives_back_the_shape_of_the_latents(patch, in
 
 
 def test_rectangular_latents_are_embedded_row_by_row(inputs):
-    # A grid of 2 x 8 patches turns rows and columns by different angles than one of 8 x 2.
+    # RoPE on a grid of 2 x 8 patches has other angles than on one of 8 x 2.
     wide, tall = (
         build(Size(latent_shape=(4, *grid), action_dim=3, frames=4)) for grid in ((4, 16), (16, 4))
     )
@@ -112,7 +114,7 @@ def test_rectangular_latents_are_embedded_row_by_row(inputs):
     assert not torch.equal(wide.spatial_rope, tall.spatial_rope)
     rows = wide.spatial_rope.unflatten(1, (2, 8))
     assert torch.equal(rows[:, 0, 0], torch.stack([torch.ones(16), torch.zeros(16)]))
-    column = rows[0, 1] - rows[0, 0]  # only the half that turns with the row differs
+    column = rows[0, 1] - rows[0, 0]  # only the half of the features that is rotated by row differs
     assert (column[:, :4].abs().sum(), column[:, 4:8].abs().sum()) != (0, 0)
     assert column[:, 4:8].abs().max() == 0
 
@@ -128,7 +130,7 @@ def test_an_action_changes_the_frame_that_it_leads_to_and_no_earlier_one(inputs,
     assert (difference[:2].max() == 0) == causal
 
 
-def test_a_network_without_injection_is_blind_to_actions(inputs):
+def test_a_network_without_injection_ignores_actions(inputs):
     x, level, action = inputs
     model = build(injection="none")
     for parameter in model.parameters():
@@ -139,7 +141,9 @@ def test_a_network_without_injection_is_blind_to_actions(inputs):
 
 
 @pytest.mark.parametrize("injection", BLOCKS)
-def test_a_fresh_network_answers_zero_and_every_parameter_can_learn(injection, inputs, generator):
+def test_an_initialised_network_outputs_zero_and_every_parameter_gets_a_gradient(
+    injection, inputs, generator
+):
     model = build(injection=injection)
     x, level, action = inputs
     assert model(x, level, action).abs().max() == 0
@@ -148,13 +152,13 @@ def test_a_fresh_network_answers_zero_and_every_parameter_can_learn(injection, i
         optimiser.zero_grad()
         (model(x, level, action) - x).square().mean().backward()
         optimiser.step()
-    # In space a token attends to one action alone: whatever it asks, it gets the same answer.
-    idle = ("blocks.0.cross_attn.q.", "blocks.2.cross_attn.q.")
+    # In space a token attends to a single action: softmax over one key, so no gradient for queries.
+    single = ("blocks.0.cross_attn.q.", "blocks.2.cross_attn.q.")
     dead = [name for name, p in model.named_parameters() if p.grad.abs().max() == 0]
-    assert [name for name in dead if not name.startswith(idle)] == []
+    assert [name for name in dead if not name.startswith(single)] == []
 
 
-def test_cross_attention_learns_the_action_unless_it_starts_like_the_reference(inputs):
+def test_cross_attention_learns_the_action_unless_it_has_the_reference_init(inputs):
     x, level, action = inputs
     for reference_init in (False, True):
         model = build(injection="cross_attention", reference_init=reference_init)
@@ -164,11 +168,11 @@ def test_cross_attention_learns_the_action_unless_it_starts_like_the_reference(i
             optimiser.zero_grad()
             (model(x, level, action) - target).square().mean().backward()
             optimiser.step()
-        heard = (model(x, level, action) - model(x, level, -action)).abs().max()
-        assert (heard == 0) == reference_init
+        effect = (model(x, level, action) - model(x, level, -action)).abs().max()
+        assert (effect == 0) == reference_init
 
 
-def test_all_named_sizes_can_be_chosen_and_so_can_any_shape():
+def test_a_size_is_a_name_or_a_shape():
     module = DENOISERS.load("nanowm", "test")
     for name, shape in SIZES.items():
         _, options = default(DENOISERS, "nanowm", size=name)
@@ -177,7 +181,7 @@ def test_all_named_sizes_can_be_chosen_and_so_can_any_shape():
 
 
 @pytest.mark.parametrize("injection", BLOCKS)
-def test_a_step_of_sampling_compiles_whole_and_once_for_every_frame(injection, inputs):
+def test_a_sampling_step_compiles_to_one_graph_for_all_frames(injection, inputs):
     x, level, action = inputs
     model = build(injection=injection).requires_grad_(False)
     torch._dynamo.reset()
@@ -190,8 +194,8 @@ def test_a_step_of_sampling_compiles_whole_and_once_for_every_frame(injection, i
     step = torch.compile(model, fullgraph=True, dynamic=False, backend=backend)
     kv_cache = model.kv_cache(len(x))
     for frame in range(4):
-        here = torch.tensor([frame])
-        step(x[:, here], level[:, here], action, here, kv_cache)
+        position = torch.tensor([frame])
+        step(x[:, position], level[:, position], action, position, kv_cache)
     assert len(graphs) == 1
 
 
@@ -210,9 +214,9 @@ def test_more_frames_than_the_window_are_refused(tiny):
         tiny(torch.zeros(1, 5, 4, 8, 8), torch.zeros(1, 5), torch.zeros(1, 5, 3))
 
 
-def test_what_is_passed_through_a_memory_is_computed_once(tiny, inputs, monkeypatch):
+def test_a_forward_with_a_kv_cache_is_not_checkpointed(tiny, inputs, monkeypatch):
     x, level, action = inputs
     whole, tiny.activation_checkpointing = tiny(x, level, action), True
     monkeypatch.setattr("pipeline.denoisers.nanowm.checkpoint", None)
-    here = torch.arange(x.shape[1])
-    assert scaled_error(tiny(x, level, action, here, tiny.kv_cache(len(x))), whole) < 1e-5
+    positions = torch.arange(x.shape[1])
+    assert scaled_error(tiny(x, level, action, positions, tiny.kv_cache(len(x))), whole) < 1e-5

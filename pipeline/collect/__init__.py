@@ -1,4 +1,4 @@
-"""Episodes in the exact layout in which the real set is published: simulated, or your own."""
+"""Collect: simulate episodes in the layout of the published data set, or point at a download."""
 
 from pydantic import Field
 
@@ -6,6 +6,6 @@ from pipeline.params import Params
 
 
 class Options(Params):
-    """Where chance begins; how much is recorded is an option of the world."""
+    """The seed of the simulation; the number of episodes is an option of the world."""
 
     seed: int = Field(ge=0)

@@ -10,12 +10,12 @@ from pipeline.arguments import PARAMS, ParamsFile, SecondsFile, output
 
 
 def command(
-    raw: Annotated[Path, output("RAW", "Folder for the episodes, in their published layout.")],
+    raw: Annotated[Path, output("RAW", "Folder for the episodes, in the published layout.")],
     params: ParamsFile = PARAMS,
     seconds: SecondsFile = None,
     preview: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="PNG file for some frames of some episodes."),
+        typer.Option(metavar="FILE", help="PNG file for a contact sheet of episodes."),
     ] = None,
 ) -> None:
     """Simulate episodes in the published layout of the data set, or point at your own download."""
@@ -28,7 +28,7 @@ def command(
         dataset, line, count = collect(read(params), raw)
         if preview is not None:
             contact_sheet(dataset.open(resolve(raw)), preview)
-            line += f", seen in {preview}"
+            line += f", shown in {preview}"
         summarise(f"collect: {line}", count)
 
 

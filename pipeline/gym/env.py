@@ -1,4 +1,4 @@
-"""The worlds as Gymnasium environments: reach a goal state that is also shown as a picture."""
+"""The worlds as goal-conditioned Gymnasium environments."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,19 +20,18 @@ Info = dict[str, Any]
 
 
 class WorldEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
-    """A world whose task is to come near a goal state; see `pipeline.worlds.World`.
+    """A `pipeline.worlds.World` in which the task is to reach a goal state.
 
     Observations: `pixels` and `goal`, uint8 [H, W, 3] RGB; `state` and `goal_state`, float32 [S] in
-    the world's units. Actions: float32 [A] in the world's units; those outside of the action space
-    are handed to the world as they are. Reward: minus the distance to the goal, in the world's
-    units. An episode terminates when the world counts as having reached the goal, and `info` holds
-    `distance` and `success`.
+    the world's units. Actions: float32 [A] in the world's units, not clipped to the action space.
+    Reward: minus the distance to the goal, in the world's units. An episode terminates on success;
+    `info` holds `distance` and `success`.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012
 
     def __init__(self, world: World, render_mode: str | None = None) -> None:
-        """An environment of any world; `render_mode` is None or "rgb_array"."""
+        """Wrap a world; `render_mode` is None or "rgb_array"."""
         self.world = world
         self.render_mode = render_mode
         pixels = spaces.Box(0, 255, world.render().shape, np.uint8)
@@ -45,41 +44,41 @@ class WorldEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, Info]:
-        """Begin the task that `options` give, or draw one.
+        """Start the task given by `options`; what they lack is drawn at random.
 
         Args:
-            seed: seeds the draw of this task and of those to come.
-            options: any of `state` [S], `goal` [S], and `meta`, that of the recorded episode which
-                a state is from; what is not given is drawn.
+            seed: of the random tasks from this one on.
+            options: any of `state` [S], `goal` [S] and `meta` (of the episode that the states are
+                from).
 
         Returns:
             The first observation, and `distance`, `success` and the task's `meta`.
 
         Raises:
-            UserError: unknown options, or a state that does not fit the world.
+            UserError: an option is unknown, or a state has another size, NaN or infinity.
         """
         super().reset(seed=seed)
         start, goal, meta = self.world.sample(self.np_random)
-        given = options or {}
-        for key in given:
+        task = options or {}
+        for key in task:
             if key not in TASK:
                 raise UserError(f"reset option {key!r} is unknown; {did_you_mean(key, TASK)}")
-        meta = given.get("meta", meta)
-        self.world.restore(self._state("goal", given.get("goal", goal)), meta)
+        meta = task.get("meta", meta)
+        self.world.restore(self._state("goal", task.get("goal", goal)), meta)
         self.goal_state, self.goal = self.world.snapshot(), self.world.render()
-        self.world.restore(self._state("state", given.get("state", start)), meta)
-        return self._observe(), {**self._judge(), "meta": dict(meta)}
+        self.world.restore(self._state("state", task.get("state", start)), meta)
+        return self._observe(), {**self._evaluate(), "meta": dict(meta)}
 
     def step(
         self, action: NDArray[np.float32]
     ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Apply one action [A]; never truncates, which is for `gymnasium.make` to do."""
+        """Apply one action [A]; truncation is left to the TimeLimit of `gymnasium.make`."""
         self.world.step(np.asarray(action, np.float32))
-        info = self._judge()
+        info = self._evaluate()
         return self._observe(), -info["distance"], info["success"], False, info
 
     def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
-        """The present frame, uint8 [H, W, 3], if the render mode is "rgb_array"."""
+        """The current frame, uint8 [H, W, 3] RGB; None unless the render mode is "rgb_array"."""
         return self.world.render() if self.render_mode == "rgb_array" else None
 
     def _observe(self) -> Observation:
@@ -90,7 +89,7 @@ class WorldEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
             "goal_state": self.goal_state,
         }
 
-    def _judge(self) -> Info:
+    def _evaluate(self) -> Info:
         state = self.world.snapshot()
         return {
             "distance": self.world.distance(state, self.goal_state),
@@ -107,30 +106,31 @@ class WorldEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
 
 
 class NamedWorldEnv(WorldEnv):
-    """What `gymnasium.make` builds for the ids of `pipeline.gym.registration`.
+    """The environment behind the ids of `pipeline.gym.registration`.
 
-    Worlds that MuJoCo draws do not survive a fork: give AsyncVectorEnv `context="spawn"`.
+    MuJoCo's renderers do not survive a fork: use AsyncVectorEnv with `context="spawn"`.
     """
 
     def __init__(self, world: str, render_mode: str | None = None, **options: object) -> None:
-        """The environment of the world called `world`.
+        """Build the environment of a world.
 
         Args:
-            world: its name, as in params.yaml.
+            world: name as in params.yaml.
             render_mode: None or "rgb_array".
-            options: the Options of the world; `episodes` and `steps` may be left out.
+            options: Options of the world; `episodes` and `steps` may be omitted.
 
         Raises:
-            UserError: an unknown world, or options that it does not have.
+            UserError: the world or an option is unknown, missing or out of range.
         """
         super().__init__(build(world, options), render_mode)
 
 
 def build(name: str, options: Mapping[str, object]) -> World:
-    """The world `name` with these options; how much it records may be left out.
+    """Build the world `name`; its options `episodes` and `steps` may be omitted.
 
     Raises:
-        UserError: an unknown name or option, a missing option, or a value out of range.
+        UserError: the world or an option is unknown, missing or out of range; or the world only
+            records.
     """
     module = WORLDS.load(name, "world")
     recording = {"episodes": 2, "steps": 2}  # an environment records nothing
@@ -140,7 +140,7 @@ def build(name: str, options: Mapping[str, object]) -> World:
         raise UserError(f"world {name}: {_explain(error, module.Options)}") from None
     world = module.build(checked)
     if not isinstance(world, World):
-        raise UserError(f"world {name} only records: it cannot be put into a state")
+        raise UserError(f"world {name} only records: its state cannot be set")
     return world
 
 

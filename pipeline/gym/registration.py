@@ -1,4 +1,4 @@
-"""Ids of the worlds for Gymnasium.
+"""Gymnasium ids of the worlds.
 
 Installing the package is enough for `gymnasium.make("NanoWM/PushT-v0")`: every `import gymnasium`
 calls `register` through an entry point, so nothing heavy may be imported here.
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What an id stands for: a world, options as published, and steps until an episode is cut off.
+    """Settings of an id: a world, its published options, and the step limit of an episode.
 
-    An id is a benchmark: whatever changes what it stands for needs a new version. That is why it
-    does not follow params.yaml, which holds what is being studied.
+    An id is a benchmark: a change of its settings needs a new version. So it does not follow
+    params.yaml.
     """
 
     world: str
@@ -29,14 +29,14 @@ ENTRIES = {
     "NanoWM/PointMaze-v0": Entry("point_maze", 300, {"size": 224, "camera": "legacy"}),
     "NanoWM/Rope-v0": Entry("rope", 20, {"size": 224, "particles": 24}),
     "NanoWM/Granular-v0": Entry("granular", 20, {"size": 224, "particles": 49}),
-    # Goals are where the collection policy gets to in so many steps.
+    # `steps`: of the collection policy, whose final states are the goals.
     "NanoWM/RT1-v0": Entry("rt1", 50, {"height": 256, "width": 320, "steps": 24}),
 }
 
 
 def register() -> None:
-    """Make the ids known to Gymnasium; calling it twice changes nothing."""
-    # gymnasium itself is still being imported when it calls this.
+    """Register the ids with Gymnasium; idempotent."""
+    # Imported here because gymnasium calls this while it is being imported itself.
     from gymnasium.envs import registration
 
     for name, entry in ENTRIES.items():

@@ -16,9 +16,9 @@ def command(
     seconds: SecondsFile = None,
 ) -> None:
     """Read a published layout; write deterministic, lossless webdataset shards."""
-    from pipeline import families as variants
     from pipeline.collect.inventory import resolve
     from pipeline.compute import parallel as cluster
+    from pipeline.families import DATASETS
     from pipeline.ingest import Options
     from pipeline.ingest.ingest import Job, ingest
     from pipeline.params import read
@@ -26,15 +26,16 @@ def command(
     with stage.timed(seconds) as summarise:
         settings = read(params)
         options = settings.section("ingest", Options)
-        chosen = settings.variant(variants.DATASETS)
-        dataset, layout = chosen.build(), chosen.options
-        job = Job(chosen.name, dataset.interval, layout, dataset.open(resolve(raw)))
+        selected = settings.variant(DATASETS)
+        dataset = selected.build()
+        source = dataset.open(resolve(raw))
+        job = Job(selected.name, dataset.interval, selected.options, source)
         with stage.output(out) as partial:
             manifest = ingest(job, options, settings.section("cluster", cluster.Options), partial)
-        sizes = f"{manifest.episodes} episodes in {len(manifest.shards)} tars"
-        if bad := len(manifest.quarantined):
-            sizes += f" ({bad} quarantined: see manifest.json)"
-        summarise(f"ingest: {sizes}, {manifest.frames} frames in {out}", manifest.frames)
+        line = f"{manifest.episodes} episodes in {len(manifest.shards)} tars"
+        if skipped := len(manifest.quarantined):
+            line += f" ({skipped} quarantined: see manifest.json)"
+        summarise(f"ingest: {line}, {manifest.frames} frames in {out}", manifest.frames)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from pipeline.episodes.csgo_actions import Controls
 from pipeline.errors import ParamsError
 from pipeline.families import DATASETS, WORLDS
 from pipeline.worlds.csgo.game import View, look, play, press
-from pipeline.worlds.csgo.policy import AWAY, NEAR, Wanderer
-from pipeline.worlds.csgo.walk import Moment, states, walk
+from pipeline.worlds.csgo.policy import NEAR, TURN, Wanderer
+from pipeline.worlds.csgo.walk import Record, episode_states, walk
 
 
 def world(**changes):
@@ -179,34 +179,34 @@ def test_the_mouse_turns_by_as_many_degrees_as_its_counts_say(game):
     assert game.get_game_variable(pitch) == pytest.approx(down, abs=0.05)
 
 
-def test_a_wanderer_is_told_how_far_it_came(game, monkeypatch):
-    told = []
+def test_the_policy_gets_the_distance_moved(game, monkeypatch):
+    distances = []
 
     def forward(self, depth, moved, target):
-        told.append(moved)
+        distances.append(moved)
         return Controls(frozenset("w"))
 
     monkeypatch.setattr(Wanderer, "act", forward)
     positions = [
-        moment.view.position for moment, _ in zip(walk(game, None), range(4), strict=False)
+        record.view.position for record, _ in zip(walk(game, None), range(4), strict=False)
     ]
-    assert told[0] == np.inf
+    assert distances[0] == np.inf
     lengths = [np.linalg.norm(step) for step in np.diff(positions, axis=0)]
-    assert told[1:4] == pytest.approx(lengths)
+    assert distances[1:4] == pytest.approx(lengths)
     assert lengths[-1] > 5
 
 
-def test_who_dies_begins_anew_and_it_is_said_once(game):
-    moments = walk(game, np.random.default_rng(0))
-    start = next(moments).view.position
+def test_death_restarts_the_walk_and_is_recorded_once(game):
+    records = walk(game, np.random.default_rng(0))
+    start = next(records).view.position
     for _ in range(20):
-        before = next(moments)
+        before = next(records)
     assert before.view.position != start
     game.send_game_command("kill")
-    after = [next(moments) for _ in range(5)]
+    after = [next(records) for _ in range(5)]
     while not after[0].died:
-        after = [*after[1:], next(moments)]
-    assert [moment.died for moment in after] == [True, False, False, False, False]
+        after = [*after[1:], next(records)]
+    assert [record.died for record in after] == [True, False, False, False, False]
     assert after[0].view.position == start
 
 
@@ -215,17 +215,22 @@ def test_frames_look_as_they_did(game):
     assert np.abs(look(game).frame - expected).mean() < 2
 
 
-def moment(health=100, rounds=50, kills=0, died=False):
+def step(health=100, rounds=50, kills=0, died=False):
     frame, action = np.zeros((150, 280, 3), np.uint8), np.zeros(51, np.float32)
-    return Moment(View(frame, np.ones(320), None, (0, 0), health, rounds, kills), action, died)
+    return Record(View(frame, np.ones(320), None, (0, 0), health, rounds, kills), action, died)
 
 
 def test_states_are_those_of_the_step_before_and_what_happened_since():
-    known = states(
-        [moment(90, 50), moment(80, 49, 1), moment(70, 48, 3), moment(100, 50, 4, died=True)]
+    states = episode_states(
+        [
+            step(90, 50),
+            step(80, 49, 1),
+            step(70, 48, 3),
+            step(100, 50, 4, died=True),
+        ]
     )
     expected = [[0, 0, 0, 0, 0], [90, 50, 1, 1, 0], [80, 49, 1, 0, 0], [70, 48, 1, 0, 1]]
-    np.testing.assert_array_equal(known, np.float32(expected))
+    np.testing.assert_array_equal(states, np.float32(expected))
 
 
 FAR = np.full(320, 100.0)
@@ -240,19 +245,19 @@ def wanderer(seed=0):
 def test_a_wanderer_turns_from_a_wall_to_the_open_side_until_the_way_is_free(side):
     depth = WALL_AHEAD.copy()
     depth[slice(None, 50) if side < 0 else slice(-50, None)] = 90
-    walker = wanderer()
-    assert walker.act(depth, 10, None).dx == side * AWAY
+    policy = wanderer()
+    assert policy.act(depth, 10, None).dx == side * TURN
     # Once it turns, it does not waver.
-    assert walker.act(depth[::-1], 10, None).dx == side * AWAY
-    assert walker.act(FAR, 10, None).dx != side * AWAY
+    assert policy.act(depth[::-1], 10, None).dx == side * TURN
+    assert policy.act(FAR, 10, None).dx != side * TURN
 
 
 def test_a_wanderer_that_is_held_up_turns():
-    walker = wanderer()
-    while not walker.keys:
-        walker.act(FAR, 10, None)
-    walker.left = 5
-    assert abs(walker.act(FAR, 0.5, None).dx) == AWAY
+    policy = wanderer()
+    while not policy.keys:
+        policy.act(FAR, 10, None)
+    policy.steps_left = 5
+    assert abs(policy.act(FAR, 0.5, None).dx) == TURN
 
 
 def test_a_wanderer_heads_for_what_is_far():
@@ -269,13 +274,13 @@ def test_a_wanderer_aims_at_an_enemy_and_fires():
 
 
 def test_a_wanderer_holds_its_keys_four_to_twenty_steps_and_looks_level_in_the_end():
-    walker, rng = wanderer(), np.random.default_rng(1)
+    policy, rng = wanderer(), np.random.default_rng(1)
     tilt, holds = 0.0, []
     for _ in range(3000):
-        if walker.left == 0:
+        if policy.steps_left == 0:
             holds.append(0)
         holds[-1] += 1
-        tilt += walker.act(rng.uniform(50, 100, 320), 10, None).dy
+        tilt += policy.act(rng.uniform(50, 100, 320), 10, None).dy
         assert abs(tilt) <= 100
     assert (min(holds[:-1]), max(holds)) == (4, 20)
 

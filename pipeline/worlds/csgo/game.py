@@ -1,4 +1,4 @@
-"""Doom, steered by Counter-Strike's keys and mouse: ViZDoom with the free maps of Freedoom 2."""
+"""ViZDoom with the free maps of Freedoom 2, controlled by Counter-Strike's keys and mouse."""
 
 import contextlib
 import tempfile
@@ -16,25 +16,28 @@ from pipeline.errors import ParamsError
 if TYPE_CHECKING:
     import vizdoom
 
-# What each key and mouse button does, in the order of an action's numbers.
+# The Doom button of each key and mouse button, in the order of an action's components.
 BUTTONS = (
     *("MOVE_FORWARD", "MOVE_LEFT", "MOVE_BACKWARD", "MOVE_RIGHT", "JUMP", "CROUCH", "SPEED"),
     *("SELECT_WEAPON1", "SELECT_WEAPON2", "SELECT_WEAPON3", "RELOAD", "ATTACK", "ALTATTACK"),
 )
-TICS = 2  # of 1/35 s a step: 17.5 steps a second, published 16
-DEGREES = 0.055  # a mouse count turns the player: sensitivity 2.5 times 0.022
-SIZE = (280, 150)  # width and height of a frame
+TICS = 2  # of 1/35 s per step: 17.5 steps/s, published 16
+DEGREES = 0.055  # of rotation per mouse count: sensitivity 2.5 times 0.022
+SIZE = (280, 150)  # (width, height) of a frame in pixels
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the player sees and knows at one moment.
+    """The player's view and status at one step.
 
     Attributes:
         frame: uint8 [150, 280, 3] RGB.
-        depth: how far one can see at the horizon, left to right [W], about 9 map units each.
-        target: mouse counts from the middle to the nearest enemy in sight, None if there is none.
+        depth: depth at the horizon, left to right [W]; about 9 map units each.
+        target: mouse counts from the centre to the nearest visible enemy, None if there is none.
         position: on the map, in map units.
+        health: 0..100.
+        rounds: ammunition of the selected weapon.
+        kills: since the game began.
     """
 
     frame: NDArray[np.uint8]
@@ -48,7 +51,7 @@ class View:
 
 @contextlib.contextmanager
 def play(level: str, skill: int, seed: int) -> Iterator["vizdoom.DoomGame"]:
-    """A game of its own, without window or sound; the same seed and actions give the same frames.
+    """A new game without window or sound; the same seed and actions give the same frames.
 
     Raises:
         ParamsError: ViZDoom is not installed.
@@ -79,7 +82,7 @@ def play(level: str, skill: int, seed: int) -> Iterator["vizdoom.DoomGame"]:
     game.set_available_buttons([vizdoom.Button.__members__[name] for name in names])
     variables = ("POSITION_X", "POSITION_Y", "HEALTH", "SELECTED_WEAPON_AMMO", "KILLCOUNT")
     game.set_available_game_variables([vizdoom.GameVariable.__members__[v] for v in variables])
-    # The engine writes its settings and a folder `_vizdoom` wherever it is started.
+    # The engine writes its settings and a folder `_vizdoom` to the working directory.
     with tempfile.TemporaryDirectory() as folder:
         game.set_doom_config_path(f"{folder}/doom.ini")
         with contextlib.chdir(folder):
@@ -91,7 +94,7 @@ def play(level: str, skill: int, seed: int) -> Iterator["vizdoom.DoomGame"]:
 
 
 def look(game: "vizdoom.DoomGame") -> View:
-    """The present view of a player who lives."""
+    """The current view of a living player."""
     from PIL import Image
 
     state = game.get_state()
@@ -99,7 +102,7 @@ def look(game: "vizdoom.DoomGame") -> View:
     assert state.labels is not None
     assert state.game_variables is not None
     frame = Image.fromarray(state.screen_buffer).resize(SIZE, Image.Resampling.LANCZOS)
-    middle = len(state.depth_buffer) // 2
+    horizon = len(state.depth_buffer) // 2
     enemies = [label for label in state.labels if label.object_category == "Monster"]
     target = None
     if enemies:
@@ -109,7 +112,7 @@ def look(game: "vizdoom.DoomGame") -> View:
     x, y, health, rounds, kills = state.game_variables
     return View(
         frame=np.asarray(frame),
-        depth=state.depth_buffer[middle - 4 : middle + 4].mean(0, dtype=np.float64),
+        depth=state.depth_buffer[horizon - 4 : horizon + 4].mean(0, dtype=np.float64),
         target=target,
         position=(x, y),
         health=health,
@@ -119,7 +122,7 @@ def look(game: "vizdoom.DoomGame") -> View:
 
 
 def press(game: "vizdoom.DoomGame", controls: Controls) -> None:
-    """Hold the keys and spread the mouse's way over one step."""
-    held = [key in controls.keys for key in KEYS] + [name in controls.clicks for name in CLICKS]
+    """Apply controls for one step; the mouse movement is spread over its tics."""
+    buttons = [key in controls.keys for key in KEYS] + [name in controls.clicks for name in CLICKS]
     turn, tilt = controls.dx * DEGREES / TICS, controls.dy * DEGREES / TICS
-    game.make_action([*map(float, held), turn, -tilt], TICS)
+    game.make_action([*map(float, buttons), turn, -tilt], TICS)

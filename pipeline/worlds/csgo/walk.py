@@ -1,4 +1,4 @@
-"""A player's way through a game, step by step."""
+"""Run the collection policy in a game, and derive the published states from what it recorded."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,39 +20,39 @@ TEAM = 1.0  # counter-terrorists
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """A view, the action [51] that follows, and whether the player died since the moment before."""
+class Record:
+    """One step: the view, the action [51], and whether the player died since the last step."""
 
     view: View
     action: NDArray[np.float32]
     died: bool
 
 
-def walk(game: "vizdoom.DoomGame", rng: np.random.Generator) -> Iterator[Moment]:
-    """Wander for ever; who dies, or finds the exit, begins anew where the map begins."""
-    walker, before = Wanderer(rng), None
+def walk(game: "vizdoom.DoomGame", rng: np.random.Generator) -> Iterator[Record]:
+    """Steps of the policy without end; after death or the exit it restarts where the map begins."""
+    policy, previous = Wanderer(rng), None
     while True:
         died = game.is_player_dead()
         if game.is_episode_finished():
             game.new_episode()
-            walker, before = Wanderer(rng), None
+            policy, previous = Wanderer(rng), None
         view = look(game)
-        moved = inf if before is None else dist(view.position, before)
-        action = encode(walker.act(view.depth, moved, view.target))
+        moved = inf if previous is None else dist(view.position, previous)
+        action = encode(policy.act(view.depth, moved, view.target))
         press(game, decode(action))
-        yield Moment(view, action, died)
-        before = view.position
+        yield Record(view, action, died)
+        previous = view.position
 
 
-def states(moments: Sequence[Moment]) -> NDArray[np.float32]:
-    """What is known at each moment of a recording [T, 5], as of `pipeline.datasets.csgo`.
+def episode_states(records: Sequence[Record]) -> NDArray[np.float32]:
+    """States [T, 5] of an episode as published, see `pipeline.datasets.csgo`.
 
-    Health, rounds and team are those of the moment before; a kill counts if it was the only one
+    Health, rounds and team are those of the previous step; a kill counts if it was the only one
     since then and the player lives (Pearce & Zhu 2021, `dm_pretrain_process.py`).
     """
-    known = np.zeros((len(moments), 5), np.float32)
-    known[1:, :3] = [(moment.view.health, moment.view.rounds, TEAM) for moment in moments[:-1]]
-    died = np.array([moment.died for moment in moments[1:]])
-    known[1:, 3] = (np.diff([moment.view.kills for moment in moments]) == 1) & ~died
-    known[1:, 4] = died
-    return known
+    states = np.zeros((len(records), 5), np.float32)
+    states[1:, :3] = [(record.view.health, record.view.rounds, TEAM) for record in records[:-1]]
+    died = np.array([record.died for record in records[1:]])
+    states[1:, 3] = (np.diff([record.view.kills for record in records]) == 1) & ~died
+    states[1:, 4] = died
+    return states

@@ -1,26 +1,26 @@
 """`wm`: every stage of the pipeline, and the tools that are no stage."""
 
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import typer
 
 from pipeline import stage
 from pipeline.collect.__main__ import command as collect
 from pipeline.encode.__main__ import command as encode
+from pipeline.errors import UserError
 from pipeline.evaluate.__main__ import command as evaluate
 from pipeline.fit.__main__ import command as fit
 from pipeline.ingest.__main__ import command as ingest
 from pipeline.plan.__main__ import command as plan
 from pipeline.report.__main__ import command as report
 from pipeline.tools.ablate.__main__ import command as ablate
-from pipeline.tools.bench.commands import app as bench
 from pipeline.tools.check import command as check
 from pipeline.tools.dvc_yaml.command import command as dvc_yaml
 from pipeline.tools.extract_vjepa import command as extract
 from pipeline.tools.fetch.commands import command as fetch
 from pipeline.tools.inspect_.command import command as inspect
 from pipeline.tools.parameters import command as parameters
-from pipeline.tools.parity.__main__ import command as parity
 from pipeline.tools.preflight import command as preflight
 from pipeline.tools.reference.commands import export, import_
 from pipeline.tools.reproduce.commands import command as reproduce
@@ -48,14 +48,36 @@ TOOLS: dict[str, Callable[..., None]] = {
     "import": import_,
     "inspect": inspect,
     "parameters": parameters,
-    "parity": parity,
     "preflight": preflight,
     "reproduce": reproduce,
     "summary": summary,
 }
 for name, tool in TOOLS.items():
     app.command(name, rich_help_panel="Tools")(tool)
-app.add_typer(bench, name="bench", rich_help_panel="Tools")
+
+
+def needs_checkout(context: typer.Context) -> None:
+    """Only in a checkout of the repository, which this installation is not."""
+    raise UserError(
+        f"wm {context.info_name}: not part of the installed package; clone the repository and run "
+        "`pip install -e .` there"
+    )
+
+
+# What measures this implementation is left out of the wheel (pyproject.toml).
+if find_spec("pipeline.tools.bench") and find_spec("pipeline.tools.parity"):
+    from pipeline.tools.bench.commands import app as bench
+    from pipeline.tools.parity.__main__ import command as parity
+
+    app.command("parity", rich_help_panel="Tools")(parity)
+    app.add_typer(bench, name="bench", rich_help_panel="Tools")
+else:
+    any_words = {"ignore_unknown_options": True, "allow_extra_args": True}
+    for name in ("bench", "parity"):
+        register = app.command(
+            name, rich_help_panel="Tools", context_settings=any_words, add_help_option=False
+        )
+        register(needs_checkout)
 
 
 def main() -> None:

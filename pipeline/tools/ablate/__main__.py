@@ -30,7 +30,7 @@ def command(
     from pipeline.compute import device
     from pipeline.tools.ablate import results, words
     from pipeline.tools.ablate.grid import Grid
-    from pipeline.tools.bench.machine import describe
+    from pipeline.tools.machine import describe
 
     tables = words.tables(only or [])
     grid = Grid(out, params, words.changes(change or [], tables), tables, seeds)

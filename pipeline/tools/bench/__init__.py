@@ -59,4 +59,4 @@ class Caching(Setting):
     widths: tuple[int, ...]
     """Of the autoencoder's levels, each of which but the last halves the side."""
     onednn: bool
-    """Whether products of float32 are oneDNN's; see `pipeline.tools.bench.machine.products`."""
+    """Whether oneDNN computes float32 products; see `pipeline.tools.bench.matmul`."""

@@ -23,11 +23,12 @@ from pipeline.objectives import v
 from pipeline.tools.bench import Caching
 from pipeline.tools.bench.cached_data import caches
 from pipeline.tools.bench.encode_cases import autoencoder, made
-from pipeline.tools.bench.machine import ceiling, describe, products
+from pipeline.tools.bench.matmul import float32_matmul, peak_flops
 from pipeline.tools.bench.results import Results, rows
 from pipeline.tools.bench.timing import interleaved
 from pipeline.tools.bench.train import PER_FRAME
 from pipeline.tools.bench.train import work as step_work
+from pipeline.tools.machine import describe
 from pipeline.train import Options
 from pipeline.train.memory.cost import count_flops, forward_flops
 from pipeline.train.monitoring.throughput import ClipCost, ThroughputMeter
@@ -60,7 +61,11 @@ def run(setting: Caching, options: Options, device: torch.device) -> Found:
     Raises:
         AssertionError: latents or the first losses differ.
     """
-    with tempfile.TemporaryDirectory() as folder, one_thread(), products(onednn=setting.onednn):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        one_thread(),
+        float32_matmul(onednn=setting.onednn),
+    ):
         case = made("sd_vae", setting.pixels, setting.widths)
         # The published runs mix bfloat16 into the network alone; their encoder is in float32.
         execution = Execution(precision="float32", compile=setting.compiled)
@@ -77,7 +82,7 @@ def run(setting: Caching, options: Options, device: torch.device) -> Found:
         lost = agree("losses", [each.curve[:1, 0] for each in trainers.values()])
         timings = interleaved(steps, setting.repeats, device)
         waited = _data_wait(trainers[CACHED], setting.repeats)
-        machine, peak = describe(device), ceiling(device, setting.precision)
+        machine, peak = describe(device), peak_flops(device, setting.precision)
     forward, counts = work(setting)
     patches = setting.latent[1] * setting.latent[2] // setting.patch**2
     clips = setting.batch * setting.frames

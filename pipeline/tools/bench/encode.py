@@ -14,9 +14,9 @@ from pipeline.compute.precision import Precision
 from pipeline.encode.runner import Execution, Runner
 from pipeline.episodes.resize import Preprocessing
 from pipeline.tools.bench.encode_cases import made
-from pipeline.tools.bench.machine import describe
 from pipeline.tools.bench.rates import Rates, rates
 from pipeline.tools.bench.timing import interleaved
+from pipeline.tools.machine import describe
 
 BOUNDS: dict[Precision, float] = {"float32": 1e-5, "bfloat16": 5e-2}
 """Largest scaled difference from the plain call."""

@@ -14,8 +14,8 @@ from pipeline.encode.shard import one_thread
 from pipeline.latents.windows import Windows
 from pipeline.noise.process import LEVELS
 from pipeline.tools.bench.loader_data import Setting, warm_store
-from pipeline.tools.bench.machine import Machine, describe
 from pipeline.tools.bench.timing import interleaved
+from pipeline.tools.machine import Machine, describe
 from pipeline.train import Options
 from pipeline.train.data.batches import Batches
 from pipeline.train.data.prefetch import prefetch_batches

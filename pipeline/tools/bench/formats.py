@@ -12,8 +12,8 @@ from rich.table import Table
 from pipeline.datasets import Source
 from pipeline.episodes.episode import Episode
 from pipeline.episodes.frame_formats import Codec, pack, unpack
-from pipeline.tools.bench.machine import Machine, describe
 from pipeline.tools.bench.timing import Spread, Timing, interleaved
+from pipeline.tools.machine import Machine, describe
 
 RECORDED = "as recorded"
 

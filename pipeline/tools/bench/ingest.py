@@ -17,9 +17,9 @@ from pipeline.errors import DataError
 from pipeline.ingest import Options
 from pipeline.ingest.pack import Shape, Task, pack
 from pipeline.tools.bench import reference_loader
-from pipeline.tools.bench.machine import Machine, describe
 from pipeline.tools.bench.reference_loader import Frames
 from pipeline.tools.bench.timing import Spread, Timing, interleaved
+from pipeline.tools.machine import Machine, describe
 
 STARTS = 8  # clips of an episode, spread evenly over it
 

@@ -17,9 +17,9 @@ from pipeline.episodes.resize import resize
 from pipeline.latents.cache import LatentCache
 from pipeline.latents.windows import Windows
 from pipeline.tools.bench.loader_data import IMAGE, Setting, warm_store, write_files
-from pipeline.tools.bench.machine import describe
 from pipeline.tools.bench.rates import Rates, rates
 from pipeline.tools.bench.timing import interleaved
+from pipeline.tools.machine import describe
 
 FILES, ZARR, MEANS, SAMPLES = (
     "an episode file a clip, as published",

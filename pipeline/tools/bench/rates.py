@@ -8,8 +8,8 @@ from statistics import median
 from rich.table import Table
 
 from pipeline import stage
-from pipeline.tools.bench.machine import Machine
 from pipeline.tools.bench.timing import Spread, Timing, speedup
+from pipeline.tools.machine import Machine
 from pipeline.tools.tables import show
 
 

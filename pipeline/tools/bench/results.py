@@ -7,8 +7,8 @@ from rich.table import Table
 
 from pipeline.compute.precision import Precision
 from pipeline.tools.bench import Setting
-from pipeline.tools.bench.machine import Machine
 from pipeline.tools.bench.timing import Spread, Timing, speedup
+from pipeline.tools.machine import Machine
 
 BASELINE = "baseline"
 BOUNDS: dict[Precision, float] = {"float32": 1e-5, "bfloat16": 2e-2}

@@ -17,10 +17,11 @@ from pipeline.objectives import Objective
 from pipeline.samplers.sequential import Sequential
 from pipeline.tools.bench import Sampling
 from pipeline.tools.bench.baseline import assert_published_work, wasteful
-from pipeline.tools.bench.machine import ceiling, describe
+from pipeline.tools.bench.matmul import peak_flops
 from pipeline.tools.bench.results import BASELINE, BOUNDS, Results, rows
 from pipeline.tools.bench.setting import Inputs, inputs, network, randomised, velocity
 from pipeline.tools.bench.timing import interleaved
+from pipeline.tools.machine import describe
 from pipeline.train.memory.cost import count_flops
 
 PER_FRAME, CACHED = "modulation per frame", "and K/V cache"
@@ -72,7 +73,7 @@ def run(setting: Sampling, device: torch.device) -> Results:
     # Not Python's max, which may pass over NaN.
     difference = torch.tensor([scaled(a, answers[BASELINE]) for a in answers.values()]).max().item()
     assert difference <= BOUNDS[setting.precision], f"samples differ by {difference:.1e}, scaled"
-    peak, work = ceiling(device, setting.precision), _work(setting)
+    peak, work = peak_flops(device, setting.precision), _work(setting)
     timings = interleaved(samples, setting.repeats, device)
     generated = setting.batch * (setting.frames - setting.context)
     patches = ours.grid[0] * ours.grid[1]

@@ -19,11 +19,12 @@ from pipeline.errors import ParamsError
 from pipeline.objectives import Objective
 from pipeline.tools.bench import Setting, Training
 from pipeline.tools.bench.baseline import assert_published_work, wasteful
-from pipeline.tools.bench.machine import ceiling, describe
+from pipeline.tools.bench.matmul import peak_flops
 from pipeline.tools.bench.profile import write_profile
 from pipeline.tools.bench.results import BASELINE, BOUNDS, Results, rows
 from pipeline.tools.bench.setting import Inputs, inputs, network, randomised, velocity
 from pipeline.tools.bench.timing import interleaved
+from pipeline.tools.machine import describe
 from pipeline.train.memory.cost import count_flops
 from pipeline.train.trainer import KERNELS
 
@@ -52,7 +53,7 @@ def run(setting: Training, device: torch.device, profile: Path | None = None) ->
     generator = torch.Generator().manual_seed(0)
     ours = randomised(network(setting), generator).to(device)
     steps = variants(setting, ours, inputs(setting, generator, device), device)
-    peak, counts = ceiling(device, setting.precision), work(setting)
+    peak, counts = peak_flops(device, setting.precision), work(setting)
     with sdpa_kernel(KERNELS[setting.attention]):
         slow, fast = (step() for step in steps.values())
         apart = float(((fast - slow) / slow).abs().max())

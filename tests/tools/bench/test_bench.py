@@ -13,12 +13,13 @@ from typer.testing import CliRunner
 from pipeline.compute import peak_flops as ceiling
 from pipeline.compute.device import computes_bfloat16
 from pipeline.errors import ParamsError
+from pipeline.tools import machine
 from pipeline.tools.bench import (
     Sampling,
     Setting,
     Training,
     baseline,
-    machine,
+    matmul,
     profile,
     sampler,
     timing,
@@ -217,9 +218,9 @@ def test_the_training_bench_writes_what_it_measured(tmp_path):
 @pytest.mark.parametrize("bench", ["sampler", "train"])
 def test_the_ceiling_is_that_of_the_precision(bench, monkeypatch):
     asked = []
-    measured = machine.matmul_flops
+    measured = matmul.matmul_flops
     monkeypatch.setattr(
-        machine, "product_rate", lambda *words: asked.append(words[1]) or measured(*words)
+        matmul, "matmul_flops", lambda *words: asked.append(words[1]) or measured(*words)
     )
     words = [bench, *TINY_WORDS, "--precision", "bfloat16"]
     done = CliRunner().invoke(app, words, catch_exceptions=False)
@@ -270,7 +271,7 @@ def test_a_fused_optimiser_takes_the_same_steps(generator):
 def test_products_are_onednn_s_only_while_asked():
     before = torch.get_float32_matmul_precision()
     for onednn, inside in ((True, "medium"), (False, before)):
-        with machine.products(onednn=onednn):
+        with matmul.float32_matmul(onednn=onednn):
             assert torch.get_float32_matmul_precision() == inside
         assert torch.get_float32_matmul_precision() == before
 

@@ -15,16 +15,16 @@ def command(
     out: Annotated[Path, output("WORLD_MODEL", "Folder for the trained model.")],
     metrics: Annotated[Path, output("METRICS", "JSON file for the final losses.")],
     curve: Annotated[Path, output("CURVE", "CSV file for the loss curve.")],
-    levels: Annotated[Path, output("LEVELS", "CSV file: the last error by noise level.")],
-    validation: Annotated[Path, output("VALIDATION", "CSV file: what validation saw.")],
-    samples: Annotated[Path, output("SAMPLES", "PNG file: generated clips under the truth.")],
+    levels: Annotated[Path, output("LEVELS", "CSV file: the final error by noise level.")],
+    validation: Annotated[Path, output("VALIDATION", "CSV file: validation errors.")],
+    samples: Annotated[Path, output("SAMPLES", "PNG file: ground truth above generated clips.")],
     params: ParamsFile = PARAMS,
     seconds: SecondsFile = None,
     logs: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Folder for what trackers write.")
+        Path | None, typer.Option(metavar="FOLDER", help="Folder for experiment trackers.")
     ] = None,
 ) -> None:
-    """Train a diffusion-forcing world model on cached latents; resume what was interrupted."""
+    """Train a diffusion-forcing world model on cached latents; resumes an interrupted run."""
     from pipeline.params import read
     from pipeline.train.distributed.launch import launch
     from pipeline.train.distributed.options import Options

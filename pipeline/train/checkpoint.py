@@ -1,4 +1,4 @@
-"""States of one run to resume from: safetensors with a checksum, written whole or not at all."""
+"""States to resume from: safetensors with a checksum, written whole or not at all."""
 
 import sys
 import zlib
@@ -19,12 +19,12 @@ State = dict[str, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The states that a run has left in a folder which only this run finds.
+    """The states of one run, in a folder of its own.
 
     Attributes:
-        folder: where they lie: `latest`, the one before it, and those that are kept.
-        keep_every: steps between two that are kept; None keeps none.
-        damaged: those that could not be read.
+        folder: with `latest`, `previous` and the permanent states.
+        keep_every: steps between two permanent states; None: there are none.
+        damaged: files that could not be read.
     """
 
     folder: Path
@@ -33,37 +33,37 @@ class Checkpoint:
 
     @property
     def latest(self) -> Path:
-        """The newest."""
+        """File of the newest state."""
         return self.folder / "latest.safetensors"
 
     @property
     def previous(self) -> Path:
-        """The one before it."""
+        """File of the state before the newest."""
         return self.folder / "previous.safetensors"
 
     def write(self, state: State, step: int) -> None:
-        """Add the state after `step` steps; a kill or a full disk leaves those before it.
+        """Add the state after `step` steps; a kill or a full disk leaves earlier ones intact.
 
         Raises:
             DataError: the disk is full.
         """
-        kept = self.keep_every is not None and step % self.keep_every == 0
-        place = self.folder / f"step_{step:08}.safetensors" if kept else self.latest
+        permanent = self.keep_every is not None and step % self.keep_every == 0
+        path = self.folder / f"step_{step:08}.safetensors" if permanent else self.latest
         with (
-            telling_full_disk(place, "the state before it is whole"),
-            stage.output(place) as partial,
+            telling_full_disk(path, "the state before it is intact"),
+            stage.output(path) as partial,
         ):
             save_file(state, partial, {"crc32": _checksum(state), "step": str(step)})
-            # A damaged one must not take the place of the whole one before it.
-            if not kept and self.latest.exists() and self.latest not in self.damaged:
+            # A damaged file must not replace an intact one.
+            if not permanent and self.latest.exists() and self.latest not in self.damaged:
                 self.latest.replace(self.previous)
-        if place in self.damaged:
-            self.damaged.remove(place)
+        if path in self.damaged:
+            self.damaged.remove(path)
 
     def read(self) -> State | None:
-        """The newest state that can be read; None where there is none."""
-        found = sorted((_step(path), path) for path in self.folder.glob("*.safetensors"))
-        for _, path in reversed(found):
+        """The newest readable state; None if there is none."""
+        paths = sorted((_step(path), path) for path in self.folder.glob("*.safetensors"))
+        for _, path in reversed(paths):
             state = _read(path)
             if state is not None:
                 return state
@@ -72,18 +72,18 @@ class Checkpoint:
 
 
 def _read(path: Path) -> State | None:
-    """A state, if the file is whole."""
+    """The state in a file; None if it is damaged."""
     try:
         with safe_open(path, "pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            whole = file.metadata()["crc32"] == _checksum(state)
+            intact = file.metadata()["crc32"] == _checksum(state)
     except (SafetensorError, OSError, KeyError, TypeError):
         return None
-    return state if whole else None
+    return state if intact else None
 
 
 def _step(path: Path) -> int:
-    """After how many steps a file says that it was written; any number where it cannot say."""
+    """Number of steps in a file's metadata; the largest integer if it cannot be read."""
     try:
         with safe_open(path, "pt") as file:
             return int(file.metadata()["step"])

@@ -96,7 +96,7 @@ def _train(paths: Paths, settings: Settings, group: Group) -> None:
             weights = trainer.result_weights()
             if not group.first:
                 return
-            with telling_full_disk(paths.out, "the last state that was saved is whole"):
+            with telling_full_disk(paths.out, "the last state is intact"):
                 _write(paths, _trained(model.config, weights), trainer, callback)
         summarise.measured |= callback.meter.total()
         summarise(

@@ -51,7 +51,7 @@ def test_a_model_that_finds_no_room_is_made_of_its_last_state(paths, monkeypatch
 
     with monkeypatch.context() as patched:
         patched.setattr(WorldModel, "save_pretrained", no_room)
-        with pytest.raises(DataError, match=r"^model: the disk is full, .* the last state that"):
+        with pytest.raises(DataError, match=r"^model: the disk is full, .* the last state is"):
             work(paths)
     assert not paths.curve.exists()
     assert [len(state["curve"]) for state in states()] == [STEPS]

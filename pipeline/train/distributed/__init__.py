@@ -1,1 +1,1 @@
-"""Training in several processes: how they start, what they share, and how they end."""
+"""Training in several processes: launch, DDP, FSDP2, collectives."""

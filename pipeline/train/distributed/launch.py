@@ -1,4 +1,4 @@
-"""Starting the processes of a run, as torchrun does, and saying in one line how they ended."""
+"""Launches the processes of a run as torchrun does, and reports in one line how they ended."""
 
 import logging
 import os
@@ -16,29 +16,29 @@ from pipeline import errors
 from pipeline.errors import RunError, UserError
 from pipeline.train.distributed.options import Options
 
-PATIENCE = 3600
-"""Seconds that processes have to finish a step, and look, and save, once a signal came."""
+SHUTDOWN_TIMEOUT = 3600
+"""Seconds that processes have to finish a step, validate and save after a signal."""
 
 
 def launch(work: Callable[..., None], options: Options, *arguments: object) -> None:
-    """Do `work(*arguments)` in every process of a run: here, if that is one or torchrun's own.
+    """Call `work(*arguments)` in every process of a run: in this one if it is alone or torchrun's.
 
     Args:
         work: at the top level of a module; it and the arguments are pickled.
-        options: how many processes.
-        arguments: of the work.
+        options: number of processes.
+        arguments: of `work`.
 
     Raises:
-        UserError: what the work raised, or that a process died; the others are stopped first.
-        SystemExit: the processes saved and ended, as a signal had asked.
+        UserError: raised by `work`, or a process died; the others are stopped first.
+        SystemExit: a signal came; the processes have saved and ended.
     """
     processes = options.processes or max(1, torch.cuda.device_count())
     if processes == 1 or is_torchelastic_launched():
         work(*arguments)
         return
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
-    # Not as an option of LaunchConfig, which torch 2.11 does not have.
-    os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", str(PATIENCE))
+    # An environment variable, since torch 2.11 has no such option of LaunchConfig.
+    os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", str(SHUTDOWN_TIMEOUT))
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -50,29 +50,29 @@ def launch(work: Callable[..., None], options: Options, *arguments: object) -> N
         monitor_interval=0.1,
         start_method="spawn",
     )
-    logging.disable(logging.CRITICAL)  # torchrun's account of the end is longer than ours
+    logging.disable(logging.CRITICAL)  # torchrun's own report of a failure is much longer
     try:
         elastic_launch(config, work)(*arguments)
     except SignalException as error:
         sys.exit(128 + error.sigval)
     except ChildFailedError as error:
-        raise _ended(*error.get_first_failure(), processes) from None
+        raise _failure(*error.get_first_failure(), processes) from None
     finally:
         logging.disable(logging.NOTSET)
 
 
-def _ended(rank: int, failure: ProcessFailure, processes: int) -> UserError:
-    """The user's error that a process raised, or that it died."""
-    told: Any = failure.message  # what was raised, and where; a sentence if nothing was
-    said = told["message"] if isinstance(told, dict) else told
-    kind, _, text = said.partition(": ")
+def _failure(rank: int, failure: ProcessFailure, processes: int) -> UserError:
+    """The UserError that a process raised, or one that says how it died."""
+    message: Any = failure.message  # a dict with the exception, or a sentence without one
+    line = message["message"] if isinstance(message, dict) else message
+    kind, _, text = line.partition(": ")
     raised = vars(errors).get(kind)
     if isinstance(raised, type) and issubclass(raised, UserError):
         return raised(text)
-    if isinstance(told, dict):
-        print(told["extraInfo"]["py_callstack"], file=sys.stderr)
+    if isinstance(message, dict):
+        print(message["extraInfo"]["py_callstack"], file=sys.stderr)
     killed = f"was killed by {failure.signal_name()}"
     return RunError(
-        f"process {rank} of {processes} {killed if failure.exitcode < 0 else f'failed: {said}'}; "
-        "the others were stopped: run it again to go on from the last state saved"
+        f"process {rank} of {processes} {killed if failure.exitcode < 0 else f'failed: {line}'}; "
+        "the others were stopped; run again to resume from the last state saved"
     )

@@ -1,4 +1,4 @@
-"""How one training run is spread over processes, one for each GPU."""
+"""Options of distributed training, one process for each GPU."""
 
 from typing import Literal
 
@@ -8,13 +8,13 @@ from pipeline.params import Params
 
 
 class Options(Params):
-    """How many processes, and what each of them holds.
+    """Number of processes, and the parallelism.
 
-    The clips of a step and their noise are the same whatever their number; sums are added up in
-    another order, so losses may differ in their last bits. No stage depends on it.
+    The clips of a step and their noise do not depend on it; floating-point sums are in another
+    order, so losses may differ in their last bits. No stage depends on it.
     """
 
-    processes: int | None = Field(gt=0, description="null: one for every GPU, or one")
+    processes: int | None = Field(gt=0, description="null: one per GPU, or one on a CPU")
     strategy: Literal["ddp", "fsdp"] = Field(
-        description="each process holds the whole model (DDP), or a share of it (FSDP2)"
+        description="each process holds the whole model (DDP) or a shard of it (FSDP2)"
     )

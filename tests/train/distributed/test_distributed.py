@@ -130,7 +130,7 @@ def test_a_process_that_dies_ends_the_run_in_one_line_and_it_resumes_to_the_bit(
     error = ended(started)
     assert started.returncode == 2
     assert re.fullmatch(
-        r"error: process \d of 2 was killed by SIGKILL; the others were stopped: run it again .*\n",
+        r"error: process \d of 2 was killed by SIGKILL; the others were stopped; run again .*\n",
         error,
     )
     assert len(both) == 2

@@ -89,4 +89,4 @@ class DenoiserModule(Protocol):
     """Names that the option `size` can take, from small to large."""
 
     def build(self, options: Params, size: Size) -> Denoiser:
-        """A freshly initialised network; draws from torch's global generator."""
+        """An untrained network, initialised from torch's global generator."""

@@ -20,7 +20,7 @@ class VariantConfig(BaseModel):
 
 
 def build_denoiser(config: VariantConfig, size: Size) -> Denoiser:
-    """The network that `config` names, freshly initialised.
+    """An untrained network, as `config` describes it.
 
     Raises:
         ParamsError: there is no such denoiser.

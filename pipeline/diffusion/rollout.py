@@ -75,16 +75,20 @@ def rollout(
 
 
 def _check(inputs: RolloutInputs, options: SamplingOptions) -> None:
-    known, new = inputs.history.shape[1], inputs.noise.start.shape[1]
-    if inputs.actions.shape[1] != known + new:
+    """Check that actions and noise suffice for the rollout."""
+    history_len, new = inputs.history.shape[1], inputs.noise.start.shape[1]
+    total = history_len + new
+    if inputs.actions.shape[1] != total:
         raise ValueError(
-            f"{inputs.actions.shape[1] - 1} actions, but {known} history frames and {new} frames "
-            f"to generate need {known + new - 1}"
+            f"{inputs.actions.shape[1] - 1} actions, but {history_len} history frames and {new} "
+            f"frames to generate need {total - 1}"
         )
     if (options.stabilisation and inputs.noise.context is None) or (
         options.eta and inputs.noise.generator is None
     ):
-        raise ValueError("stabilisation and eta need noise of their own: draw it by Sampling.noise")
+        raise ValueError(
+            "stabilisation and eta need noise of their own: draw it with Sampling.noise"
+        )
 
 
 def _context_level(options: SamplingOptions, timesteps: Tensor, levels: int) -> int:

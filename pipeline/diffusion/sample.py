@@ -80,7 +80,7 @@ def sample(
                 begin = finished[row]
         active = slice(begin, end)
         noisy, level = window[:, active], levels[row, :, active]  # [B, S, C, h, w], [B, S]
-        # The network has no input for a clean frame (level -1): the least noisy level, 0, is fed.
+        # The network has no embedding of CLEAN (-1): clean frames are conditioned on level 0.
         output = denoiser(noisy, level.clamp(min=0), actions, positions[active], kv_cache)
         clean = objective.to_clean(output, noisy, level)  # [B, S, C, h, w]
         if clip:

@@ -37,7 +37,7 @@ class WorldModel:
     """
 
     def __init__(self, config: Config, device: torch.device) -> None:
-        """Build a freshly initialised model."""
+        """Build an untrained model."""
         self.config, self.spec, self.device = config, config.spec, device
         self.objective = build_objective(config.objective).to(device)
         self.denoiser = build_denoiser(config.denoiser, config.size).to(device)

@@ -13,6 +13,6 @@ class Sampler(Protocol):
 
         Args:
             frames: length of the window.
-            context: number of its leading frames that are given; their level is -1 throughout.
+            context: number of leading context frames; their level is -1 throughout.
             timesteps: levels int64 [steps + 1] that each frame passes through, descending to -1.
         """

@@ -8,8 +8,8 @@ from pipeline.noise.levels import CLEAN, draw_levels
 
 
 def levels(**changes):
-    chosen = {"distribution": "uniform", "mean": 0, "std": 1, "per": "frame", "prefix": 0}
-    return Levels.model_validate({**chosen, **changes})
+    defaults = {"distribution": "uniform", "mean": 0, "std": 1, "per": "frame", "prefix": 0}
+    return Levels.model_validate({**defaults, **changes})
 
 
 def test_levels_are_uniform_and_prefixes_clean(generator):

@@ -1,4 +1,4 @@
-"""What a plan costs: which frames count, and by which metric."""
+"""The cost of a plan: which frames count, and by which metric."""
 
 import pytest
 import torch
@@ -25,7 +25,7 @@ def test_the_goal_itself_costs_nothing_and_anything_else_something(latents, coun
     assert (distance(frames, goal, counted, metric) > 0.01).all()
 
 
-def test_the_last_frame_alone_counts(latents):
+def test_frames_last_counts_the_last_frame_alone(latents):
     frames, goal = latents
     expected = (frames[:, -1] - goal[:, 0]).square().mean((1, 2, 3))
     assert torch.equal(distance(frames, goal), expected)
@@ -49,5 +49,5 @@ def test_frames_weigh_base_to_their_number_and_are_averaged_once_more(latents, m
     frames, goal = latents
     each = [distance(frames[:, : i + 1], goal, metric=metric) for i in range(4)]
     weighted = sum(3.0**i * value for i, value in enumerate(each)) / (1 + 3 + 9 + 27)
-    found = distance(frames, goal, "all", metric, base=3.0)
-    torch.testing.assert_close(found, weighted / 4)
+    cost = distance(frames, goal, "all", metric, base=3.0)
+    torch.testing.assert_close(cost, weighted / 4)

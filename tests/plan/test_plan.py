@@ -24,7 +24,7 @@ from pipeline.plan.tasks import draw_tasks
 
 
 class Position:
-    """Encodes a frame as where its dot is, [2, 1, 1]: a latent with known physics."""
+    """Encodes a frame as the position of its dot, [2, 1, 1]: a latent with known physics."""
 
     stochastic = False
     published_scale = None
@@ -54,7 +54,7 @@ class Physics:
 
 
 class Blind(Physics):
-    """A world model to which all actions are alike."""
+    """A world model that ignores actions."""
 
     def rollout(self, history, actions, noise, sampling):
         return history[:, -1:].expand(-1, actions.shape[1], -1, -1, -1)
@@ -80,9 +80,9 @@ def options(**changes):
 
 
 def run(world, cache, model, **changes):
-    module, chosen = default(variants.PLANNERS, "cem", rounds=6)
+    module, cem_options = default(variants.PLANNERS, "cem", rounds=6)
     limits = options(**changes)
-    mpc = Mpc(model, Position(), module.build(chosen), sampling(steps=1), limits)
+    mpc = Mpc(model, Position(), module.build(cem_options), sampling(steps=1), limits)
     return plan(world, cache, mpc, limits)
 
 
@@ -98,7 +98,7 @@ def test_a_model_that_knows_the_physics_reaches_most_goals(world, cache):
     assert [len(o.frames) > 0 for o in outcomes["planner"]] == [True] * 2 + [False] * 22
 
 
-def test_a_plan_costs_what_its_last_frame_is_off_the_goal(world, cache):
+def test_the_cost_of_a_plan_is_the_distance_of_its_last_frame_to_the_goal(world, cache):
     seen = {}
 
     class Curious:
@@ -111,7 +111,7 @@ def test_a_plan_costs_what_its_last_frame_is_off_the_goal(world, cache):
     mpc = Mpc(model, Position(), Curious(), sampling(steps=1), options(horizon=2, execute=1))
     (task,), _ = draw_tasks(world, cache, 1, steps=10, seed=0)
     world.restore(task.start, task.meta)
-    chosen = mpc.act(world.render(), task)
+    executed = mpc.act(world.render(), task)
     spec = cache.spec
     actions = seen["plans"].unflatten(-1, (5, 2)) * spec.action("std", seen["plans"])
     actions = (actions + spec.action("mean", actions)).clamp(
@@ -120,7 +120,7 @@ def test_a_plan_costs_what_its_last_frame_is_off_the_goal(world, cache):
     here, goal = (mpc._encode(frame) for frame in (world.render(), task.goal_frame))
     end = here + (2 * actions.sum((1, 2)) / torch.tensor(spec.std))[..., None, None]
     torch.testing.assert_close(seen["costs"], (end - goal).square().mean((1, 2, 3)))
-    np.testing.assert_allclose(chosen, actions[0, 0].numpy(), rtol=1e-6)
+    np.testing.assert_allclose(executed, actions[0, 0].numpy(), rtol=1e-6)
 
 
 def test_a_model_that_ignores_actions_does_no_better_than_chance(world, cache):
@@ -206,7 +206,7 @@ class Camera:
         return iter(())
 
 
-def test_what_cannot_be_restored_is_not_planned_in(world, cache):
+def test_worlds_that_cannot_be_restored_are_not_planned_in(world, cache):
     assert plannable(world, cache.spec) is world
     assert "records, but cannot be put into a recorded state" in plannable(Camera(), cache.spec)
     other = cache.spec.model_copy(update={"state_dim": 7})

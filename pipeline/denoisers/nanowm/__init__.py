@@ -93,7 +93,7 @@ def published_options(
 
 
 def build(options: Options, size: Size) -> "NanoWM":
-    """A freshly initialised network for latents and actions of this size.
+    """An untrained network for latents and actions of this size.
 
     Raises:
         ParamsError: the patch does not divide the latents, or there are no actions to inject.

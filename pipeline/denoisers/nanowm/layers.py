@@ -150,7 +150,7 @@ def _angles(positions: Tensor, count: int) -> Tensor:
 
 
 def _cos_sin(angles: Tensor) -> Tensor:
-    """Angles [N, head_dim / 2] to cosines and sines [2, N, head_dim], both halves alike."""
+    """Angles [N, head_dim / 2] to cosines and sines [2, N, head_dim], in both halves."""
     both = torch.cat([angles, angles], -1)
     return torch.stack([both.cos(), both.sin()])
 

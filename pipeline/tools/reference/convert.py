@@ -127,8 +127,8 @@ def _codec_kind(spec: LatentSpec) -> str:
         (theirs for theirs, ours in REFERENCE_ENCODERS.items() if ours == spec.encoder), None
     )
     if kind is None:
-        known = ", ".join(sorted({*REFERENCE_ENCODERS.values()}))
-        raise DataError(f"the reference has no encoder {spec.encoder}; known: {known}")
+        names = ", ".join(sorted({*REFERENCE_ENCODERS.values()}))
+        raise DataError(f"the reference has no encoder {spec.encoder}; known: {names}")
     mean, std = _moments(spec.encoder, spec.latent_shape[0])
     if (spec.mean, spec.std) != (mean, std):
         raise DataError(

@@ -1,4 +1,4 @@
-"""What the reference can say goes out as it came in; what it cannot is refused."""
+"""Models that the reference can express are exported exactly; others are refused."""
 
 import pytest
 import torch

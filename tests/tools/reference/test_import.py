@@ -1,4 +1,4 @@
-"""Checkpoints of the reference come in exactly, and are never executed."""
+"""Checkpoints of the reference are imported exactly, and never executed."""
 
 import os
 
@@ -49,7 +49,7 @@ def test_a_lightning_checkpoint_loses_its_prefixes_and_its_autoencoder(tmp_path,
     assert all(torch.equal(read[name], value) for name, value in weights().items())
 
 
-def test_what_would_have_to_be_executed_is_refused(tmp_path):
+def test_a_checkpoint_that_would_execute_code_is_refused(tmp_path):
     class Malicious:
         def __reduce__(self):
             return os.mkdir, (str(tmp_path / "executed"),)
@@ -122,7 +122,7 @@ def test_a_mismatch_names_the_keys_and_leaves_nothing(tmp_path, change, message)
         ),
     ],
 )
-def test_a_config_that_says_something_else_is_named(tmp_path, values, message):
+def test_an_unsupported_config_is_refused_by_its_key(tmp_path, values, message):
     write(tmp_path, weights(), values)
     with pytest.raises(DataError, match=message) as caught:
         config.read(tmp_path / "config.yaml")
@@ -137,7 +137,7 @@ def test_a_model_without_actions_stays_without(tmp_path):
 
 
 @pytest.mark.parametrize(("prediction", "ours"), [("eps", "eps"), ("epsilon", "eps"), ("x", "x")])
-def test_objective_and_schedule_come_along(tmp_path, prediction, ours):
+def test_objective_and_schedule_are_imported(tmp_path, prediction, ours):
     diffusion = {"noise_schedule": "linear", "pred_name": prediction, "zero_terminal_snr": False}
     path = write(tmp_path, weights(), changed(experiment={"diffusion": diffusion}))
     model = convert.import_checkpoint(path, config.read(tmp_path / "config.yaml"), None)
@@ -146,7 +146,7 @@ def test_objective_and_schedule_come_along(tmp_path, prediction, ours):
     assert model.config.objective.options == schedule
 
 
-def test_rectangular_latents_come_along(tmp_path):
+def test_rectangular_latents_are_imported(tmp_path):
     state = {**weights(), "pos_embed": torch.zeros(1, 40, 64)}
     values = changed(model__latent_size=None, model__image_size=[64, 160])
     path = write(tmp_path, state, values)
@@ -158,12 +158,12 @@ def test_rectangular_latents_come_along(tmp_path):
 def test_nothing_that_exists_is_overwritten(tmp_path):
     path = write(tmp_path / "theirs", weights())
     (tmp_path / "ours").mkdir()
-    done = wm("import", path, tmp_path / "ours")
-    assert isinstance(done.exception, DataError)
-    assert "already exists" in str(done.exception)
+    result = wm("import", path, tmp_path / "ours")
+    assert isinstance(result.exception, DataError)
+    assert "already exists" in str(result.exception)
 
 
-def test_a_cache_gives_the_statistics_of_actions(cache, tmp_path, monkeypatch):
+def test_action_statistics_come_from_the_cache(cache, tmp_path, monkeypatch):
     values = changed(
         latent_codec={"kind": "webdino"},
         dataset__spec={"action_dim": 2},
@@ -184,5 +184,5 @@ def test_a_cache_gives_the_statistics_of_actions(cache, tmp_path, monkeypatch):
     assert spec.latent_shape == (3, 4, 4)
 
 
-def test_the_encoders_of_checkpoints_are_encoders_of_ours():
+def test_the_encoders_of_checkpoints_are_members_of_the_family():
     assert set(convert.REFERENCE_ENCODERS.values()) <= set(variants.ENCODERS.names())

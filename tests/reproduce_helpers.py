@@ -1,4 +1,4 @@
-"""A published.json of one tiny invented run, and a dvc that only writes down what it is told."""
+"""A published.json of one tiny invented run, and a fake dvc that records its arguments."""
 
 import json
 import sys
@@ -42,28 +42,58 @@ def write(folder, values=TINY):
     return path
 
 
+def measured(**model):
+    """Metrics files of evaluate, by name, whose scores of the model are these."""
+    scores = {"latent_mse": 0.1, "psnr": 20.0, "ssim": 0.994}
+    others = ("repeat_last", "shuffled_actions", "zero_actions")
+    errors = dict.fromkeys(("start", "true", "zero", "random"), 0.1)
+    by_metric = {"mse": errors, "cosine": errors}
+    return {
+        "evaluate_mean": {
+            "decoder": "own",
+            "model": scores | model,
+            **dict.fromkeys(others, scores),
+        },
+        "actions": {
+            "clips": 4,
+            **by_metric,
+            "published": by_metric,
+            "embedding_rms": None,
+            "latent": "sd_vae",
+            "whitening": "none",
+        },
+    }
+
+
 FAKE_DVC = """\
 #!{python}
 import json, pathlib, sys
-told = pathlib.Path({told!r})
-told.write_text(json.dumps([*json.loads(told.read_text()), sys.argv[1:]]))
+record = pathlib.Path({record!r})
+record.write_text(json.dumps([*json.loads(record.read_text()), sys.argv[1:]]))
 if sys.argv[1:3] == ["exp", "list"]:
     print({taken!r})
 else:
     metrics = pathlib.Path("metrics")
     metrics.mkdir(exist_ok=True)
-    (metrics / "evaluate_mean.json").write_text(json.dumps({{"model": {{"psnr": {psnr}}}}}))
+    for name, values in json.loads({metrics!r}).items():
+        (metrics / f"{{name}}.json").write_text(json.dumps(values))
     sys.exit({code})
 """
 
 
 def fake_dvc(folder, *, psnr=20.0, taken="", code=0):
-    """A folder with such a dvc, and the file in which it writes down its arguments."""
+    """Make a folder with a fake dvc; returns the file in which it records its arguments."""
     folder.mkdir()
-    told, program = folder / "told.json", folder / "dvc"
-    told.write_text("[]")
+    record, program = folder / "arguments.json", folder / "dvc"
+    record.write_text("[]")
     program.write_text(
-        FAKE_DVC.format(python=sys.executable, told=str(told), taken=taken, psnr=psnr, code=code)
+        FAKE_DVC.format(
+            python=sys.executable,
+            record=str(record),
+            taken=taken,
+            metrics=json.dumps(measured(psnr=psnr)),
+            code=code,
+        )
     )
     program.chmod(0o755)
-    return told
+    return record

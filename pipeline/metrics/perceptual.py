@@ -1,8 +1,8 @@
-"""LPIPS and FID: how near images are to networks that were trained on photographs.
+"""LPIPS and FID: distances between images in the features of pretrained networks.
 
-The networks are those of the libraries `lpips` and `pytorch-fid`, by which figures are published;
-their weights are files that are published under names that end in the first digits of their
-SHA-256. They are kept in torch hub's cache, where torchvision keeps its own.
+The networks are those of the libraries `lpips` and `pytorch-fid`, which published scores use. Their
+weights are downloaded to torch hub's cache, where torchvision keeps its own; the name of each file
+ends in the first digits of its SHA-256.
 """
 
 import importlib
@@ -12,10 +12,10 @@ from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from pickle import UnpicklingError
 from typing import Any
-from unittest import mock
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 from pipeline.checksum import sha256
 from pipeline.compute.torchvision_shim import make_importable
@@ -23,9 +23,9 @@ from pipeline.errors import DataError, ParamsError
 from pipeline.metrics import Perceptual
 
 Metric = Callable[[Tensor, Tensor], Tensor]
-"""Images uint8 [N, 3, H, W] and true ones to a number for each pair, [N]."""
+"""Scores [N] of images uint8 [N, 3, H, W] beside true ones."""
 Extractor = Callable[[Tensor], Tensor]
-"""Images uint8 [N, 3, H, W] to one row of numbers each, [N, D]."""
+"""Features [N, D] of images uint8 [N, 3, H, W]."""
 
 WEIGHTS: dict[Perceptual, str] = {
     "lpips": "https://download.pytorch.org/models/vgg16-397923af.pth",
@@ -33,102 +33,127 @@ WEIGHTS: dict[Perceptual, str] = {
     "pt_inception-2015-12-05-6726825d.pth",
 }
 LIBRARIES: dict[Perceptual, str] = {"lpips": "lpips", "fid": "pytorch_fid.inception"}
-AT_ONCE = 32
-"""Images that a network is shown together."""
+BATCH = 32
+"""Images in one forward pass."""
 
 
-def lpips(where: torch.device) -> Metric:
-    """LPIPS of pairs of images, [N]: 0 for the same, more for what looks less alike.
+def lpips(device: torch.device) -> Metric:
+    """LPIPS [N] of pairs of images: 0 for equal ones, larger for less similar ones.
 
     Zhang et al. 2018, eq. 1, version 0.1 on VGG16, as the reference computes it (its documents
     name AlexNet).
 
     Raises:
         ParamsError: the library is not installed.
-        DataError: there are no weights.
+        DataError: the weights cannot be downloaded, or are damaged.
     """
-    library = _imported("lpips")
+    library = _library("lpips")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it calls torchvision in a way of old
+        warnings.simplefilter("ignore")  # lpips calls a deprecated torchvision API
         network = library.LPIPS(net="vgg", pnet_rand=True, verbose=False)
-    published = _weights("lpips")
-    names = network.net.state_dict()  # such as slice1.0.weight, published as features.0.weight
+    weights = _weights("lpips")
+    names = network.net.state_dict()  # such as slice1.0.weight, in the file features.0.weight
     network.net.load_state_dict(
-        {name: published["features." + name.split(".", 1)[1]] for name in names}
+        {name: weights["features." + name.split(".", 1)[1]] for name in names}
     )
-    network.to(where)
+    network.to(device)
 
     @torch.inference_mode()
     def distance(generated: Tensor, truth: Tensor) -> Tensor:
-        pairs = zip(generated.split(AT_ONCE), truth.split(AT_ONCE), strict=True)
-        found = [network(_unit(a, where), _unit(b, where), normalize=True) for a, b in pairs]
-        return torch.cat(found).flatten().cpu()
+        pairs = zip(generated.split(BATCH), truth.split(BATCH), strict=True)
+        parts = [network(_unit(a, device), _unit(b, device), normalize=True) for a, b in pairs]
+        return torch.cat(parts).flatten().cpu()
 
     return distance
 
 
-def inception(where: torch.device) -> Extractor:
-    """Features [N, 2048] of images by which the FID is defined (Heusel et al. 2017).
+def inception(device: torch.device) -> Extractor:
+    """Inception features [N, 2048] of images, which define the FID (Heusel et al. 2017).
 
-    Of pytorch-fid's Inception, after its last pooling, images resized to 299 x 299 by bilinear
-    interpolation without antialiasing, as in the reference.
+    They are taken after the last pooling layer of pytorch-fid's network, from images resized to
+    299 x 299 by bilinear interpolation without antialiasing, as in the reference.
 
     Raises:
         ParamsError: the library is not installed.
-        DataError: there are no weights.
+        DataError: the weights cannot be downloaded, or are damaged.
     """
-    library = _imported("fid")
-    published = _weights("fid")
-    # The library itself would unpickle whatever the file holds.
-    with mock.patch.object(library, "load_state_dict_from_url", return_value=published):
-        network = library.InceptionV3().eval().to(where)
+    network = _fid_inception(_library("fid"))
+    network.load_state_dict(_weights("fid"))
+    network.fc = nn.Identity()
+    network.eval().to(device)
 
     @torch.inference_mode()
     def features(images: Tensor) -> Tensor:
-        rows = [network(_unit(part, where))[0].flatten(1) for part in images.split(AT_ONCE)]
-        return torch.cat(rows).cpu()
+        return torch.cat([network(_resized(part)).cpu() for part in images.split(BATCH)])
+
+    def _resized(images: Tensor) -> Tensor:
+        return 2 * functional.interpolate(_unit(images, device), (299, 299), mode="bilinear") - 1
 
     return features
 
 
-def ready(asked: Sequence[Perceptual]) -> None:
-    """Have all that is needed here, downloading weights that torch hub's cache does not hold.
+def _fid_inception(library: Any) -> nn.Module:
+    """Torchvision's Inception with the blocks of pytorch-fid, weights not loaded.
+
+    `pytorch_fid.inception.fid_inception_v3` builds the same network, but unpickles a download.
+    """
+    from torchvision.models import inception_v3
+
+    network: nn.Module = inception_v3(
+        weights=None, num_classes=1008, aux_logits=False, init_weights=False
+    )
+    network.Mixed_5b = library.FIDInceptionA(192, pool_features=32)
+    network.Mixed_5c = library.FIDInceptionA(256, pool_features=64)
+    network.Mixed_5d = library.FIDInceptionA(288, pool_features=64)
+    network.Mixed_6b = library.FIDInceptionC(768, channels_7x7=128)
+    network.Mixed_6c = library.FIDInceptionC(768, channels_7x7=160)
+    network.Mixed_6d = library.FIDInceptionC(768, channels_7x7=160)
+    network.Mixed_6e = library.FIDInceptionC(768, channels_7x7=192)
+    network.Mixed_7b = library.FIDInceptionE_1(1280)
+    network.Mixed_7c = library.FIDInceptionE_2(2048)
+    return network
+
+
+def prepare(names: Sequence[Perceptual]) -> None:
+    """Check the libraries of some metrics, and download weights that torch hub's cache lacks.
 
     Raises:
         ParamsError: a library is not installed.
-        DataError: weights cannot be downloaded, or are not those that their name says.
+        DataError: weights cannot be downloaded, or are damaged.
     """
-    for name in asked:
+    for name in names:
         _check_installed(name)
-    for name in asked:
-        _located(WEIGHTS[name])
+    for name in names:
+        _download(WEIGHTS[name])
 
 
 def _check_installed(name: Perceptual) -> None:
     package = LIBRARIES[name].split(".")[0]
     if find_spec(package) is None:
         raise ParamsError(
-            f"evaluate.perceptual: {name} is computed by {package}, which is not installed: "
-            "`pip install -e '.[perceptual]'`, or take it out"
+            f"evaluate.perceptual: {name} needs {package}, which is not installed: "
+            f"`pip install -e '.[perceptual]'`, or remove {name}"
         )
 
 
-def _imported(name: Perceptual) -> Any:
+def _library(name: Perceptual) -> Any:
     _check_installed(name)
     make_importable()
     return importlib.import_module(LIBRARIES[name])
 
 
 def _weights(name: Perceptual) -> dict[str, Tensor]:
-    path = _located(WEIGHTS[name])
+    path = _download(WEIGHTS[name])
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError:
-        raise DataError(f"{path}: holds more than tensors, and is not opened; delete it") from None
+        raise DataError(
+            f"{path}: contains more than tensors, so it is not loaded; delete it"
+        ) from None
 
 
-def _located(url: str) -> Path:
-    """The file in torch hub's cache, downloaded if it is not there."""
+def _download(url: str) -> Path:
+    """The file in torch hub's cache, downloaded if it is missing."""
     path = Path(torch.hub.get_dir()) / "checkpoints" / PurePosixPath(url).name
     digits = path.stem.rsplit("-", 1)[1]
     if not path.exists():
@@ -140,15 +165,15 @@ def _located(url: str) -> Path:
             raise DataError(
                 f"evaluate.perceptual: {url} cannot be downloaded ({reason}); put it at {path}"
             ) from None
-    found = sha256(path)
-    if not found.startswith(digits):
+    digest = sha256(path)
+    if not digest.startswith(digits):
         raise DataError(
-            f"{path}: its SHA-256 begins with {found[: len(digits)]}, not with {digits}; delete it "
-            f"and run again, or put {url} there"
+            f"{path}: its SHA-256 begins with {digest[: len(digits)]}, not with {digits}; delete "
+            f"it and run again, or put {url} there"
         )
     return path
 
 
-def _unit(images: Tensor, where: torch.device) -> Tensor:
-    """Images uint8 as numbers 0..1."""
-    return images.to(where).float() / 255
+def _unit(images: Tensor, device: torch.device) -> Tensor:
+    """Images uint8 as floats 0..1."""
+    return images.to(device).float() / 255

@@ -131,7 +131,7 @@ def test_lpips_is_equation_1_on_the_published_trunk(published, images):
 def test_images_are_judged_one_by_one(published, images, monkeypatch):
     distance, features = perceptual.lpips(CPU), perceptual.inception(CPU)
     whole = distance(images, images.flip(0)), features(images)
-    monkeypatch.setattr(perceptual, "AT_ONCE", 2)
+    monkeypatch.setattr(perceptual, "BATCH", 2)
     torch.testing.assert_close(distance(images, images.flip(0)), whole[0])
     torch.testing.assert_close(features(images), whole[1])
 
@@ -189,7 +189,7 @@ def test_other_weights_under_the_published_name_are_refused(published):
     try:
         file.write_bytes(kept[:-1])
         with pytest.raises(DataError, match=r"its SHA-256 begins with [0-9a-f]{8}, not with"):
-            perceptual.ready(["lpips"])
+            perceptual.prepare(["lpips"])
     finally:
         file.write_bytes(kept)
 
@@ -208,7 +208,7 @@ def test_weights_are_never_unpickled(tmp_path, monkeypatch):
     digest = hashlib.sha256((folder / "file").read_bytes()).hexdigest()
     file = (folder / "file").rename(folder / f"vgg16-{digest[:8]}.pth")
     monkeypatch.setitem(perceptual.WEIGHTS, "lpips", f"https://nowhere.invalid/{file.name}")
-    with pytest.raises(DataError, match="holds more than tensors"):
+    with pytest.raises(DataError, match="contains more than tensors"):
         perceptual.lpips(CPU)
     assert not (tmp_path / "attacked").exists()
 
@@ -216,7 +216,5 @@ def test_weights_are_never_unpickled(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("name", "package"), [("lpips", "lpips"), ("fid", "pytorch_fid")])
 def test_a_missing_library_is_named(name, package, monkeypatch):
     monkeypatch.setattr(perceptual, "find_spec", lambda _: None)
-    with pytest.raises(
-        ParamsError, match=f"{name} is computed by {package}, .*'.\\[perceptual\\]'"
-    ):
+    with pytest.raises(ParamsError, match=f"{name} needs {package}, .*'.\\[perceptual\\]'"):
         frame_metrics.build((name,), CPU)

@@ -1,21 +1,21 @@
-"""`wm ablate`: the ablation tables of Nano World Models (arXiv 2605.23993), remade small.
+"""`wm ablate`: the ablations of Nano World Models (arXiv 2605.23993) at a small scale.
 
-An arm is a name and what it changes in params.yaml; a table sets arms beside a baseline.
+An arm is a name and its changes to params.yaml; a table compares arms with a baseline.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 Value = int | float | str | bool | Mapping[str, int] | None
-"""What a key of params.yaml can be set to."""
+"""A value in params.yaml."""
 
 BASELINE = "baseline"
-"""The run of every arm that changes nothing, whatever tables call it."""
+"""Name of the runs of every arm that changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """What the paper says of an arm; PSNR is in dB."""
+class PaperRow:
+    """Scores of an arm in the paper; PSNR is in dB."""
 
     psnr: float
     ssim: float
@@ -29,29 +29,29 @@ class Arm:
 
     Attributes:
         name: unique among the arms of a data set.
-        changes: dotted keys of params.yaml, beside those that all arms share.
-        published: None where the paper has no such arm.
+        paper: None if the paper has no such arm.
+        changes: by dotted key of params.yaml, on top of those that all arms share.
     """
 
     name: str
-    published: Published | None
+    paper: PaperRow | None
     changes: Mapping[str, Value] = field(default_factory=dict)
 
     @property
     def run(self) -> str:
-        """What its runs are called: arms that change nothing share theirs."""
+        """Name of its runs: arms that change nothing share theirs."""
         return self.name if self.changes else BASELINE
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Arms that differ in one thing, on one data set.
+    """Arms that differ in one setting, on one data set.
 
     Attributes:
         name: for --only.
-        title: what the arms differ in.
+        title: the setting in which the arms differ.
         dataset: a name in params.yaml.
-        arms: in the order of the paper; exactly one of them changes nothing.
+        arms: in the order of the paper; exactly one changes nothing.
     """
 
     name: str

@@ -11,48 +11,53 @@ from pipeline.arguments import PARAMS, ParamsFile
 
 def command(
     out: Annotated[
-        Path, typer.Argument(metavar="OUT", help="Folder for the runs; what is done there is kept.")
+        Path,
+        typer.Argument(metavar="OUT", help="Folder for the runs; finished ones are kept."),
     ],
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of every arm.")] = 3,
-    jobs: Annotated[int, typer.Option(min=1, help="Runs at once, of one thread each.")] = 2,
+    seeds: Annotated[int, typer.Option(min=1, help="Number of seeds for each arm.")] = 3,
+    jobs: Annotated[int, typer.Option(min=1, help="Parallel runs, with one thread each.")] = 2,
     only: Annotated[
-        list[str] | None, typer.Option(metavar="TABLE", help="Only this table.")
+        list[str] | None, typer.Option(metavar="TABLE", help="Run only this table; repeatable.")
     ] = None,
     change: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change params.yaml for all runs."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change params.yaml for all runs; repeatable.",
+        ),
     ] = None,
     params: ParamsFile = PARAMS,
 ) -> None:
-    """Remake the paper's ablations small: every arm under every seed; what was killed resumes."""
+    """Run the paper's ablations at a small scale, every arm with every seed; resumes if killed."""
     from dataclasses import asdict
 
     from pipeline.compute import device
-    from pipeline.tools.ablate import results, words
+    from pipeline.tools.ablate import cli, results
     from pipeline.tools.ablate.grid import Grid
     from pipeline.tools.machine import describe
 
-    tables = words.tables(only or [])
-    grid = Grid(out, params, words.changes(change or [], tables), tables, seeds)
+    tables = cli.tables(only or [])
+    grid = Grid(out, params, cli.changes(change or [], tables), tables, seeds)
     for line in grid.run(jobs):
         print(f"ablate: {line}", flush=True)
-    found = [results.gather(grid, table) for table in grid.tables]
-    spent = grid.spent()
+    gathered = [results.gather(grid, table) for table in grid.tables]
+    time = grid.time()
     values = {
-        "command": words.command(seeds, only or [], change or []),
+        "command": cli.command(seeds, only or [], change or []),
         "machine": asdict(describe(device.pick())),
         "seeds": seeds,
         "changes": grid.shared,
-        "cpu_seconds": round(spent.cpu_seconds),
+        "cpu_seconds": round(time.cpu_seconds),
         "runs": len(grid.runs),
-        "tables": {one.table.name: results.plain(one) for one in found},
+        "tables": {one.table.name: results.as_json(one) for one in gathered},
     }
     stage.write_json(out / "ablations.json", values)
-    text = "\n".join(results.markdown(one) for one in found)
+    text = "\n".join(results.as_markdown(one) for one in gathered)
     with stage.output(out / "ablations.md") as partial:
         partial.write_text(text)
     print(text)
-    print(f"ablate: {len(grid.runs)} runs, {spent.cpu_seconds / 60:.0f} CPU-minutes, in {out}")
+    print(f"ablate: {len(grid.runs)} runs, {time.cpu_seconds / 60:.0f} CPU-minutes, in {out}")
 
 
 if __name__ == "__main__":

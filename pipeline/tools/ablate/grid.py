@@ -1,18 +1,18 @@
-"""All runs of some tables: the data of each data set once, then every arm under every seed."""
+"""All runs of some tables: the data of each data set once, then every arm with every seed."""
 
 import copy
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pipeline import params
 from pipeline.errors import ParamsError, did_you_mean
+from pipeline.metrics.schema.evaluate import EvaluateMeans
+from pipeline.metrics.schema.train import TrainMetrics
 from pipeline.tools.ablate import Arm, Table, Value
-from pipeline.tools.ablate.processes import alone
+from pipeline.tools.ablate.processes import locked
 from pipeline.tools.ablate.tables import SHARED
-from pipeline.tools.ablate.workspace import Recipe, Spent, Workspace
+from pipeline.tools.ablate.workspace import Recipe, RunTime, Workspace
 from pipeline.tools.dvc_yaml import read as dvc_yaml
 from pipeline.tools.tables import placed
 
@@ -27,14 +27,32 @@ class Run:
     workspace: Workspace
     stages: tuple[str, ...]
 
-    def spent(self) -> Spent | None:
-        """What they took together, if all of them are done."""
+    def time(self) -> RunTime | None:
+        """The time of all stages together; None if one is not done."""
         each = [self.workspace.done(name) for name in self.stages]
-        return sum((one for one in each if one), Spent()) if all(each) else None
+        return sum((one for one in each if one), RunTime()) if all(each) else None
 
-    def measured(self, name: str) -> Any:
-        """The metrics file of that name."""
-        return json.loads((self.workspace.folder / "metrics" / f"{name}.json").read_text())
+    def means(self) -> EvaluateMeans:
+        """Scores, averaged over generated frames.
+
+        Raises:
+            DataError: the file is missing or damaged.
+        """
+        return EvaluateMeans.read(self._metrics("evaluate_mean"), self._way_out())
+
+    def parameters(self) -> int:
+        """Parameters of the trained model.
+
+        Raises:
+            DataError: the file is missing or damaged.
+        """
+        return TrainMetrics.read(self._metrics("train"), self._way_out()).parameters
+
+    def _metrics(self, name: str) -> Path:
+        return self.workspace.folder / "metrics" / f"{name}.json"
+
+    def _way_out(self) -> str:
+        return f"delete {self.workspace.folder} and run `wm ablate` again"
 
 
 class Grid:
@@ -42,7 +60,7 @@ class Grid:
 
     Attributes:
         data: by data set.
-        runs: by data set, `Arm.run` and seed; what two tables share is there once.
+        runs: by data set, `Arm.run` and seed; a run that two tables share is there once.
     """
 
     def __init__(
@@ -57,14 +75,13 @@ class Grid:
 
         Args:
             folder: where they run.
-            file: the params.yaml that they are derived from, with a dvc.yaml beside it.
-            changes: to all of them, after those of `SHARED`.
+            file: the params.yaml that theirs derive from, with a dvc.yaml beside it.
+            changes: to the params.yaml of all runs, on top of `SHARED`.
             tables: whose arms they are.
-            seeds: how many, from 0 on.
+            seeds: their number; seeds are 0, 1, 2, ...
 
         Raises:
-            ParamsError: there is no dvc.yaml, a change names no key, or it makes a params.yaml that
-                no stage would read.
+            ParamsError: there is no dvc.yaml, or a change names no key or an invalid value.
         """
         self.folder, self.file, self.tables, self.seeds = folder, file, tables, seeds
         self.values = params.read(file).values
@@ -82,29 +99,29 @@ class Grid:
                     if key not in self.runs:
                         self.runs[key] = self._run(table.dataset, arm, seed)
 
-    def run(self, at_once: int) -> Iterator[str]:
-        """Run all that is not done, some at once, and say of each when it is.
+    def run(self, jobs: int) -> Iterator[str]:
+        """Run all that is not done, `jobs` in parallel; yields a line for each finished run.
 
         Raises:
             DataError: a stage failed, or another process works in the folder.
         """
-        with alone(self.folder) as processes:
+        with locked(self.folder) as processes:
 
             def work(run: Run) -> None:
                 run.workspace.run(run.stages, processes)
 
             for runs in (self.data.values(), self.runs.values()):
-                todo = [run for run in runs if run.spent() is None]
-                for number, run in enumerate(processes.each(work, todo, at_once), 1):
-                    spent = run.spent()
-                    assert spent is not None
+                todo = [run for run in runs if run.time() is None]
+                for number, run in enumerate(processes.map(work, todo, jobs), 1):
+                    time = run.time()
+                    assert time is not None
                     place = run.workspace.folder.relative_to(self.folder)
-                    yield f"{place}: {spent.seconds:.0f} s ({number} of {len(todo)})"
+                    yield f"{place}: {time.seconds:.0f} s ({number} of {len(todo)})"
 
-    def spent(self) -> Spent:
-        """What all that is done took together."""
-        each = [run.spent() for run in (*self.data.values(), *self.runs.values())]
-        return sum((one for one in each if one), Spent())
+    def time(self) -> RunTime:
+        """The time of all runs that are done."""
+        each = [run.time() for run in (*self.data.values(), *self.runs.values())]
+        return sum((one for one in each if one), RunTime())
 
     def _run(self, dataset: str, arm: Arm, seed: int) -> Run:
         recipe = self._recipe(dataset, {**arm.changes, "train.seed": seed})
@@ -117,7 +134,7 @@ class Grid:
             block, last = placed(values, key)
             if last not in block:
                 hint = did_you_mean(last, block)
-                raise ParamsError(f"{self.file}: there is no {key} to change; {hint}")
+                raise ParamsError(f"{self.file}: has no key {key} to change; {hint}")
             block[last] = value
         params.check(self.file, values)
         return Recipe(self.stages, values)

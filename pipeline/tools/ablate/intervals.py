@@ -1,4 +1,4 @@
-"""95 % intervals of a few seeds: Student's t, with the spread that all arms of a table share."""
+"""95 % confidence intervals from a few seeds: Student's t, variance pooled over a table's arms."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure and its interval, whose ends are None where one seed alone was run."""
+    """A value and its confidence interval, whose ends are None with a single seed."""
 
     value: float
     low: float | None
@@ -17,24 +17,27 @@ class Estimate:
 
     @classmethod
     def around(cls, value: float, half: float | None) -> "Estimate":
-        """From half the width of the interval."""
+        """An interval of half width `half` around a value."""
         return cls(value, None, None) if half is None else cls(value, value - half, value + half)
 
     def exp(self) -> "Estimate":
-        """Of figures of which this is the logarithm."""
+        """The estimate on the original scale, if this one is of logarithms."""
         ends = (None if end is None else math.exp(end) for end in (self.low, self.high))
         return Estimate(math.exp(self.value), *ends)
 
-    def leaves_out(self, value: float) -> bool:
-        """Whether the interval is known, and `value` outside."""
+    def excludes(self, value: float) -> bool:
+        """Whether there is an interval, and `value` lies outside."""
         return self.low is not None and self.high is not None and not self.low <= value <= self.high
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What the seeds of one arm say together: the mean, and what sets it apart from the baseline.
+    """One metric of one arm over all seeds.
 
-    `apart` is a difference, or a ratio where logarithms were averaged; None for the baseline.
+    Attributes:
+        mean: arithmetic or geometric.
+        apart: effect against the baseline, a difference or, for geometric means, a ratio; None for
+            the baseline.
     """
 
     mean: Estimate
@@ -44,19 +47,19 @@ class Summary:
 def summarise(scores: Sequence[Sequence[float]], baseline: int) -> list[Summary]:
     """Summaries of `scores` [arms][seeds], each arm under the same seeds.
 
-    The spread of a mean pools the arms' own variances: arms x (seeds - 1) degrees of freedom. That
-    of a difference is the residual of a two-way analysis of variance without interaction, in which
-    seeds are blocks (Fisher 1935): (arms - 1) x (seeds - 1). Both take all arms of a table to
-    scatter alike; intervals are of each arm by itself, not corrected for their number.
+    The variance of a mean is pooled over arms: arms x (seeds - 1) degrees of freedom. That of a
+    difference is the residual of a two-way analysis of variance without interaction, in which
+    seeds are blocks (Fisher 1935): (arms - 1) x (seeds - 1). Both assume that all arms of a table
+    have the same variance; intervals are not corrected for multiple comparisons.
     """
     arms, seeds = len(scores), len(scores[0])
     means = [sum(row) / seeds for row in scores]
-    shared = [sum(column) / arms - sum(means) / arms for column in zip(*scores, strict=True)]
-    left = [[y - mean for y in row] for row, mean in zip(scores, means, strict=True)]
-    own = sum(y**2 for row in left for y in row)
-    rest = sum((y - s) ** 2 for row in left for y, s in zip(row, shared, strict=True))
-    half = _half(own, arms * (seeds - 1), seeds)
-    apart = _half(2 * rest, (arms - 1) * (seeds - 1), seeds)
+    by_seed = [sum(column) / arms - sum(means) / arms for column in zip(*scores, strict=True)]
+    centred = [[y - mean for y in row] for row, mean in zip(scores, means, strict=True)]
+    within = sum(y**2 for row in centred for y in row)
+    residual = sum((y - s) ** 2 for row in centred for y, s in zip(row, by_seed, strict=True))
+    half = _half(within, arms * (seeds - 1), seeds)
+    apart = _half(2 * residual, (arms - 1) * (seeds - 1), seeds)
     return [
         Summary(
             Estimate.around(mean, half),
@@ -67,7 +70,7 @@ def summarise(scores: Sequence[Sequence[float]], baseline: int) -> list[Summary]
 
 
 def summarise_ratios(scores: Sequence[Sequence[float]], baseline: int) -> list[Summary]:
-    """The same for errors, which scatter in proportion to their size: geometric means, ratios."""
+    """Summaries of errors, whose std is proportional to their size: geometric means and ratios."""
     logarithms = [[math.log(score) for score in row] for row in scores]
     return [
         Summary(summary.mean.exp(), summary.apart and summary.apart.exp())
@@ -76,11 +79,12 @@ def summarise_ratios(scores: Sequence[Sequence[float]], baseline: int) -> list[S
 
 
 def _half(squares: float, freedom: int, seeds: int) -> float | None:
+    """Half the width of an interval, from a sum of squares and its degrees of freedom."""
     return quantile(freedom) * math.sqrt(squares / freedom / seeds) if freedom else None
 
 
 def quantile(freedom: int) -> float:
-    """The t that Student's distribution of so many degrees of freedom exceeds, in size, in 5 %."""
+    """The two-sided 95 % quantile of Student's t with so many degrees of freedom."""
     low, high = 0.0, math.pi / 2
     for _ in range(60):
         middle = (low + high) / 2

@@ -1,4 +1,4 @@
-"""Child processes of one thread each; a folder has those of one parent alone."""
+"""Child processes with one thread each, in a folder that one parent locks."""
 
 import fcntl
 import os
@@ -15,20 +15,20 @@ import pipeline
 from pipeline.errors import DataError
 
 HOME = Path(pipeline.__file__).parent.parent
-"""The folder that holds the package; dvc.yaml counts paths of its code from here."""
+"""The folder that contains the package, for PYTHONPATH."""
 
 Task = TypeVar("Task")
 
 
 class Processes:
-    """Those that work in one folder."""
+    """The child processes that work in one folder."""
 
     def __init__(self, lock: int) -> None:
-        """Children inherit `lock`, an open file: while one is left, the folder is taken."""
+        """Children inherit `lock`, an open file: the folder stays locked while one is alive."""
         self.lock, self.running = lock, set[subprocess.Popen[bytes]]()
 
     def run(self, command: Sequence[str], folder: Path, log: Path) -> tuple[int, float, float]:
-        """Run a command in `folder`; everything that it says goes to `log`.
+        """Run a command in `folder`; its output goes to `log`.
 
         Returns:
             Its exit status, the seconds it took, and the CPU-seconds of it and its children.
@@ -51,14 +51,12 @@ class Processes:
         cpu = usage.ru_utime + usage.ru_stime
         return child.returncode, time.perf_counter() - start, cpu
 
-    def each(
-        self, work: Callable[[Task], None], tasks: Sequence[Task], at_once: int
-    ) -> Iterator[Task]:
-        """Do `work` of every task, some at once; yields each when it is done.
+    def map(self, work: Callable[[Task], None], tasks: Sequence[Task], jobs: int) -> Iterator[Task]:
+        """Call `work` on every task, `jobs` in parallel; yields each task when it is done.
 
-        The first error, or a signal, ends what is running: a stage keeps what it can resume from.
+        The first error, or a signal, terminates running children: stages can resume.
         """
-        pool = ThreadPoolExecutor(at_once)
+        pool = ThreadPoolExecutor(jobs)
         try:
             futures = {pool.submit(work, task): task for task in tasks}
             for future in as_completed(futures):
@@ -72,23 +70,23 @@ class Processes:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[Processes]:
-    """The processes of a folder that is this one's until they have ended, and SIGTERM an error.
+def locked(folder: Path) -> Iterator[Processes]:
+    """Lock a folder while its processes run; SIGTERM raises KeyboardInterrupt meanwhile.
 
     Raises:
-        DataError: it cannot be made; another run, or what it left behind, is still at work there.
+        DataError: it cannot be created, or another run or its children still work in it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(
-            f"{folder}: no folder can be here ({error.strerror}); name another"
+            f"{folder}: cannot be created ({error.strerror}); name another folder"
         ) from None
     with (folder / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise DataError(f"{folder}: another run is at work there; wait for its end") from None
+            raise DataError(f"{folder}: another run is using it; wait until it ends") from None
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             yield Processes(lock.fileno())

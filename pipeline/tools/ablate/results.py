@@ -1,16 +1,16 @@
-"""What a grid found: plain values for JSON, tables for people."""
+"""Results of a grid: values for JSON, tables for people."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipeline.tools.ablate import Published, Table
+from pipeline.metrics.schema.evaluate import EvaluateMeans
+from pipeline.tools.ablate import PaperRow, Table
 from pipeline.tools.ablate.grid import Grid
 from pipeline.tools.ablate.intervals import Estimate, Summary, summarise, summarise_ratios
 
 HEAD = (
-    "arm", "parameters", "latent error", "times the baseline's", "without actions",
-    "PSNR, dB", "over the baseline's", "SSIM", "paper: PSNR / SSIM / LPIPS / FID",
+    "arm", "parameters", "latent error", "ratio to baseline", "without actions",
+    "PSNR, dB", "difference to baseline", "SSIM", "paper: PSNR / SSIM / LPIPS / FID",
 )  # fmt: skip
 SUMMARIES = {
     "latent_error": summarise_ratios,
@@ -18,78 +18,83 @@ SUMMARIES = {
     "psnr": summarise,
     "ssim": summarise,
 }
-"""How the seeds of each metric are summed up."""
+"""How each metric is summarised over seeds."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What the seeds of one arm gave, by metric."""
+class ArmResult:
+    """One arm: each metric of every seed, and its summary over them."""
 
     name: str
     parameters: int
     seeds: dict[str, list[float]]
     summaries: dict[str, Summary]
-    published: Published | None
+    paper: PaperRow | None
 
 
 @dataclass(frozen=True, slots=True)
-class TableFound:
-    """The arms of a table, and the PSNR and SSIM of repeating the given frame."""
+class TableResult:
+    """The arms of a table, and PSNR (dB) and SSIM of repeating the context frame."""
 
     table: Table
-    repeat_last: dict[str, float]
-    arms: tuple[Found, ...]
+    repeat_psnr: float
+    repeat_ssim: float
+    arms: tuple[ArmResult, ...]
 
 
-def scores(means: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """The metrics of one run, from evaluate's means over clips and generated frames.
+def scores(means: EvaluateMeans) -> dict[str, float]:
+    """The metrics of one run, from its means over clips and generated frames.
 
-    `latent_error` is the squared error of latents as a share of that of repeating the last given
-    frame; `without_actions` the same for a model that is told zero actions. PSNR is in dB.
+    `latent_error` is the squared error of latents as a share of that of repeating the last context
+    frame; `without_actions` is that of the same model under zero actions. PSNR is in dB.
     """
-    model, zero, repeat = (means[who] for who in ("model", "zero_actions", "repeat_last"))
+    repeat = means.repeat_last.latent_mse
     return {
-        "latent_error": model["latent_mse"] / repeat["latent_mse"],
-        "without_actions": zero["latent_mse"] / repeat["latent_mse"],
-        "psnr": model["psnr"],
-        "ssim": model["ssim"],
+        "latent_error": means.model.latent_mse / repeat,
+        "without_actions": means.zero_actions.latent_mse / repeat,
+        "psnr": means.model.psnr,
+        "ssim": means.model.ssim,
     }
 
 
-def gather(grid: Grid, table: Table) -> TableFound:
-    """What the runs of a table measured, all of which are done."""
+def gather(grid: Grid, table: Table) -> TableResult:
+    """The results of a table, all of whose runs are done.
+
+    Raises:
+        DataError: a metrics file of a run is missing or damaged.
+    """
     runs = [
         [grid.runs[table.dataset, arm.run, seed] for seed in range(grid.seeds)]
         for arm in table.arms
     ]
-    by_run = [[scores(run.measured("evaluate_mean")) for run in row] for row in runs]
+    by_run = [[scores(run.means()) for run in row] for row in runs]
     seeds = [{metric: [one[metric] for one in row] for metric in SUMMARIES} for row in by_run]
     baseline = table.arms.index(table.baseline)
     summaries = {
         metric: summary([row[metric] for row in seeds], baseline)
         for metric, summary in SUMMARIES.items()
     }
-    arms = (
-        Found(
+    arms = tuple(
+        ArmResult(
             arm.name,
-            runs[index][0].measured("train")["parameters"],
+            runs[index][0].parameters(),
             seeds[index],
             {metric: summaries[metric][index] for metric in SUMMARIES},
-            arm.published,
+            arm.paper,
         )
         for index, arm in enumerate(table.arms)
     )
-    repeated = runs[0][0].measured("evaluate_mean")["repeat_last"]
-    return TableFound(table, {m: repeated[m] for m in ("psnr", "ssim")}, tuple(arms))
+    repeat = runs[0][0].means().repeat_last
+    return TableResult(table, repeat.psnr, repeat.ssim, arms)
 
 
-def plain(found: TableFound) -> dict[str, Any]:
-    """For JSON: every seed's scores, with means, ratios or differences, and their intervals."""
+def as_json(result: TableResult) -> dict[str, Any]:
+    """Every seed's metrics, and their means and effects with intervals."""
     return {
-        "title": found.table.title,
-        "dataset": found.table.dataset,
-        "baseline": found.table.baseline.name,
-        "repeat_last": _rounded(found.repeat_last),
+        "title": result.table.title,
+        "dataset": result.table.dataset,
+        "baseline": result.table.baseline.name,
+        "repeat_last": _rounded({"psnr": result.repeat_psnr, "ssim": result.repeat_ssim}),
         "arms": {
             arm.name: {
                 "parameters": arm.parameters,
@@ -97,9 +102,9 @@ def plain(found: TableFound) -> dict[str, Any]:
                     metric: _rounded({"seeds": arm.seeds[metric], **asdict(summary)})
                     for metric, summary in arm.summaries.items()
                 },
-                "published": arm.published and asdict(arm.published),
+                "published": arm.paper and asdict(arm.paper),
             }
-            for arm in found.arms
+            for arm in result.arms
         },
     }
 
@@ -112,49 +117,46 @@ def _rounded(value: Any) -> Any:
     return value if value is None else round(value, 5)
 
 
-def markdown(found: TableFound) -> str:
-    """The table, ours and the paper's side by side; bold where an interval leaves out no effect."""
-    lines = [f"### {found.table.title}", "", _row(HEAD), _row(["---"] * len(HEAD))]
-    for arm in found.arms:
+def as_markdown(result: TableResult) -> str:
+    """The table beside the paper's scores; effects whose interval excludes none are bold."""
+    lines = [f"### {result.table.title}", "", _row(HEAD), _row(["---"] * len(HEAD))]
+    for arm in result.arms:
         error, without, psnr, ssim = (arm.summaries[metric] for metric in SUMMARIES)
         cells = (
             f"`{arm.name}`",
             f"{arm.parameters:,}",
-            _shown(error.mean, ".3f"),
-            _apart(error.apart, ".2f", 1),
-            _shown(without.mean, ".3f"),
-            _shown(psnr.mean, ".2f"),
-            _apart(psnr.apart, "+.2f", 0),
-            _shown(ssim.mean, ".4f"),
-            _paper(arm.published),
+            _format(error.mean, ".3f"),
+            _effect(error.apart, ".2f", 1),
+            _format(without.mean, ".3f"),
+            _format(psnr.mean, ".2f"),
+            _effect(psnr.apart, "+.2f", 0),
+            _format(ssim.mean, ".4f"),
+            _paper(arm.paper),
         )
         lines.append(_row(cells))
-    repeat = found.repeat_last
-    said = f"Repeating the given frame: PSNR {repeat['psnr']:.2f} dB, SSIM {repeat['ssim']:.4f}."
-    return "\n".join([*lines, "", said, ""])
+    repeating = f"PSNR {result.repeat_psnr:.2f} dB, SSIM {result.repeat_ssim:.4f}"
+    return "\n".join([*lines, "", f"Repeating the context frame: {repeating}.", ""])
 
 
 def _row(cells: tuple[str, ...] | list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _shown(estimate: Estimate, form: str) -> str:
+def _format(estimate: Estimate, form: str) -> str:
     value = format(estimate.value, form)
     if estimate.low is None or estimate.high is None:
         return value
     return f"{value} ({format(estimate.low, form)} to {format(estimate.high, form)})"
 
 
-def _apart(estimate: Estimate | None, form: str, no_effect: float) -> str:
+def _effect(estimate: Estimate | None, form: str, no_effect: float) -> str:
     if estimate is None:
         return "baseline"
-    shown = _shown(estimate, form)
-    return f"**{shown}**" if estimate.leaves_out(no_effect) else shown
+    text = _format(estimate, form)
+    return f"**{text}**" if estimate.excludes(no_effect) else text
 
 
-def _paper(published: Published | None) -> str:
-    if published is None:
-        return "not in it"
-    return (
-        f"{published.psnr:.2f} / {published.ssim:.3f} / {published.lpips:.3f} / {published.fid:.2f}"
-    )
+def _paper(row: PaperRow | None) -> str:
+    if row is None:
+        return "not in the paper"
+    return f"{row.psnr:.2f} / {row.ssim:.3f} / {row.lpips:.3f} / {row.fid:.2f}"

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pipeline import imports
 from pipeline.families import FAMILIES, AnyFamily
+from pipeline.tools.dvc_yaml.read import Stage
 
 RECORDED = {"codec": ("encoders",), "world_model": ("denoisers", "objectives")}
 """Families whose member is named in an artefact: a stage that reads it runs that member."""
@@ -14,51 +14,51 @@ CODE = "      - pipeline/"
 """How the lines begin that are written here."""
 
 
-def families_of(stage: str, table: Mapping[str, Any]) -> list[AnyFamily]:
+def families_of(name: str, stage: Stage) -> list[AnyFamily]:
     """Families whose chosen member a stage runs: named by its params, or by an artefact it reads.
 
     A stage that never imports the family's Protocol only shows the options (the report).
 
     Args:
-        stage: its name.
-        table: its entry in dvc.yaml.
+        name: of the stage.
+        stage: as dvc.yaml has it, not filled.
     """
-    artefacts = {dep.rsplit("/", 1)[-1] for dep in table["deps"]}
+    artefacts = {dep.rsplit("/", 1)[-1] for dep in stage.deps}
     recorded = {block for name in artefacts for block in RECORDED.get(name, ())}
-    imported = imports.closure([f"pipeline.{stage}.__main__"])
+    imported = imports.closure([f"pipeline.{name}.__main__"])
     return [
         family
         for family in FAMILIES
         if family.package in imported
-        and (_options_of_chosen(family) in table["params"] or family.block in recorded)
+        and (_options_of_chosen(family) in stage.params or family.block in recorded)
     ]
 
 
-def code_deps(stage: str, table: Mapping[str, Any]) -> list[str]:
+def code_deps(name: str, stage: Stage) -> list[str]:
     """Paths that stand for exactly the code of a stage, sorted.
 
     Every file that the stage or a member of its families imports; of the members themselves the
     chosen one alone, by its selector. A folder stands for its files where all of them are needed.
     """
-    families = families_of(stage, table)
-    members = {f"{family.package}.{name}" for family in families for name in family.names()}
+    families = families_of(name, stage)
+    members = {f"{family.package}.{member}" for family in families for member in family.names()}
     unchosen = {module for member in members for module in imports.inside(member)}
-    needed = imports.closure([f"pipeline.{stage}.__main__", *members]) - {"pipeline"} - unchosen
+    needed = imports.closure([f"pipeline.{name}.__main__", *members]) - {"pipeline"} - unchosen
     chosen = {family.path(f"${{{family.selector}}}") for family in families}
     return sorted(_folded(needed) | chosen)
 
 
-def written(text: str, tables: Mapping[str, Any]) -> str:
+def written(text: str, stages: Mapping[str, Stage]) -> str:
     """The text of a dvc.yaml with the code dependencies of each of its stages as they should be."""
     lines: list[str] = []
-    stage, waiting = "", {stage: code_deps(stage, table) for stage, table in tables.items()}
+    name, waiting = "", {name: code_deps(name, stage) for name, stage in stages.items()}
     for line in text.split("\n"):
         if begins := re.fullmatch(r"  (\w+):", line):
-            stage = begins[1]
+            name = begins[1]
         if not line.startswith(CODE):
             lines.append(line)
-        elif stage in waiting:
-            lines += [f"      - {path}" for path in waiting.pop(stage)]
+        elif name in waiting:
+            lines += [f"      - {path}" for path in waiting.pop(name)]
     return "\n".join(lines)
 
 

@@ -18,11 +18,11 @@ def command(
     from pipeline.tools.dvc_yaml.code_deps import written
     from pipeline.tools.dvc_yaml.read import stages
 
-    tables = stages(file)
+    parsed = stages(file)
     before = file.read_text()
-    after = written(before, tables)
+    after = written(before, parsed)
     if before == after:
-        print(f"{file}: names exactly the code that its {len(tables)} stages import")
+        print(f"{file}: names exactly the code that its {len(parsed)} stages import")
         return
     if not write:
         raise DataError(

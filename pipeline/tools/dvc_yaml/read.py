@@ -1,7 +1,9 @@
-"""What dvc.yaml says of its stages, for tools that run them by themselves."""
+"""The stages of dvc.yaml, for tools that run or check them one by one."""
 
 import re
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,29 +12,56 @@ import yaml
 from pipeline.errors import ParamsError
 
 
-def stages(path: Path) -> dict[str, Any]:
-    """The stages of a dvc.yaml, as they are written.
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage; its strings may contain `${selector}` until they are `filled`.
+
+    Attributes:
+        command: the words of its command.
+        deps: paths that it reads, code included.
+        params: dotted keys of params.yaml that it depends on.
+        outs: paths that it writes and DVC caches.
+        records: paths that it writes and git keeps: metrics and plots.
+    """
+
+    command: list[str]
+    deps: list[str]
+    params: list[str]
+    outs: list[str]
+    records: list[str]
+
+    def filled(self, values: Mapping[str, Any]) -> "Stage":
+        """The stage with the value of every `${selector}` in its place."""
+        return Stage(
+            *(
+                [re.sub(r"\$\{(\w+)\}", lambda match: str(values[match[1]]), text) for text in part]
+                for part in (self.command, self.deps, self.params, self.outs, self.records)
+            )
+        )
+
+
+def stages(path: Path) -> dict[str, Stage]:
+    """The stages of a dvc.yaml by name, not yet filled.
 
     Raises:
         ParamsError: there is no such file.
     """
     if not path.is_file():
         raise ParamsError(f"{path}: no such file; run from the folder that holds it")
-    return yaml.safe_load(path.read_text())["stages"]
+    tables = yaml.safe_load(path.read_text())["stages"]
+    return {name: _parse(table) for name, table in tables.items()}
 
 
-def filled(part: Any, values: Mapping[str, Any]) -> Any:
-    """A part of dvc.yaml with the value of every ${selector} in its place."""
-    if isinstance(part, str):
-        return re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], part)
-    if isinstance(part, list):
-        return [filled(item, values) for item in part]
-    if isinstance(part, dict):
-        return {filled(key, values): filled(item, values) for key, item in part.items()}
-    return part
+def _parse(table: Mapping[str, Any]) -> Stage:
+    return Stage(
+        command=shlex.split(table["cmd"]),
+        deps=table.get("deps", []),
+        params=table.get("params", []),
+        outs=_paths(table.get("outs", [])),
+        records=_paths([*table.get("metrics", []), *table.get("plots", [])]),
+    )
 
 
-def written(stage: Mapping[str, Any], *kinds: str) -> list[str]:
-    """Paths that a stage writes: its `outs`, `metrics` or `plots`."""
-    listed = [out for kind in kinds for out in stage.get(kind, [])]
-    return [out if isinstance(out, str) else next(iter(out)) for out in listed]
+def _paths(outs: Iterable[str | Mapping[str, Any]]) -> list[str]:
+    """Paths of outs, each written alone or as the key of its options."""
+    return [out if isinstance(out, str) else next(iter(out)) for out in outs]

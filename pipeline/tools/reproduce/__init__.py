@@ -1,1 +1,1 @@
-"""The paper's runs by name: train or fetch one, score it, and hold it against what is published."""
+"""`wm reproduce`: train or download a run of the paper, and compare its scores with the paper."""

@@ -1,4 +1,4 @@
-"""What a run will cost before it starts: operations, hours and bytes, all of them estimates."""
+"""Estimated cost of a run: operations, hours and bytes."""
 
 import math
 from dataclasses import dataclass
@@ -22,28 +22,28 @@ DEVICES = {
     "rtx4090": 165e12,
     "rtx3090": 71e12,
 }
-"""Peak FLOP/s of dense bfloat16 products summed in float32, by NVIDIA's data sheets (SXM)."""
-SHARE = 0.4
-"""Assumed share of the peak that training reaches; unmeasured."""
+"""Peak FLOP/s of dense bfloat16 with float32 accumulation, from NVIDIA's data sheets (SXM)."""
+UTILISATION = 0.4
+"""Assumed MFU (model FLOP/s utilisation) of training; not measured."""
 FLOAT16, FLOAT32 = 2, 4
 COPIES = 3
-"""Of the weights in a state to resume from, in float32: themselves and AdamW's two moments."""
-STATES = 3
-"""To resume from, at most: the last two, and a new one until it is whole. The trained model is
-written beside the two, and is smaller than a state."""
+"""Tensors per weight in a training checkpoint, in float32: the weight and AdamW's two moments."""
+CHECKPOINTS = 3
+"""Largest number of training checkpoints at a time: the last two, and one that is being written.
+The trained model is written beside the two, and is smaller than a checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of training one run.
+    """Estimated cost of training one run.
 
     Attributes:
         parameters: of the denoiser.
-        steps: of the optimiser.
-        clips: seen in them, each as often as it is drawn.
-        flops: of all steps, 2 a multiply-add; without encoding.
-        latent_bytes: of the cache.
-        state_bytes: of the states to resume from, while there are most of them; those kept too.
+        steps: optimiser steps.
+        clips: drawn in all steps.
+        flops: of all steps, 2 per multiply-add; without encoding.
+        latent_bytes: of the latent cache.
+        state_bytes: of the training checkpoints, at their largest number, kept ones included.
     """
 
     parameters: int
@@ -54,12 +54,12 @@ class Cost:
     state_bytes: int
 
     def hours(self, peak: float) -> float:
-        """GPU-hours on devices of a peak in FLOP/s, if they reach SHARE of it."""
-        return self.flops / (peak * SHARE) / 3600
+        """GPU-hours on devices of a peak in FLOP/s, at UTILISATION."""
+        return self.flops / (peak * UTILISATION) / 3600
 
 
 def cost(run: Run, data: Data, settings: Settings) -> Cost:
-    """What the run takes whose params.yaml `settings` are, on the published data set."""
+    """Cost of a run with these settings on the published data set."""
     train, denoiser = settings.section("train", Train), variant_config(settings, DENOISERS)
     shapes = size(run, data, settings)
     weights, forward = parameters(denoiser, shapes), forward_flops(denoiser, shapes)
@@ -71,12 +71,12 @@ def cost(run: Run, data: Data, settings: Settings) -> Cost:
         clips=clips,
         flops=TRAINING * forward * clips,
         latent_bytes=latent_bytes(run.latent, data.frames),
-        state_bytes=weights * FLOAT32 * COPIES * (STATES + kept),
+        state_bytes=weights * FLOAT32 * COPIES * (CHECKPOINTS + kept),
     )
 
 
 def size(run: Run, data: Data, settings: Settings) -> Size:
-    """The shapes that the published data set imposes on a run's network."""
+    """Input shapes of a run's denoiser on the published data set."""
     train = settings.section("train", Train)
     interval = train.interval or settings.variant(DATASETS).build().interval
     return Size(
@@ -87,5 +87,5 @@ def size(run: Run, data: Data, settings: Settings) -> Size:
 
 
 def latent_bytes(latent: Latent, frames: int) -> int:
-    """Bytes of the latents of so many frames, in float16."""
+    """Bytes of the latents of a number of frames, in float16."""
     return frames * math.prod(latent.shape) * latent.arrays * FLOAT16

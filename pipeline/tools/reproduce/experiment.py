@@ -1,4 +1,4 @@
-"""A run of the paper as a DVC experiment of this workspace."""
+"""A run of the paper as a DVC experiment in this workspace."""
 
 import os
 import subprocess
@@ -14,40 +14,42 @@ from pipeline.errors import DataError
 from pipeline.tools.reproduce.preset import override
 
 BIN = Path(sys.executable).parent
-BACK = "`git restore . && dvc checkout` brings back what was committed"
+RESTORE = "`git restore . && dvc checkout` restores the committed state"
 UNFINISHED = (
-    "this workspace now holds its params.yaml, and results of stages that ended: the same command "
-    f"goes on from there; {BACK}"
+    "this workspace now has its params.yaml and the results of its finished stages; run the same "
+    f"command to resume; {RESTORE}"
 )
 
 
 def run(name: str, target: str, changes: Mapping[str, Any]) -> None:
-    """Run dvc.yaml up to `target` with params.yaml changed; say what the workspace then holds.
+    """Run dvc.yaml up to stage `target` with changed params; prints what the workspace then holds.
 
-    What was interrupted goes on where it stopped, and what is done is not done again: DVC and the
-    stages see to that. Ends this command with exit code 1 where a stage has failed, and said so.
+    DVC and the stages resume an interrupted run and do not repeat finished stages.
 
     Raises:
         DataError: DVC is not installed beside this Python.
+        typer.Exit: with code 1, after a stage has failed and printed its error.
     """
     free = free_name(f"reproduce-{name}", _dvc("exp", "list", "--name-only", capture=True).split())
     sets = [word for key, value in changes.items() for word in ("-S", override(key, value))]
     try:
         _dvc("exp", "run", "-n", free, target, *sets)
     except (typer.Exit, KeyboardInterrupt):
-        print(f"reproduce: {free} has not ended, and {UNFINISHED}", flush=True)
+        print(f"reproduce: {free} is not finished; {UNFINISHED}", flush=True)
         raise
-    print(f"reproduce: this workspace now holds the experiment {free}; {BACK}", flush=True)
+    print(
+        f"reproduce: this workspace now has the results of experiment {free}; {RESTORE}", flush=True
+    )
 
 
-def free_name(wanted: str, taken: Collection[str]) -> str:
-    """A name that no experiment has: DVC refuses to save two under one."""
-    numbered = (f"{wanted}-{number}" for number in count(2))
-    return wanted if wanted not in taken else next(n for n in numbered if n not in taken)
+def free_name(name: str, taken: Collection[str]) -> str:
+    """The name, or the name with the first free number: DVC refuses a name that is taken."""
+    numbered = (f"{name}-{number}" for number in count(2))
+    return name if name not in taken else next(n for n in numbered if n not in taken)
 
 
 def stage_command(words: list[str]) -> None:
-    """Run a stage's command outside DVC; ends this one with exit code 1 where it fails."""
+    """Run the command of a stage outside DVC; exits with code 1 if it fails."""
     _checked([sys.executable, *words[1:]] if words[0] == "python" else words)
 
 
@@ -59,15 +61,15 @@ def _dvc(*words: str, capture: bool = False) -> str:
 
 
 def _checked(command: list[str], *, capture: bool = False) -> str:
-    """Run with this Python first on the PATH, as it is `python` in dvc.yaml."""
+    """Run a command with this Python first on the PATH, as dvc.yaml calls it `python`."""
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(
+    process = subprocess.run(
         command,
         env=environment,
         check=False,
         text=True,
         stdout=subprocess.PIPE if capture else None,
     )
-    if done.returncode:
+    if process.returncode:
         raise typer.Exit(1)
-    return done.stdout or ""
+    return process.stdout or ""

@@ -1,4 +1,4 @@
-"""A run of the paper as a whole params.yaml."""
+"""A run of the paper as a complete params.yaml."""
 
 import copy
 import json
@@ -16,10 +16,10 @@ from pipeline.tools.tables import placed
 
 
 def merged(path: Path, changes: Mapping[str, Any]) -> Settings:
-    """params.yaml with dotted keys changed, checked whole.
+    """Settings of params.yaml with some dotted keys changed.
 
     Raises:
-        ParamsError: params.yaml has no such key, or the values do not go together.
+        ParamsError: params.yaml has no such key, or the changed values are invalid.
     """
     values = copy.deepcopy(dict(params.read(path).values))
     for dotted, value in changes.items():
@@ -31,43 +31,43 @@ def merged(path: Path, changes: Mapping[str, Any]) -> Settings:
 
 
 def with_data(run: Run, path: Path, root: Path | None, *, simulated: bool) -> dict[str, Any]:
-    """What a run changes in params.yaml, and where its episodes lie.
+    """A run's changes to params.yaml, with the folder of its episodes.
 
     Raises:
-        ParamsError: the published episodes are nowhere, and simulated ones are not asked for.
+        ParamsError: there is neither a folder of published episodes nor --simulated.
     """
     key = f"datasets.{run.dataset}.root"
     if simulated:
         if root is not None:
-            raise ParamsError(f"--root {root} and --simulated exclude each other; choose one")
+            raise ParamsError(f"--root {root} and --simulated exclude each other; give one of them")
         return {**run.changes, key: None}
     if root is not None:
         return {**run.changes, key: str(root)}
     if params.read(path).values["datasets"][run.dataset]["root"] is None:
         raise ParamsError(
-            f"{path}: {key} is null, and figures of simulated episodes cannot be compared; "
-            f"{_fetched(run.dataset)}"
+            f"{path}: {key} is null, and scores on simulated episodes are not comparable; "
+            f"{_how_to_fetch(run.dataset)}"
         )
     return run.changes
 
 
 def check_episodes(settings: Settings) -> None:
-    """Open the set that a run is about, unless it is simulated; no frame is read.
+    """Open the data set of a run, unless it is simulated; no frame is read.
 
     Raises:
-        DataError: there is no such folder, or it does not hold this set.
+        DataError: there is no such folder, or it is not this data set.
     """
-    chosen = settings.variant(DATASETS)
-    if chosen.options.root is None:
+    dataset = settings.variant(DATASETS)
+    if dataset.options.root is None:
         return
-    root = Path(chosen.options.root)
+    root = Path(dataset.options.root)
     if not root.is_dir():
-        raise DataError(f"{root}: no such folder of episodes; {_fetched(chosen.name)}")
-    chosen.build().open(root)
+        raise DataError(f"{root}: no such folder of episodes; {_how_to_fetch(dataset.name)}")
+    dataset.build().open(root)
 
 
-def _fetched(dataset: str) -> str:
-    """How to come by the published episodes."""
+def _how_to_fetch(dataset: str) -> str:
+    """How to get the published episodes."""
     folder = f"DEST/{SETS[dataset].folder}"
     return (
         f"get the published ones with `wm fetch {dataset} DEST`, and give --root {folder} or set "
@@ -76,5 +76,5 @@ def _fetched(dataset: str) -> str:
 
 
 def override(dotted: str, value: Any) -> str:
-    """A key and its value as `dvc exp run -S` takes them: Hydra reads JSON's literals."""
+    """A key and its value for `dvc exp run -S`; Hydra parses JSON literals."""
     return f"{dotted}={json.dumps(value, ensure_ascii=False)}"

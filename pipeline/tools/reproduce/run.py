@@ -1,25 +1,26 @@
-"""One run of the paper from its data to a verdict."""
+"""One run of the paper, from its data to a verdict."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.evaluate import Options as Evaluate
+from pipeline.evaluate import Options as EvaluateOptions
 from pipeline.metrics import perceptual
 from pipeline.params import Settings
-from pipeline.tools.reproduce import experiment, figures, judged, stages
+from pipeline.tools.dvc_yaml.read import stages
+from pipeline.tools.reproduce import checkpoint, comparison, experiment
 from pipeline.tools.reproduce.preset import check_episodes, merged, with_data
-from pipeline.tools.reproduce.published import Published, Run
+from pipeline.tools.reproduce.published import PublishedRuns, Run
 from pipeline.tools.tables import show
 
-RECORDING = ("evaluate", "plan")
-"""Stages that measure what is published."""
-SIMULATED = "SIMULATED EPISODES: figures below cannot be compared with the published ones"
+MEASURING = ("evaluate", "plan")
+"""Stages whose metrics are published."""
+SIMULATED = "SIMULATED EPISODES: the scores below are not comparable with the published ones"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """How a run is to be reproduced; see `wm reproduce --help`."""
+class Request:
+    """The options of `wm reproduce`, as its --help explains them."""
 
     params: Path
     root: Path | None
@@ -27,40 +28,41 @@ class Wanted:
     checkpoint: str | None
 
 
-def reproduce(published: Published, name: str, wanted: Wanted) -> bool:
-    """Train and score a run, or score a checkpoint of it; print both sides.
+def reproduce(published: PublishedRuns, name: str, request: Request) -> bool:
+    """Train and evaluate a run, or evaluate a checkpoint of it; print its scores and the paper's.
 
     Returns:
-        Whether every figure that could be compared is inside its tolerance.
+        Whether every score that can be compared is within its tolerance.
 
     Raises:
-        UserError: what is asked for cannot be run; nothing has run then.
+        UserError: the request cannot be carried out; nothing has run then.
     """
-    name = published.named(name)
+    name = published.resolve(name)
     run = published.runs[name]
-    changes = with_data(run, wanted.params, wanted.root, simulated=wanted.simulated)
-    settings = merged(wanted.params, changes)
+    changes = with_data(run, request.params, request.root, simulated=request.simulated)
+    settings = merged(request.params, changes)
     check_episodes(settings)
-    perceptual.ready(settings.section("evaluate", Evaluate).perceptual)
+    perceptual.prepare(settings.section("evaluate", EvaluateOptions).perceptual)
     print(f"reproduce: {name}, {run.place} of {published.paper}\nreproduce: {run.note}", flush=True)
-    if wanted.simulated:
+    if request.simulated:
         print(f"reproduce: {SIMULATED}", flush=True)
-    if wanted.checkpoint is None:
+    if request.checkpoint is None:
         experiment.run(name, run.until, changes)
         records = recorded(run, settings)
     else:
-        model = judged.located(name, run, wanted.checkpoint)
+        model = checkpoint.resolve(name, run, request.checkpoint)
         experiment.run(f"{name}-latents", "encode", changes)
-        records = judged.judge(name, model, settings.values)
-    compared = figures.compare(run, published, records)
-    show(figures.table(compared, comparable=not wanted.simulated))
-    if wanted.simulated:
+        records = checkpoint.evaluate(name, model, settings.values)
+    compared = comparison.compare(run, published, records)
+    show(comparison.table(compared, comparable=not request.simulated))
+    if request.simulated:
         print(f"reproduce: {SIMULATED}")
-    return wanted.simulated or all(each.holds for each in compared)
+    return request.simulated or all(each.passes for each in compared)
 
 
 def recorded(run: Run, settings: Settings) -> Mapping[str, Path]:
-    """Where what the run's measuring stages record lies: where dvc.yaml says."""
-    measured = RECORDING[: RECORDING.index(run.until) + 1]
-    parts = [stages.read(name, settings.values).records for name in measured]
+    """Metrics and plots of the run's measuring stages, by their paths in dvc.yaml."""
+    measuring = MEASURING[: MEASURING.index(run.until) + 1]
+    parsed = stages(Path("dvc.yaml"))
+    parts = [parsed[name].filled(settings.values).records for name in measuring]
     return {path: Path(path) for part in parts for path in part}

@@ -3,10 +3,12 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -16,16 +18,19 @@ from helpers import PARAMS, ROOT
 from pipeline_helpers import SMOKE
 from typer.testing import CliRunner
 
+from pipeline import imports
 from pipeline.denoisers.nanowm import BLOCKS
 from pipeline.errors import DataError, ParamsError
-from pipeline.tools.ablate import Arm, Published, Table, words
+from pipeline.tools.ablate import Arm, PaperRow, Table, cli, results
+from pipeline.tools.ablate import workspace as workspaces
 from pipeline.tools.ablate.__main__ import command
 from pipeline.tools.ablate.grid import DATA, STUDY, Grid
-from pipeline.tools.ablate.processes import Processes, alone
+from pipeline.tools.ablate.processes import Processes, locked
 from pipeline.tools.ablate.tables import INJECTION, TABLES
 from pipeline.tools.ablate.workspace import Recipe
+from pipeline.tools.dvc_yaml import read as dvc_yaml
 
-STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+STAGES = dvc_yaml.stages(ROOT / "dvc.yaml")
 COLUMNS = [
     ("latent_error", "mean"),
     ("latent_error", "apart"),
@@ -44,7 +49,7 @@ def layout(folder=Path("somewhere"), tables=TABLES, seeds=3, **changes):
 
 def test_the_arms_are_those_of_the_paper():
     published = {
-        name: [(arm.name, arm.published.psnr) for arm in table.arms if arm.published]
+        name: [(arm.name, arm.paper.psnr) for arm in table.arms if arm.paper]
         for name, table in BY_NAME.items()
     }
     assert published == {
@@ -77,23 +82,23 @@ def test_tables_share_their_baseline_and_nothing_else():
     assert len(grid.runs) == 3 * len(arms)
     folders = [run.workspace.folder for run in grid.runs.values()]
     assert len(set(folders)) == len(folders)
-    studies = {run.workspace.recipe.fingerprint("evaluate") for run in grid.runs.values()}
-    assert len(studies) == len(folders)
+    studies = [run.workspace.recipe.identity("evaluate") for run in grid.runs.values()]
+    assert all(a != b for a, b in combinations(studies, 2))
     for table in TABLES:
         assert sum(not arm.changes for arm in table.arms) == 1
 
 
 def test_a_change_that_no_stage_would_read_is_refused_before_any_work(tmp_path):
-    with pytest.raises(ParamsError, match=r"no train\.step to change; did you mean steps"):
+    with pytest.raises(ParamsError, match=r"no key train\.step to change; did you mean steps"):
         layout(**{"train.step": 5})
     with pytest.raises(ParamsError, match=r"train\.steps = 0"):
         layout(**{"train.steps": 0})
-    with pytest.raises(ParamsError, match="'rt1-size' is no table; did you mean rt1-sizes"):
-        words.tables(["rt1-size"])
+    with pytest.raises(ParamsError, match="'rt1-size' is not a table; did you mean rt1-sizes"):
+        cli.tables(["rt1-size"])
     with pytest.raises(ParamsError, match="'train' is not KEY=VALUE"):
-        words.changes(["train"], TABLES)
+        cli.changes(["train"], TABLES)
     with pytest.raises(ParamsError, match=r"'train\.steps=\[1': '\[1' is not valid YAML; [^\n]*$"):
-        words.changes(["train.steps=[1"], TABLES)
+        cli.changes(["train.steps=[1"], TABLES)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(PARAMS))
     with pytest.raises(ParamsError, match=r"dvc\.yaml: no such file"):
         Grid(tmp_path, tmp_path / "params.yaml", {}, TABLES, 1)
@@ -102,21 +107,21 @@ def test_a_change_that_no_stage_would_read_is_refused_before_any_work(tmp_path):
 @pytest.mark.parametrize(
     ("word", "tables", "said"),
     [
-        ("dataset=wall", ["rt1-sizes"], "own dataset; choose tables by --only"),
-        ("train.seed=7", ["rt1-sizes"], "own train.seed, from 0 on; say how many by --seeds"),
-        ("train={steps: 5}", ["rt1-sizes"], "own train.seed"),
-        ("objective=v", [], "of rt1-targets differ .* --only rt1-injections --only rt1-sizes "),
+        ("dataset=wall", ["rt1-sizes"], "own dataset; select tables with --only"),
+        ("train.seed=7", ["rt1-sizes"], "seeds are 0, 1, 2, ...; set their number with --seeds"),
+        ("train={steps: 5}", ["rt1-sizes"], "set their number with --seeds"),
+        ("objective=v", [], "of rt1-targets set it .* --only rt1-injections --only rt1-sizes "),
         ("denoisers.nanowm.injection=film", ["rt1-injections"], "--only rt1-targets --only rt1-s"),
         ("denoisers.nanowm.reference_init=true", ["pusht-injections"], "of pusht-injections"),
-        ("denoisers.nanowm.size=B", ["rt1-targets", "rt1-sizes"], "of rt1-sizes differ"),
-        ("denoisers.nanowm.size.width=8", ["rt1-sizes"], "of rt1-sizes differ"),
+        ("denoisers.nanowm.size=B", ["rt1-targets", "rt1-sizes"], "of rt1-sizes set it"),
+        ("denoisers.nanowm.size.width=8", ["rt1-sizes"], "of rt1-sizes set it"),
         ("denoisers.nanowm={patch: 1}", [], "of rt1-injections, rt1-sizes, pusht-injections"),
     ],
 )
 def test_no_change_can_make_an_arm_other_than_its_name(word, tables, said):
     key = word.partition("=")[0]
     with pytest.raises(ParamsError, match=f"^--set {re.escape(key)}: .*{said}"):
-        words.changes([word], words.tables(tables))
+        cli.changes([word], cli.tables(tables))
 
 
 def test_such_a_change_is_refused_before_any_work(tmp_path):
@@ -127,36 +132,36 @@ def test_such_a_change_is_refused_before_any_work(tmp_path):
 
 def test_what_the_arms_of_a_table_share_is_the_user_s_to_change():
     """As docs/ablations.md suggests for the published size."""
-    tables = words.tables(["rt1-targets", "rt1-injections"])
+    tables = cli.tables(["rt1-targets", "rt1-injections"])
     change = {"denoisers.nanowm.size": "B"}
-    assert words.changes(["denoisers.nanowm.size=B"], tables) == change
+    assert cli.changes(["denoisers.nanowm.size=B"], tables) == change
     for run in layout(tables=tables, **change).runs.values():
         assert run.workspace.recipe.values["denoisers"]["nanowm"]["size"] == "B"
 
 
 def test_words_are_read_as_yaml_and_said_again():
-    assert words.changes(["train.steps=5", "train.clip=null"], TABLES) == {
+    assert cli.changes(["train.steps=5", "train.clip=null"], TABLES) == {
         "train.steps": 5,
         "train.clip": None,
     }
-    assert words.tables([]) == TABLES
-    assert words.tables(["rt1-sizes"]) == (BY_NAME["rt1-sizes"],)
-    said = words.command(2, ["rt1-sizes"], ["train.steps=5"])
+    assert cli.tables([]) == TABLES
+    assert cli.tables(["rt1-sizes"]) == (BY_NAME["rt1-sizes"],)
+    said = cli.command(2, ["rt1-sizes"], ["train.steps=5"])
     assert said == "wm ablate OUT --seeds 2 --only rt1-sizes --set train.steps=5"
 
 
-def test_a_fingerprint_follows_params_and_stages_before_and_nothing_else():
-    def fingerprints(**changes):
-        return [Recipe(STAGES, PARAMS | changes).fingerprint(name) for name in (*DATA, *STUDY)]
+def test_an_identity_follows_params_and_stages_before_and_nothing_else():
+    def identities(**changes):
+        return [Recipe(STAGES, PARAMS | changes).identity(name) for name in (*DATA, *STUDY)]
 
-    before = fingerprints()
-    assert fingerprints(plan=PARAMS["plan"] | {"goals": 1}) == before
-    evaluate = fingerprints(evaluate=PARAMS["evaluate"] | {"clips": 9})
+    before = identities()
+    assert identities(plan=PARAMS["plan"] | {"goals": 1}) == before
+    evaluate = identities(evaluate=PARAMS["evaluate"] | {"clips": 9})
     assert [a == b for a, b in zip(before, evaluate, strict=True)] == [True] * 5 + [False]
-    ingest = fingerprints(ingest=PARAMS["ingest"] | {"split_seed": 1})
+    ingest = identities(ingest=PARAMS["ingest"] | {"split_seed": 1})
     assert [a == b for a, b in zip(before, ingest, strict=True)] == [True] + [False] * 5
-    dataset = fingerprints(dataset="pusht")
-    assert not set(dataset) & set(before)
+    dataset = identities(dataset="pusht")
+    assert not [one for one in dataset if one in before]
 
 
 def test_the_docs_show_what_was_recorded():
@@ -181,7 +186,7 @@ WALL = Table(
     "wall-targets",
     "What the network predicts, on Wall",
     "wall",
-    (Arm("v", Published(23.07, 0.76, 0.207, 42.27), {"objective": "v"}), Arm("x", None)),
+    (Arm("v", PaperRow(23.07, 0.76, 0.207, 42.27), {"objective": "v"}), Arm("x", None)),
 )
 TINY = SMOKE | {
     "encoder": "patch_pca",
@@ -205,7 +210,7 @@ def ablate(folder, *words):
 def finished(tmp_path_factory):
     """The folder of a finished grid, and what the command said."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(words, "TABLES", (WALL,))
+        patch.setattr(cli, "TABLES", (WALL,))
         folder = tmp_path_factory.mktemp("ablate")
         yield folder, ablate(folder).output
 
@@ -253,13 +258,50 @@ def test_other_params_run_again_what_hangs_on_them(finished, tmp_path):
     assert workspace.done("train") is not None
     assert workspace.done("evaluate") is None
     assert grid.runs["wall", "v", 1].workspace.done("train") is None
-    assert grid.data["wall"].spent() is not None
+    assert grid.data["wall"].time() is not None
+
+
+def test_other_code_runs_again_what_imports_it(finished, monkeypatch):
+    folder, _ = finished
+    digest = imports.digest
+
+    def edited(modules):
+        return digest(modules) + "x" * ("pipeline.train.worker" in imports.closure(modules))
+
+    monkeypatch.setattr(workspaces.imports, "digest", edited)
+    workspaces._digest.cache_clear()
+    grid = Grid(folder, ROOT / "params.yaml", TINY, (WALL,), 1)
+    assert grid.data["wall"].time() is not None
+    assert grid.runs["wall", "v", 0].workspace.done("train") is None
+    monkeypatch.undo()
+    workspaces._digest.cache_clear()
+    assert grid.runs["wall", "v", 0].time() is not None
+
+
+def test_a_record_of_another_version_is_no_record(finished, tmp_path):
+    folder, _ = finished
+    run = shutil.copytree(folder / "wall/v/seed-0/.done", tmp_path / ".done")
+    workspace = Grid(folder, ROOT / "params.yaml", TINY, (WALL,), 1).runs["wall", "v", 0].workspace
+    copy = workspaces.Workspace(tmp_path, workspace.recipe)
+    assert copy.done("train") is not None
+    (run / "train.json").write_text('{"fingerprint": "0123", "seconds": 1, "cpu_seconds": 1}')
+    assert copy.done("train") is None
+
+
+def test_damaged_metrics_of_a_run_are_one_line_with_the_way_out(finished, tmp_path):
+    folder = shutil.copytree(finished[0], tmp_path / "copy", symlinks=True)
+    grid = Grid(folder, ROOT / "params.yaml", TINY, (WALL,), 1)
+    (folder / "wall/v/seed-0/metrics/evaluate_mean.json").write_text("{}")
+    way_out = r"; delete .*/wall/v/seed-0 and run `wm ablate` again$"
+    with pytest.raises(DataError, match=r"evaluate_mean\.json: not the metrics .*" + way_out):
+        results.gather(grid, WALL)
 
 
 def test_a_failing_stage_is_named_with_its_last_words(tmp_path):
-    broken = {name: {**STAGES[name], "deps": [], "params": []} for name in DATA}
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    broken = {name: {**stages[name], "deps": [], "params": []} for name in DATA}
     broken["collect"]["cmd"] = "python -c 'raise SystemExit(\"no such world\")'"
-    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": STAGES | broken}))
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages | broken}))
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(PARAMS))
     grid = Grid(tmp_path / "out", tmp_path / "params.yaml", {}, (WALL,), 1)
     with pytest.raises(DataError, match=r"collect failed in .*wall/data: no such world"):
@@ -267,34 +309,34 @@ def test_a_failing_stage_is_named_with_its_last_words(tmp_path):
 
 
 def test_two_do_not_work_in_one_folder(tmp_path):
-    taken = pytest.raises(DataError, match="another run is at work there")
-    with alone(tmp_path), taken, alone(tmp_path):
+    taken = pytest.raises(DataError, match="another run is using it")
+    with locked(tmp_path), taken, locked(tmp_path):
         pass
-    with alone(tmp_path):  # and is free again
+    with locked(tmp_path):  # and is free again
         pass
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "params.yaml").touch()
     for name in ("params.yaml", "params.yaml/runs"):
-        refused = pytest.raises(DataError, match=rf"{name}: no folder can be here \(.*; name anoth")
-        with refused, alone(tmp_path / name):
+        refused = pytest.raises(DataError, match=rf"{name}: cannot be created \(.*; name anoth")
+        with refused, locked(tmp_path / name):
             pass
 
 
 def test_a_signal_ends_the_children_too(tmp_path):
     script = (
-        "import sys; from pathlib import Path; from pipeline.tools.ablate.processes import alone\n"
+        "import sys; from pathlib import Path; from pipeline.tools.ablate.processes import locked\n"
         f"folder = Path({str(tmp_path)!r})\n"
         "sleep = [sys.executable, '-c', 'print(1, flush=True); import time; time.sleep(60)']\n"
-        "with alone(folder) as processes:\n"
+        "with locked(folder) as processes:\n"
         "    work = lambda name: processes.run(sleep, folder, folder / name)\n"
-        "    list(processes.each(work, ['a', 'b', 'c'], 2))\n"
+        "    list(processes.map(work, ['a', 'b', 'c'], 2))\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stderr=subprocess.DEVNULL)
     while not all((tmp_path / name).is_file() and (tmp_path / name).read_text() for name in "ab"):
         time.sleep(0.05)
     os.kill(parent.pid, signal.SIGTERM)
     assert parent.wait(timeout=30)
-    with alone(tmp_path):  # no child holds the folder any more
+    with locked(tmp_path):  # no child holds the folder any more
         assert not (tmp_path / "c").exists()

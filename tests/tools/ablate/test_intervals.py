@@ -30,8 +30,8 @@ def test_the_interval_of_a_difference_of_two_arms_is_that_of_students_paired_tes
     baseline, other = summarise([[1.0, 2.0, 3.0], [14.0, 10.0, 12.0]], 0)
     assert baseline.apart is None
     assert astuple(other.apart) == pytest.approx((10, 10 - half, 10 + half), abs=1e-3)
-    assert not other.apart.leaves_out(10 - half + 0.01)
-    assert other.apart.leaves_out(10 - half - 0.01)
+    assert not other.apart.excludes(10 - half + 0.01)
+    assert other.apart.excludes(10 - half - 0.01)
 
 
 def test_what_all_seeds_share_does_not_widen_a_difference():

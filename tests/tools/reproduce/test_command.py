@@ -26,7 +26,7 @@ from pipeline.tools.reproduce import experiment, preset, published
 from pipeline.tools.reproduce.experiment import free_name
 from pipeline.train import Options as Train
 
-READY = perceptual.ready
+PREPARE = perceptual.prepare
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def workspace(tmp_path, monkeypatch):
 @pytest.fixture
 def dvc(workspace, monkeypatch):
     """Put a fake dvc in the place of the real one; returns what it has been told so far."""
-    monkeypatch.setattr(perceptual, "ready", lambda asked: None)
+    monkeypatch.setattr(perceptual, "prepare", lambda names: None)
 
     def put(**changes):
         told = fake_dvc(workspace / "bin", **changes)
@@ -88,7 +88,7 @@ def test_training_is_one_experiment_with_the_run_s_overrides(dvc):
         "datasets.wall.antialias=false",
     } <= set(sets[1::2])
     assert "inside" in done.output
-    assert done.output.count("not computed") == 3  # SSIM, LPIPS and FID: this run records none
+    assert done.output.count("not computed") == 2  # LPIPS and FID, which the fake run has not
 
 
 @pytest.mark.parametrize("name", ["csgo_50k", "pusht_web_dino"])
@@ -118,15 +118,15 @@ def test_a_failed_experiment_ends_with_1_and_says_what_it_has_left_but_no_figure
     assert done.exit_code == 1
     assert "tolerance" not in done.output
     last = done.output.splitlines()[-1]
-    assert last.startswith("reproduce: reproduce-wall has not ended, and this workspace now holds")
-    assert "`git restore . && dvc checkout` brings back" in last
+    assert last.startswith("reproduce: reproduce-wall is not finished; this workspace now has")
+    assert "`git restore . && dvc checkout` restores" in last
 
 
 def test_episodes_that_are_not_there_are_missed_before_anything_is_downloaded(
     dvc, workspace, monkeypatch
 ):
     told, asked = dvc(), []
-    monkeypatch.setattr(perceptual, "ready", asked.append)
+    monkeypatch.setattr(perceptual, "prepare", asked.append)
     said = refusal(DataError, "wall", "--root", "nowhere")
     assert said.startswith("nowhere: no such folder of episodes; ")
     assert said.endswith("give --root DEST/wall_single or set datasets.wall.root: DEST/wall_single")
@@ -155,7 +155,7 @@ def test_simulated_episodes_are_asked_for_and_never_judged(dvc):
     assert done.output.count("SIMULATED EPISODES") == 2
     assert "not comparable" in done.output
     assert "datasets.wall.root=null" in told()[1]
-    assert "choose one" in refusal(ParamsError, "wall", "--simulated", "--root", "published")
+    assert "give one of them" in refusal(ParamsError, "wall", "--simulated", "--root", "published")
 
 
 def test_a_root_in_params_yaml_is_enough(dvc, workspace):
@@ -167,7 +167,7 @@ def test_a_root_in_params_yaml_is_enough(dvc, workspace):
 
 def test_networks_that_cannot_be_had_are_missed_before_anything_runs(dvc, monkeypatch, tmp_path):
     told = dvc()
-    monkeypatch.setattr(perceptual, "ready", READY)
+    monkeypatch.setattr(perceptual, "prepare", PREPARE)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setitem(perceptual.WEIGHTS, "lpips", "https://nowhere.invalid/vgg16-397923af.pth")
     said = refusal(DataError, "wall", "--root", "published/wall_single")
@@ -179,9 +179,9 @@ def test_mistakes_are_found_before_anything_runs(dvc, workspace):
     told, wall = dvc(), "published/wall_single"
     write("pusht", workspace / "published/pusht_noise")
     assert "did you mean wall" in refusal(ParamsError, "walll", "--root", "x")
-    assert "give --list" in refusal(ParamsError)
+    assert "--list` lists them" in refusal(ParamsError)
     assert "did you mean a100" in refusal(ParamsError, "--list", "--device", "a1000")
-    assert "no checkpoint of pusht_film is published" in refusal(
+    assert "pusht_film has no published checkpoint" in refusal(
         ParamsError, "pusht_film", "--root", "published/pusht_noise", "--checkpoint", "published"
     )
     (workspace / "empty").mkdir()
@@ -200,10 +200,10 @@ def test_the_list_has_every_run_and_hours_of_the_asked_device(workspace):
     row = next(line for line in slow.splitlines() if "tiny" in line)
     cells = [cell.strip() for cell in row.strip("│").split("│")]
     assert cells[:4] == ["tiny", "wall", "nano/2 0.9 M", "4"]
-    assert cells[7] == "0.49 MB"  # 480 frames of 4x8x8, mean and spread in float16
-    assert cells[8] == f"{883_120 * 4 * 9 / 1e6:.2f} MB"  # three states of weights and two moments
+    assert cells[7] == "0.49 MB"  # 480 frames of 4x8x8, mean and std in float16
+    assert cells[8] == f"{883_120 * 4 * 9 / 1e6:.2f} MB"  # three of weights and two moments
     assert slow != fast
-    assert "assumed" in slow
+    assert "assuming" in slow
     assert all(word in slow for word in ("Not counted", "shards", "cache"))
 
 
@@ -257,9 +257,10 @@ def test_a_checkpoint_is_imported_and_judged_in_a_folder_of_its_own(
 
     def evaluate(words):
         ran.append(words)
-        means = next(word for word in words if word.endswith("evaluate_mean.json"))
-        (workspace / means).parent.mkdir(parents=True)
-        (workspace / means).write_text(json.dumps({"model": {"psnr": 34.3, "lpips": 0.011}}))
+        for name, values in reproduce_helpers.measured(psnr=34.3, lpips=0.011).items():
+            path = workspace / next(word for word in words if word.endswith(f"{name}.json"))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(values))
 
     monkeypatch.setattr(experiment, "stage_command", evaluate)
     done = wm("wall", "--root", "published/wall_single", "--checkpoint", "theirs")
@@ -278,4 +279,4 @@ def test_a_checkpoint_is_imported_and_judged_in_a_folder_of_its_own(
     assert len(written) == 6  # one for each that dvc.yaml names
     assert all(word.startswith(f"{folder}/") for word in written)
     assert "34.3" in done.output
-    assert done.output.count("not computed") == 2  # SSIM and FID
+    assert done.output.count("not computed") == 1  # FID

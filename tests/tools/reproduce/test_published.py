@@ -6,11 +6,12 @@ import pytest
 from helpers import PARAMS, ROOT
 
 from pipeline.errors import DataError, ParamsError
-from pipeline.tools.reproduce import preset, published, stages
+from pipeline.tools.dvc_yaml import read
+from pipeline.tools.reproduce import comparison, preset, published
 from pipeline.tools.reproduce.estimate import cost
-from pipeline.tools.reproduce.figures import MEASURED
-from pipeline.tools.reproduce.run import RECORDING
+from pipeline.tools.reproduce.run import MEASURING
 
+RECORDED = ("evaluate_mean", "actions", "plan")
 PUBLISHED = published.read(ROOT / "published.json")
 SETTINGS = {
     name: preset.merged(ROOT / "params.yaml", run.changes) for name, run in PUBLISHED.runs.items()
@@ -88,9 +89,23 @@ def test_the_figures_are_the_published_ones(name, figures):
 
 def test_every_figure_has_a_tolerance_and_a_place_where_it_is_measured():
     named = {figure for run in PUBLISHED.runs.values() for figure in run.figures}
-    assert named == set(PUBLISHED.tolerance) == set(MEASURED)
-    recorded = {path for name in RECORDING for path in stages.read(name, PARAMS).records}
-    assert {file for file, *_ in MEASURED.values()} <= recorded
+    stages = read.stages(ROOT / "dvc.yaml")
+    recorded = {path for name in MEASURING for path in stages[name].records}
+    files = {path: ROOT / path for path in recorded}
+    assert named == set(PUBLISHED.tolerance) == set(comparison.measured(files))
+
+
+def test_scores_are_read_where_stages_record_them():
+    files = {f"metrics/{name}.json": ROOT / f"metrics/{name}.json" for name in RECORDED}
+    measured = comparison.measured(files)
+    means, actions, plan = (json.loads(path.read_text()) for path in files.values())
+    assert measured["psnr"] == means["model"]["psnr"]
+    assert measured["lpips"] is measured["fid"] is None
+    assert measured["mse_zero"] == actions["published"]["mse"]["zero"]
+    assert measured["cosine_start"] == actions["published"]["cosine"]["start"]
+    assert measured["embedding_rms"] == actions["embedding_rms"]
+    assert measured["success_rate"] == plan["success_rate"]
+    assert comparison.measured({}) == {}
 
 
 def test_the_ablations_on_rt1_have_all_their_arms_and_change_one_thing_each():
@@ -130,7 +145,7 @@ INJECTIONS = ("additive", "adaln", "adaln_fuse", "film", "cross_attention")
     ],
 )
 def test_every_arm_goes_by_the_name_of_its_value(axis, named):
-    assert {name: chosen(PUBLISHED.named(name), *axis) for name in named} == named
+    assert {name: chosen(PUBLISHED.resolve(name), *axis) for name in named} == named
 
 
 def test_no_name_is_that_of_two_runs():
@@ -184,7 +199,7 @@ def test_a_run_follows_its_bases_and_their_notes_add_up(tmp_path):
 
 def test_mistakes_are_named(tmp_path):
     with pytest.raises(ParamsError, match="did you mean rt1_flow"):
-        PUBLISHED.named("rt1_flo")
+        PUBLISHED.resolve("rt1_flo")
     with pytest.raises(DataError, match="no such file"):
         published.read(tmp_path / "published.json")
     with pytest.raises(ParamsError, match=r"params\.yaml has no key train\.stepz"):

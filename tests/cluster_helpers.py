@@ -13,4 +13,4 @@ def whose(folder: Path, processes: int) -> tuple[int, int]:
     limit = time.monotonic() + 60
     while len(list(folder.iterdir())) < processes and time.monotonic() < limit:
         time.sleep(0.01)
-    return cluster.worker(), os.getpid()
+    return cluster.worker_number(), os.getpid()

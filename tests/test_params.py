@@ -51,9 +51,12 @@ def test_the_default_is_right(tmp_path):
         ({"plan.distance.frames": "first"}, "plan.distance.frames = 'first': Input should be"),
         (
             {"encode.stride": 2},
-            "encode.stride = 2 does not divide the interval 5 of wall",
+            "encode.stride = 2 does not divide the frame interval 5 of wall",
         ),
-        ({"encode.stride": 2, "train.interval": 3}, "stride = 2 does not divide the interval 3 ("),
+        (
+            {"encode.stride": 2, "train.interval": 3},
+            "stride = 2 does not divide the frame interval 3 (",
+        ),
         (
             {"encode.storage": "int4"},
             "encode.storage = 'int4': Input should be",

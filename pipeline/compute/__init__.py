@@ -1,1 +1,1 @@
-"""Where and how things are computed: devices, precision, compilation, processes."""
+"""Devices, precision, compilation, prefetching and parallel processes."""

@@ -1,4 +1,4 @@
-"""Work that torch.compile makes faster."""
+"""torch.compile, with an error that the user can act on."""
 
 import sys
 from collections.abc import Callable
@@ -9,30 +9,30 @@ import torch
 from pipeline.compute.compile_mode import Mode
 from pipeline.errors import ParamsError
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
-def compiled(work: Callable[..., Answer], mode: Mode, place: str) -> Callable[..., Answer]:
-    """Work by a mode of torch.compile, or as it is for none.
+def compiled(function: Callable[..., Result], mode: Mode, place: str) -> Callable[..., Result]:
+    """A function compiled in a mode of torch.compile; mode `none` returns it unchanged.
 
-    It is compiled for each shape of its arguments by itself, when it is first called with one: what
-    it makes of them hangs on no call before.
+    Compiled once per input shape (dynamic=False), at the first call with it, so results do not
+    depend on earlier calls.
 
     Args:
-        work: a network or a function.
+        function: a network or a function.
         mode: of torch.compile.
         place: the option that errors name.
 
     Raises:
-        ParamsError: when called, if there is no compiler, or it fails.
+        ParamsError: at a call, if there is no compiler, or it fails.
     """
     if mode == "none":
-        return work
-    answer = torch.compile(work, mode=mode, dynamic=False)
+        return function
+    optimised = torch.compile(function, mode=mode, dynamic=False)
 
-    def guarded(*arguments: object) -> Answer:
+    def guarded(*arguments: object) -> Result:
         try:
-            return answer(*arguments)
+            return optimised(*arguments)
         except RuntimeError as error:
             # Loaded by the first compilation; importing it takes two seconds.
             if not isinstance(error, sys.modules["torch._dynamo.exc"].BackendCompilerFailed):

@@ -1,4 +1,4 @@
-"""Work in parallel, on the cores of this machine or on a Ray cluster: the same results in order."""
+"""Parallel map over processes of this machine or a Ray cluster; results keep their order."""
 
 import multiprocessing
 import os
@@ -19,7 +19,7 @@ _own_number = 0
 
 
 class Options(Params):
-    """Where parallel work runs. It changes no result, so no stage depends on it."""
+    """Where parallel work runs. It has no effect on results, so no stage depends on it."""
 
     workers: int | None = Field(gt=0, description="processes at once; null: one for every core")
     ray: str | None = Field(
@@ -27,18 +27,18 @@ class Options(Params):
     )
 
 
-def scatter(
+def parallel_map(
     function: Callable[[Task], Result], tasks: Sequence[Task], options: Options
 ) -> Iterator[Result]:
-    """`function(task)` of every task, in the order of the tasks.
+    """`function(task)` for every task, in their order.
 
     Args:
         function: at the top level of a module; it and the tasks are pickled.
-        tasks: what to work on.
-        options: where.
+        tasks: arguments of the calls.
+        options: where they run.
 
     Raises:
-        ParamsError: Ray is asked for and not installed, or not to be reached.
+        ParamsError: Ray is requested, but not installed or not reachable.
     """
     workers = min(options.workers or os.cpu_count() or 1, len(tasks))
     if options.ray is not None:
@@ -54,22 +54,22 @@ def _on_processes(
 ) -> Iterator[Result]:
     context = multiprocessing.get_context("spawn")
     started = context.Value("i", 0)
-    pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(started,))
+    pool = ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(started,))
     try:
         yield from pool.map(function, tasks)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def worker() -> int:
-    """The number of this process among those that work at once, the same for all its tasks.
+def worker_number() -> int:
+    """Number of this worker process, constant over its tasks.
 
     Processes count from 0; on Ray, where they come and go, numbers are arbitrary.
     """
     return _own_number
 
 
-def _begin(started: Any) -> None:
+def _start_worker(started: Any) -> None:
     global _own_number
     with started.get_lock():
         _own_number = started.value
@@ -77,14 +77,14 @@ def _begin(started: Any) -> None:
     _die_with_parent()
 
 
-def _anywhere(function: Callable[[Task], Result], task: Task) -> Result:
+def _call_on_ray(function: Callable[[Task], Result], task: Task) -> Result:
     global _own_number
     _own_number = os.getpid()
     return function(task)
 
 
 def _die_with_parent() -> None:
-    """A worker whose parent was killed would otherwise wait for tasks for ever."""
+    """Exit when the parent is killed: a worker would otherwise wait for tasks forever."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -116,7 +116,7 @@ def _on_ray(
         raise ParamsError(
             f"cluster.ray = {address!r}: {error}; start it or set it to null"
         ) from None
-    remote: Any = ray.remote(_anywhere)
+    remote: Any = ray.remote(_call_on_ray)
     limit = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
     running: deque[Any] = deque()
     try:

@@ -1,4 +1,4 @@
-"""In which precision products are made, as options name it."""
+"""Precision of matrix products as options name it."""
 
 from typing import Literal
 
@@ -6,12 +6,12 @@ Precision = Literal["float32", "bfloat16"]
 Choice = Literal["auto", "float32", "bfloat16"]
 
 
-def chosen(asked: Choice, *, auto: Precision, native: bool) -> Precision:
-    """The precision: bfloat16 is never emulated, which takes many times longer than float32.
+def resolve_precision(requested: Choice, *, auto: Precision, native: bool) -> Precision:
+    """The precision to compute in; bfloat16 is never emulated, which is far slower than float32.
 
     Args:
-        asked: as options name it.
-        auto: what `auto` is where bfloat16 is native.
+        requested: by the options.
+        auto: meaning of `auto` where bfloat16 is native.
         native: whether the device computes in bfloat16.
     """
-    return (auto if asked == "auto" else asked) if native else "float32"
+    return (auto if requested == "auto" else requested) if native else "float32"

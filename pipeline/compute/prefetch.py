@@ -1,4 +1,4 @@
-"""Iterators that work ahead of their consumer."""
+"""Iterators whose items are computed in threads ahead of their consumer."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -7,36 +7,42 @@ from contextlib import closing
 from itertools import count, islice
 from typing import TypeVar
 
-Given = TypeVar("Given")
+Input = TypeVar("Input")
 Item = TypeVar("Item")
 
 
-def prefetched(items: Iterator[Item], ahead: int) -> Generator[Item]:
-    """Items in their order, of which up to `ahead` are made in a thread before they are asked for.
+def prefetch(items: Iterator[Item], ahead: int) -> Generator[Item]:
+    """Items in their order, up to `ahead` of them computed in a thread before they are requested.
 
-    What `items` raises is raised where its item would have come. Once this iterator is closed, no
-    further item is begun, and the one in the making has ended.
+    An exception of `items` is raised in place of its item. Once this iterator is closed, no
+    computation runs or starts.
     """
     end = object()
-    with closing(computed(lambda _: next(items, end), count(), ahead, threads=1)) as made:
+    with closing(prefetch_map(lambda _: next(items, end), count(), ahead, threads=1)) as made:
         for item in made:
             if item is end:
                 return
             yield item  # type: ignore[misc]
 
 
-def computed(
-    function: Callable[[Given], Item],
-    inputs: Iterable[Given],
+def prefetch_map(
+    function: Callable[[Input], Item],
+    inputs: Iterable[Input],
     ahead: int,
     begin: Callable[[], object] | None = None,
     threads: int | None = None,
 ) -> Generator[Item]:
-    """`function` of each input, in their order; up to `ahead` before they are asked for.
+    """`function` of each input, in their order, up to `ahead` computed before they are requested.
 
-    In so many threads, or in one for each of those; each does `begin` first. With `ahead` 0, each
-    is computed here, when it is asked for. What a call raises is raised where its result would have
-    come. Once this iterator is closed, no further call is begun, and those that were have ended.
+    An exception of a call is raised in place of its result. Once this iterator is closed, no call
+    runs or starts.
+
+    Args:
+        function: called in a thread, or in the caller's own if `ahead` is 0.
+        inputs: its arguments.
+        ahead: most results computed in advance.
+        begin: called first in each thread.
+        threads: how many; None for `ahead`.
     """
     if not ahead:
         yield from map(function, inputs)
@@ -45,8 +51,8 @@ def computed(
     try:
         waiting = deque(pool.submit(function, each) for each in islice(rest, ahead))
         while waiting:
-            found = waiting.popleft().result()
+            result = waiting.popleft().result()
             waiting.extend(pool.submit(function, each) for each in islice(rest, 1))
-            yield found
+            yield result
     finally:
         pool.shutdown(cancel_futures=True)

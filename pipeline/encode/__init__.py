@@ -11,29 +11,33 @@ from pipeline.params import Params, Settings
 
 
 class Options(Params):
-    """How frames pass through the encoder, and what is kept of them."""
+    """How frames are encoded, and how their latents are stored."""
 
     precision: Choice = Field(
-        description="of its products; auto is bfloat16 where the device computes in it"
+        description="of its matrix products; auto is bfloat16 where the device supports it natively"
     )
-    compile: compilation.TrainingPlan
+    compile: compilation.OptionalMode
     batch: int = Field(gt=0)
     storage: Storage = Field(
-        description="int8 has a scale for every channel of every frame: half the bytes"
+        description="int8 takes half the bytes, with a scale for each channel of each frame"
     )
     stride: int = Field(
         gt=0, description="keep latents of every n-th frame of an episode; divides train.interval"
     )
-    max_bytes: int = Field(gt=0, description="refuse to write more than so much")
+    max_bytes: int = Field(gt=0, description="refuse to write a larger cache")
 
     def check_with(self, settings: Settings) -> None:
-        """Refuse a stride that leaves out frames which training needs."""
-        chosen = settings.values["train"]["interval"]
-        interval = chosen or settings.variant(DATASETS).build().interval
+        """Refuse a stride that skips frames which training needs.
+
+        Raises:
+            ParamsError: it does not divide the frame interval.
+        """
+        requested = settings.values["train"]["interval"]
+        interval = requested or settings.variant(DATASETS).build().interval
         if interval % self.stride:
-            of = "" if chosen else f" of {settings.values[DATASETS.selector]}"
+            of = "" if requested else f" of {settings.values[DATASETS.selector]}"
             raise ParamsError(
-                f"{settings.path}: encode.stride = {self.stride} does not divide the interval "
-                f"{interval}{of} (train.interval); choose a divisor of {interval}, or a "
+                f"{settings.path}: encode.stride = {self.stride} does not divide the frame "
+                f"interval {interval}{of} (train.interval); choose a divisor of {interval}, or a "
                 f"train.interval that is a multiple of {self.stride}"
             )

@@ -29,12 +29,12 @@ def command(
         where = settings.section("cluster", cluster.Options)
         name = encoders.name_of(codec)
         source = Source(shards, Saved(codec), name, encoders.digest(codec))
-        written = encode(source, options, where, out)
-        shape = "x".join(map(str, written.latent_shape))
-        if written.dead_channels:
-            shape += f" ({written.dead_channels} of {written.latent_shape[0]} channels never vary)"
-        written.write(metrics)
-        frames = written.frames
+        scores = encode(source, options, where, out)
+        shape = "x".join(map(str, scores.latent_shape))
+        if scores.dead_channels:
+            shape += f" ({scores.dead_channels} of {scores.latent_shape[0]} channels never vary)"
+        scores.write(metrics)
+        frames = scores.frames
         summarise(f"encode: {frames} frames by {name} to latents of {shape} in {out}", frames)
 
 

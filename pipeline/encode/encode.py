@@ -1,4 +1,4 @@
-"""Shards through an encoder into a sealed latent cache, shard by shard."""
+"""Encode shards of episodes into a sealed latent cache, shard by shard."""
 
 import json
 from pathlib import Path
@@ -10,20 +10,20 @@ from pipeline.compute import device
 from pipeline.compute import parallel as cluster
 from pipeline.encode import Options, size
 from pipeline.encode.runner import Execution, Runner
-from pipeline.encode.shard import MARKS, Source, Task, encode_shard, opened, own_device
+from pipeline.encode.shard import MARKS, Source, Task, encode_shard, load_runner, process_device
 from pipeline.episodes import shards
 from pipeline.episodes.manifest import Manifest, read_manifest
 from pipeline.errors import telling_full_disk
 from pipeline.families import ENCODERS
-from pipeline.latents import writer as store
-from pipeline.latents.shard_layout import cut, shard_rows
+from pipeline.latents import writer
+from pipeline.latents.shard_layout import shard_rows, split_into_shards
 from pipeline.latents.spec import EpisodeEntry, LatentSpec, Seal
-from pipeline.latents.statistics import LatentStatistics, merged
+from pipeline.latents.statistics import LatentStatistics, merge
 from pipeline.metrics.schema.encode import EncodeMetrics
 
 
 def encode(source: Source, options: Options, where: cluster.Options, out: Path) -> EncodeMetrics:
-    """Encode every episode of the shards into a new store; what a killed run did is not repeated.
+    """Encode every episode into a new store; a repeated run resumes after the finished shards.
 
     Raises:
         ParamsError: the store would be larger than `options.max_bytes`.
@@ -32,7 +32,7 @@ def encode(source: Source, options: Options, where: cluster.Options, out: Path) 
     manifest = read_manifest(source.folder)
     lengths = [length for shard in manifest.shards for length in shard.lengths]
     execution = _execution(options)
-    runner = opened(source, own_device(), execution)
+    runner = load_runner(source, process_device(), execution)
     spec = _spec(source, manifest, options, runner)
     total = size.check(spec, lengths, runner.encoder, options.max_bytes)
     identity = (
@@ -44,40 +44,40 @@ def encode(source: Source, options: Options, where: cluster.Options, out: Path) 
         device.pick().type,
         execution.precision,
     )
-    kept = f"all takes {size.readable(total)}, and the shards that are finished are kept"
-    with telling_full_disk(out, kept), stage.resumable(out, *identity) as partial:
-        tally = _filled(_tasks(source, manifest, options, spec, partial), where)
-        moments = {"mean": tally.mean().tolist(), "std": tally.std().tolist()}
+    needed = f"the cache takes {size.readable(total)}, and finished shards are kept"
+    with telling_full_disk(out, needed), stage.resumable(out, *identity) as partial:
+        statistics = _encoded(_tasks(source, manifest, options, spec, partial), where)
+        moments = {"mean": statistics.mean().tolist(), "std": statistics.std().tolist()}
         spec = spec.model_copy(update=moments)
         tables = list(shards.tables(source.folder))
-        store.seal(partial, tables, Seal(spec=spec, episodes=_entries(manifest, tables)))
+        writer.seal(partial, tables, Seal(spec=spec, episodes=_entries(manifest, tables)))
         stage.remove(partial / MARKS)
-    frames = sum(map(spec.kept, lengths))
+    frames = sum(map(spec.num_latents, lengths))
     metrics = EncodeMetrics(
         frames=frames,
         bytes=total,
         latent_shape=spec.latent_shape,
         storage=spec.storage,
-        rounding_error=tally.rounding_error(),
+        rounding_error=statistics.rounding_error(),
     )
-    dead = int((~tally.alive()).sum())
+    dead = int((~statistics.alive()).sum())
     return metrics.model_copy(update={"dead_channels": dead}) if dead else metrics
 
 
 def _execution(options: Options) -> Execution:
-    """How every process computes; says so where it is not what was asked for."""
-    here = own_device()
-    precision = device.in_encoding(options.precision, here)
-    device.tell_of_emulation("encode", options.precision, precision, here)
+    """Precision and compilation of every process; prints a line if the precision is overridden."""
+    where = process_device()
+    precision = device.encoding_precision(options.precision, where)
+    device.report_emulation("encode", options.precision, precision, where)
     return Execution(precision, options.compile)
 
 
 def _tasks(
     source: Source, manifest: Manifest, options: Options, spec: LatentSpec, out: Path
 ) -> list[Task]:
-    """One for each shard of the latents."""
+    """One task for each shard of the latents; creates the arrays of a new store."""
     episodes = [
-        (key, shard.split, spec.kept(length))
+        (key, shard.split, spec.num_latents(length))
         for shard in manifest.shards
         for key, length in zip(shard.episodes, shard.lengths, strict=True)
     ]
@@ -85,7 +85,7 @@ def _tasks(
     rows = sum(latents for _, _, latents in episodes)
     shard = shard_rows(rows, spec.columns()["mean"].row_bytes)
     if not (out / MARKS).is_dir():
-        store.create(out, spec.columns(), rows, shard)
+        writer.create(out, spec.columns(), rows, shard)
     return [
         Task(
             source=source,
@@ -96,24 +96,26 @@ def _tasks(
             number=number,
             start=number * shard,
             train=train - number * shard,
-            pieces=pieces,
+            segments=segments,
         )
-        for number, pieces in enumerate(cut([(key, n) for key, _, n in episodes], shard))
+        for number, segments in enumerate(
+            split_into_shards([(key, n) for key, _, n in episodes], shard)
+        )
     ]
 
 
-def _filled(tasks: list[Task], where: cluster.Options) -> LatentStatistics:
-    """Do the tasks that no earlier run has done; the statistics of all."""
+def _encoded(tasks: list[Task], where: cluster.Options) -> LatentStatistics:
+    """Run the tasks that no earlier run has finished; the statistics of all."""
     waiting = [task for task in tasks if not task.mark.is_file()]
     if len(waiting) < len(tasks):
         print(f"encode: resuming after {len(tasks) - len(waiting)} of {len(tasks)} shards")
     if where.workers is None and device.pick().type == "cuda":
-        where = where.model_copy(update={"workers": len(device.every())})
-    done = cluster.scatter(encode_shard, waiting, where)
-    for _ in stage.track(done, "encode", len(waiting)):
+        where = where.model_copy(update={"workers": len(device.all_devices())})
+    finished = cluster.parallel_map(encode_shard, waiting, where)
+    for _ in stage.track(finished, "encode", len(waiting)):
         pass
     marks = (json.loads(task.mark.read_text()) for task in tasks)
-    return merged(marks, tasks[0].spec.latent_shape[0])
+    return merge(marks, tasks[0].spec.latent_shape[0])
 
 
 def _entries(manifest: Manifest, tables: list[shards.Table]) -> list[EpisodeEntry]:
@@ -125,7 +127,7 @@ def _entries(manifest: Manifest, tables: list[shards.Table]) -> list[EpisodeEntr
 
 
 def _spec(source: Source, manifest: Manifest, options: Options, runner: Runner) -> LatentSpec:
-    """All but the latents' statistics, which are not known before they are encoded."""
+    """The spec of the latents, with placeholders for their mean and std."""
     probe = runner.encode(manifest.view.apply(np.zeros((1, *manifest.frame_shape), np.uint8)))
     channels, height, width = probe.mean.shape[1:]
     return LatentSpec(

@@ -1,4 +1,4 @@
-"""An encoder at work on a device: in which precision, compiled or not, its next frames at hand."""
+"""Runs an encoder on a device: precision, compilation, and batches in flight."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,20 +12,20 @@ from pipeline.compute import device as devices
 from pipeline.compute.compile import compiled
 from pipeline.compute.compile_mode import Mode
 from pipeline.compute.precision import Precision
-from pipeline.compute.prefetch import prefetched
+from pipeline.compute.prefetch import prefetch
 from pipeline.encoders import Encoder, Posterior
 
 AHEAD = 2
-"""Batches of frames that are made ready while the device is busy."""
+"""Batches of frames prepared while the device is busy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """How an encoder computes, wherever it does.
+    """Precision and compilation of an encoder, the same in every process.
 
     Attributes:
-        precision: of its products; bfloat16 is emulated where the device does not compute in it.
-        compile: as in `compilation.chosen`.
+        precision: of its matrix products; devices without bfloat16 emulate it.
+        compile: mode of torch.compile; None for the default of the device.
     """
 
     precision: Precision
@@ -33,70 +33,75 @@ class Execution:
 
 
 class Runner:
-    """Encodes frames on one device; what comes out is float32 on the CPU."""
+    """Encodes frames on one device; latents are float32 on the CPU."""
 
     def __init__(self, encoder: Encoder, device: torch.device, execution: Execution) -> None:
-        """Move the encoder to the device; it stays there."""
+        """Move the encoder to the device, and compile it there."""
         self.encoder, self.device = encoder.to(device), device
         self.precision = execution.precision
-        mode = compilation.chosen(execution.compile, gpu=device.type == "cuda")
+        mode = compilation.resolve_compile_mode(execution.compile, gpu=device.type == "cuda")
         self._encode = compiled(self.encoder.encode, mode, "encode.compile")
 
     def encode(self, frames: Tensor) -> Posterior:
         """Frames uint8 [B, 3, H, W] to raw latents [B, C, h, w]."""
-        return self._begin(self._staged(frames)).finished()
+        return self._launch(self._pinned(frames)).fetch()
 
     def run(self, batches: Iterator[Tensor]) -> Iterator[Posterior]:
-        """Encode batches one after the other.
+        """Encode batches in their order.
 
-        The next batches are made meanwhile, in a thread; and the device is given a batch before the
-        one before it is handed out.
+        Further batches are prepared in a thread, and a batch is queued on the device before the
+        results of the previous one are fetched.
         """
-        begun: PendingBatch | None = None
-        with closing(prefetched(map(self._staged, batches), AHEAD)) as staged:
-            for frames in staged:
-                last, begun = begun, self._begin(frames)
-                if last is not None:
-                    yield last.finished()
-        if begun is not None:
-            yield begun.finished()
+        pending: PendingBatch | None = None
+        with closing(prefetch(map(self._pinned, batches), AHEAD)) as pinned:
+            for frames in pinned:
+                previous, pending = pending, self._launch(frames)
+                if previous is not None:
+                    yield previous.fetch()
+        if pending is not None:
+            yield pending.fetch()
 
-    def _staged(self, frames: Tensor) -> Tensor:
-        """Frames where the device can fetch them by itself."""
+    def _pinned(self, frames: Tensor) -> Tensor:
+        """Frames in pinned memory, from which a GPU copies asynchronously."""
         return frames.pin_memory() if self.device.type == "cuda" else frames
 
-    def _begin(self, frames: Tensor) -> "PendingBatch":
-        with devices.products(self.device.type, self.precision):
-            raw = self._encode(frames.to(self.device, non_blocking=True))
-        mean, std = self._fetched(raw.mean), None if raw.std is None else self._fetched(raw.std)
-        return PendingBatch(
-            Posterior(mean, std), _mark(self.device) if self.device.type == "cuda" else None
-        )
+    def _launch(self, frames: Tensor) -> "PendingBatch":
+        with devices.autocast(self.device.type, self.precision):
+            posterior = self._encode(frames.to(self.device, non_blocking=True))
+        mean = self._to_cpu(posterior.mean)
+        std = None if posterior.std is None else self._to_cpu(posterior.std)
+        event = _record_event(self.device) if self.device.type == "cuda" else None
+        return PendingBatch(Posterior(mean, std), event)
 
-    def _fetched(self, latents: Tensor) -> Tensor:
+    def _to_cpu(self, latents: Tensor) -> Tensor:
         """Latents as float32 on the CPU; a GPU may still be writing them."""
         if self.device.type != "cuda":
             return latents.float()
-        there = torch.empty(latents.shape, dtype=torch.float32, pin_memory=True)
-        return there.copy_(latents.float(), non_blocking=True)
+        pinned = torch.empty(latents.shape, dtype=torch.float32, pin_memory=True)
+        return pinned.copy_(latents.float(), non_blocking=True)
 
 
 @dataclass(frozen=True, slots=True)
 class PendingBatch:
-    """A batch that a device was given, and what marks the end of the work on it."""
+    """A batch queued on a device.
 
-    raw: Posterior
-    landed: torch.cuda.Event | None
+    Attributes:
+        posterior: its latents, on the CPU; a GPU may still be writing them.
+        event: recorded behind the last copy on a GPU; None on the CPU.
+    """
 
-    def finished(self) -> Posterior:
-        """The latents, once they are all there."""
-        if self.landed is not None:
-            self.landed.synchronize()
-        return self.raw
+    posterior: Posterior
+    event: torch.cuda.Event | None
+
+    def fetch(self) -> Posterior:
+        """The latents, after the device has written them."""
+        if self.event is not None:
+            self.event.synchronize()
+        return self.posterior
 
 
-def _mark(device: torch.device) -> torch.cuda.Event:
-    """The end of what a GPU was given until now."""
+def _record_event(device: torch.device) -> torch.cuda.Event:
+    """An event behind all work queued on a GPU until now."""
     event = torch.cuda.Event()
     event.record(torch.cuda.current_stream(device))
     return event

@@ -1,4 +1,4 @@
-"""One shard of latents: the part that runs in parallel, and what a killed run need not repeat."""
+"""Encodes one shard of latents: the unit of parallel work and of resuming."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,30 +20,31 @@ from pipeline.encode.runner import Execution, Runner
 from pipeline.encoders import Encoder
 from pipeline.episodes import shards
 from pipeline.errors import DataError
-from pipeline.latents import writer as store
-from pipeline.latents.quantize import SCALE, largest, packed, unpacked
+from pipeline.latents import writer
+from pipeline.latents.quantize import SCALE, dequantize, max_storable, quantize
 from pipeline.latents.shard_layout import Segment
 from pipeline.latents.spec import LatentSpec
 from pipeline.latents.statistics import LatentStatistics
 
 MARKS = ".encoded"
+"""Folder in an unsealed store with a file of statistics for every finished shard."""
 Frames = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """Makes the encoder that `fit` wrote into a folder."""
+    """Loads the encoder of a codec folder; can be pickled."""
 
     codec: Path
 
     def __call__(self) -> Encoder:
-        """Load it."""
+        """The encoder, on the CPU."""
         return encoders.load(self.codec)[1]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is encoded with what; `make` is pickled, the encoder is not."""
+    """Shards and the encoder for them; `make` is pickled, the encoder is not."""
 
     folder: Path
     make: Callable[[], Encoder]
@@ -53,7 +54,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The pieces of episodes that fill rows start.. of a store, of which `train` train."""
+    """Segments of episodes that fill the rows of a store from `start` on.
+
+    The first `train` rows, which may be none or more than all, are of the train split.
+    """
 
     source: Source
     spec: LatentSpec
@@ -63,16 +67,16 @@ class Task:
     number: int
     start: int
     train: int
-    pieces: list[Segment]
+    segments: list[Segment]
 
     @property
     def execution(self) -> Execution:
-        """As the first process has chosen, whatever the device of this one."""
+        """Precision and compilation, as the first process resolved them."""
         return Execution(self.spec.precision, self.compile)
 
     @property
     def mark(self) -> Path:
-        """Stands in the store once the shard does, with its statistics."""
+        """File with the statistics of the shard, written after it."""
         return self.out / MARKS / f"{self.number:06d}.json"
 
 
@@ -82,42 +86,42 @@ def encode_shard(task: Task) -> None:
     Raises:
         DataError: a latent is too large to be stored.
     """
-    tally, done = LatentStatistics(task.spec.latent_shape[0]), 0
+    statistics, done = LatentStatistics(task.spec.latent_shape[0]), 0
     parts: list[dict[str, NDArray[Any]]] = []
     with one_thread():
-        runner = opened(task.source, own_device(), task.execution)
-        for raw in runner.run(map(task.spec.view.apply, _batches(task))):
-            _check(raw.mean, task, done)
-            part = packed("mean", raw.mean, task.spec.storage)
-            stored, spread = unpacked(part["mean"], part.get(f"mean{SCALE}")), None
-            if raw.std is not None:
-                part |= packed("std", raw.std, task.spec.storage)
-                spread = unpacked(part["std"], part.get(f"std{SCALE}"))
-            tally.compare(stored, raw.mean)
-            if train := max(0, min(task.train - done, len(stored))):
-                tally.add(stored[:train], None if spread is None else spread[:train])
+        runner = load_runner(task.source, process_device(), task.execution)
+        for posterior in runner.run(map(task.spec.view.apply, _batches(task))):
+            _check(posterior.mean, task, done)
+            part = quantize("mean", posterior.mean, task.spec.storage)
+            mean, std = dequantize(part["mean"], part.get(f"mean{SCALE}")), None
+            if posterior.std is not None:
+                part |= quantize("std", posterior.std, task.spec.storage)
+                std = dequantize(part["std"], part.get(f"std{SCALE}"))
+            statistics.compare(mean, posterior.mean)
+            if train := max(0, min(task.train - done, len(mean))):
+                statistics.add(mean[:train], None if std is None else std[:train])
             parts.append(part)
-            done += len(stored)
+            done += len(mean)
     rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    store.put(task.out, task.start, rows)
-    stage.write_json(task.mark, tally.as_json())
+    writer.write_rows(task.out, task.start, rows)
+    stage.write_json(task.mark, statistics.as_json())
 
 
-def own_device() -> torch.device:
-    """The device of this process, for all its tasks: encoders take long to open and to compile."""
-    devices = device.every()
-    return devices[cluster.worker() % len(devices)]
+def process_device() -> torch.device:
+    """The device of this process for all its tasks, as loading and compiling takes long."""
+    devices = device.all_devices()
+    return devices[cluster.worker_number() % len(devices)]
 
 
 @lru_cache(maxsize=1)
-def opened(source: Source, where: torch.device, execution: Execution) -> Runner:
-    """The encoder on a device; made once a process."""
+def load_runner(source: Source, where: torch.device, execution: Execution) -> Runner:
+    """The encoder on a device; loaded once per process."""
     return Runner(source.make(), where, execution)
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Sums are split among threads: with one, the latents do not depend on the machine's cores."""
+    """Compute in one thread: torch splits sums among threads, so results depend on their number."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -128,27 +132,27 @@ def one_thread() -> Iterator[None]:
 
 def _batches(task: Task) -> Iterator[Frames]:
     """The recorded frames of a task [B, H, W, 3], across episodes; the last may be fewer."""
-    pieces = {piece.key: piece for piece in task.pieces}
-    held: list[Frames] = []
-    for episode in shards.select(task.source.folder, list(pieces)):
-        piece, stride = pieces[episode.key], task.spec.stride
-        frames = episode.frames[piece.first * stride :: stride][: piece.count]
-        waiting = np.concatenate([*held, frames])
-        whole = len(waiting) // task.batch * task.batch
-        for first in range(0, whole, task.batch):
+    segments = {segment.key: segment for segment in task.segments}
+    rest: list[Frames] = []
+    for episode in shards.select(task.source.folder, list(segments)):
+        segment, stride = segments[episode.key], task.spec.stride
+        frames = episode.frames[segment.first * stride :: stride][: segment.count]
+        waiting = np.concatenate([*rest, frames])
+        full = len(waiting) // task.batch * task.batch
+        for first in range(0, full, task.batch):
             yield waiting[first : first + task.batch]
-        held = [waiting[whole:]]
-    if len(held[0]):
-        yield held[0]
+        rest = [waiting[full:]]
+    if len(rest[0]):
+        yield rest[0]
 
 
 def _check(mean: Tensor, task: Task, done: int) -> None:
-    """Refuse latents [B, C, h, w] that storing would turn into infinities; NaN likewise."""
-    reached = mean.abs().amax((1, 2, 3)).numpy()
-    for row in np.flatnonzero(~(reached <= largest(task.spec.storage)))[:1]:
-        ends = np.cumsum([piece.count for piece in task.pieces])
-        key = task.pieces[int(np.searchsorted(ends, done + row, "right"))].key
+    """Refuse latents [B, C, h, w] that are NaN, or too large to be stored."""
+    absmax = mean.abs().amax((1, 2, 3)).numpy()
+    for row in np.flatnonzero(~(absmax <= max_storable(task.spec.storage)))[:1]:
+        ends = np.cumsum([segment.count for segment in task.segments])
+        key = task.segments[int(np.searchsorted(ends, done + row, "right"))].key
         raise DataError(
-            f"episode {key}: its latents reach {reached[row]:.3g}, beyond the range of "
+            f"episode {key}: its latents reach {absmax[row]:.3g}, beyond the range of "
             f"{task.spec.storage}; scale them down in the encoder"
         )

@@ -47,7 +47,7 @@ def ingest(job: Job, options: Options, workers: cluster.Options, out: Path) -> M
         for name, indices in splits.items()
         for number, chunk in enumerate(_chunks(indices, options.episodes_per_shard))
     ]
-    packed = list(stage.track(cluster.scatter(pack, tasks, workers), "ingest", len(tasks)))
+    packed = list(stage.track(cluster.parallel_map(pack, tasks, workers), "ingest", len(tasks)))
     manifest = _manifest(job, shape, tasks, packed)
     (out / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
     return manifest

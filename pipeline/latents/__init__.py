@@ -1,1 +1,1 @@
-"""Latents: what they are, how they are stored, cached, windowed."""
+"""Latents: their spec, storage, statistics and health, the cache and its windows."""

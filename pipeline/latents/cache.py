@@ -1,6 +1,6 @@
 """Reading the latent cache: every frame encoded once, in sharded zarr v3, sealed with a LatentSpec.
 
-Arrays of a store of N frames of which M have latents (M = N unless encode.stride left some out):
+Arrays of a store of N frames of which M have latents (M = N if encode.stride is 1):
 mean and (for a stochastic encoder) std [M, C, h, w] in float16, or in int8 with mean_scale and
 std_scale float32 [M, C]; actions float32 [N, A], states float32 [N, S]. Episodes follow each other,
 those that train first.
@@ -21,13 +21,13 @@ from torch import Tensor
 
 from pipeline.errors import DataError
 from pipeline.latents.mapped_rows import REMEDY, Rows
-from pipeline.latents.quantize import SCALE, unpacked
+from pipeline.latents.quantize import SCALE, dequantize
 from pipeline.latents.spec import SEAL, LatentSpec, Seal
 
 
 @dataclass(frozen=True)
 class LatentCache:
-    """A sealed store, opened for reading; latents stay in its files, the rest is held in memory."""
+    """A sealed store for reading; latents are memory-mapped, the rest is loaded at first use."""
 
     path: Path
     seal: Seal
@@ -35,27 +35,27 @@ class LatentCache:
 
     @property
     def spec(self) -> LatentSpec:
-        """What the latents are."""
+        """Shape, statistics and origin of the latents."""
         return self.seal.spec
 
     @cached_property
     def mean(self) -> Rows:
-        """Raw latents as they are stored, float16 or int8 [M, C, h, w]."""
+        """Mean of the raw posterior as it is stored, float16 or int8 [M, C, h, w]."""
         return self._rows("mean")
 
     @cached_property
     def std(self) -> Rows:
-        """Spread of the posterior, likewise [M, C, h, w]; only for a stochastic encoder."""
+        """Std of the posterior, float16 or int8 [M, C, h, w]; only for a stochastic encoder."""
         return self._rows("std")
 
     @cached_property
     def mean_scale(self) -> NDArray[np.float32] | None:
-        """What a channel of `mean` is to be multiplied by, float32 [M, C]; only for int8."""
+        """Scale of each channel of `mean`, float32 [M, C]; None unless it is stored in int8."""
         return self._scale("mean")
 
     @cached_property
     def std_scale(self) -> NDArray[np.float32] | None:
-        """Likewise of `std`."""
+        """Scale of each channel of `std`, float32 [M, C]; None unless it is stored in int8."""
         return self._scale("std")
 
     @cached_property
@@ -70,20 +70,20 @@ class LatentCache:
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:
-        """First frame of every episode, [E]."""
+        """Index of the first frame of every episode, [E]."""
         return _starts([episode.length for episode in self.seal.episodes])
 
     @cached_property
     def latent_starts(self) -> NDArray[np.int64]:
-        """First latent of every episode, [E]."""
-        return _starts([self.spec.kept(episode.length) for episode in self.seal.episodes])
+        """Index of the first latent of every episode, [E]."""
+        return _starts([self.spec.num_latents(episode.length) for episode in self.seal.episodes])
 
-    def of(self, split: str) -> list[int]:
-        """The episodes of one split, in order."""
+    def episodes(self, split: str) -> list[int]:
+        """Indices of the episodes of a split, ascending."""
         return [i for i, episode in enumerate(self.seal.episodes) if episode.split == split]
 
     def whitened_by(self, spec: LatentSpec) -> "LatentCache":
-        """The same frames, whitened as a model's own spec says: an imported one has its own way."""
+        """This cache, but whitened by a model's own spec, as imported models need it."""
         form = {"storage": self.spec.storage, "stride": self.spec.stride}
         changed = spec.model_copy(update=form)
         return replace(self, seal=self.seal.model_copy(update={"spec": changed}))
@@ -95,17 +95,23 @@ class LatentCache:
             rows: indices into the latents of the store.
             generator: draws a new sample of each posterior; None takes the posterior's mean.
         """
-        drawn = generator is not None and self.spec.stochastic
         shape = (*rows.shape, *self.spec.latent_shape)
-        return self.sampled(rows, torch.randn(shape, generator=generator) if drawn else None)
+        stochastic = generator is not None and self.spec.stochastic
+        return self.sample(rows, torch.randn(shape, generator=generator) if stochastic else None)
 
-    def sampled(self, rows: NDArray[np.int64], noise: Tensor | None) -> Tensor:
-        """The same, for standard normal `noise` of that shape, which is used up; None: the mean."""
-        mean = _taken(rows, self.mean, self.mean_scale)
+    def sample(self, rows: NDArray[np.int64], noise: Tensor | None) -> Tensor:
+        """Whitened latents float32 [*rows.shape, C, h, w], mean + std * noise.
+
+        Args:
+            rows: indices into the latents of the store.
+            noise: standard normal, of the shape of the result; it is overwritten. None takes the
+                posterior's mean.
+        """
+        mean = _dequantized(rows, self.mean, self.mean_scale)
         if noise is None:
             return self.spec.whiten_(mean)
-        spread = _taken(rows, self.std, self.std_scale)
-        return self.spec.whiten_(noise.mul_(spread).add_(mean))
+        std = _dequantized(rows, self.std, self.std_scale)
+        return self.spec.whiten_(noise.mul_(std).add_(mean))
 
     def _scale(self, name: str) -> NDArray[np.float32] | None:
         scale: NDArray[np.float32] | None
@@ -126,39 +132,41 @@ def _starts(lengths: list[int]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
 
 
-def _taken(rows: NDArray[np.int64], stored: Rows, scale: NDArray[np.float32] | None) -> Tensor:
-    return unpacked(stored[rows], None if scale is None else scale[rows])
+def _dequantized(
+    rows: NDArray[np.int64], stored: Rows, scale: NDArray[np.float32] | None
+) -> Tensor:
+    return dequantize(stored[rows], None if scale is None else scale[rows])
 
 
 def open_cache(path: Path) -> LatentCache:
     """Open a store that encode has sealed.
 
     Raises:
-        DataError: there is none, or it is unsealed, or its arrays do not fit the seal.
+        DataError: there is none, it is not sealed, or its arrays do not match the seal.
     """
     if not (path / "zarr.json").is_file():
-        raise DataError(f"{path}: no latent cache there; run `dvc repro encode` to write one")
+        raise DataError(f"{path}: there is no latent cache; run `dvc repro encode` to write one")
     try:
         store = zarr.open_group(path, mode="r")
         sealed = store.attrs.asdict().get(SEAL)
     except (ValueError, KeyError, OSError) as error:
         raise DataError(f"{path}/zarr.json: damaged ({error}); {REMEDY}") from None
     if sealed is None:
-        raise DataError(f"{path}: not sealed, its encoding never finished; {REMEDY}")
+        raise DataError(f"{path}: not sealed, as encode did not finish; {REMEDY}")
     try:
         seal = Seal.model_validate(sealed)
     except ValidationError as error:
         first = error.errors()[0]
         raise DataError(f"{path}: its seal is damaged at {first['loc']}; {REMEDY}") from None
     frames = sum(episode.length for episode in seal.episodes)
-    latents = sum(seal.spec.kept(episode.length) for episode in seal.episodes)
+    latents = sum(seal.spec.num_latents(episode.length) for episode in seal.episodes)
     for name, column in seal.spec.columns().items():
         rows = latents if column.strided else frames
-        found = store.get(name)
-        if not isinstance(found, zarr.Array) or found.shape != (rows, *column.shape):
+        array = store.get(name)
+        if not isinstance(array, zarr.Array) or array.shape != (rows, *column.shape):
             raise DataError(f"{path}/{name}: missing or not {(rows, *column.shape)}; {REMEDY}")
         files = sum(file.is_file() for file in (path / name / "c").rglob("*"))
-        expected = math.ceil(rows / (found.shards or found.chunks)[0])
+        expected = math.ceil(rows / (array.shards or array.chunks)[0])
         if files != expected:
             raise DataError(f"{path}/{name}: has {files} of {expected} shards; {REMEDY}")
     return LatentCache(path, seal, store)

@@ -1,4 +1,4 @@
-"""The spread of each channel of latents, and what stands for it where a channel never varies."""
+"""Standard deviation of each channel of latents, with a substitute for constant channels."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,26 +6,27 @@ from numpy.typing import NDArray
 Moments = NDArray[np.float64]
 """A number for each channel, [C]."""
 ROUNDING = 1e-12
-"""Of a channel's mean square or the largest variance, the share up to which it is rounding."""
+"""A variance below this share of the channel's mean square, or of the largest variance of all
+channels, is taken for a rounding error."""
 
 
 def alive(variance: Moments, squares: Moments) -> NDArray[np.bool_]:
-    """Which channels vary by more than a millionth of their values; the others are dead.
+    """Which channels bool [C] vary; the others are dead.
 
-    So is one that varies by no more than a millionth of the one that varies most.
+    A channel is dead if its std is at most a millionth of its RMS, or of the largest std.
 
     Args:
-        variance: of each channel; rounding may bring it below 0.
-        squares: mean of each channel's squares.
+        variance: of each channel; rounding errors may make it negative.
+        squares: mean square of each channel.
     """
     return variance > ROUNDING * np.maximum(squares, variance.max())
 
 
-def spread(variance: Moments, squares: Moments) -> Moments:
-    """Standard deviation per channel, and a unit for dead ones: that of those alive, or 1.
+def channel_std(variance: Moments, squares: Moments) -> Moments:
+    """Standard deviation per channel; dead ones get the RMS of those of the others, or 1.
 
-    A model may be wrong about a channel that never varies, and that has to weigh something.
+    A model's error in a channel that never varies has to weigh something. Arguments as for `alive`.
     """
-    living = alive(variance, squares)
-    unit = variance[living].mean() if living.any() else 1.0
-    return np.sqrt(np.where(living, variance, unit))
+    varies = alive(variance, squares)
+    substitute = variance[varies].mean() if varies.any() else 1.0
+    return np.sqrt(np.where(varies, variance, substitute))

@@ -1,7 +1,7 @@
-"""Rows of an array of the latent cache, gathered from its files as they lie in memory.
+"""Rows of an array of the latent cache, gathered from memory-mapped files.
 
-The files are mapped, not read: a store may be larger than memory, and what was used once is in the
-page cache for every process. Each chunk's checksum is verified when a row of it is first used.
+A store may be larger than memory, and all processes share the page cache. The checksum of a chunk
+is verified when a row of it is first used.
 """
 
 from pathlib import Path
@@ -19,20 +19,20 @@ from pipeline.errors import DataError
 
 REMEDY = "restore it with `dvc checkout` or write it again with `dvc repro -f encode`"
 CHECKSUM = 4
-"""Bytes of a CRC32C, which follows every chunk, and the index of chunks at the end of a shard."""
+"""Bytes of a CRC32C; one follows every chunk, and the index at the end of a shard."""
 INNER = [(BytesCodec(endian=endian), Crc32cCodec()) for endian in ("little", None)]
-"""Codecs of chunks that can be mapped; single bytes have no order."""
+"""Codecs of chunks that can be mapped; single bytes have no endianness."""
 
 
 class Rows:
     """Rows of an array [N, ...]: `rows[indices]` is [*indices.shape, ...], as in numpy.
 
     Raises:
-        DataError: a file is damaged where a row that is asked for lies.
+        DataError: a file is damaged at a requested row.
     """
 
     def __init__(self, path: Path, array: "zarr.Array[Any]") -> None:
-        """Take an array of the store at `path`, which an error names."""
+        """Wrap an array of the store at `path`, which errors name."""
         self.place, self.array = f"{path}/{array.name.strip('/')}", array
         self.shape, self.dtype = array.shape, np.dtype(array.dtype)
         self._shards: dict[int, Shard] = {}
@@ -43,17 +43,17 @@ class Rows:
         return self.shape[0]
 
     def __getitem__(self, indices: NDArray[np.int64] | slice) -> NDArray[Any]:
-        """Copies of some rows, in the order of `indices`."""
+        """Copies of rows, in the order of `indices`."""
         if isinstance(indices, slice):
             indices = np.arange(*indices.indices(len(self)))
         flat = indices.reshape(-1)
         if flat.size and not 0 <= flat.min() <= flat.max() < len(self):
             raise IndexError(f"{self.place} has {len(self)} rows, not {flat.min()}..{flat.max()}")
         try:
-            found = self._gather(flat)
+            rows = self._gather(flat)
         except (ValueError, RuntimeError, OSError) as error:
             raise DataError(f"{self.place}: damaged ({error}); {REMEDY}") from None
-        return found.reshape(*indices.shape, *self.shape[1:])
+        return rows.reshape(*indices.shape, *self.shape[1:])
 
     def _read(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         return np.asarray(self.array.oindex[rows])
@@ -64,11 +64,11 @@ class Rows:
         if len(used) == 1:
             return self._shard(int(used[0])).rows(within).view(self.dtype)
         width = self.dtype.itemsize * int(np.prod(self.shape[1:]))
-        found = np.empty(len(rows), f"V{width}")
+        gathered = np.empty(len(rows), f"V{width}")
         for number in used.tolist():
             here = numbers == number
-            found[here] = self._shard(number).rows(within[here])
-        return found.view(self.dtype)
+            gathered[here] = self._shard(number).rows(within[here])
+        return gathered.view(self.dtype)
 
     def _shard(self, number: int) -> "Shard":
         if number not in self._shards:
@@ -83,12 +83,12 @@ class Rows:
 
 
 class Shard:
-    """One file of chunks of rows, mapped."""
+    """One memory-mapped file of chunks of rows."""
 
     def __init__(
         self, path: Path, shape: tuple[int, ...], chunk: int, dtype: np.dtype[Any]
     ) -> None:
-        """Map the file of an array [rows, ...] that is cut into chunks of `chunk` rows.
+        """Map the file of an array of `shape` in chunks of `chunk` rows.
 
         Raises:
             OSError: there is no such file.
@@ -109,7 +109,7 @@ class Shard:
         )
 
     def rows(self, rows: NDArray[np.int64]) -> NDArray[np.void]:
-        """The bytes of some rows [n], their chunks verified.
+        """Bytes of rows [n], after their chunks were verified.
 
         Raises:
             ValueError: a chunk is damaged.
@@ -123,13 +123,13 @@ class Shard:
     def _check(self, chunk: int) -> None:
         start, size = int(self.offsets[chunk]), self.chunk * self.width + CHECKSUM
         if not self.whole[chunk] or start + size > self.file.size:
-            raise ValueError(f"chunk {chunk} is not all there")
+            raise ValueError(f"chunk {chunk} is incomplete")
         _verify(self.file[start : start + size], f"chunk {chunk}")
         self.verified[chunk] = True
 
 
 def mappable(array: "zarr.Array[Any]") -> bool:
-    """Whether the rows of an array lie one behind the other, uncompressed, in files."""
+    """Whether the rows of an array are contiguous and uncompressed in local files."""
     if not isinstance(array.store, LocalStore) or array.shards is None:
         return False
     (codec,) = cast(ArrayV3Metadata, array.metadata).codecs
@@ -144,7 +144,7 @@ def mappable(array: "zarr.Array[Any]") -> bool:
 
 def _verify(content: NDArray[np.uint8], what: str) -> None:
     """Raise ValueError unless bytes end with their own checksum."""
-    said = int.from_bytes(content[-CHECKSUM:].tobytes(), "little")
-    found = google_crc32c.value(content[:-CHECKSUM])
-    if len(content) <= CHECKSUM or found != said:
-        raise ValueError(f"the checksum of {what} is {found:#010x}, not {said:#010x}")
+    stored = int.from_bytes(content[-CHECKSUM:].tobytes(), "little")
+    actual = google_crc32c.value(content[:-CHECKSUM])
+    if len(content) <= CHECKSUM or actual != stored:
+        raise ValueError(f"the checksum of {what} is {actual:#010x}, not {stored:#010x}")

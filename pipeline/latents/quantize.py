@@ -1,6 +1,6 @@
-"""How latents are stored: in float16, or in int8 with a scale for each channel of each frame.
+"""Storage of latents: float16, or int8 with a scale for each channel of each frame.
 
-By torch, as numpy takes one float16 at a time.
+By torch, as numpy converts to float16 number by number.
 """
 
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,22 +12,22 @@ if TYPE_CHECKING:
 
 Storage = Literal["float16", "int8"]
 SCALE = "_scale"
-"""Ends the name of the array that holds the scales of another one."""
+"""Suffix of the name of the array with the scales of an int8 array."""
 LEVELS = 127
 
 
-def largest(storage: Storage) -> float:
-    """Beyond what absolute value a latent cannot be stored."""
+def max_storable(storage: Storage) -> float:
+    """Largest absolute value that can be stored."""
     import numpy as np
 
     return float(np.finfo(np.float16 if storage == "float16" else np.float32).max)
 
 
-def packed(name: str, latents: "Tensor", storage: Storage) -> "dict[str, NDArray[Any]]":
-    """Rows float32 [B, C, h, w] as a store holds them: in one array, or with its scales.
+def quantize(name: str, latents: "Tensor", storage: Storage) -> "dict[str, NDArray[Any]]":
+    """Latents float32 [B, C, h, w] as stored: an array called `name`, and for int8 its scales.
 
-    The scale [B, C] is absmax / 127, so that rounding is off by half a scale at most; it is 1
-    where a channel is 0.
+    The scale [B, C] is absmax / 127, so the rounding error is at most half a scale; it is 1 where
+    a channel is all zero.
     """
     import torch
 
@@ -39,8 +39,8 @@ def packed(name: str, latents: "Tensor", storage: Storage) -> "dict[str, NDArray
     return {name: levels.numpy(), f"{name}{SCALE}": scale.numpy()}
 
 
-def unpacked(stored: "NDArray[Any]", scale: "NDArray[np.float32] | None") -> "Tensor":
-    """Rows float32 [..., C, h, w] that were stored, with the scales [..., C] of those in int8."""
+def dequantize(stored: "NDArray[Any]", scale: "NDArray[np.float32] | None") -> "Tensor":
+    """Latents float32 [..., C, h, w] from stored ones; int8 needs its scales [..., C]."""
     import torch
 
     latents = torch.from_numpy(stored).float()

@@ -1,4 +1,4 @@
-"""Cutting the latents of a set into shards: units of work that depend on the data set alone."""
+"""How latents are split into shards: units of work that depend on the data set alone."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 CHUNK_FRAMES = 64
 SHARD_BYTES = 2**26
 SHARDS = 32
-"""How many a set is cut into at least, if it is large enough, so that many can work on it."""
+"""Least number of shards of a large enough set, so that many processes can share the work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +19,13 @@ class Segment:
 
 
 def shard_rows(rows: int, row_bytes: int, shards: int = SHARDS) -> int:
-    """Rows of a shard: one chunk or more, within 64 MiB and the share that makes so many shards."""
-    most = min(SHARD_BYTES // row_bytes, rows // shards)
-    return max(1, most // CHUNK_FRAMES) * CHUNK_FRAMES
+    """Rows of a shard: whole chunks, at most 64 MiB, few enough for `shards` shards."""
+    limit = min(SHARD_BYTES // row_bytes, rows // shards)
+    return max(1, limit // CHUNK_FRAMES) * CHUNK_FRAMES
 
 
-def cut(episodes: Sequence[tuple[str, int]], rows: int) -> Iterator[list[Segment]]:
-    """Episodes (key, latents), one after the other, in shards of so many rows."""
+def split_into_shards(episodes: Sequence[tuple[str, int]], rows: int) -> Iterator[list[Segment]]:
+    """Segments of each shard of `rows` latents, of episodes (key, number of latents) in order."""
     shard: list[Segment] = []
     left = rows
     for key, length in episodes:

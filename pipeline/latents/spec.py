@@ -1,4 +1,4 @@
-"""What cached latents are: the spec that seals a store and travels with every model."""
+"""LatentSpec: shape, statistics and origin of cached latents, kept by the cache and each model."""
 
 import math
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from pipeline.latents.quantize import SCALE, Storage
 LatentShape = tuple[PositiveInt, PositiveInt, PositiveInt]
 """Channels, height and width of the latents of a frame."""
 SEAL = "nano_world_models"
-"""Attribute of a zarr store under which its Seal stands."""
+"""Name of the attribute of a zarr store that holds its Seal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One array of a store: what a row of it is, and whether only every n-th frame has one."""
+    """One array of a store: shape and dtype of a row, and whether encode.stride applies to it."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -34,7 +34,7 @@ class Column:
 
 
 class LatentSpec(BaseModel):
-    """What the latents are; every model carries the spec of the latents it was trained on."""
+    """Shape, statistics and origin of latents; a model carries that of its training latents."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,20 +45,20 @@ class LatentSpec(BaseModel):
     source: str
     """Digest of the shards that were encoded."""
     view: Preprocessing
-    """How encoders were shown the recorded frames."""
+    """Preprocessing of the recorded frames before encoding."""
     interval: PositiveInt
     """Environment steps from one frame of a model to the next, as published."""
     latent_shape: LatentShape
     stochastic: bool
     storage: Storage
-    """In what the latents are stored."""
+    """Number format of the stored latents."""
     stride: PositiveInt
     """Frames 0, stride, 2 stride, ... of every episode have latents."""
     mean: list[float]
     std: list[PositiveFloat]
-    """Per channel over sampled latents of the train split: sampling counts into the spread.
+    """Of each channel, over latents of the train split, posterior variance included.
 
-    Of a channel that never varies, `std` is that of those that do (root mean square).
+    A channel that never varies gets the root mean square of the `std` of the others.
     """
     action_dim: int = Field(ge=0)
     state_dim: int = Field(ge=0)
@@ -66,61 +66,61 @@ class LatentSpec(BaseModel):
     actions: dict[str, list[float]]
     """Mean, std, min and max of the train split's actions, per dimension."""
     published_scale: float | None
-    """What the encoder's authors multiply its latents by, so that their variance is about 1."""
+    """Factor by which the encoder's authors multiply latents for a variance of about 1."""
     precision: Precision
-    """In which the encoder computed."""
+    """Precision of the encoder's forward pass."""
 
     @model_validator(mode="after")
     def _of_every_channel(self) -> Self:
         channels = self.latent_shape[0]
         if not len(self.mean) == len(self.std) == channels:
-            raise ValueError(f"mean and std must have a number for each of {channels} channels")
+            raise ValueError(f"mean and std must have one number for each of {channels} channels")
         return self
 
     def columns(self) -> dict[str, Column]:
-        """The arrays of a store."""
+        """The arrays of a store, by name."""
         names = ("mean", "std") if self.stochastic else ("mean",)
-        made = {name: Column(self.latent_shape, self.storage, strided=True) for name in names}
+        columns = {name: Column(self.latent_shape, self.storage, strided=True) for name in names}
         if self.storage == "int8":
             scale = Column(self.latent_shape[:1], "float32", strided=True)
-            made |= {f"{name}{SCALE}": scale for name in names}
-        made["actions"] = Column((self.action_dim,), "float32", strided=False)
+            columns |= {f"{name}{SCALE}": scale for name in names}
+        columns["actions"] = Column((self.action_dim,), "float32", strided=False)
         if self.state_dim:
-            made["states"] = Column((self.state_dim,), "float32", strided=False)
-        return made
+            columns["states"] = Column((self.state_dim,), "float32", strided=False)
+        return columns
 
-    def kept(self, frames: int) -> int:
-        """How many of an episode's frames have latents."""
+    def num_latents(self, frames: int) -> int:
+        """Number of latents of an episode of so many frames."""
         return -(-frames // self.stride)
 
     def as_published(self) -> Self:
-        """The spec of the same latents, neither centred nor scaled but as the authors do."""
+        """A spec that whitens by `published_scale` alone, as the encoder's authors do."""
         scale, channels = self.published_scale or 1.0, len(self.mean)
         changes = {"mean": [0.0] * channels, "std": [1 / scale] * channels}
         return self.model_copy(update=changes)
 
     def whiten(self, latents: Tensor) -> Tensor:
-        """Raw latents [..., C, h, w] by this spec: to mean 0 and variance 1 if `mean` is theirs."""
+        """Raw latents [..., C, h, w], minus `mean` and divided by `std` of their channel."""
         return self.whiten_(latents.clone())
 
     def whiten_(self, latents: Tensor) -> Tensor:
-        """The same in place."""
+        """Whiten raw latents [..., C, h, w] in place."""
         mean, std = self._moments(latents)
         return latents.sub_(mean).div_(std)
 
     def unwhiten(self, latents: Tensor) -> Tensor:
-        """Whitened latents [..., C, h, w] back to what the encoder made."""
+        """Whitened latents [..., C, h, w] back to raw ones."""
         mean, std = self._moments(latents)
         return latents * std + mean
 
     def scale_actions(self, actions: Tensor) -> Tensor:
-        """Actions [..., A] in the world's units as models are fed them."""
+        """Actions [..., A] in the world's units, standardised if `normalise_actions`."""
         if not self.normalise_actions:
             return actions
         return (actions - self.action("mean", actions)) / self.action("std", actions)
 
     def action(self, statistic: str, like: Tensor) -> Tensor:
-        """One statistic of the actions [A] on the device of another tensor."""
+        """A statistic of the actions, float32 [A], on the device of `like`."""
         return torch.tensor(self.actions[statistic], dtype=torch.float32, device=like.device)
 
     def _moments(self, like: Tensor) -> tuple[Tensor, Tensor]:
@@ -141,7 +141,7 @@ class EpisodeEntry(BaseModel):
 
 
 class Seal(BaseModel):
-    """What is written last, when all frames are in place."""
+    """Attribute of a complete store, written last."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,4 +1,4 @@
-"""The fixed validation clips: which windows of the val split they are."""
+"""Which windows of the val split are the fixed validation clips."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,13 +7,13 @@ from pipeline.latents.windows import Windows, fixed_subset
 
 
 def fixed_rows(windows: Windows, count: int, seed: int) -> NDArray[np.int64]:
-    """At most `count` of the eligible windows, always the same for a seed."""
+    """Rows of at most `count` of the eligible windows, the same for the same seed."""
     rows = eligible(windows)
     return rows[fixed_subset(len(rows), count, seed)]
 
 
 def eligible(windows: Windows) -> NDArray[np.int64]:
-    """Rows of the windows to pick from: where a set publishes starts (CSGO), those; else all.
+    """Rows of the windows at the validation starts that a data set publishes (CSGO), or of all.
 
     A published start too near to its episode's end has no window, as in the reference.
     """

@@ -1,4 +1,4 @@
-"""Windows of the latent cache: fixed numbers of frames, an interval apart, inside one episode."""
+"""Windows of the latent cache: T frames of one episode, a frame interval apart."""
 
 from collections.abc import Sequence
 
@@ -23,8 +23,8 @@ def slices(lengths: Sequence[int], span: int) -> NDArray[np.int64]:
 
 def fixed_subset(count: int, size: int, seed: int) -> NDArray[np.int64]:
     """The reference's fixed validation clips: `size` distinct indices below `count`, or all."""
-    chosen = np.random.RandomState(seed).choice(count, min(size, count), replace=False)
-    return chosen.astype(np.int64)
+    subset = np.random.RandomState(seed).choice(count, min(size, count), replace=False)
+    return subset.astype(np.int64)
 
 
 class Windows:
@@ -42,11 +42,11 @@ class Windows:
     ) -> None:
         """List the windows; `place` is the param that an error should name.
 
-        Where only every n-th frame of an episode has latents, windows begin at these.
+        With encode.stride > 1, windows begin at frames that have latents.
 
         Raises:
-            ParamsError: an episode is shorter than one window; if not `every`, all of them are. Or
-                frames an interval apart have no latents.
+            ParamsError: an episode (if not `every`: the longest) is shorter than a window, or
+                encode.stride does not divide the frame interval.
         """
         if interval % cache.spec.stride:
             raise ParamsError(
@@ -55,14 +55,14 @@ class Windows:
                 f"encode.stride that divides {interval}"
             )
         self.cache, self.frames, self.interval = cache, frames, interval
-        self.episodes = cache.of(split)
+        self.episodes = cache.episodes(split)
         lengths = [cache.seal.episodes[episode].length for episode in self.episodes]
         span = frames * interval
         if (min if every else max)(lengths) < span:
-            found = min(lengths) if every else max(lengths)
+            kind, length = ("shortest", min(lengths)) if every else ("longest", max(lengths))
             raise ParamsError(
-                f"{place} x interval = {frames} x {interval} = {span}, but the "
-                f"{'shortest' if every else 'longest'} episode in {cache.path} has {found} frames; "
+                f"{place} x interval = {frames} x {interval} = {span}, but the {kind} episode in "
+                f"{cache.path} has {length} frames; "
                 "lower one of them, or have ingest.shortest leave such episodes out"
             )
         rows = slices(lengths, span)
@@ -74,13 +74,13 @@ class Windows:
         return len(self.rows)
 
     def frame_indices(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Frames of windows `rows` [B] among all frames of the store, [B, T]."""
+        """Frames of windows `rows` [B], as indices [B, T] into all frames of the store."""
         episodes, starts = self.rows[rows].T
         first = self.cache.starts[episodes] + starts
         return first[:, None] + np.arange(self.frames) * self.interval
 
     def latent_indices(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Where the latents of these frames stand among those of the store, [B, T]."""
+        """Latents of windows `rows` [B], as indices [B, T] into all latents of the store."""
         episodes, starts = self.rows[rows].T
         steps = starts[:, None] + np.arange(self.frames) * self.interval
         return self.cache.latent_starts[episodes][:, None] + steps // self.cache.spec.stride
@@ -91,9 +91,9 @@ class Windows:
         return torch.from_numpy(self.cache.actions[steps])
 
     def latents(self, rows: NDArray[np.int64], generator: torch.Generator | None) -> Tensor:
-        """Whitened latents [B, T, C, h, w] of windows `rows` [B]; see `LatentCache.latents`."""
+        """Whitened latents [B, T, C, h, w]; `generator` samples posteriors, None takes means."""
         return self.cache.latents(self.latent_indices(rows), generator)
 
-    def sampled(self, rows: NDArray[np.int64], noise: Tensor | None) -> Tensor:
-        """Likewise, for noise [B, T, C, h, w]; see `LatentCache.sampled`."""
-        return self.cache.sampled(self.latent_indices(rows), noise)
+    def sample(self, rows: NDArray[np.int64], noise: Tensor | None) -> Tensor:
+        """Whitened latents [B, T, C, h, w] by noise of that shape, which is overwritten."""
+        return self.cache.sample(self.latent_indices(rows), noise)

@@ -1,4 +1,4 @@
-"""The zarr store of a latent cache: made empty, filled shard by shard, sealed last."""
+"""Writing the zarr store of a latent cache: created empty, filled by shard, sealed last."""
 
 import json
 from collections.abc import Sequence
@@ -15,19 +15,19 @@ from pipeline.latents.shard_layout import CHUNK_FRAMES, shard_rows
 from pipeline.latents.spec import SEAL, Column, Seal
 
 WHOLE = {"array.write_empty_chunks": True}
-"""Every shard is a file, also one of zeros: a missing file is a damaged store."""
+"""Shards of zeros are written too, so that a missing file always means damage."""
 
 
 def create(path: Path, columns: dict[str, Column], rows: int, shard: int) -> None:
-    """Empty arrays for the latents of `rows` frames, `shard` of them a file."""
+    """Create empty arrays for `rows` latents, `shard` of them per file."""
     store = zarr.open_group(path, mode="a")
     for name, column in columns.items():
         if column.strided:
             _array(store, name, column, rows, shard)
 
 
-def put(path: Path, start: int, rows: dict[str, NDArray[Any]]) -> None:
-    """Write rows start.. of some arrays: one shard of each array of latents."""
+def write_rows(path: Path, start: int, rows: dict[str, NDArray[Any]]) -> None:
+    """Write one shard of each array: `rows` by the array's name, from row `start` on."""
     with zarr.config.set(WHOLE):
         store = zarr.open_group(path, mode="r+")
         for name, values in rows.items():
@@ -35,14 +35,14 @@ def put(path: Path, start: int, rows: dict[str, NDArray[Any]]) -> None:
 
 
 def seal(path: Path, tables: Sequence[Table], value: Seal) -> None:
-    """Write what stands beside the latents, and declare the store complete."""
+    """Write actions and states, and mark the store as complete."""
     store = zarr.open_group(path, mode="r+")
     for name, column in value.spec.columns().items():
         if not column.strided:
             values = np.concatenate([getattr(table, name) for table in tables])
             shard = shard_rows(len(values), column.row_bytes, shards=1)
             _array(store, name, column, len(values), shard)
-            put(path, 0, {name: values})
+            write_rows(path, 0, {name: values})
     store.attrs[SEAL] = json.loads(value.model_dump_json())
 
 

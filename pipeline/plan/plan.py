@@ -41,7 +41,7 @@ def plan(
 def _random_chunks(cache: LatentCache, steps: int, seed: int) -> Iterator[NDArray[np.float32]]:
     """Endless chunks [steps, A] of the actions of random training episodes."""
     rng = np.random.default_rng(seed)
-    episodes = cache.of("train")
+    episodes = cache.episodes("train")
     while True:
         episode = int(rng.choice(episodes))
         offset = int(rng.integers(cache.seal.episodes[episode].length - steps + 1))

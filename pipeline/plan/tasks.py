@@ -49,7 +49,7 @@ def draw_tasks(
         DataError: nearly all tasks are solved at the start.
     """
     rng = np.random.default_rng(seed)
-    lengths = {episode: cache.seal.episodes[episode].length for episode in cache.of("val")}
+    lengths = {episode: cache.seal.episodes[episode].length for episode in cache.episodes("val")}
     episodes = [episode for episode, length in lengths.items() if length > steps]
     if not episodes:
         raise ParamsError(

@@ -75,10 +75,10 @@ def encoder_of(checkpoint: Path) -> "dict[str, Tensor]":
     from pipeline.errors import DataError
     from pipeline.weights import torch_load as torch_file
 
-    held = torch_file.held(
+    held = torch_file.load(
         checkpoint,
-        anew="download it anew",
-        trusted=f"save its {PART} alone with torch.save, and extract that",
+        if_damaged="download it anew",
+        if_unsafe=f"save its {PART} alone with torch.save, and extract that",
     )
     part = held.get(PART) if isinstance(held, dict) else None
     if not isinstance(part, dict) or not all(isinstance(v, torch.Tensor) for v in part.values()):

@@ -48,7 +48,7 @@ def command(
     else:
         shape = shape_of(latent)
         size = Size(latent_shape=shape, action_dim=action_dim, frames=options.frames)
-    processes = distribution.processes or len(device.every())
+    processes = distribution.processes or len(device.all_devices())
     available = available_memory(device.pick(), processes)
     if memory is not None:
         if not 0 < memory * 1e9 < float("inf"):

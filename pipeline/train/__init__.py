@@ -44,7 +44,7 @@ class TrainerOptions(Params):
     attention: Literal["auto", "flash", "efficient", "math"] = Field(
         description="kernel of scaled_dot_product_attention; auto is the fastest available"
     )
-    compile: compilation.TrainingPlan
+    compile: compilation.OptionalMode
     save_every: int = Field(gt=0, description="steps between two states to resume from")
     keep_every: int | None = Field(
         gt=0, description="steps between two states that later ones do not replace"

@@ -90,16 +90,16 @@ class Trainer:
         self.group = group or single_process(self.device)
         _check(options, self.group)
         self.network, self.loss, self.batches, self.options = network, loss, batches, options
-        self.precision = device.in_training(options.precision, self.device)
+        self.precision = device.training_precision(options.precision, self.device)
         if self.group.first:
-            device.tell_of_emulation("train", options.precision, self.precision, self.device)
+            device.report_emulation("train", options.precision, self.precision, self.device)
         self.ema = None if options.ema is None else optimiser.averaged(network, options.ema)
         if self.ema is not None:
             self.group.shard(self.ema.module)
         self.group.shard(network)
         self._parallel = self.group.data_parallel(network)
         # For steps alone: validation has other shapes, and few of each.
-        mode = compile_mode.chosen(options.compile, gpu=self.device.type == "cuda")
+        mode = compile_mode.resolve_compile_mode(options.compile, gpu=self.device.type == "cuda")
         self._compiled = compiled(self._parallel, mode, "train.compile")
         self.optimiser = optimiser.build(network, options)
         self.curve = torch.zeros(options.steps, len(SCALARS) + loss.num_logs)
@@ -235,7 +235,7 @@ class Trainer:
         self.curve[: self.step] = group.broadcast(curve.to(self.device)).cpu()
 
     def _forward(self, *inputs: object) -> Tensor:
-        mixed = device.products(self.device.type, self.precision)
+        mixed = device.autocast(self.device.type, self.precision)
         with mixed, sdpa_kernel(KERNELS[self.options.attention]):
             return self._compiled(*inputs).float()
 

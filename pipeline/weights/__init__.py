@@ -1,1 +1,1 @@
-"""Files of weights: found, checked, read without executing anything, fitted into a network."""
+"""Files of weights: resolved, verified, read without executing code, loaded into networks."""

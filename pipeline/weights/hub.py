@@ -8,10 +8,10 @@ from pipeline.errors import DataError
 
 
 def folder(name: str | Path, revision: str | None, files: Sequence[str]) -> Path:
-    """A local folder as it is; a hub id's files downloaded, or found in the hub's own cache.
+    """A local folder, or the files of a hub repository, downloaded into the hub's own cache.
 
     Raises:
-        DataError: there is no such folder, and no such repository can be reached.
+        DataError: there is no such folder, and no such repository, or it cannot be reached.
     """
     path = Path(name)
     if path.exists() or isinstance(name, Path):
@@ -30,30 +30,30 @@ def folder(name: str | Path, revision: str | None, files: Sequence[str]) -> Path
 
 
 def push(save: Callable[[Path], None], repo_id: str, *, private: bool, message: str) -> str:
-    """Upload what `save` writes into a folder.
+    """Upload the files that `save` writes into a folder; the URL of the commit.
 
     Raises:
-        DataError: the hub refuses or cannot be reached, or nobody is logged in.
+        DataError: the hub refuses or cannot be reached, or there is no login.
     """
     from httpx2 import HTTPError
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HFValidationError, LocalTokenNotFoundError
 
     with tempfile.TemporaryDirectory() as temporary:
-        written = Path(temporary) / "world_model"
-        save(written)
+        folder = Path(temporary) / "world_model"
+        save(folder)
         try:
             api = HfApi()
             api.create_repo(repo_id, private=private, exist_ok=True)
             commit = api.upload_folder(
                 repo_id=repo_id,
-                folder_path=written,
+                folder_path=folder,
                 commit_message=message or "Upload a world model",
             )
         except (HTTPError, HFValidationError, LocalTokenNotFoundError, OSError) as error:
             reason = " ".join(str(error).split())[:200]
             raise DataError(
-                f"{repo_id}: the hub did not take it ({reason}); check the network, or log in "
+                f"{repo_id}: the upload to the hub failed ({reason}); check the network, or log in "
                 "with `hf auth login`"
             ) from None
     return str(commit.commit_url)

@@ -1,4 +1,4 @@
-"""Weights from a file into a network: every key, every shape, and no NaN."""
+"""Strict loading of weights: every key, every shape, and no NaN."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,10 +11,10 @@ from pipeline.weights.state_dict import differences, listed
 
 
 def load_weights(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
-    """Put a state dict in place, strictly; `path` is where an error says that it was read.
+    """Load a state dict strictly; `path` is the file that errors name.
 
     Raises:
-        DataError: keys are missing or unknown, shapes differ, or a value is not finite.
+        DataError: keys are missing or unexpected, shapes differ, or a value is not finite.
     """
     wrong = [
         *differences(network.state_dict(), state),

@@ -1,4 +1,4 @@
-"""Published weights: found here or on the hub, checked, and remembered instead of copied."""
+"""Published weights: located here or on the hub, verified, and pointed to instead of copied."""
 
 import hashlib
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from pipeline.errors import DataError, ParamsError
 from pipeline.params import Params
 
 POINTER = "weights.json"
-"""Stands in a codec folder for the weights themselves."""
-CONNECT, ANSWER = 3.0, 10.0
-"""Seconds that the hub is given to be reached, and to answer, before a download is tried."""
+"""File of a codec folder that names published weights in place of a copy."""
+CONNECT_TIMEOUT, READ_TIMEOUT = 3.0, 10.0
+"""Seconds to connect to the hub, and to get an answer, before a download is tried."""
 
 
 class Weights(Params):
-    """Which weights an encoder takes."""
+    """Which published weights an encoder uses."""
 
     source: str = Field(min_length=1, description="a folder or file here, or OWNER/NAME on the hub")
     file: str | None = Field(description="path within the folder or repository")
@@ -33,12 +33,12 @@ class Weights(Params):
 
 
 class Pointer(BaseModel):
-    """What a codec folder keeps of weights: the same bytes on every machine.
+    """weights.json: which weights a codec uses; the same bytes on every machine.
 
     Attributes:
         place: the block of params.yaml that names them.
-        files: what the encoder needs of a folder; empty where it needs one file.
-        weights: that block, with the digest that was found.
+        files: files that the encoder needs of a folder; empty if it needs a single file.
+        weights: that block, with the actual digest.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,26 +49,26 @@ class Pointer(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
-    """Weights that are on this machine: a file, or the folder that holds the pointer's files."""
+class LocatedWeights:
+    """Verified weights on this machine: a file, or the folder with the files of the pointer."""
 
     path: Path
     pointer: Pointer
 
 
-def locate(weights: Weights, place: str, files: Sequence[str] = ()) -> Located:
-    """Find the weights on this machine, or download them into the hub's own cache.
+def locate(weights: Weights, place: str, files: Sequence[str] = ()) -> LocatedWeights:
+    """Locate weights on this machine, or download them into the hub's own cache, and verify them.
 
-    Nothing is unpacked or executed. A file is asked for where `files` is empty, else a folder.
+    Nothing is unpickled or executed. Empty `files` mean a single file, else a folder is needed.
 
     Args:
         weights: the options, which stand in params.yaml at `place`.
         place: such as "encoders.sd_vae.weights".
-        files: names of the files that are needed of a folder, in the order of its digest.
+        files: names of the files that are needed, in the order of the folder's digest.
 
     Raises:
-        DataError: they are neither here nor on the hub, or are not the ones that sha256 names.
-        ParamsError: they are not here, and no revision of the hub's is named.
+        DataError: they are neither here nor on the hub, or their sha256 is another one.
+        ParamsError: they are not here, and no revision is set.
     """
     path = _path(weights, place, files)
     digest = _digest(path, files)
@@ -77,22 +77,22 @@ def locate(weights: Weights, place: str, files: Sequence[str] = ()) -> Located:
             f"{place}.sha256 = {weights.sha256}, but {path} has {digest}; {_remedy(place, files)}, "
             "or set the key to null to take these"
         )
-    found = weights.model_copy(update={"sha256": digest})
-    return Located(path, Pointer(place=place, files=tuple(files), weights=found))
+    verified = weights.model_copy(update={"sha256": digest})
+    return LocatedWeights(path, Pointer(place=place, files=tuple(files), weights=verified))
 
 
-def remember(folder: Path, located: Located) -> None:
-    """Write into a codec folder which weights it stands for."""
+def write_pointer(folder: Path, located: LocatedWeights) -> None:
+    """Write weights.json into a codec folder."""
     (folder / POINTER).write_text(located.pointer.model_dump_json(indent=2) + "\n")
 
 
-def recall(folder: Path) -> Located:
-    """Find the weights again that `remember` wrote of, by the same path or on the hub.
+def locate_again(folder: Path) -> LocatedWeights:
+    """Locate the weights that weights.json in `folder` names, by the same path or on the hub.
 
-    All bytes are read, as other weights may well have the same size: 1.2 GB take 0.8 s.
+    The digest is computed anew, as other weights may have the same size: 1.2 GB take 0.8 s.
 
     Raises:
-        DataError: they are gone, or others stand in their place.
+        DataError: they are gone, or have been replaced.
     """
     pointer = Pointer.model_validate_json((folder / POINTER).read_text())
     path = _path(pointer.weights, pointer.place, pointer.files)
@@ -102,7 +102,7 @@ def recall(folder: Path) -> Located:
             f"{path}: not the weights that {folder} was made with (sha256 {digest}, not "
             f"{pointer.weights.sha256}); put those back, or take these with `dvc repro -f fit`"
         )
-    return Located(path, pointer)
+    return LocatedWeights(path, pointer)
 
 
 def _path(weights: Weights, place: str, files: Sequence[str]) -> Path:
@@ -110,14 +110,14 @@ def _path(weights: Weights, place: str, files: Sequence[str]) -> Path:
     if source.is_file() and not files:
         return source
     if not files and weights.file is None:
-        said = "no such file; put it there, or name the file of a folder or repository"
+        problem = "no such file; put it there, or name the file of a folder or repository"
         if source.is_dir():
-            said = "is a folder; name the file in it"
-        raise DataError(f"{source}: {said} by {place}.file")
+            problem = "is a folder; name the file in it"
+        raise DataError(f"{source}: {problem} by {place}.file")
     names = [str(inside / name) for name in files or [""]]
     if not source.exists():
-        found = [_from_hub(weights, name, place, files) for name in names]
-        return found[0].parent if files else found[0]
+        paths = [_from_hub(weights, name, place, files) for name in names]
+        return paths[0].parent if files else paths[0]
     for name in names:
         if not (source / name).is_file():
             raise DataError(
@@ -146,10 +146,10 @@ def _from_hub(weights: Weights, name: str, place: str, files: Sequence[str]) -> 
 
 
 def _downloaded(repository: str, name: str, commit: str) -> Path:
-    """A file of the hub, from its cache on this machine where it is there.
+    """A file of the hub, from its cache on this machine if it is there.
 
-    A download tries for half a minute, and says so at each try: right where the hub is busy, but
-    not where there is no way to it. So it is first asked for any answer at all, once.
+    A download retries for half a minute and logs each try, which suits a busy hub, but not an
+    unreachable one. So a single HEAD request comes first.
     """
     from httpx2 import ReadTimeout, Timeout
     from huggingface_hub import get_session, hf_hub_download, hf_hub_url, try_to_load_from_cache
@@ -157,17 +157,17 @@ def _downloaded(repository: str, name: str, commit: str) -> Path:
     if not isinstance(try_to_load_from_cache(repository, name, revision=commit), str):
         url = hf_hub_url(repository, name, revision=commit)
         with suppress(ReadTimeout):
-            get_session().head(url, timeout=Timeout(ANSWER, connect=CONNECT))
+            get_session().head(url, timeout=Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT))
     return Path(hf_hub_download(repository, name, revision=commit))
 
 
 def _remedy(place: str, files: Sequence[str]) -> str:
-    wanted = f"a folder that holds {' and '.join(files)}" if files else "the file"
-    return f"point {place}.source at {wanted}"
+    target = f"a folder that holds {' and '.join(files)}" if files else "the file"
+    return f"point {place}.source at {target}"
 
 
 def _digest(path: Path, files: Sequence[str]) -> str:
-    """Of a file; of a folder the digest of what sha256sum prints of its files."""
+    """SHA-256 of a file; of a folder, that of the output of sha256sum for its files."""
     if not files:
         return sha256(path)
     lines = "".join(f"{sha256(path / name)}  {name}\n" for name in files)

@@ -1,21 +1,21 @@
-"""How a file's tensors differ from those of the network that they are meant for."""
+"""Differences between the state dict of a file and that of a network, as clauses of an error."""
 
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-SHOWN = 3
+MAX_LISTED = 3
 
 
 def differences(
     own: Mapping[str, Tensor], state: Mapping[str, Tensor], foreign: str = "unknown"
 ) -> list[str]:
-    """Clauses for an error, none if every key and shape agrees.
+    """Clauses of an error message, empty if all keys and shapes agree.
 
     Args:
         own: the network's tensors.
         state: the file's.
-        foreign: what keys are called that the network does not have.
+        foreign: adjective for keys that the network does not have.
     """
     return [
         *listed("missing keys", [key for key in own if key not in state]),
@@ -32,8 +32,8 @@ def differences(
 
 
 def listed(what: str, names: Sequence[str]) -> list[str]:
-    """A clause that counts names and shows the first, or none."""
+    """A clause with the number of names and the first of them; empty if there are none."""
     if not names:
         return []
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return [f"{len(names)} {what} ({', '.join(names[:SHOWN])}{more})"]
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return [f"{len(names)} {what} ({', '.join(names[:MAX_LISTED])}{more})"]

@@ -1,4 +1,4 @@
-"""Reading what torch.save wrote, executing nothing in it."""
+"""torch.load that executes no code of the file, with errors that the user can act on."""
 
 import pickle
 from pathlib import Path
@@ -11,16 +11,16 @@ from pipeline.errors import DataError
 ZIP = b"PK\3\4"
 
 
-def held(path: Path, *, anew: str, trusted: str) -> Any:
-    """What a file holds, mapped rather than read; one of before torch wrote zips is read whole.
+def load(path: Path, *, if_damaged: str, if_unsafe: str) -> Any:
+    """Contents of a file of torch.save, memory-mapped; the legacy format (no zip) is read whole.
 
     Args:
         path: an existing file.
-        anew: what to do with a damaged one.
-        trusted: what to do with one that would execute code, where its maker is trusted.
+        if_damaged: way out of a damaged file, for the error message.
+        if_unsafe: way out of a file that holds code, if its author is trusted.
 
     Raises:
-        DataError: damaged, or it would have to execute code.
+        DataError: it is damaged, or would have to execute code.
     """
     with path.open("rb") as file:
         zipped = file.read(len(ZIP)) == ZIP
@@ -28,11 +28,11 @@ def held(path: Path, *, anew: str, trusted: str) -> Any:
         return torch.load(path, map_location="cpu", mmap=zipped, weights_only=True)
     except pickle.UnpicklingError as error:
         if "GLOBAL" not in str(error):  # the instruction that fetches a function
-            raise DataError(f"{path}: damaged (no pickle); {anew}") from None
+            raise DataError(f"{path}: damaged (no pickle); {if_damaged}") from None
         raise DataError(
             f"{path}: holds more than tensors and numbers, and reading it would execute code; "
-            f"where you trust it, {trusted}"
+            f"if you trust it, {if_unsafe}"
         ) from None
-    except Exception as error:  # of many kinds: what is damaged is read as instructions
-        said = next(iter(str(error).splitlines()), "it ends too early")
-        raise DataError(f"{path}: damaged ({said}); {anew}") from None
+    except Exception as error:  # of any type: damaged bytes are read as instructions of pickle
+        reason = next(iter(str(error).splitlines()), "it ends too early")
+        raise DataError(f"{path}: damaged ({reason}); {if_damaged}") from None

@@ -27,8 +27,8 @@ def test_bfloat16_is_computed_in_where_it_is_native(monkeypatch, kind, native, e
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     where = torch.device(kind)
-    assert [device.in_encoding(choice, where) for choice in CHOICES] == encoding
-    assert [device.in_training(choice, where) for choice in CHOICES] == training
+    assert [device.encoding_precision(choice, where) for choice in CHOICES] == encoding
+    assert [device.training_precision(choice, where) for choice in CHOICES] == training
     assert not any(emulation)
 
 
@@ -42,5 +42,5 @@ def test_bfloat16_is_computed_in_where_it_is_native(monkeypatch, kind, native, e
     ],
 )
 def test_what_was_asked_for_and_is_not_done_is_told(capsys, asked, found, said):
-    device.tell_of_emulation("encode", asked, found, torch.device("cpu"))
+    device.report_emulation("encode", asked, found, torch.device("cpu"))
     assert capsys.readouterr().out == said

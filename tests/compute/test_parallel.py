@@ -19,29 +19,29 @@ from pipeline.errors import ParamsError
 def test_results_come_in_the_order_of_the_tasks():
     for workers in (1, 3):
         where = cluster.Options(workers=workers, ray=None)
-        assert list(cluster.scatter(abs, [-3, 1, -2, 0], where)) == [3, 1, 2, 0]
+        assert list(cluster.parallel_map(abs, [-3, 1, -2, 0], where)) == [3, 1, 2, 0]
 
 
 def test_every_process_has_a_number_of_its_own_for_all_its_tasks(tmp_path):
     where = cluster.Options(workers=2, ray=None)
-    found = set(cluster.scatter(partial(whose, tmp_path), [2] * 6, where))
+    found = set(cluster.parallel_map(partial(whose, tmp_path), [2] * 6, where))
     assert sorted(number for number, _ in found) == [0, 1]
     assert len({process for _, process in found}) == 2
-    assert list(cluster.scatter(partial(whose, tmp_path), [2], where)) == [(0, os.getpid())]
+    assert list(cluster.parallel_map(partial(whose, tmp_path), [2], where)) == [(0, os.getpid())]
 
 
 def test_ray_that_is_not_installed_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     where = cluster.Options(workers=None, ray="local")
     with pytest.raises(ParamsError, match=r"ray is missing; pip install -e '.\[ray\]'"):
-        list(cluster.scatter(abs, [1], where))
+        list(cluster.parallel_map(abs, [1], where))
 
 
 SLEEPERS = """
 import time
-from pipeline import cluster
+from pipeline.compute import parallel as cluster
 if __name__ == "__main__":
-    list(cluster.scatter(time.sleep, [60, 60], cluster.Options(workers=2, ray=None)))
+    list(cluster.parallel_map(time.sleep, [60, 60], cluster.Options(workers=2, ray=None)))
 """
 
 

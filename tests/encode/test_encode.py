@@ -13,17 +13,22 @@ from pipeline import encoders
 from pipeline.compute import device
 from pipeline.compute import parallel as cluster
 from pipeline.encode import shard
-from pipeline.encode.shard import Saved
-from pipeline.encode.shard import opened as shard_opened
-from pipeline.encoders import Posterior
+from pipeline.encode.shard import Saved, load_runner
+from pipeline.encoders import Encoder, Posterior
 from pipeline.episodes import shards
 from pipeline.errors import ParamsError
 from pipeline.latents.cache import open_cache
-from pipeline.latents.shard_layout import CHUNK_FRAMES, SHARD_BYTES, Segment, cut, shard_rows
+from pipeline.latents.shard_layout import (
+    CHUNK_FRAMES,
+    SHARD_BYTES,
+    Segment,
+    shard_rows,
+    split_into_shards,
+)
 from pipeline.latents.windows import Windows
 
 
-class Spread:
+class Spread(Encoder):
     """Block means, and a spread of which each pixel knows its own."""
 
     stochastic = True
@@ -81,7 +86,7 @@ def test_shards_are_whole_chunks_of_bounded_size_and_many_enough(rows, row_bytes
 
 
 def test_a_set_is_cut_without_gap_or_overlap():
-    shown = list(cut([("a", 5), ("b", 1), ("c", 4)], 4))
+    shown = list(split_into_shards([("a", 5), ("b", 1), ("c", 4)], 4))
     assert shown == [
         [Segment("a", 0, 4)],
         [Segment("a", 4, 1), Segment("b", 0, 1), Segment("c", 0, 2)],
@@ -111,9 +116,9 @@ def test_a_process_encodes_on_one_device_of_many_and_that_changes_no_byte(
 ):
     """Names of the processor stand for devices."""
     folder, many, used = folder_of_latents, [torch.device("cpu", n) for n in range(3)], []
-    monkeypatch.setattr(device, "every", lambda: many)
-    monkeypatch.setattr(cluster, "worker", lambda: 4)
-    monkeypatch.setattr(shard, "opened", lambda *them: used.append(them[1]) or shard_opened(*them))
+    monkeypatch.setattr(device, "all_devices", lambda: many)
+    monkeypatch.setattr(cluster, "worker_number", lambda: 4)
+    monkeypatch.setattr(shard, "load_runner", lambda *a: used.append(a[1]) or load_runner(*a))
     encoded(folder / "shards", Saved(folder / "codec"), tmp_path / "many.zarr", **card)
     assert len(used) >= 2
     assert set(used) == {many[1]}
@@ -151,10 +156,10 @@ def test_processes_compute_in_what_the_first_one_chose(
 
     def otherwise(*them):
         monkeypatch.setattr(device, "computes_bfloat16", lambda where: not native)
-        return shard_opened(*them)
+        return load_runner(*them)
 
     monkeypatch.setattr(device, "computes_bfloat16", lambda where: native)
-    monkeypatch.setattr(shard, "opened", otherwise)
+    monkeypatch.setattr(shard, "load_runner", otherwise)
     encoded(folder, Product, tmp_path / "latents.zarr", precision=asked)
     assert open_cache(tmp_path / "latents.zarr").seal.spec.precision == found
     assert set(done) == {getattr(torch, found)}
@@ -189,7 +194,7 @@ def test_int8_is_off_by_half_a_scale_at_most(folder, tmp_path):
     rows = np.arange(len(cache.mean))
     found = cache.spec.unwhiten(cache.latents(rows, None))
     frames = np.concatenate([episode.frames for episode in shards.read(folder)])
-    truth = Spread().encode(cache.spec.view.of(frames)).mean
+    truth = Spread().encode(cache.spec.view.apply(frames)).mean
     largest = truth.abs().amax((2, 3), keepdim=True)
     assert ((found - truth).abs() <= largest / 127 / 2 * 1.001 + 1e-6).all()
     assert (found - truth).abs().max() > 0

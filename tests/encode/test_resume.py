@@ -18,7 +18,7 @@ from pipeline.compute import device
 from pipeline.encode.shard import Saved
 from pipeline.errors import DataError
 from pipeline.fit.fit import sample_frames
-from pipeline.latents import writer as store
+from pipeline.latents import writer
 
 SHARDS = 10
 KILLER = """
@@ -94,14 +94,14 @@ def test_killed_with_sigkill_it_resumes_and_ends_with_the_same_bytes(folder, tmp
 @pytest.fixture
 def full(monkeypatch):
     """A disk that has room for two shards."""
-    put, done = store.put, []
+    put, done = writer.write_rows, []
 
     def fail(*arguments):
         if len(done) == 2:
             raise OSError(errno.ENOSPC, "No space left on device")
         done.append(put(*arguments))
 
-    monkeypatch.setattr(store, "put", fail)
+    monkeypatch.setattr(writer, "write_rows", fail)
 
 
 def start(folder, out, **changes):

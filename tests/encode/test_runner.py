@@ -7,7 +7,7 @@ import torch
 from helpers import default
 from torch._dynamo.utils import counters
 
-from pipeline.compute.prefetch import prefetched
+from pipeline.compute.prefetch import prefetch
 from pipeline.encode.runner import Execution, Runner
 from pipeline.encoders import Posterior
 from pipeline.errors import DataError
@@ -132,7 +132,7 @@ def test_what_making_frames_raises_comes_through():
 
 def test_no_more_is_made_ready_than_fits():
     made = []
-    ahead = prefetched((made.append(n) or n for n in range(10)), 3)
+    ahead = prefetch((made.append(n) or n for n in range(10)), 3)
     assert next(ahead) == 0
     assert next(ahead) == 1
     ahead.close()

@@ -193,7 +193,7 @@ def test_where_there_are_fewer_windows_than_clips_all_are_taken(windows, folder_
 
 
 def test_a_single_window_is_refused(cache, folder_of_latents):
-    longest = max(cache.seal.episodes[episode].length for episode in cache.of("val"))
+    longest = max(cache.seal.episodes[episode].length for episode in cache.episodes("val"))
     one = Windows(cache, "val", longest, 1, every=False)
     assert len(one) == 1
     with pytest.raises(ParamsError, match=r"evaluate.clips = 5, but .* has 1 validation windows"):
@@ -201,7 +201,7 @@ def test_a_single_window_is_refused(cache, folder_of_latents):
 
 
 def test_a_codec_that_did_not_make_the_latents_is_refused(cache, folder_of_latents):
-    with pytest.raises(DataError, match="holds another patch_pca than the patch_pca"):
+    with pytest.raises(DataError, match="this patch_pca is not the patch_pca"):
         encoders.load_for(
             cache.spec.model_copy(update={"codec": "other"}), folder_of_latents / "codec"
         )

@@ -11,7 +11,7 @@ from encode_helpers import encoded
 from helpers import default, make_episode
 from ingest_helpers import ingested
 
-from pipeline.encoders import Posterior
+from pipeline.encoders import Encoder, Posterior
 from pipeline.episodes import shards
 from pipeline.errors import DataError, ParamsError
 from pipeline.families import ENCODERS
@@ -19,7 +19,7 @@ from pipeline.fit.fit import sample_frames
 from pipeline.latents.cache import open_cache
 
 
-class Spread:
+class Spread(Encoder):
     """A stochastic encoder that anyone can check: block means, and a spread that is known."""
 
     stochastic = True
@@ -60,7 +60,7 @@ def test_every_frame_is_there_in_order(folder):
     for entry, start, episode in zip(cache.seal.episodes, cache.starts, episodes, strict=True):
         rows = slice(start, start + entry.length)
         expected = (
-            Spread().encode(cache.spec.view.of(episode.frames)).mean.numpy().astype(np.float16)
+            Spread().encode(cache.spec.view.apply(episode.frames)).mean.numpy().astype(np.float16)
         )
         np.testing.assert_array_equal(cache.mean[rows], expected)
         np.testing.assert_array_equal(cache.actions[rows], episode.actions)
@@ -76,7 +76,7 @@ def test_any_zarr_reader_opens_it(folder):
 
 def test_sampled_latents_of_the_train_split_are_white(folder, generator):
     cache = open_cache(folder / "latents.zarr")
-    frames = sum(cache.seal.episodes[i].length for i in cache.of("train"))
+    frames = sum(cache.seal.episodes[i].length for i in cache.episodes("train"))
     drawn = torch.cat([cache.latents(np.arange(frames), generator) for _ in range(20)])
     assert drawn.mean((0, 2, 3)).abs().max() < 0.02
     assert (drawn.std((0, 2, 3)) - 1).abs().max() < 0.02
@@ -132,7 +132,7 @@ def test_a_deterministic_encoder_stores_no_spread(folder, tmp_path):
 
 
 def test_a_missing_cache_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"no latent cache there; run `dvc repro encode`"):
+    with pytest.raises(DataError, match=r"there is no latent cache; run `dvc repro encode`"):
         open_cache(tmp_path)
 
 
@@ -140,7 +140,7 @@ def test_an_unsealed_cache_is_refused(damaged):
     metadata = json.loads((damaged / "zarr.json").read_text())
     metadata["attributes"] = {}
     (damaged / "zarr.json").write_text(json.dumps(metadata))
-    with pytest.raises(DataError, match="not sealed, its encoding never finished"):
+    with pytest.raises(DataError, match="not sealed, as encode did not finish"):
         open_cache(damaged)
 
 
@@ -214,7 +214,7 @@ def test_frames_are_encoded_at_the_size_that_the_data_set_asks_for(tmp_path):
     assert cache.spec.latent_shape == (3, 2, 3)
     assert (cache.spec.view.height, cache.spec.view.width) == (8, 12)
     first = next(shards.read(tmp_path / "shards"))
-    expected = Spread().encode(cache.spec.view.of(first.frames)).mean.numpy().astype(np.float16)
+    expected = Spread().encode(cache.spec.view.apply(first.frames)).mean.numpy().astype(np.float16)
     np.testing.assert_array_equal(cache.mean[: len(first)], expected)
 
 

@@ -131,7 +131,7 @@ def test_a_chunk_that_was_never_written_is_damage(tmp_path):
     array[:CHUNK] = 1
     rows = opened(tmp_path)
     assert (rows[:CHUNK] == 1).all()
-    with pytest.raises(DataError, match=r"/mean: damaged \(chunk 1 is not all there\)"):
+    with pytest.raises(DataError, match=r"/mean: damaged \(chunk 1 is incomplete\)"):
         rows[CHUNK : CHUNK + 1]
 
 

@@ -39,7 +39,7 @@ def test_no_window_crosses_the_end_of_an_episode(cache, split):
     assert (owner == owner[:, :1]).all()
     last_actions = np.searchsorted(ends, frames[:, -1] + 2, side="right")
     np.testing.assert_array_equal(last_actions, owner[:, 0])
-    assert set(owner[:, 0].tolist()) == set(cache.of(split))
+    assert set(owner[:, 0].tolist()) == set(cache.episodes(split))
     assert (np.diff(frames) == 3).all()
 
 
@@ -71,7 +71,7 @@ def test_a_window_longer_than_the_shortest_episode_is_refused(cache):
 
 
 def test_windows_may_be_taken_from_the_episodes_that_are_long_enough(cache):
-    lengths = [cache.seal.episodes[episode].length for episode in cache.of("train")]
+    lengths = [cache.seal.episodes[episode].length for episode in cache.episodes("train")]
     longest = max(lengths)
     windows = Windows(cache, "train", longest, 1, every=False)
     assert len(windows) == lengths.count(longest)

@@ -153,7 +153,7 @@ def test_goals_are_replayed_and_never_solved_at_the_start(world, cache):
             world.step(action)
         np.testing.assert_array_equal(world.snapshot(), task.goal)
         np.testing.assert_array_equal(world.render(), task.goal_frame)
-    val = {cache.seal.episodes[episode].key for episode in cache.of("val")}
+    val = {cache.seal.episodes[episode].key for episode in cache.episodes("val")}
     assert {task.episode for task in tasks} <= val
 
 

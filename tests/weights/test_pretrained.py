@@ -13,7 +13,7 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from pydantic import ValidationError
 
 from pipeline.errors import DataError, ParamsError
-from pipeline.weights.pretrained import POINTER, Weights, locate, recall, remember
+from pipeline.weights.pretrained import POINTER, Weights, locate, locate_again, write_pointer
 
 PLACE = "encoders.some.weights"
 FILES = ("config.json", "model.safetensors")
@@ -218,26 +218,26 @@ def test_remembered_weights_are_found_again_without_a_copy(folder, tmp_path, fil
     located = locate(weights(folder if files else folder / "config.json"), PLACE, files)
     codec = tmp_path / "codec"
     codec.mkdir()
-    remember(codec, located)
+    write_pointer(codec, located)
     assert [path.name for path in codec.iterdir()] == [POINTER]
-    assert recall(codec) == located
+    assert locate_again(codec) == located
 
 
 def test_a_codec_of_the_hub_s_weights_names_no_path_of_a_machine(folder, hub, tmp_path):
-    remember(tmp_path, locate(weights("someone/model", revision=COMMIT), PLACE, FILES))
+    write_pointer(tmp_path, locate(weights("someone/model", revision=COMMIT), PLACE, FILES))
     assert str(folder) not in (tmp_path / POINTER).read_text()
     said = json.loads((tmp_path / POINTER).read_text())["weights"]
     assert (said["source"], said["revision"]) == ("someone/model", COMMIT)
-    assert recall(tmp_path).path == folder
+    assert locate_again(tmp_path).path == folder
 
 
 def test_weights_that_vanished_or_changed_are_named(folder, tmp_path):
     path = folder / "model.safetensors"
-    remember(tmp_path, locate(weights(folder), PLACE, FILES))
+    write_pointer(tmp_path, locate(weights(folder), PLACE, FILES))
     content = path.read_bytes()
     path.write_bytes(content[::-1])
     with pytest.raises(DataError, match=f"{folder}: not the weights that {tmp_path} was made with"):
-        recall(tmp_path)
+        locate_again(tmp_path)
     path.unlink()
     with pytest.raises(DataError, match=rf"{path}: no such file; .* {PLACE}.source"):
-        recall(tmp_path)
+        locate_again(tmp_path)

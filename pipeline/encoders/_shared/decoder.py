@@ -8,7 +8,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.latents.channel_std import spread
+from pipeline.latents.channel_std import channel_std
 from pipeline.params import Params
 
 Widths = Annotated[list[PositiveInt], Field(min_length=1)]
@@ -53,7 +53,8 @@ class Decoder(nn.Module):
         variance, mean = torch.var_mean(latents.double(), (0, 2, 3), correction=0)
         self.mean.copy_(mean)
         squares = variance + mean.square()
-        self.std.copy_(torch.from_numpy(spread(variance.cpu().numpy(), squares.cpu().numpy())))
+        std = channel_std(variance.cpu().numpy(), squares.cpu().numpy())
+        self.std.copy_(torch.from_numpy(std))
 
     def forward(self, latents: Tensor) -> Tensor:
         """Latents float32 [B, C, h, w] to pixels around -1..1, float32 [B, 3, H, W]."""

@@ -19,7 +19,7 @@ from pipeline.encoders._shared.feature_codec import (
 from pipeline.encoders._shared.imagenet import normalised
 from pipeline.encoders._shared.reduced_backbone import Reduction, fit_reduction, load_reduction
 from pipeline.errors import ParamsError
-from pipeline.weights.pretrained import Located, Weights, locate, recall, remember
+from pipeline.weights.pretrained import LocatedWeights, Weights, locate, locate_again, write_pointer
 
 CONFIG, TENSORS = "config.json", "model.safetensors"
 
@@ -78,7 +78,7 @@ def load(folder: Path, options: Options, read: Read) -> FeatureCodec:
     Raises:
         DataError: the weights are gone or changed.
     """
-    located = recall(folder)
+    located = locate_again(folder)
     backbone = Backbone(read(located.path), options.size, located)
     return load_feature_codec(load_reduction(backbone, folder, options), folder, options.pool)
 
@@ -86,7 +86,7 @@ def load(folder: Path, options: Options, read: Read) -> FeatureCodec:
 class Backbone:
     """A `Backbone` of patch features; they are [C, size / patch, size / patch]."""
 
-    def __init__(self, network: Network, size: int, located: Located) -> None:
+    def __init__(self, network: Network, size: int, located: LocatedWeights) -> None:
         """Look at frames of size x size through weights that were found on this machine."""
         self.network, self.size, self.located = network, size, located
         self.device = torch.device("cpu")
@@ -106,4 +106,4 @@ class Backbone:
 
     def save(self, folder: Path) -> None:
         """Write down which weights these are."""
-        remember(folder, self.located)
+        write_pointer(folder, self.located)

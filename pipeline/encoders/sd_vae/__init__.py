@@ -13,7 +13,7 @@ from torch import Tensor
 from pipeline.encoders._shared.kl import KlAutoencoder, load_vae
 from pipeline.errors import DataError, ParamsError
 from pipeline.params import Params
-from pipeline.weights.pretrained import Located, Weights, locate, recall, remember
+from pipeline.weights.pretrained import LocatedWeights, Weights, locate, locate_again, write_pointer
 
 PLACE = "encoders.sd_vae.weights"
 FILES = ("config.json", "diffusion_pytorch_model.safetensors")
@@ -47,13 +47,13 @@ def fit(frames: Tensor, options: Options, seed: int) -> "SdVae":
 
 def load(folder: Path, options: Options) -> "SdVae":
     """Read the weights that `save` wrote of."""
-    return SdVae(recall(folder))
+    return SdVae(locate_again(folder))
 
 
 class SdVae(KlAutoencoder):
     """See `pipeline.encoders.Encoder`; latents are [4, H / 8, W / 8], in float32."""
 
-    def __init__(self, located: Located) -> None:
+    def __init__(self, located: LocatedWeights) -> None:
         """Read the weights.
 
         Raises:
@@ -75,7 +75,7 @@ class SdVae(KlAutoencoder):
 
     def save(self, folder: Path) -> None:
         """Write where the weights are, and their digest."""
-        remember(folder, self.located)
+        write_pointer(folder, self.located)
 
 
 def _read(folder: Path) -> Any:

@@ -25,7 +25,7 @@ from pipeline.encoders._shared.imagenet import normalised
 from pipeline.encoders._shared.reduced_backbone import Reduction, fit_reduction, load_reduction
 from pipeline.encoders.vjepa2_1.vit import PATCH, loaded
 from pipeline.errors import DataError, ParamsError
-from pipeline.weights.pretrained import Located, Weights, locate, recall, remember
+from pipeline.weights.pretrained import LocatedWeights, Weights, locate, locate_again, write_pointer
 
 PLACE = "encoders.vjepa2_1"
 PUBLISHED = "vjepa2_1_vitl_dist_vitG_384.pt"
@@ -65,14 +65,14 @@ def load(folder: Path, options: Options) -> FeatureCodec:
         DataError: the weights are gone, or are others.
     """
     _require(options.weights)
-    backbone = load_reduction(VJepa(recall(folder), options), folder, options)
+    backbone = load_reduction(VJepa(locate_again(folder), options), folder, options)
     return load_feature_codec(backbone, folder, options.pool)
 
 
 class VJepa:
     """See `pipeline.encoders._shared.feature_codec.Backbone`; C is the width, h = w = size / 16."""
 
-    def __init__(self, located: Located, options: Options) -> None:
+    def __init__(self, located: LocatedWeights, options: Options) -> None:
         """Read the weights."""
         self.located, self.size = located, options.size
         try:
@@ -103,7 +103,7 @@ class VJepa:
 
     def save(self, folder: Path) -> None:
         """Write weights.json, which says which weights these are."""
-        remember(folder, self.located)
+        write_pointer(folder, self.located)
 
 
 def _require(weights: Weights) -> None:

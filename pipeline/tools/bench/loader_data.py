@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.episodes.shards import Table
-from pipeline.latents import writer as store
+from pipeline.latents import writer
 from pipeline.latents.cache import LatentCache, open_cache
 from pipeline.latents.shard_layout import shard_rows
 from pipeline.latents.spec import EpisodeEntry, LatentSpec, Seal
@@ -78,15 +78,15 @@ def sealed(
     rows = sum(map(len, actions))
     columns = {name: column for name, column in spec.columns().items() if column.strided}
     shard = shard_rows(rows, columns["mean"].row_bytes)
-    store.create(path, columns, rows, shard)
+    writer.create(path, columns, rows, shard)
     for start in range(0, rows, shard):
-        store.put(path, start, latents(start, min(start + shard, rows)))
+        writer.write_rows(path, start, latents(start, min(start + shard, rows)))
     tables = [Table(f"{n}", each, each[:, :0], {}) for n, each in enumerate(actions)]
     entries = [
         EpisodeEntry(key=table.key, split="train", length=len(each), meta={})
         for table, each in zip(tables, actions, strict=True)
     ]
-    store.seal(path, tables, Seal(spec=spec, episodes=entries))
+    writer.seal(path, tables, Seal(spec=spec, episodes=entries))
     return path
 
 

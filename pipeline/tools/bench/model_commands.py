@@ -57,7 +57,7 @@ def sampler(
         batch=batch,
         repeats=repeats,
         compiled=compiled,
-        precision=device.in_training(precision, where),
+        precision=device.training_precision(precision, where),
         context=context,
         steps=steps,
     )
@@ -100,7 +100,7 @@ def train(
         batch=batch,
         repeats=repeats,
         compiled=compiled,
-        precision=device.in_training(precision, where),
+        precision=device.training_precision(precision, where),
         attention=attention,
         fused=fused,
     )
@@ -146,7 +146,7 @@ def cached(
         batch=batch,
         repeats=repeats,
         compiled=compiled,
-        precision=device.in_training(precision, where),
+        precision=device.training_precision(precision, where),
         pixels=pixels,
         widths=widths,
         onednn=onednn,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pipeline.compute.compile_mode import Mode
-from pipeline.compute.device import products
+from pipeline.compute.device import autocast
 from pipeline.denoisers import Denoiser, KVCache
 from pipeline.denoisers.nanowm import NanoWM
 from pipeline.diffusion.compiled import compile_for_sampling
@@ -103,7 +103,7 @@ def _draw(
     timesteps = ddim_timesteps(setting.steps, objective.levels)
     matrix = Sequential().matrix(setting.frames, setting.context, timesteps)
     window = torch.cat([fed.clean[:, : setting.context], fed.noise[:, setting.context :]], 1)
-    with products(device.type, setting.precision):
+    with autocast(device.type, setting.precision):
         return sample(network, objective, matrix, window, fed.actions, use_kv_cache=use_kv_cache)
 
 

@@ -11,7 +11,7 @@ from torch.nn.attention import sdpa_kernel
 from torch.nn.utils import clip_grad_norm_
 
 from pipeline.compute.compile import compiled
-from pipeline.compute.device import products
+from pipeline.compute.device import autocast
 from pipeline.denoisers.nanowm import NanoWM
 from pipeline.diffusion import Weighting
 from pipeline.diffusion.loss import frame_losses
@@ -80,7 +80,7 @@ def _stepper(
 ) -> Callable[[], Tensor]:
     optimiser = torch.optim.AdamW(network.parameters(), RATE, fused=setting.fused)
     answer = compiled(network, setting.compiled, "--compile")
-    context = partial(products, device.type, setting.precision)
+    context = partial(autocast, device.type, setting.precision)
     return partial(_step, answer, optimiser, fed, velocity(device), context)
 
 

@@ -28,7 +28,7 @@ def _facts(cache: LatentCache) -> dict[str, Any]:
         **facts,
         "bytes": size(cache.path),
         "episodes": len(episodes),
-        "split": {name: len(cache.of(name)) for name in ("train", "val")},
+        "split": {name: len(cache.episodes(name)) for name in ("train", "val")},
         "frames": sum(episode.length for episode in episodes),
         "latents": {"mean": spec.mean, "std": spec.std},
         "actions": spec.actions,

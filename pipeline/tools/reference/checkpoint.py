@@ -36,10 +36,10 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         except (SafetensorError, OSError) as error:
             reason = str(error).splitlines()[0]
             raise DataError(f"{path}: damaged ({reason}); download it again") from None
-    loaded = torch_file.held(
+    loaded = torch_file.load(
         path,
-        anew="download it again",
-        trusted="convert its state_dict to safetensors and import that",
+        if_damaged="download it again",
+        if_unsafe="convert its state_dict to safetensors and import that",
     )
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
     if not state or not all(isinstance(value, Tensor) for value in state.values()):

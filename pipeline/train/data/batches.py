@@ -110,7 +110,7 @@ class Batches:
         num_noisy = int((level != CLEAN).sum())
         micro_batches = []
         for clips in self._clips():
-            clean = windows.sampled(rows[clips], None if posterior is None else posterior[clips])
+            clean = windows.sample(rows[clips], None if posterior is None else posterior[clips])
             actions = windows.actions(rows[clips])
             micro_batch = MicroBatch(clean, noise[clips], level[clips], actions, num_noisy)
             on_gpu = self.group.device.type == "cuda"

@@ -6,7 +6,7 @@ from functools import partial
 
 import torch
 
-from pipeline.compute.prefetch import computed
+from pipeline.compute.prefetch import prefetch_map
 from pipeline.train.data.batches import Batch
 
 AHEAD = 4
@@ -26,7 +26,7 @@ def prefetch_batches(
     a CPU such threads would compete with those that train.
     """
     ahead = AHEAD if device.type == "cuda" else 0
-    with closing(computed(draw, steps, ahead, partial(torch.set_num_threads, 1))) as batches:
+    with closing(prefetch_map(draw, steps, ahead, partial(torch.set_num_threads, 1))) as batches:
         for _ in steps:
             with data_wait():
                 batch = next(batches)

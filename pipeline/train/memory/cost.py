@@ -106,7 +106,7 @@ def _activation_bytes(
         for weight in network.parameters():
             weight.register_post_accumulate_grad_hook(_drop_gradient)
         with Footprint([*network.parameters(), *network.buffers()]) as footprint:
-            with device.products("cpu", precision):
+            with device.autocast("cpu", precision):
                 output = _forward(network, size, clips)
             output.float().square().sum().backward()
     return footprint.peak

@@ -108,7 +108,9 @@ def report_memory(plan: TrainingPlan, available: AvailableMemory) -> str:
     try:
         return check(plan, available)
     except ParamsError as error:
-        compiled = compile_mode.chosen(plan.options.compile, gpu=available.gpu) != "none"
+        compiled = (
+            compile_mode.resolve_compile_mode(plan.options.compile, gpu=available.gpu) != "none"
+        )
         if not compiled or estimate(plan, 0).total > available.memory:
             raise
         return f"{error}; trying anyway, since torch.compile needs less than this estimate"
@@ -146,7 +148,9 @@ def describe(
 
 def precision(plan: TrainingPlan, available: AvailableMemory) -> Precision:
     """Precision of the run's matrix products."""
-    return device.trained_in(plan.options.precision, gpu=available.gpu, native=available.bfloat16)
+    return device.resolve_training_precision(
+        plan.options.precision, gpu=available.gpu, native=available.bfloat16
+    )
 
 
 def measure_cost(plan: TrainingPlan, available: AvailableMemory) -> Cost:

@@ -55,7 +55,7 @@ def test_without_noise_both_see_the_means(both):
     rows = torch.tensor([[0, 1], [3, 2]]).numpy()
     theirs, ours = (cache.latents(rows, None) for cache in both)
     assert scaled_error(ours, theirs) < 1e-3
-    torch.testing.assert_close(theirs, both[0].sampled(rows, None))
+    torch.testing.assert_close(theirs, both[0].sample(rows, None))
 
 
 def test_both_take_the_same_steps(both):

@@ -1,13 +1,11 @@
 """The pipeline as a DVC user runs it, at smoke size, in a workspace of its own."""
 
 import json
-import re
 import shutil
 import signal
 import subprocess
 
 import pytest
-from helpers import ROOT
 from pipeline_helpers import (
     ENVIRONMENT,
     commit,
@@ -61,18 +59,6 @@ def test_the_encoder_is_swapped_by_one_word_and_swapping_back_runs_nothing(works
         assert swap(encoder) == []
     after = results(workspace)
     assert {name: after[name] for name in before} == before
-
-
-def test_the_encoder_of_the_docs_is_added_by_one_file_and_one_block(workspace):
-    page = (ROOT / "docs/add-an-encoder.md").read_text()
-    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    (workspace / "pipeline/encoders/mean_colour.py").write_text(code)
-    text = (workspace / "params.yaml").read_text()
-    (workspace / "params.yaml").write_text(text.replace("encoders:\n", f"encoders:\n{block}"))
-    assert executed(run(workspace, "dvc", "repro").stdout) == []
-    swapped = run(workspace, "dvc", "exp", "run", "-S", "encoder=mean_colour")
-    assert executed(swapped.stdout) == ["fit", "encode", "train", "evaluate", "plan", "report"]
 
 
 def test_a_train_knob_runs_train_and_later_stages_alone(workspace):

@@ -1,5 +1,6 @@
 """Conformance of an encoder; see `pipeline.encoders.Encoder`."""
 
+import math
 from pathlib import Path
 from typing import ClassVar, get_args
 
@@ -139,6 +140,18 @@ class EncoderTests(MemberTests):
         latents = encoder.encode(frames[:4]).mean
         assert torch.equal(loaded.encode(frames[:4]).mean, latents)
         assert torch.equal(loaded.decode(latents), encoder.decode(latents))
+
+    def test_smaller_latents_are_offered_by_the_option_that_gives_them(
+        self, encoder: Encoder, frames: Tensor
+    ) -> None:
+        channels, height, width = encoder.encode(frames[:1]).mean.shape[1:]
+        for option, shape in encoder.smaller((channels, height, width)).items():
+            assert math.prod(shape) < channels * height * width, option
+
+    def test_fit_metrics_are_numbers_or_null(self, encoder: Encoder, frames: Tensor) -> None:
+        """Null where a number would not be finite, for which JSON has no word."""
+        for metric, value in encoder.fit_metrics(frames).items():
+            assert value is None or math.isfinite(value), metric
 
     def test_what_is_saved_is_data(self, folder: Path) -> None:
         """Nothing that loading would have to unpickle or run."""

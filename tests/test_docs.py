@@ -1,0 +1,59 @@
+"""The pages that add a member do so as they are pasted, and their commands run."""
+
+import re
+import shutil
+
+import pytest
+from docs_helpers import read
+from helpers import ROOT
+from pipeline_helpers import commit, executed, make_workspace, run
+
+PAGES = sorted(path.stem for path in (ROOT / "docs").glob("add-*.md"))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_has_files_params_tests_and_commands(name):
+    page = read(name)
+    for path, content in page.files.items():
+        compile(content, path, "exec")
+    suites = [path for path in page.files if path.startswith("tests/")]
+    members = [path for path in page.files if path.startswith("pipeline/")]
+    assert set(page.files) == {*suites, *members}
+    assert {path.split("/")[1] for path in members} == {block for block, _ in page.params}
+    assert page.commands[0] == ["pytest", *suites]
+    assert page.commands[1] == ["wm", "check"]
+    assert page.commands[2][:3] == ["dvc", "exp", "run"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A workspace with a world model; tests copy it before they change anything."""
+    folder = make_workspace(tmp_path_factory.mktemp("docs") / "trained")
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    run(folder, "dvc", "repro", "train")
+    commit(folder)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "stages"),
+    [
+        ("add-an-encoder", ["fit", "encode"]),
+        ("add-a-planner", ["plan"]),
+        ("add-a-data-set", ["collect", "ingest"]),
+    ],
+)
+def test_what_a_page_adds_works_as_pasted(trained, name, stages, tmp_path):
+    workspace = shutil.copytree(trained, tmp_path / "workspace", symlinks=True)
+    page = read(name)
+    page.follow(workspace)
+    commit(workspace)
+    here = ("env", f"PYTHONPATH={workspace}", "PYTEST_ADDOPTS=-n0")
+    tests, check, experiment = (run(workspace, *here, *line).stdout for line in page.commands)
+    passed = re.search(r"(\d+) passed", tests)
+    assert passed is not None, tests
+    assert int(passed[1]) > 8
+    assert "skipped" not in tests
+    assert check.startswith("params.yaml: ")
+    assert executed(experiment) == stages

@@ -61,10 +61,10 @@ def test_without_noise_both_see_the_means(both):
 def test_both_take_the_same_steps(both):
     encoding, read = (cached.trainer(cache, TINY, options(), CPU) for cache in both)
     for _ in range(3):
-        encoding.step()
-        read.step()
+        encoding.advance()
+        read.advance()
     torch.testing.assert_close(read.curve, encoding.curve, rtol=2e-3, atol=0)
-    assert (read.curve[: read.done, 0] > 0).all()
+    assert (read.curve[: read.step, 0] > 0).all()
     assert not torch.equal(read.curve, encoding.curve)
 
 
@@ -106,10 +106,10 @@ def test_the_encoder_runs_at_every_step_of_the_baselines_alone(both):
 
     counted = replace(both[0], encode=counting)
     encoding, read = (cached.trainer(cache, TINY, options(), CPU) for cache in (counted, both[1]))
-    read.step()
+    read.advance()
     assert frames == []
-    encoding.step()
-    encoding.step()
+    encoding.advance()
+    encoding.advance()
     assert frames == [TINY.batch * TINY.frames] * 2
 
 

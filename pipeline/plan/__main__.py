@@ -20,8 +20,7 @@ def command(
     seconds: SecondsFile = None,
 ) -> None:
     """Plan to goals in the simulator, with random, no-op and replayed actions as baselines."""
-    from pipeline import encoders
-    from pipeline import families as variants
+    from pipeline import encoders, families
     from pipeline.compute import device
     from pipeline.diffusion import world_model as models
     from pipeline.diffusion.sampling import build_sampling
@@ -36,7 +35,7 @@ def command(
         settings = read(params)
         options = settings.section("plan", Options)
         cache = open_cache(latents)
-        world = plannable(settings.variant(variants.WORLDS).build(), cache.spec)
+        world = plannable(settings.variant(families.WORLDS).build(), cache.spec)
         if isinstance(world, str):
             results.write_skipped(world, metrics, goals, videos)
             summarise(f"plan: skipped, because {world}")
@@ -49,7 +48,7 @@ def command(
             stochastic=model.objective.stochastic_steps,
             place="plan.sampling",
         )
-        mpc = Mpc(model, encoder, settings.variant(variants.PLANNERS).build(), sampling, options)
+        mpc = Mpc(model, encoder, settings.variant(families.PLANNERS).build(), sampling, options)
         tasks, outcomes, scores = plan(world, cache, mpc, options)
         scores.write(metrics)
         results.write_rows(world, tasks, outcomes, goals)

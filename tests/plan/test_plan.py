@@ -11,7 +11,7 @@ from helpers import PARAMS, default
 from ingest_helpers import ingested
 from train_helpers import sampling
 
-from pipeline import families as variants
+from pipeline import families
 from pipeline.encoders import Posterior
 from pipeline.errors import DataError, ParamsError
 from pipeline.latents.cache import open_cache
@@ -62,7 +62,7 @@ class Blind(Physics):
 
 @pytest.fixture(scope="module")
 def world():
-    module, options = default(variants.WORLDS, "wall", crossing=0)
+    module, options = default(families.WORLDS, "wall", crossing=0)
     return module.build(options)
 
 
@@ -80,7 +80,7 @@ def options(**changes):
 
 
 def run(world, cache, model, **changes):
-    module, cem_options = default(variants.PLANNERS, "cem", rounds=6)
+    module, cem_options = default(families.PLANNERS, "cem", rounds=6)
     limits = options(**changes)
     mpc = Mpc(model, Position(), module.build(cem_options), sampling(steps=1), limits)
     return plan(world, cache, mpc, limits)

@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from pipeline.errors import DataError
-from pipeline.weights import torch_load as torch_file
+from pipeline.weights import torch_load
 
 COMPILED = "_orig_mod."
 """Put into the names of parameters by torch.compile."""
@@ -36,7 +36,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         except (SafetensorError, OSError) as error:
             reason = str(error).splitlines()[0]
             raise DataError(f"{path}: damaged ({reason}); download it again") from None
-    loaded = torch_file.load(
+    loaded = torch_load.load(
         path,
         if_damaged="download it again",
         if_unsafe="convert its state_dict to safetensors and import that",

@@ -1,4 +1,4 @@
-"""How close generated frames are to true ones."""
+"""Image metrics: MSE, PSNR, SSIM and the Frechet distance."""
 
 import torch
 from torch import Tensor
@@ -22,30 +22,30 @@ def psnr(generated: Tensor, truth: Tensor, peak: float = 255) -> Tensor:
 
     Args:
         generated: images [N, 3, H, W] in 0..peak, uint8 or float.
-        truth: likewise.
+        truth: images in the same range.
         peak: value of white: 255 for uint8, 1 for floats.
     """
     return -10 * torch.log10(mse(generated, truth, peak) + PSNR_FLOOR)
 
 
 def ssim(generated: Tensor, truth: Tensor, peak: float = 255) -> Tensor:
-    """Structural similarity of each image, [N]; arguments as of `psnr`.
+    """Structural similarity of each image, [N], for images [N, 3, H, W] in 0..peak.
 
-    Wang et al. 2004: Gaussian window of 11 pixels, sigma 1.5, over each colour, without padding.
+    Wang et al. 2004: Gaussian window of 11 pixels, sigma 1.5, each colour by itself, no padding.
     """
     make_importable()
     from torchmetrics.functional.image import structural_similarity_index_measure
 
-    _, everywhere = structural_similarity_index_measure(
+    _, full = structural_similarity_index_measure(
         generated.float() / peak,
         truth.float() / peak,
         data_range=1.0,
         reduction="none",
         return_full_image=True,
     )
-    # torchmetrics also averages windows that hang over the edge, on reflected pixels.
+    # torchmetrics also averages windows that reach over the edge, padded by reflection.
     inside = slice(WINDOW // 2, -(WINDOW // 2))
-    return everywhere[:, :, inside, inside].mean((1, 2, 3))
+    return full[:, :, inside, inside].mean((1, 2, 3))
 
 
 def frechet(a: Tensor, b: Tensor) -> Tensor:
@@ -53,7 +53,7 @@ def frechet(a: Tensor, b: Tensor) -> Tensor:
 
     |mean a - mean b|^2 + tr(A + B - 2 (A B)^(1/2)) with unbiased covariances A and B (Dowson &
     Landau 1982; of images: Heusel et al. 2017, eq. 6). The root taken is that of A^(1/2) B A^(1/2),
-    which has the eigenvalues of A B and is symmetric: fewer samples than dimensions do no harm.
+    which has the eigenvalues of A B and is symmetric, so that it works for fewer samples than D.
     """
     a, b = a.double(), b.double()
     cov_a, cov_b = torch.cov(a.T), torch.cov(b.T)

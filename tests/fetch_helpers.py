@@ -27,7 +27,7 @@ class Server:
         self.files = {}
         self.faults = defaultdict(list)
         self.ranges = True
-        self.asked = []
+        self.requests = []
         self.http = _Http(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self.http.server_port}"
         self.thread = Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01})
@@ -40,7 +40,7 @@ class Server:
 
     def downloads(self):
         """Path and range (None: whole) of every request that was for bytes, not for a listing."""
-        return [each for each in self.asked if "/resolve/" in each[0] or "/get/" in each[0]]
+        return [each for each in self.requests if "/resolve/" in each[0] or "/get/" in each[0]]
 
     def osf(self, files, folder="datasets"):
         """Publish files as an OSF project does: in a folder, the listing on two pages."""
@@ -89,8 +89,8 @@ class Server:
 
             def do_GET(self):
                 path = unquote(urlsplit(self.path).path)
-                asked = self.headers.get("Range")
-                server.asked.append((path, asked))
+                byte_range = self.headers.get("Range")
+                server.requests.append((path, byte_range))
                 fault = server.faults[path].pop(0) if server.faults[path] else None
                 content = server.files.get(path)
                 if content is None or isinstance(fault, int):
@@ -99,8 +99,8 @@ class Server:
                     self.end_headers()
                     return
                 status, first, last = 200, 0, len(content) - 1
-                if asked and server.ranges:
-                    low, high = re.fullmatch(r"bytes=(\d+)-(\d*)", asked).groups()
+                if byte_range and server.ranges:
+                    low, high = re.fullmatch(r"bytes=(\d+)-(\d*)", byte_range).groups()
                     status, first, last = 206, int(low), min(last, int(high or last))
                 body = content[first : last + 1]
                 if fault == "wrong":

@@ -13,21 +13,23 @@ def command(
             metavar="NAME", help="pusht, point_maze, wall, rope, granular, csgo or rt1."
         ),
     ],
-    dest: Annotated[Path, typer.Argument(metavar="DEST", help="Folder for published sets.")],
+    dest: Annotated[Path, typer.Argument(metavar="DEST", help="Folder for published data sets.")],
     episodes: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="The first N episodes only; all if not given."),
+        typer.Option(metavar="N", min=1, help="Only the first N episodes [default: all]."),
     ] = None,
     revision: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Branch, tag or commit on the hub (csgo, rt1)."),
+        typer.Option(
+            metavar="NAME", help="Branch, tag or commit on the Hugging Face Hub (csgo, rt1 only)."
+        ),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Download without asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Get a published data set from where it is published; goes on where it was interrupted."""
+    """Download a published data set; an interrupted download is resumed."""
     from pipeline.tools.fetch.fetch import fetch, interactive
-    from pipeline.tools.fetch.plan import Places, Wanted
+    from pipeline.tools.fetch.plan import Endpoints, Request
 
-    wanted = Wanted(dest, episodes, revision)
-    root = fetch(name, wanted, Places(), ask=interactive() and not yes)
-    print(f"fetch: {name} is in {root}; to use it, set datasets.{name}.root: {root}")
+    request = Request(dest, episodes, revision)
+    root = fetch(name, request, Endpoints(), confirm=interactive() and not yes)
+    print(f"fetch: {name} is in {root}; to train on it, set datasets.{name}.root: {root}")

@@ -1,4 +1,4 @@
-"""Fetch a published set: see what is missing, show it, agree on it, get it, note it down."""
+"""Fetch a published data set: list what is missing, confirm, download, record it."""
 
 import json
 import sys
@@ -10,106 +10,106 @@ import typer
 from pipeline import stage
 from pipeline.errors import DataError, ParamsError, did_you_mean
 from pipeline.tools.fetch import plan as plans
-from pipeline.tools.fetch.plan import Places, Plan, Wanted
+from pipeline.tools.fetch.plan import Endpoints, Plan, Request
 from pipeline.tools.fetch.sets import SETS
-from pipeline.tools.fetch.web import UnreachableError, Web
+from pipeline.tools.fetch.web import HttpClient, UnreachableError
 
-RECORD = "fetched.json"
+RECORDS = "fetched.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    """What DEST/fetched.json says of a set."""
+class Record:
+    """Entry of one data set in DEST/fetched.json."""
 
     page: str
     folder: str
     revision: str | None
     episodes: int | None
     files: int
-    """Files and bytes in the folder when all had arrived; none before that."""
+    """Files and bytes in the folder once the download was complete; 0 before that."""
     bytes: int
 
 
-def fetch(name: str, wanted: Wanted, places: Places, *, ask: bool) -> Path:
-    """Get what is missing of a set into its folder below DEST; return that folder.
+def fetch(name: str, request: Request, endpoints: Endpoints, *, confirm: bool) -> Path:
+    """Download what is missing of a data set into its folder below DEST; return that folder.
 
     Args:
-        name: the set, as params.yaml calls it.
-        wanted: how much of it, and where to.
-        places: where to look.
-        ask: whether a person must agree first.
+        name: of the data set in params.yaml.
+        request: how much of it, and where to.
+        endpoints: of OSF and the hub.
+        confirm: whether to ask before downloading.
 
     Raises:
-        ParamsError: the name or the revision is wrong.
-        DataError: the place does not answer, the disk is too small, or bytes are not as announced.
+        ParamsError: the name or the revision is unknown.
+        DataError: the server does not answer, the disk is too small, or a checksum does not match.
     """
     if name not in SETS:
-        raise ParamsError(f"{name!r} is no published set; {did_you_mean(name, SETS)}")
-    source, dest = SETS[name], wanted.dest
+        raise ParamsError(f"{name!r} is not a published data set; {did_you_mean(name, SETS)}")
+    source, dest = SETS[name], request.dest
     root = dest / source.folder
     if dest.exists() and not dest.is_dir():
-        raise DataError(f"{dest}: is a file; name a folder")
-    notes = _notes(dest)
-    if name in notes and _covers(notes[name], wanted, root):
-        print(f"fetch: {root} was fetched before and is as it was; nothing to download")
+        raise DataError(f"{dest}: is a file, not a folder")
+    records = _read_records(dest)
+    if name in records and _is_up_to_date(records[name], request, root):
+        print(f"fetch: {root} is complete; nothing to download")
         return root
     try:
-        with Web(places.delay) as web:
-            plan = source.plan(wanted, places, web)
-            if name in notes and notes[name].revision != plan.revision:
+        with HttpClient(endpoints.delay) as http:
+            plan = source.plan(request, endpoints, http)
+            if name in records and records[name].revision != plan.revision:
                 raise DataError(
-                    f"{root}: holds commit {notes[name].revision}; name another folder for "
-                    f"{plan.revision}, or delete this one and {dest / RECORD}"
+                    f"{root}: holds commit {records[name].revision}; choose another folder for "
+                    f"{plan.revision}, or delete this one and {dest / RECORDS}"
                 )
-            _agree(plan, dest, ask=ask)
-            note = Note(source.page, source.folder, plan.revision, wanted.episodes, 0, 0)
-            _write(dest, notes | {name: note})
+            _confirm(plan, dest, confirm=confirm)
+            record = Record(source.page, source.folder, plan.revision, request.episodes, 0, 0)
+            _write(dest, records | {name: record})
             with plans.progress(sum(size for _, size in plan.files)) as advance:
                 plan.run(advance)
     except UnreachableError as error:
         raise DataError(
-            f"{error}; run this again to go on, or download it by hand from {source.page} into "
+            f"{error}; run the command again to resume, or download {source.page} by hand into "
             f"{root} and set datasets.{name}.root to that folder"
         ) from None
     files, size = _contents(root)
-    _write(dest, notes | {name: replace(note, files=files, bytes=size)})
+    _write(dest, records | {name: replace(record, files=files, bytes=size)})
     return root
 
 
-def _agree(plan: Plan, dest: Path, *, ask: bool) -> None:
-    plans.room(dest, plan.space)
+def _confirm(plan: Plan, dest: Path, *, confirm: bool) -> None:
+    plans.require_space(dest, plan.space)
     if plan.files:
         plans.show(plan, dest)
-        if ask:
+        if confirm:
             typer.confirm("Download?", abort=True)
 
 
 def interactive() -> bool:
-    """Whether somebody is there to be asked."""
+    """Whether standard input is a terminal."""
     return sys.stdin.isatty()
 
 
-def _notes(dest: Path) -> dict[str, Note]:
-    path = dest / RECORD
+def _read_records(dest: Path) -> dict[str, Record]:
+    path = dest / RECORDS
     if not path.exists():
         return {}
     try:
-        return {name: Note(**facts) for name, facts in json.loads(path.read_text()).items()}
+        return {name: Record(**facts) for name, facts in json.loads(path.read_text()).items()}
     except (ValueError, TypeError, AttributeError):
-        raise DataError(f"{path}: is damaged; delete it, nothing is lost") from None
+        raise DataError(f"{path}: damaged; delete it, the data sets stay") from None
 
 
-def _write(dest: Path, notes: dict[str, Note]) -> None:
-    stage.write_json(dest / RECORD, {name: asdict(notes[name]) for name in sorted(notes)})
+def _write(dest: Path, records: dict[str, Record]) -> None:
+    stage.write_json(dest / RECORDS, {name: asdict(records[name]) for name in sorted(records)})
 
 
-def _covers(note: Note, wanted: Wanted, root: Path) -> bool:
-    """Whether a set was fetched as far as it is wanted, and is still as it was then."""
-    if wanted.revision not in (None, note.revision):
+def _is_up_to_date(record: Record, request: Request, root: Path) -> bool:
+    """Whether the requested episodes were fetched and the folder has not changed since."""
+    if request.revision not in (None, record.revision):
         return False
-    if note.episodes is not None and (wanted.episodes or sys.maxsize) > note.episodes:
+    if record.episodes is not None and (request.episodes or sys.maxsize) > record.episodes:
         return False
-    return note.files > 0 and (note.files, note.bytes) == _contents(root)
+    return record.files > 0 and (record.files, record.bytes) == _contents(root)
 
 
 def _contents(root: Path) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Members of an archive: which belong to a set, and how they reach the disk."""
+"""Members of an archive: selecting those of a data set, and extracting them."""
 
 import os
 import re
@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import IO
 
 from pipeline.errors import DataError
-from pipeline.tools.fetch.web import Advance, partial
+from pipeline.tools.fetch.web import Advance, part_path
 
 EPISODE = re.compile(r"/(?:episode_)?(\d{3,})(?:\.\w+|/.*)$")
-"""Number of the episode in a member's name; a name without one is a table, which all need."""
+"""Index of the episode in a member's name; a name without one is a table of all episodes."""
 
 
-def of_set(archive: zipfile.ZipFile, folder: str, episodes: int | None) -> list[zipfile.ZipInfo]:
-    """The files of a set: its tables, and its first episodes or all of them.
+def members_of(
+    archive: zipfile.ZipFile, folder: str, episodes: int | None
+) -> list[zipfile.ZipInfo]:
+    """The files of a data set: its tables, and its first `episodes` episodes (None: all).
 
     Raises:
         DataError: the archive holds no such folder.
@@ -28,41 +30,45 @@ def of_set(archive: zipfile.ZipFile, folder: str, episodes: int | None) -> list[
         if member.filename.startswith(f"{folder}/") and not member.is_dir()
     ]
     if not files:
-        raise DataError(f"{archive.filename}: holds no folder {folder}; look at its page")
+        raise DataError(
+            f"{archive.filename}: has no folder {folder}; the published archive has changed"
+        )
     return [member for member in files if episodes is None or _number(member) < episodes]
 
 
 def _number(member: zipfile.ZipInfo) -> int:
-    found = EPISODE.search(member.filename)
-    return int(found[1]) if found else 0
+    match = EPISODE.search(member.filename)
+    return int(match[1]) if match else 0
 
 
-def place(dest: Path, name: str) -> Path:
-    """Where a member goes.
+def target(dest: Path, name: str) -> Path:
+    """The path that a member is extracted to.
 
     Raises:
-        DataError: its name leads out of DEST.
+        DataError: it lies outside DEST.
     """
     path = dest / name
     if not path.resolve().is_relative_to(dest.resolve()):
-        raise DataError(f"{name!r}: a member of the archive leads out of {dest}; refused it")
+        raise DataError(
+            f"{name!r}: a member of the archive leads out of {dest}; refused to extract it"
+        )
     return path
 
 
 def missing(dest: Path, members: Iterable[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
-    """The members that are not on the disk yet, or not with their size."""
-    return [m for m in members if not holds(place(dest, m.filename), m.file_size)]
+    """The members that are not on disk, or not with their size."""
+    return [m for m in members if not is_complete(target(dest, m.filename), m.file_size)]
 
 
-def holds(path: Path, size: int) -> bool:
-    """Whether a file is there, whole; files are renamed to their names only when they are."""
+def is_complete(path: Path, size: int) -> bool:
+    """Whether a file is on disk: it gets its name only once it is complete."""
     return path.is_file() and path.stat().st_size == size
 
 
-def unpack(
+def extract(
     archive: zipfile.ZipFile, members: Iterable[zipfile.ZipInfo], dest: Path, advance: Advance
 ) -> None:
-    """Write members below DEST as plain files, whatever else they claim to be.
+    """Extract members below DEST as regular files, also those that are marked as links.
 
     Raises:
         DataError: a member is damaged.
@@ -70,7 +76,7 @@ def unpack(
     for member in members:
         try:
             with archive.open(member) as stream:
-                write(stream, place(dest, member.filename))
+                write(stream, target(dest, member.filename))
         except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
             raise DataError(
                 f"{archive.filename}: {member.filename} is damaged ({error}); fetch it again"
@@ -79,22 +85,24 @@ def unpack(
 
 
 def write(stream: IO[bytes], path: Path) -> None:
-    """Write a file whole or not at all."""
+    """Write a file, complete or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with partial(path).open("wb") as file:
+    with part_path(path).open("wb") as file:
         shutil.copyfileobj(stream, file, 1 << 20)
-    os.replace(partial(path), path)
+    os.replace(part_path(path), path)
 
 
-def opened_zip(file: Path | IO[bytes], name: str) -> zipfile.ZipFile:
-    """A zip archive, here or elsewhere.
+def open_zip(file: Path | IO[bytes], name: str) -> zipfile.ZipFile:
+    """Open a zip archive, on disk or on a server; `name` is for errors.
 
     Raises:
-        DataError: it is none.
+        DataError: it is not a zip archive.
     """
     try:
         archive = zipfile.ZipFile(file)
     except zipfile.BadZipFile as error:
-        raise DataError(f"{name}: is no zip archive ({error}); look at its page") from None
+        raise DataError(
+            f"{name}: not a zip archive ({error}); delete it and fetch it again"
+        ) from None
     archive.filename = name
     return archive

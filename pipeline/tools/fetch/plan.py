@@ -1,4 +1,4 @@
-"""What a set still needs: shown and held against the free disk space before it starts."""
+"""Download plans: which files are missing, their sizes, and the disk space they need."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -8,112 +8,112 @@ from pathlib import Path
 from typing import Protocol
 
 from pipeline.errors import DataError
-from pipeline.tools.fetch.web import Advance, Web
+from pipeline.tools.fetch.web import Advance, HttpClient
 
-SHOWN = 12
+MAX_ROWS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """How much of a set, and where to."""
+class Request:
+    """How much of a data set, and where to."""
 
     dest: Path
     episodes: int | None = None
-    """The first of the set, or all of it."""
+    """The first N; None for all."""
     revision: str | None = None
-    """None takes the commit that this version of the project knows."""
+    """None for the commit pinned in `sets.SETS`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The files still to come and how to get them."""
+    """The files to download, and the function that downloads them."""
 
     files: list[tuple[str, int]]
     """Name and bytes to download."""
     space: int
-    """Bytes that the disk must hold at most, while it runs and after."""
+    """Peak of the additional bytes on disk, during the download and after it."""
     run: Callable[[Advance], None]
     revision: str | None = None
-    """The commit that is downloaded, where the place has commits."""
+    """The commit that is downloaded; None on OSF."""
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """Where the sets are looked for, and how patiently; tests name other places."""
+class Endpoints:
+    """Servers that data sets are downloaded from, and the delay between retries."""
 
     osf: str = "https://api.osf.io/v2"
     hub: str | None = None
-    """Endpoint of the hub; None is HF_ENDPOINT, or the hub's own."""
+    """Endpoint of the Hugging Face Hub; None for HF_ENDPOINT or the default."""
     delay: float = 1.0
-    """Seconds before the first retry; every further one waits twice as long."""
+    """Seconds before the first retry, doubled at each further one."""
 
 
 class Source(Protocol):
-    """A published set. Its folder below DEST is what `datasets.NAME.root` is set to."""
+    """A published data set. Its folder below DEST is the value of `datasets.NAME.root`."""
 
     @property
     def page(self) -> str:
-        """Where a person finds it."""
+        """URL of its web page."""
 
     @property
     def folder(self) -> str:
-        """Where it is put, below DEST."""
+        """Its folder below DEST."""
 
-    def plan(self, wanted: Wanted, places: Places, web: Web) -> Plan:
-        """Ask the place what there is, and compare with what DEST already holds.
+    def plan(self, request: Request, endpoints: Endpoints, http: HttpClient) -> Plan:
+        """List the published files, and compare with what DEST already holds.
 
         Raises:
-            UnreachableError: the place does not answer.
-            DataError: it holds something else than this set.
-            ParamsError: it has no revisions.
+            UnreachableError: the server does not answer.
+            DataError: the server holds something other than this data set.
+            ParamsError: a revision is requested from a server that has none.
         """
 
 
 def show(plan: Plan, dest: Path) -> None:
-    """Print the files with their sizes, the total, and the space that is needed and free."""
+    """Print the files with their sizes, the total, and the disk space needed and free."""
     from rich.filesize import decimal
     from rich.table import Table
 
-    from pipeline.tools import tables as tools
+    from pipeline.tools import tables
 
     table = Table("file", "size")
     table.columns[1].justify = "right"
-    for name, size in plan.files[:SHOWN]:
+    for name, size in plan.files[:MAX_ROWS]:
         table.add_row(name, decimal(size))
-    rest = plan.files[SHOWN:]
+    rest = plan.files[MAX_ROWS:]
     if rest:
         table.add_row(f"and {len(rest):,} more", decimal(sum(size for _, size in rest)))
     table.add_section()
     table.add_row("to download", decimal(sum(size for _, size in plan.files)))
     table.add_row("disk space needed", decimal(plan.space))
     table.add_row("disk space free", decimal(free(dest)))
-    tools.show(table)
+    tables.show(table)
 
 
-def room(dest: Path, needed: int) -> None:
-    """Refuse what the disk cannot hold.
+def require_space(dest: Path, needed: int) -> None:
+    """Check the free disk space.
 
     Raises:
-        DataError: naming the bytes that are needed and those that are free.
+        DataError: less than `needed` bytes are free.
     """
     from rich.filesize import decimal
 
     if needed > free(dest):
         raise DataError(
-            f"{dest}: {decimal(needed)} are needed, but only {decimal(free(dest))} are free on its "
-            "disk; make room, name a folder on a larger disk, or ask for fewer --episodes"
+            f"{dest}: needs {decimal(needed)}, but only {decimal(free(dest))} are free; "
+            "make room, choose a folder on another disk, or fetch fewer --episodes"
         )
 
 
 def free(dest: Path) -> int:
-    """Free bytes on the disk on which a folder is, or will be."""
+    """Free bytes on the disk of a folder, which need not exist yet."""
     existing = next(path for path in (dest, *dest.absolute().parents) if path.exists())
     return shutil.disk_usage(existing).free
 
 
 @contextmanager
 def progress(total: int) -> Iterator[Advance]:
-    """A bar of bytes on a terminal, and silence elsewhere."""
+    """A progress bar in bytes, on a terminal only."""
     from rich.console import Console
     from rich.progress import DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 

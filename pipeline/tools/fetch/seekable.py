@@ -1,4 +1,4 @@
-"""Files that lie elsewhere or in several pieces, read as if they were one file here."""
+"""File objects for a file on a server, and for several files one after the other."""
 
 import io
 from bisect import bisect_right
@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, BinaryIO
 
-from pipeline.tools.fetch.web import Remote, Web
+from pipeline.tools.fetch.web import HttpClient, Remote
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-FEWEST, MOST = 1 << 16, 1 << 25
+MIN_CHUNK, MAX_CHUNK = 1 << 16, 1 << 25
+"""Bytes of a range request: doubled while the file is read in sequence."""
 
 
 class _Seekable(io.RawIOBase):
-    """A file of known size with a position; what is read there is up to the subclass."""
+    """A read-only file of known size; subclasses read at `position`."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -35,37 +36,38 @@ class _Seekable(io.RawIOBase):
         return self.position
 
 
-class _Ranged(_Seekable):
-    """Asks for ever more at once while it is read in sequence: few requests, little in vain."""
+class _RangeReader(_Seekable):
+    """A file on a server, read by range requests that double in size while reading in sequence."""
 
-    def __init__(self, remote: Remote, web: Web) -> None:
+    def __init__(self, remote: Remote, http: HttpClient) -> None:
         super().__init__(remote.size)
-        self.remote, self.web = remote, web
-        self.start, self.held, self.ask = 0, b"", FEWEST
+        self.remote, self.http = remote, http
+        self.start, self.chunk, self.chunk_size = 0, b"", MIN_CHUNK
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
         if self.position >= self.size:
             return 0
-        end = self.start + len(self.held)
+        end = self.start + len(self.chunk)
         if not self.start <= self.position < end:
-            self.ask = min(2 * self.ask, MOST) if self.position == end else FEWEST
+            sequential = self.position == end
+            self.chunk_size = min(2 * self.chunk_size, MAX_CHUNK) if sequential else MIN_CHUNK
             self.start = self.position
-            length = min(self.ask, self.size - self.start)
-            self.held = self.web.part(self.remote, self.start, length)
+            length = min(self.chunk_size, self.size - self.start)
+            self.chunk = self.http.read_range(self.remote, self.start, length)
         into = memoryview(buffer)
         offset = self.position - self.start
-        piece = self.held[offset : offset + len(into)]
-        into[: len(piece)] = piece
-        self.position += len(piece)
-        return len(piece)
+        content = self.chunk[offset : offset + len(into)]
+        into[: len(content)] = content
+        self.position += len(content)
+        return len(content)
 
 
-class _Joined(_Seekable):
-    """Pieces, one after the other."""
+class _Concatenated(_Seekable):
+    """Files, one after the other."""
 
-    def __init__(self, pieces: Sequence[BinaryIO], sizes: Sequence[int]) -> None:
+    def __init__(self, files: Sequence[BinaryIO], sizes: Sequence[int]) -> None:
         super().__init__(sum(sizes))
-        self.pieces = pieces
+        self.files = files
         self.ends = list(accumulate(sizes))
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
@@ -73,20 +75,20 @@ class _Joined(_Seekable):
             return 0
         number = bisect_right(self.ends, self.position)
         left = self.ends[number] - self.position
-        piece = self.pieces[number]
-        piece.seek(-left, io.SEEK_END)
+        file = self.files[number]
+        file.seek(-left, io.SEEK_END)
         into = memoryview(buffer)[:left]
-        content = piece.read(len(into))
+        content = file.read(len(into))
         into[: len(content)] = content
         self.position += len(content)
         return len(content)
 
 
-def remote_file(remote: Remote, web: Web) -> BinaryIO:
-    """A file on a server, of which only what is read is downloaded."""
-    return io.BufferedReader(_Ranged(remote, web))
+def remote_file(remote: Remote, http: HttpClient) -> BinaryIO:
+    """A file on a server; only the ranges that are read are downloaded."""
+    return io.BufferedReader(_RangeReader(remote, http))
 
 
-def joined(pieces: Sequence[BinaryIO], sizes: Sequence[int]) -> BinaryIO:
-    """Pieces as one file."""
-    return io.BufferedReader(_Joined(pieces, sizes))
+def concatenated(files: Sequence[BinaryIO], sizes: Sequence[int]) -> BinaryIO:
+    """Several files as one; `sizes` are their bytes."""
+    return io.BufferedReader(_Concatenated(files, sizes))

@@ -1,18 +1,18 @@
-"""The published sets, by the names they have in params.yaml."""
+"""The published data sets, by their names in params.yaml."""
 
 from pipeline.tools.fetch.hub import LeRobot
-from pipeline.tools.fetch.osf import Zipped
+from pipeline.tools.fetch.osf import OsfZip
 from pipeline.tools.fetch.plan import Source
-from pipeline.tools.fetch.tars import Recordings
+from pipeline.tools.fetch.tars import CsgoTars
 
-# The commits are the ones at which others have published work with these two sets.
+# The commits are those that published work with these two data sets names.
 SETS: dict[str, Source] = {
-    "pusht": Zipped("pusht_noise", "pusht_noise"),
-    "point_maze": Zipped("point_maze", "point_maze"),
-    "wall": Zipped("wall_single", "wall_single"),
-    "rope": Zipped("deformable", "deformable/rope", shared=True),
-    "granular": Zipped("deformable", "deformable/granular", shared=True),
-    "csgo": Recordings(
+    "pusht": OsfZip("pusht_noise", "pusht_noise"),
+    "point_maze": OsfZip("point_maze", "point_maze"),
+    "wall": OsfZip("wall_single", "wall_single"),
+    "rope": OsfZip("deformable", "deformable/rope", shared=True),
+    "granular": OsfZip("deformable", "deformable/granular", shared=True),
+    "csgo": CsgoTars(
         "TeaPearce/CounterStrike_Deathmatch", "265c6e5ac7aa335f58a2f2e864aad176fecfedde", "csgo"
     ),
     "rt1": LeRobot(

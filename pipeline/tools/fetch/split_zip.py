@@ -1,8 +1,8 @@
-"""Zip archives in parts (`zip -s`: NAME.z01, NAME.z02, ..., NAME.zip), as one that zipfile reads.
+"""Split zip archives (`zip -s`: NAME.z01, NAME.z02, ..., NAME.zip), as one that zipfile reads.
 
-The directory at the end of a split archive says where a member is as a part's number and a place in
-that part. The parts are joined as they are, and a directory that counts from the start of the first
-part is put behind them; no member's bytes are copied. Fields as in PKWARE's APPNOTE.TXT 6.3.10,
+The central directory of a split archive locates a member by part number and offset in that part.
+The parts are concatenated as they are, followed by a directory with offsets from the start of the
+first part; no member is copied. Fields as in PKWARE's APPNOTE.TXT 6.3.10,
 sections 4.3.12 (central directory) to 4.3.16 (its end), and 4.5.3 (the 64-bit sizes).
 """
 
@@ -13,29 +13,29 @@ from itertools import accumulate
 from typing import BinaryIO, NamedTuple
 
 from pipeline.errors import DataError
-from pipeline.tools.fetch.seekable import joined
+from pipeline.tools.fetch.seekable import concatenated
 
 ENTRY = struct.Struct("<4s6H3L5H2L")
 END = struct.Struct("<4s4H2LH")
 END64 = struct.Struct("<4sQ2H2L4Q")
 LOCATOR = struct.Struct("<4sLQL")
 FULL = 0xFFFFFFFF
-"""A field of 32 bits that says: see the 64 bits in the extra field."""
-LONGEST_COMMENT = 0xFFFF
+"""A 32-bit field with this value refers to the 64 bits in the extra field."""
+MAX_COMMENT = 0xFFFF
 
 
-def whole(parts: Sequence[BinaryIO], sizes: Sequence[int], name: str) -> BinaryIO:
-    """The parts as one archive.
+def merge_parts(parts: Sequence[BinaryIO], sizes: Sequence[int], name: str) -> BinaryIO:
+    """Merge the parts of a split archive into one archive.
 
     Args:
         parts: in order, the .zip last.
-        sizes: bytes of each.
-        name: what errors call the archive.
+        sizes: bytes of each part.
+        name: of the archive, for errors.
 
     Raises:
-        DataError: parts are missing, or it is no split archive.
+        DataError: parts are missing, or they are not a split archive.
     """
-    plain = joined(parts, sizes)
+    plain = concatenated(parts, sizes)
     starts = [0, *accumulate(sizes)][:-1]
     try:
         end = _end(plain, starts)
@@ -44,20 +44,21 @@ def whole(parts: Sequence[BinaryIO], sizes: Sequence[int], name: str) -> BinaryI
             directory = b"".join(_entries(plain.read(end.size), end.entries, starts))
     except (struct.error, IndexError, ValueError):
         raise DataError(
-            f"{name}: the {len(parts)} parts found make no split archive; look for others, or "
-            "fetch them again"
+            f"{name}: the {len(parts)} parts are not a split zip archive; fetch them again"
         ) from None
     if end.last + 1 != len(parts):
-        raise DataError(f"{name}: it has {end.last + 1} parts, but {len(parts)} were found")
+        raise DataError(
+            f"{name}: has {end.last + 1} parts, but {len(parts)} are listed; fetch it again"
+        )
     tail = directory + _closing(sum(sizes), len(directory), end.entries)
-    return joined([*parts, io.BytesIO(tail)], [*sizes, len(tail)])
+    return concatenated([*parts, io.BytesIO(tail)], [*sizes, len(tail)])
 
 
 class _End(NamedTuple):
     last: int
-    """Number of the last part, from 0."""
+    """Index of the last part."""
     first: int
-    """Number of the part in which the directory begins, and the place there."""
+    """Index of the part in which the central directory begins, and its offset there."""
     offset: int
     size: int
     entries: int
@@ -65,7 +66,7 @@ class _End(NamedTuple):
 
 def _end(plain: BinaryIO, starts: Sequence[int]) -> _End:
     total = plain.seek(0, io.SEEK_END)
-    plain.seek(max(0, total - END.size - LONGEST_COMMENT - LOCATOR.size))
+    plain.seek(max(0, total - END.size - MAX_COMMENT - LOCATOR.size))
     tail = plain.read()
     at = tail.rindex(b"PK\5\6")
     _, last, first, _, count, size, offset, _ = END.unpack_from(tail, at)
@@ -78,7 +79,7 @@ def _end(plain: BinaryIO, starts: Sequence[int]) -> _End:
 
 
 def _entries(directory: bytes, count: int, starts: Sequence[int]) -> Iterator[bytes]:
-    """Every entry again, with places counted from the start of the first part."""
+    """The entries of the directory, with offsets from the start of the first part."""
     at = 0
     for _ in range(count):
         fields = list(ENTRY.unpack_from(directory, at))
@@ -88,13 +89,13 @@ def _entries(directory: bytes, count: int, starts: Sequence[int]) -> Iterator[by
         extra_end = name_end + fields[11]
         end = extra_end + fields[12]
         long, others = _extra(directory[name_end:extra_end])
-        # Uncompressed size, compressed size, place: 64 bits each, for those that fill their 32.
-        places = {9: fields[9], 8: fields[8], 16: fields[16]}
-        for field in places:
-            if places[field] == FULL:
-                places[field], long = struct.unpack_from("<Q", long)[0], long[8:]
+        # Uncompressed size, compressed size, offset: 64 bits each, where the 32 are FULL.
+        offsets = {9: fields[9], 8: fields[8], 16: fields[16]}
+        for field in offsets:
+            if offsets[field] == FULL:
+                offsets[field], long = struct.unpack_from("<Q", long)[0], long[8:]
         extra = struct.pack(
-            "<2H3Q", 1, 24, places[9], places[8], places[16] + starts[fields[13]]
+            "<2H3Q", 1, 24, offsets[9], offsets[8], offsets[16] + starts[fields[13]]
         )  # fmt: skip
         fields[8] = fields[9] = fields[16] = FULL
         fields[11], fields[13] = len(extra) + len(others), 0
@@ -104,7 +105,7 @@ def _entries(directory: bytes, count: int, starts: Sequence[int]) -> Iterator[by
 
 
 def _extra(extra: bytes) -> tuple[bytes, bytes]:
-    """The 64-bit sizes of an entry's extra field, and its other parts."""
+    """The 64-bit sizes in an entry's extra field, and the rest of the field."""
     long, others = b"", b""
     while len(extra) >= 4:
         kind, length = struct.unpack_from("<2H", extra)
@@ -117,7 +118,7 @@ def _extra(extra: bytes) -> tuple[bytes, bytes]:
 
 
 def _closing(start: int, size: int, count: int) -> bytes:
-    """The end of an archive in one part, with 64 bits for everything."""
+    """The end-of-directory records of an archive in one part, in Zip64."""
     return (
         END64.pack(b"PK\6\6", END64.size - 12, 45, 45, 0, 0, count, count, size, start)
         + LOCATOR.pack(b"PK\6\7", 0, start + size, 1)

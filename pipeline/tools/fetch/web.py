@@ -1,4 +1,9 @@
-"""HTTP as downloads need it: patient, resumable, checked, and one line when it fails."""
+"""HTTP downloads that retry, resume, verify sha256, and fail with one line.
+
+No library does all four: huggingface_hub verifies sizes but no checksums, retries no HTTP 5xx, and
+sends two requests a file where a LeRobot set has 174,000; pooch does not resume; fsspec's ranges
+are not retried.
+"""
 
 import os
 import time
@@ -14,25 +19,25 @@ from pipeline.errors import DataError
 
 T = TypeVar("T")
 Advance = Callable[[int], None]
-"""Told how many more bytes of the listed sizes have arrived; negative where some are lost."""
+"""Called with the number of bytes that arrived; negative if they were discarded."""
 
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
-FIRST_ATTEMPTS, ATTEMPTS = 4, 10
-"""Tries of what comes first, when somebody waits, and of a download: some 6 minutes in all,
-longer than the 5 for which the hub turns away those who ask too often."""
-LONGEST_WAIT = 120.0
+LISTING_ATTEMPTS, ATTEMPTS = 4, 10
+"""Attempts at a listing, while the user waits, and at a download: retried for about 6 minutes,
+longer than the 5-minute window of the hub's rate limit."""
+MAX_WAIT = 120.0
 
 
 class UnreachableError(DataError):
-    """The place where a set is published does not answer, or not with the set."""
+    """The server does not answer, or with an error."""
 
 
 class NoRangesError(DataError):
-    """A server that sends files only whole."""
+    """The server does not support range requests."""
 
 
-class _BrokenError(Exception):
-    """A busy server or a cut connection: worth another try."""
+class _RetryableError(Exception):
+    """A busy server or an incomplete answer: worth a retry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +50,18 @@ class Remote:
     sha256: str | None
 
 
-class Web:
-    """A client that tries again, waiting twice as long every time."""
+class HttpClient:
+    """An HTTP client that retries with exponential backoff."""
 
     def __init__(self, delay: float) -> None:
-        """Open no connection yet; `delay` is in seconds, before the first retry."""
+        """`delay` is in seconds, before the first retry; no connection is opened yet."""
         self.delay = delay
-        # Compressed on the way, neither sizes nor ranges would be those of the file.
+        # With compression, neither sizes nor ranges would be those of the file.
         headers = {"Accept-Encoding": "identity"}
         self.client = httpx2.Client(follow_redirects=True, timeout=30, headers=headers)
 
     def __enter__(self) -> Self:
-        """Nothing more to open."""
+        """Connections open with the first request."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -64,110 +69,110 @@ class Web:
         self.client.close()
 
     def log_in(self, token: str | None) -> None:
-        """Say who asks; a server is asked for more by those it knows."""
+        """Send a bearer token with every request: the hub's rate limit is higher for its users."""
         if token is not None:
             self.client.headers["Authorization"] = f"Bearer {token}"
 
     def json(self, url: str) -> Any:
-        """The JSON that an API answers with."""
+        """The decoded JSON of a response."""
 
-        def ask() -> Any:
+        def get() -> Any:
             response = self.client.get(url)
             _check(response)
             return response.json()
 
-        return self._patiently(url, ask, FIRST_ATTEMPTS)
+        return self._with_retries(url, get, LISTING_ATTEMPTS)
 
-    def part(self, remote: Remote, start: int, length: int) -> bytes:
-        """Some bytes out of the middle of a file.
+    def read_range(self, remote: Remote, start: int, length: int) -> bytes:
+        """Bytes start..start + length - 1 of a file.
 
         Raises:
-            NoRangesError: the server sends files only whole.
+            NoRangesError: the server does not support range requests.
             UnreachableError: it does not answer.
         """
 
-        def ask() -> bytes:
-            asked = {"Range": f"bytes={start}-{start + length - 1}"}
-            with self.client.stream("GET", remote.url, headers=asked) as response:
+        def get() -> bytes:
+            headers = {"Range": f"bytes={start}-{start + length - 1}"}
+            with self.client.stream("GET", remote.url, headers=headers) as response:
                 _check(response)
                 if response.status_code != 206:
-                    raise NoRangesError(f"{remote.url}: the server sends no parts of files")
+                    raise NoRangesError(f"{remote.url}: the server does not support range requests")
                 content = response.read()
             if len(content) != length:
-                raise _BrokenError(f"sent {len(content)} of {length} bytes")
+                raise _RetryableError(f"sent {len(content)} of {length} bytes")
             return content
 
-        return self._patiently(remote.url, ask)
+        return self._with_retries(remote.url, get)
 
     def download(self, remote: Remote, path: Path, advance: Advance) -> None:
-        """Download a file to `path`, going on where PATH.part ends; it appears whole or not at all.
+        """Download a file to `path`, resuming from PATH.part; it appears whole or not at all.
 
         Raises:
-            DataError: its bytes are not those that were announced, twice.
+            DataError: size or sha256 are wrong, twice.
             UnreachableError: the server does not answer.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = partial(path)
+        part = part_path(path)
         part.touch()
         advance(_size(part))
         for _ in range(2):
-            while (had := _size(part)) < remote.size:
-                self._patiently(remote.url, lambda: self._append(remote, part, advance))
-            if had == remote.size and remote.sha256 in (None, sha256(part)):
+            while (size := _size(part)) < remote.size:
+                self._with_retries(remote.url, lambda: self._append(remote, part, advance))
+            if size == remote.size and remote.sha256 in (None, sha256(part)):
                 os.replace(part, path)
                 return
             part.unlink()
             part.touch()
-            advance(-had)
+            advance(-size)
         part.unlink()
         raise DataError(
-            f"{remote.url}: twice, its bytes were not those announced ({remote.size:,} bytes, "
-            f"sha256 {remote.sha256}); they were deleted, try again later"
+            f"{remote.url}: downloaded twice, and not the {remote.size:,} bytes of sha256 "
+            f"{remote.sha256} that are listed; the file was deleted, try again later"
         )
 
     def _append(self, remote: Remote, part: Path, advance: Advance) -> None:
-        had = _size(part)
-        asked = {"Range": f"bytes={had}-"} if had else {}
+        offset = _size(part)
+        headers = {"Range": f"bytes={offset}-"} if offset else {}
         try:
-            with self.client.stream("GET", remote.url, headers=asked) as response:
+            with self.client.stream("GET", remote.url, headers=headers) as response:
                 _check(response)
-                goes_on = response.status_code == 206
-                if not goes_on:
-                    advance(-had)
-                with part.open("ab" if goes_on else "wb") as file:
-                    for piece in response.iter_raw():
-                        file.write(piece)
-                        advance(len(piece))
+                resumed = response.status_code == 206
+                if not resumed:
+                    advance(-offset)
+                with part.open("ab" if resumed else "wb") as file:
+                    for chunk in response.iter_raw():
+                        file.write(chunk)
+                        advance(len(chunk))
         except httpx2.TransportError:
-            if _size(part) <= had:
+            if _size(part) <= offset:
                 raise
-        if _size(part) == had:
-            raise _BrokenError("sent nothing")
+        if _size(part) == offset:
+            raise _RetryableError("sent nothing")
 
-    def _patiently(self, url: str, act: Callable[[], T], attempts: int = ATTEMPTS) -> T:
+    def _with_retries(self, url: str, call: Callable[[], T], attempts: int = ATTEMPTS) -> T:
         for attempt in range(attempts):
             try:
-                return act()
-            except (httpx2.TransportError, _BrokenError) as error:
+                return call()
+            except (httpx2.TransportError, _RetryableError) as error:
                 reason = " ".join(str(error).split()) or type(error).__name__
                 if attempt + 1 < attempts:
-                    time.sleep(min(self.delay * 2**attempt, LONGEST_WAIT))
+                    time.sleep(min(self.delay * 2**attempt, MAX_WAIT))
         raise UnreachableError(f"{url}: no answer in {attempts} attempts ({reason})")
 
 
-def partial(path: Path) -> Path:
-    """Where a file is gathered before it is whole."""
+def part_path(path: Path) -> Path:
+    """Where a file lies until it is complete."""
     return path.with_name(f"{path.name}.part")
 
 
-def begun(path: Path) -> int:
-    """Bytes of a file that an earlier run has left."""
-    return _size(path) or _size(partial(path))
+def bytes_present(path: Path) -> int:
+    """Bytes of a file, or of its unfinished download, on disk."""
+    return _size(path) or _size(part_path(path))
 
 
 def _check(response: httpx2.Response) -> None:
     if response.status_code in BUSY:
-        raise _BrokenError(f"HTTP {response.status_code}")
+        raise _RetryableError(f"HTTP {response.status_code}")
     if response.is_error:
         raise UnreachableError(f"{response.url}: the server answers HTTP {response.status_code}")
 

@@ -149,8 +149,8 @@ def test_nan_from_the_cache_alone_is_refused(monkeypatch):
         kept.values[-1].fill_(float("nan"))
         return kept
 
-    remember = sampler.NanoWM.memory
-    monkeypatch.setattr(sampler.NanoWM, "memory", forgetful)
+    remember = sampler.NanoWM.kv_cache
+    monkeypatch.setattr(sampler.NanoWM, "kv_cache", forgetful)
     with pytest.raises(AssertionError, match="samples differ by nan"):
         sampler.run(TINY, CPU)
 

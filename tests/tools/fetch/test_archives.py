@@ -11,9 +11,9 @@ from fetch_helpers import split, zipped
 
 from pipeline.errors import DataError
 from pipeline.tools.fetch import members
-from pipeline.tools.fetch.seekable import joined, remote_file
-from pipeline.tools.fetch.split_zip import whole
-from pipeline.tools.fetch.web import Remote, Web
+from pipeline.tools.fetch.seekable import concatenated, remote_file
+from pipeline.tools.fetch.split_zip import merge_parts
+from pipeline.tools.fetch.web import HttpClient, Remote
 
 RNG = np.random.default_rng(0)
 FILES = {f"deformable/rope/{n:06d}/obses.pth": RNG.bytes(3000 + n) for n in range(12)}
@@ -21,7 +21,7 @@ FILES = {f"deformable/rope/{n:06d}/obses.pth": RNG.bytes(3000 + n) for n in rang
 
 def opened(parts):
     return zipfile.ZipFile(
-        whole([io.BytesIO(part) for part in parts], [len(part) for part in parts], "d.zip")
+        merge_parts([io.BytesIO(part) for part in parts], [len(part) for part in parts], "d.zip")
     )
 
 
@@ -55,19 +55,19 @@ def test_what_the_zip_program_splits_reads_as_what_was_packed(sizes64, tmp_path)
 
 def test_missing_parts_are_counted():
     parts = split(zipped(FILES), 3000)
-    with pytest.raises(DataError, match=rf"it has {len(parts)} parts, but {len(parts) - 1} were"):
+    with pytest.raises(DataError, match=rf"has {len(parts)} parts, but {len(parts) - 1} are"):
         opened(parts[1:])
 
 
 @pytest.mark.parametrize("end", [b"", b"no archive at all"])
 def test_parts_of_something_else_are_refused(end):
-    with pytest.raises(DataError, match="no split archive"):
+    with pytest.raises(DataError, match="not a split zip archive"):
         opened([b"abc", end])
 
 
 def test_pieces_are_one_file_wherever_it_is_read():
     pieces = [b"abc", b"", b"defgh", b"i"]
-    file = joined([io.BytesIO(piece) for piece in pieces], [len(piece) for piece in pieces])
+    file = concatenated([io.BytesIO(piece) for piece in pieces], [len(piece) for piece in pieces])
     assert file.read() == b"abcdefghi"
     for start in range(10):
         for length in range(10):
@@ -80,30 +80,30 @@ def test_pieces_are_one_file_wherever_it_is_read():
 def test_a_file_on_a_server_is_downloaded_only_where_it_is_read(server):
     content = RNG.bytes(1 << 20)
     server.files["/get/a"] = content
-    with Web(delay=0) as web:
-        file = remote_file(Remote("a", f"{server.url}/get/a", len(content), None), web)
+    with HttpClient(delay=0) as http:
+        file = remote_file(Remote("a", f"{server.url}/get/a", len(content), None), http)
         file.seek(600_000)
         assert file.read(100) == content[600_000:600_100]
-        assert server.asked == [("/get/a", f"bytes=600000-{600_000 + (1 << 16) - 1}")]
+        assert server.requests == [("/get/a", f"bytes=600000-{600_000 + (1 << 16) - 1}")]
         file.seek(0)
         assert file.read() == content
-    assert len(server.asked) < 8
+    assert len(server.requests) < 8
 
 
 @pytest.mark.parametrize("name", ["wall_single/../../evil", "/tmp/evil", "wall_single/../../x/y"])
 def test_no_member_leaves_the_folder(name, tmp_path):
     with pytest.raises(DataError, match="leads out of"):
-        members.place(tmp_path / "dest", name)
+        members.target(tmp_path / "dest", name)
 
 
 def test_a_damaged_member_is_named_and_not_written(tmp_path):
     content = zipped({"wall_single/a.pth": b"a" * 100, "wall_single/b.pth": RNG.bytes(100)})
     at = content.index(b"b.pth") + 20
     content = content[:at] + bytes([content[at] ^ 255]) + content[at + 1 :]
-    with members.opened_zip(io.BytesIO(content), "w.zip") as archive:
-        found = members.of_set(archive, "wall_single", None)
+    with members.open_zip(io.BytesIO(content), "w.zip") as archive:
+        found = members.members_of(archive, "wall_single", None)
         with pytest.raises(DataError, match=r"w\.zip: wall_single/b\.pth is damaged"):
-            members.unpack(archive, found, tmp_path, lambda _: None)
+            members.extract(archive, found, tmp_path, lambda _: None)
     assert not (tmp_path / "wall_single" / "b.pth").exists()
 
 
@@ -113,8 +113,8 @@ def test_a_link_in_an_archive_becomes_a_plain_file(tmp_path):
         link = zipfile.ZipInfo("wall_single/link")
         link.external_attr = 0o120777 << 16
         writer.writestr(link, "/etc/passwd")
-    with members.opened_zip(content, "w.zip") as archive:
-        found = members.of_set(archive, "wall_single", None)
-        members.unpack(archive, found, tmp_path, lambda _: None)
+    with members.open_zip(content, "w.zip") as archive:
+        found = members.members_of(archive, "wall_single", None)
+        members.extract(archive, found, tmp_path, lambda _: None)
     assert not (tmp_path / "wall_single" / "link").is_symlink()
     assert (tmp_path / "wall_single" / "link").read_text() == "/etc/passwd"

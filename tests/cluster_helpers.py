@@ -1,4 +1,4 @@
-"""Work for other processes, which import it by name."""
+"""Functions for worker processes, which import them by name."""
 
 import os
 import time
@@ -7,8 +7,8 @@ from pathlib import Path
 from pipeline.compute import parallel as cluster
 
 
-def whose(folder: Path, processes: int) -> tuple[int, int]:
-    """The worker's number and process, once so many have met in a folder."""
+def worker_id(folder: Path, processes: int) -> tuple[int, int]:
+    """The worker's number and process id, once `processes` of them have started."""
     (folder / str(os.getpid())).touch()
     limit = time.monotonic() + 60
     while len(list(folder.iterdir())) < processes and time.monotonic() < limit:

@@ -1,4 +1,4 @@
-"""Small sets of CSGO's layout."""
+"""Small CSGO data sets."""
 
 import shutil
 from pathlib import Path
@@ -21,7 +21,7 @@ def place(raw, number, folder="1-200"):
 
 
 def copies(first, *numbers):
-    """The same recording under other numbers."""
+    """Copy a recording to other numbers."""
     for number in numbers:
         shutil.copy(first, place(first.parent.parent, number))
 
@@ -38,6 +38,6 @@ def keys(source, indices):
 
 
 def record(raw: Path):
-    """A recording of four steps, number 1 of a folder."""
+    """Write a recording of four steps, number 1."""
     layout().write([example_episode("csgo", 0, 4)], raw)
     return place(raw, 1)

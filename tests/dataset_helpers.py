@@ -1,4 +1,4 @@
-"""An example of each layout's episodes, for the tests that every layout must pass."""
+"""Example episodes of each data set, for the tests that all of them must pass."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,22 +16,22 @@ from pipeline.testing.datasets import Example, normal
 
 def keys_and_mouse(rng: np.random.Generator, length: int) -> NDArray[np.float32]:
     """CSGO's actions [T, 51]: keys and clicks, and one bin of 23 and of 15 for the mouse."""
-    held = rng.integers(0, 2, (length, 13))
+    pressed = rng.integers(0, 2, (length, 13))
     bins = [np.eye(size)[rng.integers(0, size, length)] for size in (23, 15)]
-    return np.concatenate([held, *bins], axis=1).astype(np.float32)
+    return np.concatenate([pressed, *bins], axis=1).astype(np.float32)
 
 
 def pushed_block(rng: np.random.Generator, length: int) -> NDArray[np.float32]:
     """PushT's states [T, 7]: two positions, an angle in 0..2 pi, a velocity."""
-    places, velocity = rng.uniform(0, 512, (length, 4)), rng.normal(size=(length, 2))
+    positions, velocity = rng.uniform(0, 512, (length, 4)), rng.normal(size=(length, 2))
     angle = rng.uniform(0, 2 * np.pi, (length, 1))
-    return np.concatenate([places, angle, velocity], axis=1).astype(np.float32)
+    return np.concatenate([positions, angle, velocity], axis=1).astype(np.float32)
 
 
 def player(rng: np.random.Generator, length: int) -> NDArray[np.float32]:
     """CSGO's states [T, 5]: health, rounds, team, kill, death."""
-    most = [101, 31, 2, 2, 2]
-    return rng.integers(0, most, (length, 5)).astype(np.float32)
+    high = [101, 31, 2, 2, 2]
+    return rng.integers(0, high, (length, 5)).astype(np.float32)
 
 
 EXAMPLES = {
@@ -52,12 +52,12 @@ def example_episode(name: str, index: int, length: int) -> Episode:
 
 
 def example_episodes(name: str, lengths: tuple[int, ...] = LENGTHS) -> Iterator[Episode]:
-    """Episodes of a layout, made one after the other."""
+    """Episodes of a data set, generated lazily."""
     return EXAMPLES[name].episodes(lengths)
 
 
 def layout(name: str) -> Dataset:
-    """A layout with its options from params.yaml."""
+    """A data set with its options from params.yaml."""
     module, options = default(DATASETS, name)
     return module.build(options)
 
@@ -66,7 +66,7 @@ TENSORS = ("wall", "point_maze", "rope", "granular")
 
 
 def write(name: str, folder: Path, lengths: tuple[int, ...] = LENGTHS) -> list[Episode]:
-    """Write examples of a layout, and say which."""
+    """Write example episodes to a folder and return them."""
     episodes = list(example_episodes(name, lengths))
     layout(name).write(episodes, folder)
     return episodes
@@ -79,13 +79,13 @@ def read_all(name: str, folder: Path) -> list[Episode]:
 
 
 def change(path: Path, edit: Callable[[torch.Tensor], torch.Tensor | None]) -> None:
-    """Store a tensor as `edit` returns it, or as `edit` leaves it if it returns nothing."""
+    """Replace a stored tensor by what `edit` returns, or by the tensor edited in place."""
     value = torch.load(path, weights_only=True)
     edited = edit(value)
     torch.save(value if edited is None else edited, path)
 
 
 def frames_file(name: str, index: int) -> str:
-    """Where a layout of tensors has an episode's frames."""
+    """File of an episode's frames in a data set of tensors."""
     deformable = name in ("rope", "granular")
     return f"{index:06d}/obses.pth" if deformable else f"obses/episode_{index:03d}.pth"

@@ -1,4 +1,4 @@
-"""LeRobot sets to read: films that never stand still, and how to spoil a set."""
+"""LeRobot data sets with moving pictures, and ways to damage them."""
 
 import json
 
@@ -23,7 +23,7 @@ def layout(camera=CAMERA):
 
 
 def waves(length, phase, height=48, width=64):
-    """A picture that never stands still."""
+    """Frames of a moving pattern."""
     y, x, t = np.mgrid[:height, :width, :length]
     bands = [np.sin((x + 5 * t) / 9 + c + phase) * np.cos((y - 3 * t) / 8) for c in range(3)]
     return (127 + 90 * np.stack(bands, -1)).astype(np.uint8).transpose(2, 0, 1, 3).copy()
@@ -44,22 +44,22 @@ EPISODES = [make(0, 12), make(1, 9), make(2, 7)]
 
 
 def assert_same_video(ours, truth, error):
-    """Frames lie within a codec's mean error, and each is nearest to its own original."""
+    """Frames are within a codec's mean error, and each is nearest to its own original."""
     assert ours.shape == truth.shape
-    apart = np.abs(ours[:, None].astype(np.int16) - truth[None]).mean((2, 3, 4))
-    assert apart.diagonal().max() < error
-    np.testing.assert_array_equal(apart.argmin(1), np.arange(len(truth)))
+    errors = np.abs(ours[:, None].astype(np.int16) - truth[None]).mean((2, 3, 4))
+    assert errors.diagonal().max() < error
+    np.testing.assert_array_equal(errors.argmin(1), np.arange(len(truth)))
 
 
 def edit(path, change):
-    """Change the values of a JSON file."""
+    """Edit a JSON file."""
     values = json.loads(path.read_text())
     change(values)
     path.write_text(json.dumps(values))
 
 
 def replace(path, name, values):
-    """Change a column of a parquet file; None drops it."""
+    """Replace a column of a parquet file, or drop it if None."""
     table = pq.read_table(path)
     place = table.schema.get_field_index(name)
     table = table.remove_column(place)

@@ -1,4 +1,4 @@
-"""Episodes are simulated, or pointed at where they lie; either way a person can look at them."""
+"""Episodes are simulated, or listed where they are; a contact sheet shows them."""
 
 import json
 
@@ -18,7 +18,7 @@ from pipeline.params import read
 
 @pytest.fixture
 def settings(tmp_path):
-    """A params.yaml of a small Wall, with its own set where it is told."""
+    """A params.yaml of a small Wall world; `root` is the folder of a download."""
 
     def make(root=None):
         values = yaml.safe_load(yaml.safe_dump(PARAMS))
@@ -33,19 +33,19 @@ def settings(tmp_path):
 
 @pytest.fixture
 def own(settings, tmp_path):
-    """A data set that the user has already."""
+    """A data set that the user has."""
     collect(settings(), tmp_path / "own")
     return tmp_path / "own"
 
 
-def test_what_was_simulated_is_counted_and_can_be_opened(settings, tmp_path):
+def test_simulated_episodes_are_counted_and_can_be_opened(settings, tmp_path):
     dataset, line, frames = collect(settings(), tmp_path / "raw")
     assert line == f"3 episodes, 36 frames of wall in {tmp_path / 'raw'}"
     assert frames == 36
     assert len(dataset.open(resolve(tmp_path / "raw"))) == 3
 
 
-def test_a_set_of_ones_own_is_listed_and_not_copied(settings, own, tmp_path):
+def test_a_downloaded_set_is_listed_and_not_copied(settings, own, tmp_path):
     dataset, line, frames = collect(settings(str(own)), tmp_path / "raw")
     assert line.startswith("3 episodes of wall in 7 files of")
     assert frames == 0
@@ -68,7 +68,7 @@ def test_a_set_that_is_not_of_the_layout_is_refused_and_leaves_nothing(settings,
     assert not (tmp_path / "raw").exists()
 
 
-def test_a_file_that_changed_or_went_is_noticed(own, tmp_path):
+def test_a_changed_or_missing_file_is_noticed(own, tmp_path):
     write_inventory(own, tmp_path / "raw")
     table = own / "states.pth"
     content = table.read_bytes()
@@ -80,7 +80,7 @@ def test_a_file_that_changed_or_went_is_noticed(own, tmp_path):
         resolve(tmp_path / "raw")
 
 
-def test_large_files_are_known_by_their_size_alone(tmp_path):
+def test_large_files_are_identified_by_their_size_alone(tmp_path):
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "large.bin").write_bytes(bytes(HASHED + 1))
     (tmp_path / "own" / "small.bin").write_bytes(b"1")

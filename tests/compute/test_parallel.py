@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from cluster_helpers import whose
+from cluster_helpers import worker_id
 from helpers import ROOT
 
 from pipeline.compute import parallel as cluster
@@ -24,10 +24,12 @@ def test_results_come_in_the_order_of_the_tasks():
 
 def test_every_process_has_a_number_of_its_own_for_all_its_tasks(tmp_path):
     where = cluster.Options(workers=2, ray=None)
-    found = set(cluster.parallel_map(partial(whose, tmp_path), [2] * 6, where))
+    found = set(cluster.parallel_map(partial(worker_id, tmp_path), [2] * 6, where))
     assert sorted(number for number, _ in found) == [0, 1]
     assert len({process for _, process in found}) == 2
-    assert list(cluster.parallel_map(partial(whose, tmp_path), [2], where)) == [(0, os.getpid())]
+    assert list(cluster.parallel_map(partial(worker_id, tmp_path), [2], where)) == [
+        (0, os.getpid())
+    ]
 
 
 def test_ray_that_is_not_installed_is_named(monkeypatch):

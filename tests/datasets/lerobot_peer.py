@@ -1,7 +1,7 @@
-"""What the lerobot library itself writes and reads, in a process of its own.
+"""Write and read data sets with the lerobot library, in a process of its own.
 
 `python lerobot_peer.py THEIRS TRUTH.npz OURS OUT.npz` writes the episodes of TRUTH to the folder
-THEIRS, reads them and those of the folder OURS, and puts every value that it gets into OUT.
+THEIRS, reads them and those of the folder OURS, and stores every value in OUT.
 """
 
 import sys
@@ -27,13 +27,15 @@ FEATURES = {
 
 
 def decode(video, timestamps, tolerance, backend):
-    """In place of the library's decoder, which needs what newer torchvisions lack."""
+    """Replaces the library's decoder, which needs an API removed from torchvision."""
     with av.open(str(video)) as container:
-        seen = {frame.time: frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)}
-    nearest = [min(seen, key=lambda time: abs(time - wanted)) for wanted in timestamps]
+        frames = {
+            frame.time: frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)
+        }
+    nearest = [min(frames, key=lambda time: abs(time - target)) for target in timestamps]
     assert all(abs(a - b) < tolerance for a, b in zip(nearest, timestamps, strict=True))
-    frames = np.stack([seen[time] for time in nearest])
-    return torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255
+    stacked = np.stack([frames[time] for time in nearest])
+    return torch.from_numpy(stacked).permute(0, 3, 1, 2).float() / 255
 
 
 def write(folder, truth):

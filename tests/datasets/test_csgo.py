@@ -1,4 +1,4 @@
-"""CSGO's files, held against cases worked out by hand."""
+"""CSGO's files against cases worked out by hand."""
 
 import shutil
 
@@ -45,7 +45,7 @@ def test_frames_lie_on_disk_blue_first(first):
     np.testing.assert_array_equal(stored[..., ::-1], example_episode("csgo", 0, 4).frames[2])
 
 
-def test_the_auxiliary_numbers_tell_of_the_three_steps_before(tmp_path):
+def test_xaux_holds_the_three_previous_steps(tmp_path):
     controls = [
         Controls(frozenset("w"), frozenset(), 100, -20),
         Controls(frozenset(["r"]), frozenset(["left"]), 0, 0),
@@ -64,9 +64,9 @@ def test_the_auxiliary_numbers_tell_of_the_three_steps_before(tmp_path):
     still = [*[0] * 15, 0, 0.1, 0]
     none = [0] * 18
     with h5py.File(place(tmp_path, 1)) as file:
-        told = [none, none, none, one, two, three, still]
+        history = [none, none, none, one, two, three, still]
         for step in range(5):
-            latest_first = told[step : step + 3][::-1]
+            latest_first = history[step : step + 3][::-1]
             np.testing.assert_allclose(
                 file[f"frame_{step}_xaux"][:], np.concatenate(latest_first), atol=1e-15
             )
@@ -140,8 +140,8 @@ def test_a_file_that_is_no_hdf5(first, raw):
 
 
 def test_any_byte_of_the_tables_may_be_wrong(first, raw):
-    """Whatever a damaged file says, the reader says so too, or reads arrays of the right shape."""
-    content, rng, said = first.read_bytes(), np.random.default_rng(0), []
+    """A file with a flipped byte is refused, or read as arrays of the right shape."""
+    content, rng, messages = first.read_bytes(), np.random.default_rng(0), []
     for position in rng.integers(0, 4000, 150):
         damaged = bytearray(content)
         damaged[position] ^= int(rng.integers(1, 256))
@@ -149,11 +149,11 @@ def test_any_byte_of_the_tables_may_be_wrong(first, raw):
         try:
             read = layout().open(raw)[0]
         except DataError as error:
-            said.append(str(error))
+            messages.append(str(error))
         else:
             assert read.frames.shape[1:] == (150, 280, 3)
-    assert len(said) > 10
-    assert all("july2021_1" in message for message in said)
+    assert len(messages) > 10
+    assert all("july2021_1" in message for message in messages)
 
 
 @pytest.mark.parametrize("name", ["frame_2_y", "frame_0_x", "frame_3_xaux", "frame_1_helperarr"])

@@ -1,4 +1,4 @@
-"""CSGO's lists of recordings, and the start that belongs to each one that tests."""
+"""CSGO's official split, and the validation start of each test recording."""
 
 import numpy as np
 import pytest
@@ -45,10 +45,10 @@ def test_a_start_stays_with_its_file_when_others_are_missing(first, raw, officia
     assert keys(source, source.split.train) == [1, 5]
     assert keys(source, source.split.val) == [6, 10]
     assert [source[index].meta["validation_start"] for index in source.split.val] == [60, 100]
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert "lacks 5 of 9 listed files" in said
-    assert "hdf5_dm_july2021_2.hdf5, hdf5_dm_july2021_3.hdf5, hdf5_dm_july2021_4.hdf5, .." in said
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "lacks 5 of 9 listed files" in err
+    assert "hdf5_dm_july2021_2.hdf5, hdf5_dm_july2021_3.hdf5, hdf5_dm_july2021_4.hdf5, .." in err
 
 
 def test_a_file_in_no_list_is_no_part_of_the_set(first, raw, official):
@@ -73,9 +73,9 @@ def test_lists_of_the_options_are_preferred_to_those_beside_the_data(first, raw,
 
 def test_episodes_with_a_validation_start_are_written_into_the_test_list(tmp_path):
     episodes = [example_episode("csgo", index, 3) for index in range(3)]
-    held = Episode("x", episodes[1].frames, episodes[1].actions, episodes[1].states,
+    test = Episode("x", episodes[1].frames, episodes[1].actions, episodes[1].states,
                    {"validation_start": 2})  # fmt: skip
-    layout().write([episodes[0], held, episodes[2]], tmp_path)
+    layout().write([episodes[0], test, episodes[2]], tmp_path)
     assert (tmp_path / "train_split.txt").read_text().split() == [
         "hdf5_dm_july2021_1.hdf5", "hdf5_dm_july2021_3.hdf5",
     ]  # fmt: skip
@@ -137,13 +137,13 @@ def test_lists_of_which_one_names_no_file_that_exists(first, raw, official):
         layout(official).open(raw)
 
 
-def test_the_reference_deals_starts_to_recordings_that_it_has_shuffled():
+def test_the_reference_assigns_starts_to_shuffled_recordings():
     # numpy.random.seed(42) shuffles 0..3 to 1, 3, 0, 2: the second recording gets the first start.
-    dealt = lists.Lists([1], {3: 30, 5: 50, 19: 190, 28: 280}).shuffled()
-    assert dealt == lists.Lists([1], {5: 30, 28: 50, 3: 190, 19: 280})
+    shuffled = lists.Lists([1], {3: 30, 5: 50, 19: 190, 28: 280}).shuffled()
+    assert shuffled == lists.Lists([1], {5: 30, 28: 50, 3: 190, 19: 280})
 
 
-def test_whose_start_is_whose_is_an_option():
+def test_the_assignment_of_starts_is_an_option():
     module, options = default(DATASETS, "csgo")
     assert not module.build(options).shuffled
     assert module.build(options.model_copy(update={"starts": "shuffled"})).shuffled

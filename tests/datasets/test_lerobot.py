@@ -1,4 +1,4 @@
-"""LeRobot v2 sets are read frame by frame as they were written, by us and by lerobot itself."""
+"""LeRobot v2 data sets are read exactly as they were written, by us and by the lerobot library."""
 
 import importlib.util
 import json
@@ -82,12 +82,15 @@ def test_the_layout_is_as_published(written):
         "shape": [7],
         "names": {"motors": ["x", "y", "z", "roll", "pitch", "yaw", "gripper"]},
     }
-    film = info["features"][CAMERA]
-    assert (film["dtype"], film["shape"]) == ("video", [48, 64, 3])
+    feature = info["features"][CAMERA]
+    assert (feature["dtype"], feature["shape"]) == ("video", [48, 64, 3])
     with av.open(str(written / VIDEO)) as container:
         track = container.streams.video[0]
         packets = [p for p in container.demux(track) if p.pts is not None]
-        assert (track.codec.canonical_name, track.pix_fmt) == ("av1", film["info"]["video.pix_fmt"])
+        assert (track.codec.canonical_name, track.pix_fmt) == (
+            "av1",
+            feature["info"]["video.pix_fmt"],
+        )
     assert [packet.is_keyframe for packet in packets] == [n % 2 == 0 for n in range(9)]
     lines = (written / "meta/episodes.jsonl").read_text().splitlines()
     assert json.loads(lines[1])["length"] == 9
@@ -153,7 +156,7 @@ def test_frames_that_lerobot_stored_as_images_are_read_exactly(peer):
     assert episode.video is None
 
 
-def test_what_is_no_image_is_refused(peer, tmp_path):
+def test_invalid_images_are_refused(peer, tmp_path):
     raw = Path(shutil.copytree(peer[0], tmp_path / "raw"))
     cells = [{"bytes": b"no image", "path": None}] * 9
     replace(raw / DATA, "observation.images.still", pa.array(cells))
@@ -184,8 +187,8 @@ def test_v20_without_any_statistics_is_read_the_same(v2, written):
     edit(v2 / "meta/info.json", lambda info: info.update(codebase_version="v2.0"))
 
     def rename(info):
-        film = info["features"][CAMERA]
-        film["video_info"] = film.pop("info")
+        feature = info["features"][CAMERA]
+        feature["video_info"] = feature.pop("info")
 
     edit(v2 / "meta/info.json", rename)
     ours, expected = layout().open(v2)[1], layout().open(written)[1]
@@ -202,7 +205,7 @@ def test_h264_is_read_too(v2):
 
 
 @pytest.mark.parametrize("gone", [DATA, VIDEO])
-def test_a_part_of_a_set_is_read_and_the_rest_counted(gone, v2, capsys):
+def test_a_partial_set_is_read_and_the_missing_episodes_are_counted(gone, v2, capsys):
     (v2 / gone).unlink()
     source = layout().open(v2)
     assert [source.key(index) for index in range(len(source))] == [
@@ -214,7 +217,7 @@ def test_a_part_of_a_set_is_read_and_the_rest_counted(gone, v2, capsys):
     assert capsys.readouterr().err == expected
 
 
-def test_a_whole_set_is_read_without_a_word(v2, capsys):
+def test_a_complete_set_is_read_silently(v2, capsys):
     layout().open(v2)[0]
     assert capsys.readouterr() == ("", "")
 

@@ -1,4 +1,4 @@
-"""Every mistake of a LeRobot set is named: the file, the episode, the value, the way out."""
+"""Errors in a LeRobot data set name the file, the episode, the value and the way out."""
 
 import shutil
 from pathlib import Path
@@ -38,7 +38,7 @@ def v2(written, tmp_path):
     return Path(shutil.copytree(written, tmp_path / "v2"))
 
 
-def film(frames, fps=3):
+def mp4(frames, fps=3):
     return lambda raw: (raw / VIDEO).write_bytes(video.encode(frames, fps, video.AV1))
 
 
@@ -68,7 +68,7 @@ MISTAKES = {
     "fps": (info_with(fps=0), r"info.json: fps.*greater than 0"),
     "no action": (misspell_action, r"no feature 'action'; did you mean actions\?"),
     "matrix": (feature_with("action", shape=[7, 2]), r"action has shape \[7, 2\]; only"),
-    "no film": (info_with(video_path=None), r"video_path is null, but .*image is a video"),
+    "no video": (info_with(video_path=None), r"video_path is null, but .*image is a video"),
     "episodes": (lambda raw: (raw / "meta/episodes.jsonl").unlink(), r"s.jsonl: no such file"),
     "line": (cut_short("meta/episodes.jsonl", 90), r"episodes.jsonl: line 2: Invalid JSON"),
     "fewer": (info_with(total_episodes=4), r"lists 3 episodes, but .* total_episodes = 4; fetch"),
@@ -89,10 +89,10 @@ MISTAKES = {
     "never": (column("timestamp", pa.array([None] * 9, pa.float32())), r"at nan s does not fit"),
     "mp4": (cut_short(VIDEO), r"1.mp4: episode_000001: damaged \(.*\); fetch it again"),
     "hollow": (cut_short(VIDEO, 0), r"1.mp4: episode_000001: damaged \(.*\); fetch it again"),
-    "short": (film(EPISODES[1].frames[:8]), r"1.mp4: .*holds 8 frames .* the episode has 9 from 0"),
-    "long": (film(EPISODES[0].frames), r"1.mp4: .*holds 12 frames from 0 to 3.66667 s, but .* 9"),
-    "slow": (film(EPISODES[1].frames, 2), r"1.mp4: .*a frame at 0.5 s does not fit 3 fps"),
-    "slower": (film(EPISODES[1].frames, 1), r"1.mp4: .*holds 9 frames from 0 to 8 s, but"),
+    "short": (mp4(EPISODES[1].frames[:8]), r"1.mp4: .*holds 8 frames .* the episode has 9 from 0"),
+    "long": (mp4(EPISODES[0].frames), r"1.mp4: .*holds 12 frames from 0 to 3.66667 s, but .* 9"),
+    "slow": (mp4(EPISODES[1].frames, 2), r"1.mp4: .*a frame at 0.5 s does not fit 3 fps"),
+    "slower": (mp4(EPISODES[1].frames, 1), r"1.mp4: .*holds 9 frames from 0 to 8 s, but"),
 }  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def test_every_mistake_is_named(change, message, v2):
     assert "\n" not in str(caught.value)
 
 
-def test_a_film_that_vanishes_is_named(v2):
+def test_a_video_that_vanishes_is_named(v2):
     source = layout().open(v2)
     (v2 / VIDEO).unlink()
     with pytest.raises(DataError, match=r"1.mp4: episode_000001: no such file"):

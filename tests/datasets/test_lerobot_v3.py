@@ -89,8 +89,8 @@ def test_no_frame_is_off_by_one_in_any_codec(settings, whole, v3):
 
 
 @pytest.mark.parametrize("first", range(0, 24))
-def test_every_cut_of_a_film_is_exact(first, tmp_path):
-    path = tmp_path / "film.mp4"
+def test_every_cut_of_a_video_is_exact(first, tmp_path):
+    path = tmp_path / "video.mp4"
     path.write_bytes(video.encode(waves(24, 0), 30, X264 | OPEN))
     decoded = video.decode(path, "all")
     for count in {1, 2, 24 - first}:
@@ -115,7 +115,7 @@ MISTAKES = {
                r"1: its video goes from 8.6.* to 17.3.* s, 26 frames at 3 fps, .* is 25"),
     "between": (column(FROM, pa.array([0, 8.8, 17.4]), META), r"at 8.8 s does not fit 3"),
     "nan": (column(FROM, pa.array([0, np.nan, 17.4]), META), r"at nan s does not fit 3"),
-    "no films": (lambda raw: (raw / VIDEO).unlink(), r"none of its 3 episodes has its files"),
+    "no videos": (lambda raw: (raw / VIDEO).unlink(), r"none of its 3 episodes has its files"),
 }  # fmt: skip
 
 
@@ -127,7 +127,7 @@ def test_every_mistake_of_v3_is_named(change, message, v3):
     assert str(v3) in str(caught.value)
 
 
-def test_a_v3_film_that_ends_too_early_is_named(v3):
+def test_a_v3_video_that_ends_too_early_is_named(v3):
     (v3 / VIDEO).write_bytes(video.encode(waves(64, 0), 3, video.AV1))
     source = layout().open(v3)
     assert len(source[1]) == 26

@@ -1,4 +1,4 @@
-"""Whatever a file of DINO-WM's layouts pickles is refused and never run."""
+"""Malicious pickles in a file of DINO-WM's data sets are refused and never executed."""
 
 import os
 import pickle
@@ -20,14 +20,14 @@ class Payload:
 
 
 class ForgedType:
-    """The type of Python objects, said to be plain bytes: numpy would follow what they spell."""
+    """The object dtype disguised as plain bytes: numpy would dereference them."""
 
     def __reduce__(self):
         return np.dtype, ("O8", False, True), (3, "|", None, None, None, -1, -1, 0)
 
 
 class ForgedArray:
-    """An array whose one element is a pointer to wherever the file says."""
+    """An array whose one element is an arbitrary pointer."""
 
     def __reduce__(self):
         blank = np.empty(0).__reduce__()

@@ -1,4 +1,4 @@
-"""What is wrong with a file of DINO-WM's layouts is said, with its name and the way out."""
+"""Errors in a file of DINO-WM's data sets name the file and the way out."""
 
 import pickle
 

@@ -1,4 +1,4 @@
-"""The worlds as Gymnasium environments: its own checker, its seeds, and our tasks."""
+"""The worlds as Gymnasium environments: env_checker, seeding and tasks."""
 
 import os
 import subprocess
@@ -41,7 +41,7 @@ def assert_equal(ours, theirs):
         np.testing.assert_array_equal(values, theirs[name])
 
 
-def test_the_worlds_with_an_id_are_those_that_can_be_put_into_a_state():
+def test_every_restorable_world_has_an_id():
     built = {name: default(WORLDS, name) for name in every(WORLDS)}
     worlds = {name: module.build(options) for name, (module, options) in built.items()}
     assert sorted(IDS) == [name for name, world in worlds.items() if isinstance(world, World)]
@@ -51,16 +51,16 @@ def test_the_worlds_with_an_id_are_those_that_can_be_put_into_a_state():
 @pytest.mark.filterwarnings("ignore:.*Box observation space m.*imum value is -?infinity")
 @pytest.mark.filterwarnings("ignore:.*symmetric and normalized space")
 @pytest.mark.parametrize("world", sorted(IDS))
-def test_gymnasiums_checker_is_content(world):
+def test_env_checker_passes(world):
     check_env(gymnasium.make(IDS[world]).unwrapped)
 
 
 def test_the_same_seed_gives_the_same_episode(env):
     def play(seed):
         env.action_space.seed(seed)
-        seen = [env.reset(seed=seed)[0]]
-        seen += [env.step(env.action_space.sample())[0] for _ in range(3)]
-        return seen, env.reset()[0]
+        observations = [env.reset(seed=seed)[0]]
+        observations += [env.step(env.action_space.sample())[0] for _ in range(3)]
+        return observations, env.reset()[0]
 
     (first, next_first), (second, next_second), (other, _) = play(1), play(1), play(2)
     for ours, theirs in zip([*first, next_first], [*second, next_second], strict=True):
@@ -73,8 +73,8 @@ def test_a_drawn_task_is_unsolved_and_shows_its_goal(env):
     observation, info = env.reset(seed=0)
     assert not info["success"]
     assert info["distance"] > 0
-    shown = env.reset(options={"state": observation["goal_state"], "meta": info["meta"]})[0]
-    np.testing.assert_array_equal(shown["pixels"], observation["goal"])
+    at_goal = env.reset(options={"state": observation["goal_state"], "meta": info["meta"]})[0]
+    np.testing.assert_array_equal(at_goal["pixels"], observation["goal"])
 
 
 def test_a_recorded_episode_can_be_replayed_to_its_end(env):
@@ -93,7 +93,7 @@ def test_a_recorded_episode_can_be_replayed_to_its_end(env):
     assert (reward, terminated) == (0, True)
 
 
-def test_the_bounds_of_the_action_space_can_be_played(env):
+def test_the_bounds_of_the_action_space_are_valid_actions(env):
     for action in (env.world.low, env.world.high):
         env.reset(seed=0)
         assert env.action_space.contains(action)
@@ -132,7 +132,7 @@ def test_make_vec_runs_several_at_once():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"sise": 32}, "did you mean size"),
         ({"size": 3}, "size = 3: Input should be greater than or equal to 16"),
@@ -140,8 +140,8 @@ def test_make_vec_runs_several_at_once():
         ({"world": "point_mase"}, "did you mean point_maze"),
     ],
 )
-def test_wrong_options_are_named(change, said):
-    with pytest.raises(UserError, match=said):
+def test_wrong_options_are_named(change, message):
+    with pytest.raises(UserError, match=message):
         NamedWorldEnv(**{"world": "point_maze", "size": 32, "camera": "full", **change})
 
 
@@ -153,15 +153,15 @@ def test_missing_options_and_those_that_clash_are_named():
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"stat": [0] * 4}, "did you mean state"),
         ({"state": [0] * 3}, "must be 4 finite numbers"),
         ({"goal": [0, 0, 0, np.nan]}, "must be 4 finite numbers"),
     ],
 )
-def test_wrong_tasks_are_named(maze, options, said):
-    with pytest.raises(UserError, match=said):
+def test_wrong_tasks_are_named(maze, options, message):
+    with pytest.raises(UserError, match=message):
         maze.reset(options=options)
 
 
@@ -177,13 +177,13 @@ def test_importing_gymnasium_is_enough_and_costs_nothing_heavy(tmp_path):
         f"for heavy in {heavy}: del sys.modules[heavy]\n"
         "gymnasium.make('NanoWM/Wall-v0', size=32).reset(seed=0)"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-W", "error", "-c", script],
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert set(ENTRIES) <= set(done.stdout.split())
+    assert process.returncode == 0, process.stderr
+    assert set(ENTRIES) <= set(process.stdout.split())
 
 
 def test_the_package_announces_its_plugin():

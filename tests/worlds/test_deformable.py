@@ -1,4 +1,4 @@
-"""The Rope and Granular worlds: pushes whose outcome is known, and figures that data must have."""
+"""The Rope and Granular worlds: pushes with a known outcome, and statistics of their data."""
 
 from itertools import pairwise
 
@@ -36,28 +36,28 @@ def two_grains():
 
 
 def particles(state):
-    """Places [P, 2] as actions have them: x, and z with its sign flipped."""
+    """Positions [P, 2] in the frame of actions: x, and z with its sign flipped."""
     return state.reshape(-1, 4)[:, [0, 2]] * np.array([1, -1])
 
 
-def state_of(world, places):
+def state_of(world, positions):
     state = world.snapshot().reshape(-1, 4)
-    state[:, [0, 2]] = places * np.array([1, -1])
+    state[:, [0, 2]] = positions * np.array([1, -1])
     return state.ravel()
 
 
-def push(world, places, action):
-    world.restore(state_of(world, np.array(places, float)), {})
+def push(world, positions, action):
+    world.restore(state_of(world, np.array(positions, float)), {})
     world.step(np.array(action, np.float32))
     return particles(world.snapshot())
 
 
-def spacing(places):
-    apart = np.linalg.norm(places[:, None] - places[None], axis=-1)
-    return apart[np.triu_indices(len(places), 1)]
+def spacing(positions):
+    distances = np.linalg.norm(positions[:, None] - positions[None], axis=-1)
+    return distances[np.triu_indices(len(positions), 1)]
 
 
-def wild(world, rng, count):
+def random_pushes(world, rng, count):
     """States after pushes from anywhere, half of them from on top of particles, to anywhere."""
     for number in range(count):
         start = rng.uniform(-4, 4, 2)
@@ -87,10 +87,10 @@ def test_the_board_leaves_a_grain_in_front_of_it(two_grains):
 
 def test_the_board_is_as_wide_as_it_should_be(two_grains):
     reach = 0.65 + RADIUS
-    places = [[0, reach - 0.02], [0, -reach - 0.02]]
-    after = push(two_grains, places, [-2, 0, 1, 0])
+    positions = [[0, reach - 0.02], [0, -reach - 0.02]]
+    after = push(two_grains, positions, [-2, 0, 1, 0])
     assert after[0, 1] > reach - 0.01  # slid off its corner
-    np.testing.assert_array_equal(after[1], np.float32(places[1]))
+    np.testing.assert_array_equal(after[1], np.float32(positions[1]))
 
 
 def test_a_grain_pushes_the_next(two_grains):
@@ -105,7 +105,7 @@ def test_a_rope_follows_the_stick_that_pulls_at_its_middle(rope):
     front = 1 + 0.12 + 0.08  # half the stick, and half the rope; freed of it, the bend eases
     assert (after[:, 0].max() > front - 0.15) & (after[:, 0].max() <= front)
     assert (np.diff(after[:12, 0]) > 0).all()  # the ends trail behind
-    np.testing.assert_allclose(after * [1, -1], after[::-1], atol=0.02)  # both alike
+    np.testing.assert_allclose(after * [1, -1], after[::-1], atol=0.02)  # symmetric
 
 
 @pytest.mark.parametrize("action", [[0.5, 0.5, 0.5, 0.5], [4, 4, -4, 4]])
@@ -118,16 +118,16 @@ def test_a_push_without_length_or_far_away_changes_nothing(world, action):
 
 def test_a_rope_does_not_stretch_whatever_is_done_to_it(rope):
     rng = np.random.default_rng(0)
-    for places in wild(rope, rng, 80):
-        links = np.linalg.norm(np.diff(places, axis=0), axis=-1)
+    for positions in random_pushes(rope, rng, 80):
+        links = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
         np.testing.assert_allclose(links, rope.deformable.link, rtol=0.02)
 
 
 def test_grains_do_not_overlap_whatever_is_done_to_them():
     world = build("granular", size=16)
     states = np.concatenate([episode.states for episode in world.collect(4, 20, seed=0)])
-    places = [*map(particles, states), *wild(world, np.random.default_rng(0), 40)]
-    nearest = [spacing(each).min() for each in places]
+    positions = [*map(particles, states), *random_pushes(world, np.random.default_rng(0), 40)]
+    nearest = [spacing(each).min() for each in positions]
     assert min(nearest) > 0.8 * 2 * RADIUS
     assert np.median(nearest) > 0.99 * 2 * RADIUS
 
@@ -146,16 +146,20 @@ def test_every_recorded_push_moves_the_object(name, low, high):
 
 def test_pushes_go_through_a_particle_near_the_median():
     rng = np.random.default_rng(0)
-    places = np.concatenate([rng.normal(0.5, 0.5, (20, 2)), [[3.5, 3.5]]])
+    positions = np.concatenate([rng.normal(0.5, 0.5, (20, 2)), [[3.5, 3.5]]])
     for _ in range(100):
-        action = sample_push(places, rng).astype(float)
+        action = sample_push(positions, rng).astype(float)
         start, end = action[:2], action[2:]
         assert np.abs(start).max() <= 4
         assert np.abs(end).max() < 1.5
-        assert np.linalg.norm(places - start, axis=1).min() > 0.2
-        way = end - start
-        off = (places[:20] - start) @ np.array([-way[1], way[0]]) / np.linalg.norm(way)
-        beyond = (end - places[:20])[:, 0] * np.sign(way[0])
+        assert np.linalg.norm(positions - start, axis=1).min() > 0.2
+        direction = end - start
+        off = (
+            (positions[:20] - start)
+            @ np.array([-direction[1], direction[0]])
+            / np.linalg.norm(direction)
+        )
+        beyond = (end - positions[:20])[:, 0] * np.sign(direction[0])
         assert ((np.abs(off) < 1e-5) & (beyond > 1.499) & (beyond < 2.001)).any()
 
 
@@ -167,7 +171,7 @@ def test_goals_are_the_start_moved_as_published():
             start, goal, meta = world.sample(np.random.default_rng(seed))
             assert meta == {}
             assert not world.success(start, goal)
-            # Coming to rest straightens a rope a little, and takes grains apart that overlap.
+            # Coming to rest straightens a rope a little, and takes grains distances that overlap.
             shrunk = spacing(particles(goal)).mean() / spacing(particles(start)).mean()
             assert shrinks[0] - 0.02 < shrunk < shrinks[1] + 0.1
             world.restore(goal, meta)
@@ -175,7 +179,7 @@ def test_goals_are_the_start_moved_as_published():
         world.restore(before, {})
 
 
-def test_goals_lie_up_to_one_unit_off_on_both_axes_alike():
+def test_goals_are_shifted_equally_on_both_axes_by_up_to_one_unit():
     rng = np.random.default_rng(0)
     shifts = np.stack([goal_shift(rng) for _ in range(200)])
     far = np.abs(shifts)
@@ -186,18 +190,18 @@ def test_goals_lie_up_to_one_unit_off_on_both_axes_alike():
 
 
 def test_the_distance_is_the_chamfer_distance_of_dino_wm(two_grains):
-    def state(*places):
-        return state_of(two_grains, np.array(places, float))
+    def state(*positions):
+        return state_of(two_grains, np.array(positions, float))
 
     base = state([0, 0], [2, 0])
     assert two_grains.distance(base, state([2, 0], [0, 0])) == 0
     assert two_grains.distance(base, state([0, 0.5], [2, 0.5])) == pytest.approx(1)
-    # One particle is .4 off one way; the other way the nearest are 0 and 1.6 off.
+    # One particle is .4 off one direction; the other direction the nearest are 0 and 1.6 off.
     assert two_grains.distance(base, state([0, 0], [0.4, 0])) == pytest.approx(0.2 + 0.8)
 
 
-def test_the_camera_sees_the_table_from_the_corner_of_x_and_z(two_grains):
-    def seen(*place):
+def test_the_camera_looks_from_the_corner_of_x_and_z(two_grains):
+    def centroid(*place):
         state = state_of(two_grains, np.array([place, place], float))
         two_grains.restore(state, {})
         frame = two_grains.render().astype(float)
@@ -206,11 +210,11 @@ def test_the_camera_sees_the_table_from_the_corner_of_x_and_z(two_grains):
         return [(axis * brown).sum() / brown.sum() for axis in np.indices(brown.shape)]
 
     middle = two_grains.render().shape[0] / 2 - 0.5
-    assert seen(0, 0) == pytest.approx([middle, middle], abs=1.5)
-    row, column = seen(1.5, 0)
+    assert centroid(0, 0) == pytest.approx([middle, middle], abs=1.5)
+    row, column = centroid(1.5, 0)
     assert row > middle + 3  # nearer
     assert column > middle + 3
-    row, column = seen(0, -1.5)  # z = 1.5
+    row, column = centroid(0, -1.5)  # z = 1.5
     assert row > middle + 3
     assert column < middle - 3
 

@@ -43,7 +43,7 @@ def test_the_constants_give_the_greatest_speed_of_the_published_data():
 
 
 @pytest.mark.parametrize("force", [0.0, 0.3, -1.0])
-def test_a_free_ball_flies_as_the_closed_form_says(world, force):
+def test_a_free_ball_follows_the_closed_form(world, force):
     x, y, vx, vy = drive(world, [1.5, 2.8, 1.0, 0.0], [force, 0])
     assert (x, vx) == pytest.approx(fly(1.5, 1.0, force, substeps=5), abs=1e-6)
     assert (y, vy) == pytest.approx((2.8, 0), abs=1e-6)
@@ -62,7 +62,7 @@ def test_the_motors_cut_actions_to_one(world):
     np.testing.assert_array_equal(strong, drive(world, [1.5, 2.8, 0, 0], [1, 0]))
 
 
-def test_a_restored_ball_remembers_nothing_of_what_it_touched_before(world):
+def test_a_restored_ball_keeps_no_contacts(world):
     rng = np.random.default_rng(0)
     actions = rng.uniform(-1, 1, (200, 2)).astype(np.float32)
     states = [drive(world, [0.8, 0.8, 0, 0])]
@@ -135,18 +135,18 @@ def test_random_actions_cover_the_maze_and_stay_in_it(world):
 def test_the_green_centroid_is_the_ball_with_y_downwards(camera, view):
     size = 128
     world = build(camera=camera, size=size)
-    half = np.tan(np.deg2rad(45 / 2)) * view  # of what is seen, in cells
+    half = np.tan(np.deg2rad(45 / 2)) * view  # of the visible area, in cells
     for place in ([0.8, 1.0], [2.8, 2.7]):
         drive(world, [*place, 0, 0])
         frame = world.render().astype(float)
         green = np.clip(frame[..., 1] - np.maximum(frame[..., 0], frame[..., 2]), 0, None)
         rows, columns = np.indices(green.shape)
-        seen = [((axis + 0.5) * green).sum() / green.sum() for axis in (columns, rows)]
-        found = 3 + (np.array(seen) / size * 2 - 1) * half - 1.2
-        np.testing.assert_allclose(found, place, atol=0.06)
+        centroid = [((axis + 0.5) * green).sum() / green.sum() for axis in (columns, rows)]
+        position = 3 + (np.array(centroid) / size * 2 - 1) * half - 1.2
+        np.testing.assert_allclose(position, place, atol=0.06)
 
 
-def test_frames_may_be_larger_than_the_buffer_that_mujoco_offers():
+def test_frames_may_be_larger_than_the_default_buffer_of_mujoco():
     assert build(size=500).render().shape == (500, 500, 3)
 
 

@@ -1,4 +1,4 @@
-"""The RT-1-like arm goes where it is told, and its collection policy picks what its task names."""
+"""The RT-1-like arm follows its actions; its collection policy picks the named object."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def shared():
 
 @pytest.fixture
 def world(shared):
-    """With the arm at home, and objects in the corners of where they are put."""
+    """The world with the arm at home, and objects in the corners of their area."""
     places = [(0.4, -0.2), (0.4, 0.2), (0.62, -0.2), (0.62, 0.2)]
     rows = [
         [*place, TABLE + thing.height, 1, 0, 0, 0]
@@ -69,7 +69,7 @@ def test_roll_pitch_yaw_turn_about_fixed_axes_in_that_order():
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
 @pytest.mark.parametrize("way", [-0.05, 0.05])
-def test_the_tool_moves_by_what_it_is_told_along_the_axes_of_the_base(world, axis, way):
+def test_the_tool_moves_by_the_action_along_the_axes_of_the_base(world, axis, way):
     before = world.snapshot()
     move = way * np.eye(3)[axis]
     after = act(world, *move, 0, 0, 0, OPEN)
@@ -78,7 +78,7 @@ def test_the_tool_moves_by_what_it_is_told_along_the_axes_of_the_base(world, axi
 
 
 @pytest.mark.parametrize("angles", [(0.1, 0, 0), (0, -0.1, 0), (0, 0, 0.3)])
-def test_the_tool_turns_by_what_it_is_told_about_the_axes_of_the_base(world, angles):
+def test_the_tool_rotates_by_the_action_about_the_axes_of_the_base(world, angles):
     before = world.snapshot()
     act(world, 0, 0, 0, *angles, OPEN)
     after = act(world, 0, 0, 0, 0, 0, 0, OPEN)
@@ -99,7 +99,7 @@ def test_the_gripper_command_is_absolute(world):
     assert act(world, *still, 0.5, times=2)[7] == pytest.approx(0.5, abs=0.02)
 
 
-def test_the_tool_stays_above_the_table_and_what_is_out_of_reach_is_not_saved_up(world):
+def test_the_tool_stays_above_the_table_and_unreachable_motion_does_not_add_up(world):
     low = act(world, 0, 0, -0.06, 0, 0, 0, OPEN, times=12)
     assert TABLE + 0.02 < low[2] < TABLE + 0.03
     assert act(world, 0, 0, 0.05, 0, 0, 0, OPEN)[2] - low[2] == pytest.approx(0.05, abs=5e-3)
@@ -140,23 +140,23 @@ def test_actions_are_those_of_the_published_set(world, episodes):
 
 def test_every_recorded_state_leads_to_the_next_bit_for_bit(world, episodes):
     for episode in episodes[:2]:
-        for now, action, after in zip(
+        for state, action, after in zip(
             episode.states, episode.actions, episode.states[1:], strict=False
         ):
-            world.restore(now, episode.meta)
-            np.testing.assert_array_equal(world.snapshot(), now)
+            world.restore(state, episode.meta)
+            np.testing.assert_array_equal(world.snapshot(), state)
             world.step(action)
             np.testing.assert_array_equal(world.snapshot(), after)
 
 
-def test_what_is_let_go_falls(world, episodes):
+def test_a_released_object_falls(world, episodes):
     task = episodes[0].meta["task"]
     world.restore(episodes[0].states[-1], episodes[0].meta)
-    held = height(world.snapshot(), task)
-    assert height(act(world, 0, 0, 0, 0, 0, 0, OPEN, times=4), task) < held - 0.08
+    lifted = height(world.snapshot(), task)
+    assert height(act(world, 0, 0, 0, 0, 0, 0, OPEN, times=4), task) < lifted - 0.08
 
 
-def test_the_distance_is_that_of_whatever_is_farthest_off(world):
+def test_the_distance_is_the_largest_of_tool_and_objects(world):
     goal = world.snapshot()
     state = goal.copy()
     physics.object_poses(state)[2, :2] += [0.012, -0.016]
@@ -175,7 +175,7 @@ def test_a_task_is_to_hold_up_an_object_that_lies_on_the_table(world):
     np.testing.assert_array_equal(np.stack([start, goal]), np.stack(again[:2]))
 
 
-def test_a_few_wild_actions_break_nothing(world):
+def test_large_random_actions_keep_the_state_finite(world):
     rng = np.random.default_rng(0)
     for _ in range(40):
         state = act(world, *rng.uniform(3 * world.low, 3 * world.high))
@@ -186,7 +186,7 @@ def test_a_few_wild_actions_break_nothing(world):
 
 def test_frames_look_as_they_did(world):
     expected = np.asarray(Image.open(GOLDEN / "rt1.png")).astype(int)
-    off = np.abs(world.render() - expected)
+    error = np.abs(world.render() - expected)
     # Drivers place edges differently by a fraction of a pixel.
-    assert off.mean() < 1
-    assert (off > 12).mean() < 0.02
+    assert error.mean() < 1
+    assert (error > 12).mean() < 0.02

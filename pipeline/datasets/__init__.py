@@ -73,7 +73,10 @@ class Dataset(Protocol):
     """Environment steps between two frames of a model, as published (the frame interval)."""
 
     def write(self, episodes: Iterable[Episode], raw: Path) -> None:
-        """Write episodes to the folder `raw`; the same episodes give the same bytes."""
+        """Write episodes to the folder `raw`, with one in memory at a time.
+
+        The same episodes give the same bytes, and `open` reads them back.
+        """
 
     def open(self, raw: Path) -> Source:
         """Open the folder `raw`: its tables are read and its episodes listed, no frame is decoded.

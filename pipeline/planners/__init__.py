@@ -18,6 +18,6 @@ class Planner(Protocol):
 
         Args:
             cost: to minimise; its actions are standardised, so about -2..2 is sensible.
-            start: initial sequence [H, A].
+            start: initial sequence [H, A]; not modified.
             generator: draws all random numbers.
         """

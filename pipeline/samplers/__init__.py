@@ -11,6 +11,8 @@ class Sampler(Protocol):
     def matrix(self, frames: int, context: int, timesteps: Tensor) -> Tensor:
         """Levels int64 [rows, frames], from pure noise in the first row to clean in the last.
 
+        No frame grows noisier from one row to the next, and at least one loses noise.
+
         Args:
             frames: length of the window.
             context: number of leading context frames; their level is -1 throughout.

@@ -45,10 +45,7 @@ class ObjectiveTests(MemberTests):
     @pytest.fixture
     def example(self, objective: Objective) -> Example:
         """Latents of six clips of five frames."""
-        generator = torch.Generator().manual_seed(0)
-        clean, noise = (torch.randn((6, 5, 3, 4, 4), generator=generator) for _ in range(2))
-        low, high = objective.levels // 10, objective.levels * 9 // 10
-        return Example(clean, noise, torch.randint(low, high, (6, 5), generator=generator))
+        return example_for(objective)
 
     def test_a_right_answer_stands_for_the_clean_latents(
         self, objective: Objective, example: Example
@@ -143,6 +140,14 @@ class ObjectiveTests(MemberTests):
         stepped = moved.step(noisy, estimate, level, level)
         assert stepped.device.type == "meta"
         assert stepped.shape == clean.shape
+
+
+def example_for(objective: Objective) -> Example:
+    """Latents of six clips of five frames, at levels that the objective has."""
+    generator = torch.Generator().manual_seed(0)
+    clean, noise = (torch.randn((6, 5, 3, 4, 4), generator=generator) for _ in range(2))
+    low, high = objective.levels // 10, objective.levels * 9 // 10
+    return Example(clean, noise, torch.randint(low, high, (6, 5), generator=generator))
 
 
 def scales(objective: Objective, level: Tensor) -> tuple[Tensor, Tensor]:

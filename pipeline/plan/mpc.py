@@ -24,6 +24,15 @@ class Mpc:
     Plans are searched in standardised actions and clamped to the recorded range: a model knows
     nothing about actions that it was not trained on. All candidates of one search start from the
     same noise, so that they differ by their actions alone.
+
+    Attributes:
+        model: rolls out candidate plans.
+        encoder: encodes the current frame and the goal.
+        planner: searches for the plan of lowest cost.
+        sampling: of the rollouts.
+        options: horizon, distance and seed.
+        seconds: of each replanning so far.
+        generator: draws all noise and candidates.
     """
 
     model: WorldModel

@@ -19,10 +19,11 @@ def plan(
     world: World, cache: LatentCache, mpc: Mpc, options: Options
 ) -> tuple[list[Task], results.Outcomes, PlanMetrics]:
     """The tasks, the outcome of each controller on each task, and metrics/plan.json."""
-    interval = mpc.model.config.interval
-    steps, budget = options.goal_frames * interval, options.budget_frames * interval
+    frame_interval = mpc.model.config.interval
+    steps = options.goal_frames * frame_interval
+    budget = options.budget_frames * frame_interval
     tasks, solved = draw_tasks(world, cache, options.goals, steps, options.seed)
-    chunk = options.execute * interval
+    chunk = options.execute * frame_interval
     controllers: dict[str, Controller] = {
         "planner": mpc,
         "random": RandomReplay(_random_chunks(cache, chunk, options.seed)),

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from pipeline import stage
 from pipeline.diffusion.config import Config
 from pipeline.diffusion.loss import frame_errors
-from pipeline.diffusion.published_sampling import published_sampling
+from pipeline.diffusion.sequential_sampling import sequential_sampling
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.encoders import Encoder
 from pipeline.errors import ParamsError
@@ -90,7 +90,7 @@ class Validation:
         self.clean, self.actions = windows.latents(rows, None), windows.actions(rows)
         generator = torch.Generator().manual_seed(SEED)
         self.noise = torch.randn(self.clean.shape, generator=generator)
-        self.sampling = published_sampling(options.sampling_steps)
+        self.sampling = sequential_sampling(options.sampling_steps)
         self.rows = torch.zeros(0, 2 + BINS, dtype=torch.float64)
 
     def due(self, step: int, steps: int) -> bool:

@@ -1,12 +1,12 @@
-"""The published sampling protocol, whatever params.yaml chooses."""
+"""Autoregressive sampling, whatever sampler params.yaml names."""
 
 from pipeline.diffusion import SamplingOptions
 from pipeline.diffusion.sampling import Sampling
 from pipeline.samplers import sequential
 
 
-def published_sampling(steps: int) -> Sampling:
-    """Sequential DDIM with trailing steps and no noise of its own (Nano World Models).
+def sequential_sampling(steps: int) -> Sampling:
+    """One frame after the other in deterministic, trailing steps, without stabilisation.
 
     The sampler is imported rather than loaded by its name, so that the stages that use it depend on
     its file, and not on `sampler` in params.yaml.

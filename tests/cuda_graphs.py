@@ -1,6 +1,6 @@
-"""CUDA graphs played on a CPU, with all that they ask of what is captured and of who uses it.
+"""A CPU stand-in for CUDA graphs, with their constraints on what is captured and how it is used.
 
-The compiler's own gate decides what would be captured, and hands it over here instead of to CUDA.
+Inductor decides what would be captured, and hands it over here instead of to CUDA.
 """
 
 from collections.abc import Callable, Iterator
@@ -41,24 +41,24 @@ class Graph:
         self.places: list[int] | None = None
 
     def __call__(self, boxed: list[Any]) -> list[Any]:
-        given = list(boxed)
+        inputs = list(boxed)
         boxed.clear()
         if not self.capturable:
             self.refused += 1
-            return self.work(given)
-        places = [given[i].data_ptr() for i in sorted(self.static)]
+            return self.work(inputs)
+        places = [inputs[i].data_ptr() for i in sorted(self.static)]
         if places != self.places:
             self.captures, self.places = self.captures + 1, places
-            self.inputs = [x if i in self.static else _placed(x) for i, x in enumerate(given)]
+            self.inputs = [x if i in self.static else _placed(x) for i, x in enumerate(inputs)]
             self.outputs = self.work(list(self.inputs))
         else:
             self.replays += 1
-            for i, value in enumerate(given):
+            for i, tensor in enumerate(inputs):
                 if i not in self.static:
-                    _fill(self.inputs[i], value)
-            for kept, found in zip(self.outputs, self.work(list(self.inputs)), strict=True):
-                if torch.is_tensor(found):
-                    kept.copy_(found)
+                    _fill(self.inputs[i], tensor)
+            for output, value in zip(self.outputs, self.work(list(self.inputs)), strict=True):
+                if torch.is_tensor(value):
+                    output.copy_(value)
         return [x.detach() if torch.is_tensor(x) else x for x in self.outputs]
 
 
@@ -78,8 +78,8 @@ class Player(CUDAGraphPolicy):
     def __init__(self) -> None:
         self.graphs: list[Graph] = []
 
-    def cudagraphify(self, model, example_inputs, static_input_idxs, **asked):
-        graph = Graph(model, set(static_input_idxs), set(asked["mutated_input_idxs"]))
+    def cudagraphify(self, model, example_inputs, static_input_idxs, **options):
+        graph = Graph(model, set(static_input_idxs), set(options["mutated_input_idxs"]))
         self.graphs.append(graph)
         return graph
 

@@ -1,4 +1,4 @@
-"""A state is written whole or not at all, and a damaged one is never gone on from."""
+"""A state is written whole or not at all, and a run never resumes from a damaged one."""
 
 import errno
 import subprocess
@@ -24,10 +24,10 @@ def states(tmp_path):
     return checkpoint
 
 
-def test_the_last_two_and_those_to_keep_are_there(states):
-    found = sorted(path.name for path in states.folder.iterdir())
-    kept = [f"step_{step:08}.safetensors" for step in (4, 8, 12)]
-    assert found == ["latest.safetensors", "previous.safetensors", *kept]
+def test_the_last_two_and_the_permanent_states_are_there(states):
+    names = sorted(path.name for path in states.folder.iterdir())
+    permanent = [f"step_{step:08}.safetensors" for step in (4, 8, 12)]
+    assert names == ["latest.safetensors", "previous.safetensors", *permanent]
     assert int(states.read()["b"]) == 14
 
 
@@ -51,22 +51,22 @@ def folder(path):
 
 
 @pytest.mark.parametrize("damage", [cut, flip, empty, folder])
-def test_the_newest_that_is_whole_is_read(states, damage):
+def test_the_newest_intact_state_is_read(states, damage):
     for path, expected in (
         (states.latest, 12),
         (states.folder / "step_00000012.safetensors", 10),
         (states.previous, 8),
     ):
         damage(path)
-        found = Checkpoint(states.folder)
-        assert int(found.read()["b"]) == expected
-        assert path in found.damaged
+        reopened = Checkpoint(states.folder)
+        assert int(reopened.read()["b"]) == expected
+        assert path in reopened.damaged
     for step in (4, 8):
         damage(states.folder / f"step_{step:08}.safetensors")
     assert Checkpoint(states.folder).read() is None
 
 
-def test_a_state_that_the_disk_does_not_give_is_passed_over(states, monkeypatch):
+def test_a_state_that_the_disk_cannot_read_is_skipped(states, monkeypatch):
     opened = module.safe_open
 
     def broken(path, *arguments):
@@ -80,19 +80,19 @@ def test_a_state_that_the_disk_does_not_give_is_passed_over(states, monkeypatch)
 
 
 @pytest.mark.parametrize("damage", [cut, folder])
-def test_a_damaged_state_never_takes_the_place_of_a_whole_one(states, damage):
+def test_a_damaged_state_never_replaces_an_intact_one(states, damage):
     damage(states.latest)
-    found = Checkpoint(states.folder)
-    found.read()
-    found.write(state(13), 13)
-    assert int(module._read(found.previous)["b"]) == 10
-    found.write(state(14), 14)
-    assert int(module._read(found.previous)["b"]) == 13
-    assert int(found.read()["b"]) == 14
+    reopened = Checkpoint(states.folder)
+    reopened.read()
+    reopened.write(state(13), 13)
+    assert int(module._read(reopened.previous)["b"]) == 10
+    reopened.write(state(14), 14)
+    assert int(module._read(reopened.previous)["b"]) == 13
+    assert int(reopened.read()["b"]) == 14
 
 
 @pytest.mark.parametrize("damage", [cut, flip, folder])
-def test_a_run_goes_on_from_the_state_before_a_damaged_one(cache, tmp_path, damage, capsys):
+def test_a_run_resumes_from_the_state_before_a_damaged_one(cache, tmp_path, damage, capsys):
     whole = run(trainer(cache), tmp_path / "whole")
     run(trainer(cache), tmp_path / "cut", 11)
     damage(tmp_path / "cut" / "latest.safetensors")
@@ -126,7 +126,7 @@ def test_a_full_disk_is_one_line_and_leaves_the_state_before(cache, tmp_path, mo
     assert_same(whole, resumed)
 
 
-def test_what_safetensors_says_of_a_full_disk_is_understood(tmp_path):
+def test_safetensors_error_for_a_full_disk_is_recognised(tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(

@@ -37,10 +37,10 @@ def test_meta_refuses_what_a_gpu_would():
 def test_a_rollout_stays_where_the_model_is(model, order, generator):
     history = torch.randn((2, 3, *model.spec.latent_shape), generator=generator)
     actions = torch.randn((2, 3 - 1 + 6, 2, 2), generator=generator)
-    chosen = sampling(order, steps=2, stabilisation=0.0)
-    noise = chosen.noise(2, 3, 6, model.spec.latent_shape, generator)
-    found = model.rollout(history, actions, noise, chosen)
-    assert (found.device, found.shape) == (META, (2, 6, *model.spec.latent_shape))
+    sampler = sampling(order, steps=2, stabilisation=0.0)
+    noise = sampler.noise(2, 3, 6, model.spec.latent_shape, generator)
+    rollout = model.rollout(history, actions, noise, sampler)
+    assert (rollout.device, rollout.shape) == (META, (2, 6, *model.spec.latent_shape))
 
 
 class Uploads(TorchDispatchMode):
@@ -51,11 +51,11 @@ class Uploads(TorchDispatchMode):
         self.count = 0
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        found = func(*args, **(kwargs or {}))
-        given = {leaf.device.type for leaf in tree_leaves((args, kwargs)) if torch.is_tensor(leaf)}
-        made = {leaf.device.type for leaf in tree_leaves(found) if torch.is_tensor(leaf)}
-        self.count += "cpu" in given and "meta" in made
-        return found
+        outputs = func(*args, **(kwargs or {}))
+        inputs = {leaf.device.type for leaf in tree_leaves((args, kwargs)) if torch.is_tensor(leaf)}
+        devices = {leaf.device.type for leaf in tree_leaves(outputs) if torch.is_tensor(leaf)}
+        self.count += "cpu" in inputs and "meta" in devices
+        return outputs
 
 
 def test_uploads_are_counted():
@@ -68,28 +68,28 @@ def test_uploads_are_counted():
 @pytest.mark.parametrize("order", every(SAMPLERS))
 def test_no_step_of_sampling_copies_from_the_host(model, order):
     """Levels go there once; what a step launches is the device's alone, as in a CUDA graph."""
-    chosen, size = sampling(order).sampler, model.config.size
+    sampler, size = sampling(order).sampler, model.config.size
     window = torch.zeros((2, 4, *size.latent_shape), device=META)
     actions = torch.zeros((2, 4, size.action_dim), device=META)
 
     def uploads(steps):
-        matrix = chosen.matrix(4, 1, ddim_timesteps(steps, model.objective.levels))
-        with Uploads() as found:
+        matrix = sampler.matrix(4, 1, ddim_timesteps(steps, model.objective.levels))
+        with Uploads() as copies:
             sample(model.denoiser, model.objective, matrix, window, actions)
-        return found.count
+        return copies.count
 
     assert uploads(2) == uploads(9) == 1
 
 
 def test_a_training_step_copies_its_clips_from_the_host_and_nothing_else(model, cache):
-    chosen = options(**QUICK)
-    windows = Windows(cache, "train", chosen.frames, chosen.interval)
-    one = diffusion_forcing(model, windows, chosen)
+    quick = options(**QUICK)
+    windows = Windows(cache, "train", quick.frames, quick.interval)
+    one = diffusion_forcing(model, windows, quick)
     batch = one.batches.draw(0)
     with Uploads() as clips:
         micro_batch = batch.micro_batches[0].to(META)
     assert clips.count == 4  # latents, noise, levels, actions
     with Uploads() as work:
         one.backward(micro_batch)
-        optimiser.clip_grad_norm(model.denoiser, chosen.clip)
+        optimiser.clip_grad_norm(model.denoiser, quick.clip)
     assert work.count == 0

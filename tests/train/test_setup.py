@@ -76,7 +76,7 @@ def test_latents_are_whitened_by_channel_or_as_the_encoders_authors_scale_them(
     assert ours.mean == (spec.mean if std is None else [0.0] * 3)
     assert ours.std == (spec.std if std is None else [std] * 3)
     rows = np.arange(4)
-    seen = trainer.batches.windows.latents(rows, None)
+    latents = trainer.batches.windows.latents(rows, None)
     raw = spec.unwhiten(Windows(cache, "train", 4, 2).latents(rows, None))
-    torch.testing.assert_close(seen, ours.whiten(raw))
+    torch.testing.assert_close(latents, ours.whiten(raw))
     assert ours.model_copy(update={"mean": spec.mean, "std": spec.std}) == spec

@@ -12,6 +12,7 @@ from pipeline.denoisers.nanowm.blocks import BLOCKS
 from pipeline.errors import ParamsError
 from pipeline.families import OBJECTIVES
 from pipeline.train.optimiser import learning_rate
+from pipeline.train.trainer import Trainer
 
 CPU = torch.device("cpu")
 
@@ -26,7 +27,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(cache, tmp
 WAYS = {
     "plain": {},
     "accumulated": {"accumulation": 2},
-    "averaged": {"ema": 0.9},
+    "EMA": {"ema": 0.9},
     "constant rate, never clipped": {"schedule": "constant", "clip": None},
     "one window an episode": {"windows": "one_per_episode"},
     "activation checkpointing": {"checkpointing": True, "accumulation": 4, "ema": 0.99},
@@ -51,25 +52,53 @@ def test_micro_batches_add_up_to_the_batch(cache, tmp_path):
         torch.testing.assert_close(cut.curve, whole.curve, rtol=1e-4, atol=1e-6)
 
 
+class Reconstruction:
+    """Mean squared error of an autoencoder, with the share of a step that is done as its log."""
+
+    num_logs = 1
+
+    def __call__(self, network, batch):
+        level = torch.zeros_like(batch.level)
+        output = network(batch.clean, level, batch.actions.flatten(-2))
+        errors = (output - batch.clean).square().mean((1, 2, 3, 4))
+        return errors.sum() / 4, torch.tensor([len(errors) / 4])
+
+    def report(self, logs):
+        return {"done": float(logs.mean())}
+
+
+def test_any_loss_can_be_handed_in_and_resumes(cache, tmp_path):
+    def make():
+        one = trainer(cache, accumulation=2)
+        return Trainer(one.network, Reconstruction(), one.batches, one.options)
+
+    whole = run(make(), tmp_path / "whole")
+    assert whole.curve.shape == (12, 4)
+    assert (whole.curve[:, 3] == 1).all()
+    assert whole.curve[-1, 0] < whole.curve[0, 0]
+    run(make(), tmp_path / "cut", 7)
+    assert_same(whole, run(make(), tmp_path / "cut"))
+
+
 def test_loss_falls(cache, tmp_path):
     one = run(trainer(cache, steps=150, learning_rate=3e-3), tmp_path / "long")
     assert one.curve[-20:, 0].mean() < 0.6 * one.curve[:5, 0].mean()
 
 
 def seen_by_the_optimiser(one):
-    """Norms of the gradients that the optimiser is given in three steps."""
-    seen = []
+    """Norms of the gradients that the optimiser sees in three steps."""
+    norms = []
     step = one.optimiser.step
 
     def spy():
         grads = [p.grad.flatten() for p in one.network.parameters()]
-        seen.append(float(torch.cat(grads).norm()))
+        norms.append(float(torch.cat(grads).norm()))
         return step()
 
     one.optimiser.step = spy
     for _ in range(3):
         one.advance()
-    return seen
+    return norms
 
 
 def test_the_gradient_that_the_optimiser_sees_is_clipped(cache):
@@ -83,7 +112,7 @@ def test_without_a_bound_it_is_as_it_is(cache):
     assert seen_by_the_optimiser(one) == pytest.approx(one.curve[:3, 2].tolist(), rel=1e-5)
 
 
-def test_what_is_kept_is_the_average_of_the_weights(cache):
+def test_the_result_is_the_ema_of_the_weights(cache):
     one = trainer(cache, ema=0.6)
     expected = [w.detach().clone() for w in one.network.parameters()]
     for step in range(8):
@@ -93,27 +122,27 @@ def test_what_is_kept_is_the_average_of_the_weights(cache):
         expected = [
             decay * a + (1 - decay) * w.detach() for a, w in zip(expected, now, strict=True)
         ]
-    kept = one.result_weights().values()
-    for ours, theirs in zip(kept, expected, strict=True):
+    ema = one.result_weights().values()
+    for ours, theirs in zip(ema, expected, strict=True):
         torch.testing.assert_close(ours, theirs)
     last = one.network.parameters()
-    assert any(not torch.equal(a, b) for a, b in zip(kept, last, strict=True))
+    assert any(not torch.equal(a, b) for a, b in zip(ema, last, strict=True))
 
 
-def test_an_average_of_what_never_moves_is_that(cache):
+def test_the_ema_of_constant_weights_is_those_weights(cache):
     one = trainer(cache, ema=0.9)
     one.ema.update_parameters(one.network)
     for a, b in zip(one.ema.module.parameters(), one.network.parameters(), strict=True):
         assert torch.equal(a, b)
 
 
-def test_computing_activations_twice_changes_nothing(cache, tmp_path):
-    kept = run(trainer(cache), tmp_path / "kept")
-    again = run(trainer(cache, checkpointing=True), tmp_path / "again")
-    assert_same(kept, again)
+def test_activation_checkpointing_changes_nothing(cache, tmp_path):
+    plain = run(trainer(cache), tmp_path / "plain")
+    checkpointed = run(trainer(cache, checkpointing=True), tmp_path / "checkpointed")
+    assert_same(plain, checkpointed)
 
 
-def test_averaging_changes_no_step(cache, tmp_path):
+def test_ema_changes_no_step(cache, tmp_path):
     plain = run(trainer(cache), tmp_path / "plain")
     averaged = run(trainer(cache, ema=0.9), tmp_path / "averaged")
     assert torch.equal(plain.curve, averaged.curve)

@@ -14,21 +14,21 @@ from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.worker import Paths, work
 
 STEPS = 3
-OUTPUTS = ["model/model.safetensors", "curve.csv", "looks.csv", "samples.png", "train.json"]
+OUTPUTS = ["model/model.safetensors", "curve.csv", "validation.csv", "samples.png", "train.json"]
 
 
 @pytest.fixture
 def paths(folder_of_latents, tmp_path, monkeypatch):
     """A folder of its own to train in, too short for a state on the way."""
     monkeypatch.chdir(tmp_path)
-    look = {"every": 2, "clips": 4, "strips": 1, "sampling_steps": 1}
-    train = {"interval": 2, "steps": STEPS, "batch": 4, "save_every": 100, "validation": look}
+    validation = {"every": 2, "clips": 4, "strips": 1, "sampling_steps": 1}
+    train = {"interval": 2, "steps": STEPS, "batch": 4, "save_every": 100, "validation": validation}
     values = {**PARAMS, "train": {**PARAMS["train"], **train}}
     size = {"width": 32, "depth": 2, "heads": 2}
     values["denoisers"] = {"nanowm": {**PARAMS["denoisers"]["nanowm"], "size": size}}
     Path("params.yaml").write_text(yaml.safe_dump(values))
     inputs = (folder_of_latents / "latents.zarr", folder_of_latents / "codec")
-    names = ("model", "train.json", "curve.csv", "levels.csv", "looks.csv", "samples.png")
+    names = ("model", "train.json", "curve.csv", "levels.csv", "validation.csv", "samples.png")
     return Paths(*inputs, *map(Path, names), Path("params.yaml"), None, None)
 
 

@@ -26,7 +26,7 @@ def order(cache, **changes):
     return ShuffledSampler(windows(cache), options(**changes))
 
 
-def seen(one, epochs):
+def epochs_of(one, epochs):
     """Rows of so many epochs, [epochs, windows of an epoch]."""
     batch, length = one.options.batch, len(one)
     steps = -(-epochs * length // batch)
@@ -36,18 +36,18 @@ def seen(one, epochs):
 
 @pytest.mark.parametrize("batch", [1, 7, 16, 1000])
 def test_an_epoch_visits_every_window_once_and_the_next_in_another_order(cache, batch):
-    first, second = seen(order(cache, batch=batch), 2)
+    first, second = epochs_of(order(cache, batch=batch), 2)
     everything = list(range(len(windows(cache))))
     assert sorted(first) == sorted(second) == everything
     assert (first != second).any()
 
 
-def test_the_order_does_not_hang_on_the_batch(cache):
-    small, large = (seen(order(cache, batch=batch), 2) for batch in (3, 64))
+def test_the_order_does_not_depend_on_the_batch(cache):
+    small, large = (epochs_of(order(cache, batch=batch), 2) for batch in (3, 64))
     np.testing.assert_array_equal(small, large)
 
 
-def test_steps_may_be_asked_for_in_any_order(cache):
+def test_steps_may_be_read_in_any_order(cache):
     forth = order(cache)
     expected = [forth.rows(step) for step in range(40)]
     back = order(cache)
@@ -58,7 +58,7 @@ def test_steps_may_be_asked_for_in_any_order(cache):
 
 def test_an_epoch_may_take_one_random_window_of_each_episode(cache):
     every = windows(cache)
-    epochs = seen(order(cache, windows="one_per_episode"), 200)
+    epochs = epochs_of(order(cache, windows="one_per_episode"), 200)
     episodes = every.rows[:, 0]
     for epoch in epochs:
         assert sorted(episodes[epoch]) == sorted(set(episodes))
@@ -71,8 +71,7 @@ def test_an_epoch_may_take_one_random_window_of_each_episode(cache):
 
 def batches(cache, rank=0, size=1, **changes):
     group = Group(rank, size, torch.device("cpu"), "ddp")
-    chosen = {"batch": 8, **changes}
-    return Batches(windows(cache), options(**chosen), LEVELS, group)
+    return Batches(windows(cache), options(**{"batch": 8, **changes}), LEVELS, group)
 
 
 def num_noisy(batch):
@@ -80,7 +79,9 @@ def num_noisy(batch):
 
 
 def joined(parts, name):
-    return torch.cat([getattr(piece, name) for part in parts for piece in part.micro_batches])
+    return torch.cat(
+        [getattr(micro_batch, name) for part in parts for micro_batch in part.micro_batches]
+    )
 
 
 @pytest.mark.parametrize("size", [2, 4])
@@ -122,12 +123,12 @@ def test_a_batch_that_cannot_be_cut_evenly_is_refused(cache, size, accumulation)
 
 
 def test_batches_drawn_ahead_in_threads_are_those_drawn_one_by_one(cache):
-    """Two epochs and more, each shuffled when it is first asked for."""
-    asked = options(batch=16, interval=2)
+    """Two epochs and more, each shuffled when it is first needed."""
+    quick = options(batch=16, interval=2)
     steps = range(3, 3 + 2 * len(windows(cache)) // 16)
     assert len(steps) > 2 * AHEAD
     plain, ahead = (
-        Batches(windows(cache), asked, LEVELS, Group(0, 1, torch.device("cpu"), "ddp"))
+        Batches(windows(cache), quick, LEVELS, Group(0, 1, torch.device("cpu"), "ddp"))
         for _ in range(2)
     )
     prefetched = prefetch_batches(ahead.draw, steps, torch.device("cuda"), nullcontext)

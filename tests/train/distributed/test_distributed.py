@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 
 SIZE = {"width": 32, "depth": 2, "heads": 2}
 QUICK = {"interval": 2, "steps": 12, "batch": 8, "warmup": 2, "save_every": 5, "ema": 0.9}
-LOOK = {"every": 5, "clips": 4, "strips": 2, "sampling_steps": 1}
+VALIDATION = {"every": 5, "clips": 4, "strips": 2, "sampling_steps": 1}
 WITH_TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
 
@@ -32,10 +32,23 @@ class Workspace:
     def start(self, processes, strategy="ddp", launcher=(), **train):
         values = {**PARAMS, "distributed": {"processes": processes, "strategy": strategy}}
         values["denoisers"] = {"nanowm": {**PARAMS["denoisers"]["nanowm"], "size": SIZE}}
-        values["train"] = {**PARAMS["train"], **QUICK, **self.train, **train, "validation": LOOK}
+        values["train"] = {
+            **PARAMS["train"],
+            **QUICK,
+            **self.train,
+            **train,
+            "validation": VALIDATION,
+        }
         (self.folder / "params.yaml").write_text(yaml.safe_dump(values))
         inputs = [self.latents / "latents.zarr", self.latents / "codec"]
-        outputs = ["model", "train.json", "train.csv", "levels.csv", "looks.csv", "samples.png"]
+        outputs = [
+            "model",
+            "train.json",
+            "train.csv",
+            "levels.csv",
+            "validation.csv",
+            "samples.png",
+        ]
         return subprocess.Popen(
             [sys.executable, *launcher, "-m", "pipeline.train", *map(str, inputs), *outputs],
             cwd=self.folder,
@@ -73,7 +86,7 @@ def alone(latents, tmp_path_factory):
 
 
 def assert_same_within_rounding(ours, theirs):
-    for name in ("train.csv", "levels.csv", "looks.csv"):
+    for name in ("train.csv", "levels.csv", "validation.csv"):
         np.testing.assert_allclose(ours.table(name), theirs.table(name), rtol=1e-3)
     np.testing.assert_allclose(ours.table("train.csv"), theirs.table("train.csv"), rtol=1e-4)
     ours, theirs = ours.weights(), theirs.weights()
@@ -92,15 +105,15 @@ def assert_same_within_rounding(ours, theirs):
 )
 def test_two_processes_take_the_steps_of_one(alone, latents, tmp_path, strategy, launcher, changes):
     both = Workspace(tmp_path / "both", latents)
-    said = both.run(2, strategy, launcher, **changes)
-    assert said.count("train: 12 steps") == 1  # one of them speaks
+    output = both.run(2, strategy, launcher, **changes)
+    assert output.count("train: 12 steps") == 1  # the first process alone prints
     assert_same_within_rounding(both, alone)
 
 
 def children(of):
     """The processes that train, in the order of their start."""
-    found = psutil.Process(of.pid).children(recursive=True)
-    return [child for child in found if "spawn_main" in " ".join(child.cmdline())]
+    children = psutil.Process(of.pid).children(recursive=True)
+    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 
 
 def wait_for_a_state(folder, seconds=120):
@@ -112,7 +125,7 @@ def wait_for_a_state(folder, seconds=120):
 
 
 def ended(started, seconds=300):
-    """What a run said as an error, once it has ended."""
+    """Standard error of a run, once it has ended."""
     try:
         _, error = started.communicate(timeout=seconds)
     finally:
@@ -137,29 +150,29 @@ def test_a_process_that_dies_ends_the_run_in_one_line_and_it_resumes_to_the_bit(
     assert not any(child.is_running() for child in both)
     assert not (cut.folder / "model").exists()
     assert re.search(r"train: resuming after step \d+ of 200", cut.run(2, "fsdp"))
-    for name in ("model/model.safetensors", "train.csv", "looks.csv", "samples.png"):
+    for name in ("model/model.safetensors", "train.csv", "validation.csv", "samples.png"):
         assert (cut.folder / name).read_bytes() == (whole.folder / name).read_bytes(), name
 
 
-def test_sigterm_saves_and_the_next_run_goes_on(latents, tmp_path):
+def test_sigterm_saves_and_the_next_run_resumes(latents, tmp_path):
     work = Workspace(tmp_path / "stopped", latents, steps=100_000, schedule="constant")
     started = work.start(1)
     wait_for_a_state(work.folder)
     started.send_signal(signal.SIGTERM)
     error = ended(started)
     assert started.returncode == 128 + signal.SIGTERM
-    said = re.fullmatch(r"train: stopped by SIGTERM after step (\d+), state saved; .*\n", error)
-    assert said, error
+    message = re.fullmatch(r"train: stopped by SIGTERM after step (\d+), state saved; .*\n", error)
+    assert message, error
     resumed = work.start(1)
     for line in resumed.stdout:
         if "resuming" in line:
             break
     resumed.kill()
     resumed.communicate()
-    assert line == f"train: resuming after step {said[1]} of 100000\n"
+    assert line == f"train: resuming after step {message[1]} of 100000\n"
 
 
-def test_what_is_wrong_is_said_once(latents, tmp_path):
+def test_a_mistake_is_reported_once(latents, tmp_path):
     started = Workspace(tmp_path / "wrong", latents, batch=9).start(2)
     _, error = started.communicate(timeout=120)
     assert started.returncode == 2

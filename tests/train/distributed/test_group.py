@@ -23,8 +23,8 @@ def launched(monkeypatch):
 
 
 def test_more_processes_than_gpus_are_refused_before_they_meet(launched):
-    said = r"^distributed.processes = 3, but this machine has 2 GPUs.*; choose at most 2"
-    with pytest.raises(ParamsError, match=said), join("ddp"):
+    message = r"^distributed.processes = 3, but this machine has 2 GPUs.*; choose at most 2"
+    with pytest.raises(ParamsError, match=message), join("ddp"):
         pass
 
 
@@ -47,17 +47,17 @@ def test_constants_are_not_sent_before_every_step():
     ("environment", "expected"), [({}, launch.SHUTDOWN_TIMEOUT), ({"120": 120}, 120)]
 )
 def test_a_signal_leaves_time_to_finish_a_step_and_save(monkeypatch, environment, expected):
-    name, seen = "TORCH_ELASTIC_SHUTDOWN_TIMEOUT", []
+    name, timeouts = "TORCH_ELASTIC_SHUTDOWN_TIMEOUT", []
     others = {k: v for k, v in os.environ.items() if k != name}
     monkeypatch.setattr(
         os, "environ", {**others, **dict.fromkeys([name][: len(environment)], "120")}
     )
 
     def start(config, work):
-        seen.append(config.shutdown_timeout)
+        timeouts.append(config.shutdown_timeout)
         return lambda *_: None
 
     monkeypatch.setattr(launch, "elastic_launch", start)
     launch.launch(print, Options(processes=2, strategy="ddp"))
-    assert seen == [expected]
+    assert timeouts == [expected]
     assert launch.SHUTDOWN_TIMEOUT >= 600

@@ -35,9 +35,9 @@ def train(meter, clock):
 def test_clips_tokens_waits_and_the_share_of_the_peak(clock):
     meter = ThroughputMeter(ClipCost(tokens=10, flops=3.0), CPU, peak=24.0)
     train(meter, clock)
-    shown = meter.read()
-    assert shown.pop("memory/peak_gb") > 0.01
-    assert shown == {
+    reading = meter.read()
+    assert reading.pop("memory/peak_gb") > 0.01
+    assert reading == {
         "throughput/clips_per_second": 4.0,
         "throughput/tokens_per_second": 40.0,
         "throughput/data_wait": 0.25,

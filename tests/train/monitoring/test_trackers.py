@@ -48,8 +48,8 @@ def test_tensorboard_shows_a_resumed_run_as_one(tmp_path):
     assert [(e.step, e.value) for e in events.Scalars("train/loss")] == [
         (step, float(step)) for step in (10, 20, 30, 40)
     ]
-    shown = events.Images("validation/strips")
-    assert [(image.step, image.width, image.height) for image in shown] == [(40, 6, 4)]
+    logged = events.Images("validation/strips")
+    assert [(image.step, image.width, image.height) for image in logged] == [(40, 6, 4)]
     assert "config/text_summary" in events.Tags()["tensors"]
 
 
@@ -120,26 +120,26 @@ def records(path):
 
 def logged_offline(folder):
     """Of each offline run in a folder: its id, rows of its history, metrics and config."""
-    found = []
+    runs = []
     for path in sorted(folder.rglob("*.wandb")):
         rows, metrics, config = [], set(), {}
         for record in records(path):
             rows += [_row(record.history)] if record.HasField("history") else []
             metrics |= {record.metric.name or record.metric.glob_name}
             config |= {u.key: json.loads(u.value_json) for u in record.run.config.update}
-        found.append((path.stem.removeprefix("run-"), rows, metrics, config))
-    return found
+        runs.append((path.stem.removeprefix("run-"), rows, metrics, config))
+    return runs
 
 
 def once_written(folder, count, last, seconds=60):
     """The same, once wandb's own process has written the last step of the last of so many runs."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        found = logged_offline(folder)
-        if len(found) == count and any(row.get("step") == last for row in found[-1][1]):
-            return found
+        runs = logged_offline(folder)
+        if len(runs) == count and any(row.get("step") == last for row in runs[-1][1]):
+            return runs
         time.sleep(0.2)
-    raise AssertionError(f"step {last} was never written: {found}")
+    raise AssertionError(f"step {last} was never written: {runs}")
 
 
 def _row(history):
@@ -162,8 +162,8 @@ def test_weights_and_biases_goes_on_with_the_same_run_and_loses_no_step(tmp_path
     assert first[0] == second[0]
     assert (tmp_path / "scratch" / "train-1" / "wandb_id").read_text() == first[0]
     for (_, rows, metrics, config), steps in ((first, [10, 20, 30]), (second, [30, 40])):
-        shown = [(row["step"], row["train/loss"]) for row in rows if "train/loss" in row]
-        assert shown == [(step, float(step)) for step in steps]
+        logged = [(row["step"], row["train/loss"]) for row in rows if "train/loss" in row]
+        assert logged == [(step, float(step)) for step in steps]
         assert rows[-1]["validation/strips/_type"] == "image-file"
         assert {"step", "*"} <= set(metrics)
         assert config["train"] == {"steps": 40}

@@ -1,4 +1,4 @@
-"""Looks at fixed clips: comparable between steps and runs, and without a trace in the run."""
+"""Validation on fixed clips: comparable between steps and runs, and it changes no run."""
 
 import csv
 
@@ -23,7 +23,7 @@ def codec(folder_of_latents):
     return encoders.load(folder_of_latents / "codec")[1]
 
 
-def watched(cache, codec, model, **changes):
+def validation_of(cache, codec, model, **changes):
     values = {**PARAMS["train"]["validation"], "clips": 5, "strips": 2, **changes}
     return Validation(cache, model.config, Options.model_validate(values), codec)
 
@@ -37,21 +37,21 @@ def trained(cache, validate=None):
 
 
 def test_training_is_bit_for_bit_the_same_with_and_without(cache, codec):
-    seen = watched(cache, codec, world_model(cache))
+    validator = validation_of(cache, codec, world_model(cache))
     before = torch.random.get_rng_state()
-    first = trained(cache, seen.run)
+    first = trained(cache, validator.run)
     assert torch.equal(torch.random.get_rng_state(), before)
     second = trained(cache)
     assert torch.equal(first.curve, second.curve)
     for one, other in zip(first.network.parameters(), second.network.parameters(), strict=True):
         assert torch.equal(one, other)
     assert first.network.training
-    assert len(seen.rows) == 6
+    assert len(validator.rows) == 6
 
 
-def test_the_same_model_looks_the_same_whenever_and_wherever_it_is_seen(cache, codec):
+def test_the_same_model_has_the_same_result_at_every_step_and_in_every_run(cache, codec):
     model = world_model(cache)
-    one, other = (watched(cache, codec, model) for _ in range(2))
+    one, other = (validation_of(cache, codec, model) for _ in range(2))
     one.run(model, 1)
     torch.randn(5)
     first, second = one.run(model, 2), other.run(model, 7)
@@ -60,26 +60,26 @@ def test_the_same_model_looks_the_same_whenever_and_wherever_it_is_seen(cache, c
 
 
 @pytest.mark.parametrize("objective", ["x", "v", "eps", "flow"])
-def test_a_model_that_answers_nothing_errs_by_its_target(cache, codec, objective):
-    """A fresh network answers zero everywhere: its error is the power of what it should say."""
+def test_a_model_with_zero_output_has_the_error_of_its_target(cache, codec, objective):
+    """An untrained network outputs zero: its error is the power of the target."""
     model = world_model(cache, objective=objective)
-    seen = watched(cache, codec, model)
-    look = seen.run(model, 0)
+    validator = validation_of(cache, codec, model)
+    result = validator.run(model, 0)
     for number in (0, 9):
-        level = torch.full(seen.clean.shape[:2], 50 + 100 * number)
-        target = model.objective.target(seen.clean, seen.noise, level)
-        assert look.errors[number] == pytest.approx(float(target.square().mean()), rel=1e-5)
-    assert look.loss == pytest.approx(sum(look.errors) / BINS)
+        level = torch.full(validator.clean.shape[:2], 50 + 100 * number)
+        target = model.objective.target(validator.clean, validator.noise, level)
+        assert result.errors[number] == pytest.approx(float(target.square().mean()), rel=1e-5)
+    assert result.loss == pytest.approx(sum(result.errors) / BINS)
 
 
 def test_the_clips_are_of_the_val_split_and_the_first_frame_is_given(cache, codec):
     model = world_model(cache)
-    seen = watched(cache, codec, model, clips=3, strips=1)
+    validator = validation_of(cache, codec, model, clips=3, strips=1)
     held_out = Windows(cache, "val", 4, 2)
     every = held_out.latents(np.arange(len(held_out)), None)
-    assert all((every == clip).flatten(1).all(1).any() for clip in seen.clean)
-    strip, size = seen.run(model, 0).strips, 16
-    truth = codec.decode(model.spec.unwhiten(seen.clean[0])).permute(0, 2, 3, 1).numpy()
+    assert all((every == clip).flatten(1).all(1).any() for clip in validator.clean)
+    strip, size = validator.run(model, 0).strips, 16
+    truth = codec.decode(model.spec.unwhiten(validator.clean[0])).permute(0, 2, 3, 1).numpy()
     assert strip.shape == (2 * size + 2, 4 * size + 3 * 2, 3)
     for frame in range(4):
         left = frame * (size + 2)
@@ -88,37 +88,37 @@ def test_the_clips_are_of_the_val_split_and_the_first_frame_is_given(cache, code
     assert not np.array_equal(strip[size + 2 :, size + 2 : 2 * size + 2], truth[1])
 
 
-def test_the_codec_is_where_the_model_is_only_to_decode(cache, codec, monkeypatch):
-    model, seen = world_model(cache), []
+def test_the_codec_is_on_the_models_device_only_to_decode(cache, codec, monkeypatch):
+    model, calls = world_model(cache), []
     to, decode = codec.to, codec.decode
-    monkeypatch.setattr(codec, "to", lambda where: (seen.append(where), to(where))[1])
-    monkeypatch.setattr(codec, "decode", lambda x: (seen.append("decoded"), decode(x))[1])
-    watch = watched(cache, codec, model, strips=1)
-    assert seen == []
-    watch.run(model, 1)
-    assert seen == [model.device, "decoded", "decoded", torch.device("cpu")]
+    monkeypatch.setattr(codec, "to", lambda device: (calls.append(device), to(device))[1])
+    monkeypatch.setattr(codec, "decode", lambda x: (calls.append("decoded"), decode(x))[1])
+    validator = validation_of(cache, codec, model, strips=1)
+    assert calls == []
+    validator.run(model, 1)
+    assert calls == [model.device, "decoded", "decoded", torch.device("cpu")]
 
 
-def test_a_run_is_looked_at_now_and_then_and_always_at_the_end(cache, codec):
+def test_validation_is_periodic_and_always_at_the_end(cache, codec):
     model = world_model(cache)
-    seen = watched(cache, codec, model, every=4)
-    assert [step for step in range(1, 11) if seen.due(step, 10)] == [4, 8, 10]
-    never = watched(cache, codec, model, every=None)
+    validator = validation_of(cache, codec, model, every=4)
+    assert [step for step in range(1, 11) if validator.due(step, 10)] == [4, 8, 10]
+    never = validation_of(cache, codec, model, every=None)
     assert [step for step in range(1, 11) if never.due(step, 10)] == [10]
 
 
-def test_rows_go_on_after_a_resumed_step_and_are_written(cache, codec, tmp_path):
+def test_rows_continue_after_a_resumed_step_and_are_written(cache, codec, tmp_path):
     model = world_model(cache)
-    seen = watched(cache, codec, model)
+    validator = validation_of(cache, codec, model)
     for step in (4, 8, 12, 8):
-        seen.run(model, step)
-    assert seen.rows[:, 0].tolist() == [4, 8]
-    validation.write_csv(seen.rows, tmp_path / "validation.csv")
+        validator.run(model, step)
+    assert validator.rows[:, 0].tolist() == [4, 8]
+    validation.write_csv(validator.rows, tmp_path / "validation.csv")
     with (tmp_path / "validation.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["step"] for row in rows] == ["4", "8"]
     assert len(rows[0]) == 2 + BINS
-    assert float(rows[0]["error_0.9_1.0"]) == pytest.approx(float(seen.rows[0, -1]), rel=1e-5)
+    assert float(rows[0]["error_0.9_1.0"]) == pytest.approx(float(validator.rows[0, -1]), rel=1e-5)
 
 
 def test_an_image_is_written_as_it_was_drawn(tmp_path):
@@ -137,4 +137,4 @@ def test_clips_stand_apart_from_each_other_more_than_their_rows():
 def test_a_split_without_windows_is_refused(cache, codec, monkeypatch):
     monkeypatch.setattr(validation, "fixed_rows", lambda *_: np.zeros(0, np.int64))
     with pytest.raises(ParamsError, match="no validation windows"):
-        watched(cache, codec, world_model(cache))
+        validation_of(cache, codec, world_model(cache))

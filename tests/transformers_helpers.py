@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from pipeline.encoders._shared.transformers import imported
+from pipeline.encoders._shared.transformers import import_transformers
 
 NAMES = ("dinov3", "vjepa2")
 DINOV3 = {
@@ -23,7 +23,7 @@ VJEPA2 = {
 def small(name: str, **changes: int) -> Any:
     """A network with every parameter drawn anew, as some would start at 0 or 1."""
     pytest.importorskip("transformers")
-    package = imported("test")
+    package = import_transformers("test")
     with torch.random.fork_rng():
         torch.manual_seed(0)
         if name == "dinov3":

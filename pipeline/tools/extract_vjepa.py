@@ -27,13 +27,13 @@ def command(
     from safetensors.torch import save_file
 
     from pipeline import checksum, stage
-    from pipeline.encoders.vjepa2_1.vit import loaded
+    from pipeline.encoders.vjepa2_1.vit import load_network
     from pipeline.errors import DataError
 
     if out.exists():
         raise DataError(f"{out}: exists already; remove it or name another file")
     _require_digest(checkpoint, sha256)
-    tensors = loaded(encoder_of(checkpoint), 1, checkpoint).state_dict()
+    tensors = load_network(encoder_of(checkpoint), 1, checkpoint).state_dict()
     with stage.output(out) as partial:
         save_file({name: value.contiguous() for name, value in tensors.items()}, partial)
     parameters = sum(value.numel() for value in tensors.values())

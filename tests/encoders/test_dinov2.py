@@ -16,7 +16,7 @@ from torch import nn
 from pipeline import encoders
 from pipeline.encoders._shared.dinov2 import Config, Dinov2
 from pipeline.encoders._shared.dinov2_codec import read
-from pipeline.encoders._shared.imagenet import normalised
+from pipeline.encoders._shared.imagenet import normalise
 from pipeline.errors import DataError, ParamsError
 from pipeline.families import ENCODERS
 from pipeline.tools.parity.checks.webdino300m_keys import CONFIG as WEB_DINO
@@ -102,13 +102,13 @@ def test_pixels_are_normalised_by_channel():
     frames = torch.zeros(1, 3, 4, 4, dtype=torch.uint8)
     frames[:, 1] = 255
     expected = [-0.485 / 0.229, (1 - 0.456) / 0.224, -0.406 / 0.225]
-    torch.testing.assert_close(normalised(frames, 4)[0, :, 2, 1], torch.tensor(expected))
+    torch.testing.assert_close(normalise(frames, 4)[0, :, 2, 1], torch.tensor(expected))
 
 
 def test_frames_are_resized_by_cubics_that_neither_blur_nor_clamp():
     frames = torch.zeros(1, 3, 4, 8, dtype=torch.uint8)
     frames[..., 3] = 255
-    red = normalised(frames, 4)[0, 0] * 0.229 + 0.485
+    red = normalise(frames, 4)[0, 0] * 0.229 + 0.485
     # Half a pixel from two columns and one and a half from the next, by Keys' kernel, a = -0.75.
     expected = torch.tensor([0.0, 0.59375, -0.09375, 0.0]).expand(4, -1)
     torch.testing.assert_close(red[:, 1:3], expected[:, 1:3], atol=1e-6, rtol=0)
@@ -120,7 +120,7 @@ def test_latents_are_the_tokens_of_the_patches_in_reading_order(name, frames):
     module, options = codec(name)
     latents = module.fit(frames, options, seed=0).encode(frames).mean
     network = read(FOLDER / FORMS[name])
-    tokens = network(normalised(frames, 56))
+    tokens = network(normalise(frames, 56))
     assert latents.shape == (4, tokens.shape[2], 4, 4)
     for row, column in ((0, 0), (0, 3), (2, 1)):
         torch.testing.assert_close(latents[:, :, row, column], tokens[:, 1 + 4 * row + column])
@@ -213,7 +213,7 @@ def test_weights_that_the_config_does_not_describe_are_refused(copy, changes, me
     state = {**load_file(copy / "model.safetensors"), **changes}
     kept = {name: value for name, value in state.items() if value is not None}
     save_file(kept, copy / "model.safetensors")
-    with pytest.raises(DataError, match=re.escape(f"not as config.json has it: {message}")):
+    with pytest.raises(DataError, match=re.escape(f"does not match config.json: {message}")):
         read(copy)
 
 

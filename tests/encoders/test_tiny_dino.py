@@ -9,7 +9,14 @@ from torch import nn
 
 from pipeline.encoders import tiny_dino
 from pipeline.encoders._shared.optimiser import ema_update
-from pipeline.encoders.tiny_dino.losses import Head, Network, crops, cross_entropy, hide, moved
+from pipeline.encoders.tiny_dino.losses import (
+    DinoNetwork,
+    Head,
+    cross_entropy,
+    random_crops,
+    random_patches,
+    update_centre,
+)
 from pipeline.errors import ParamsError
 from pipeline.families import ENCODERS
 from pipeline.latents.health import measure_health
@@ -31,10 +38,10 @@ def initial(chosen, seed=0):
     """The student before its first step."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return Network(chosen, chosen.prototypes)
+        return DinoNetwork(chosen, chosen.prototypes)
 
 
-def alike(one, other):
+def equal_weights(one, other):
     return all(map(torch.equal, one.state_dict().values(), other.state_dict().values()))
 
 
@@ -65,7 +72,7 @@ def test_the_centre_is_taken_off_the_teacher():
 
 def test_the_centre_moves_a_tenth_of_the_way_to_the_batch():
     teacher = torch.tensor([[[1.0, 0.0], [3.0, 0.0]], [[5.0, 8.0], [7.0, 0.0]]])
-    centre = moved(torch.tensor([2.0, -1.0]), teacher)
+    centre = update_centre(torch.tensor([2.0, -1.0]), teacher)
     torch.testing.assert_close(centre, torch.tensor([2.0 + 0.2, -1.0 + 0.3]))
 
 
@@ -75,14 +82,14 @@ def test_centring_gives_every_prototype_its_share(generator):
     centre = torch.zeros(8)
     assert set(teacher.argmax(1).tolist()) == {3}
     for _ in range(80):
-        centre = moved(centre, teacher)
+        centre = update_centre(centre, teacher)
     assert set((teacher - centre).argmax(1).tolist()) == set(range(8))
 
 
 def test_the_head_tells_apart_what_looks_alike(generator):
     torch.manual_seed(0)
     head = Head(16, 32)
-    # Where the batch is not normed, these logits are alike to the fourth digit.
+    # Where the batch is not normed, these logits are equal to the fourth digit.
     features = torch.randn(1, 16, generator=generator) + 1e-2 * torch.randn(64, 16)
     assert head(features).std(0).mean() > 0.1
     assert head(features[None]).shape == (1, 64, 32)
@@ -122,8 +129,8 @@ def test_the_teacher_slows_down_until_it_stands(frames, monkeypatch):
 
 def test_only_the_student_learns_by_gradient(frames):
     start = initial(options())
-    assert alike(tiny_dino.pretrain(frames, options(momentum=1), seed=0), start)
-    assert not alike(tiny_dino.pretrain(frames, options(momentum=0), seed=0), start)
+    assert equal_weights(tiny_dino.pretrain(frames, options(momentum=1), seed=0), start)
+    assert not equal_weights(tiny_dino.pretrain(frames, options(momentum=0), seed=0), start)
 
 
 def test_views_are_told_by_each_other_and_hidden_patches_by_their_own_view(frames, monkeypatch):
@@ -138,8 +145,8 @@ def test_views_are_told_by_each_other_and_hidden_patches_by_their_own_view(frame
         return cross_entropy(student, teacher, centre)
 
     numbers = torch.tensor([[5, 0]] * 8)
-    monkeypatch.setattr(tiny_dino, "crops", negatives)
-    monkeypatch.setattr(tiny_dino, "hide", lambda *_: numbers)
+    monkeypatch.setattr(tiny_dino, "random_crops", negatives)
+    monkeypatch.setattr(tiny_dino, "random_patches", lambda *_: numbers)
     monkeypatch.setattr(tiny_dino, "cross_entropy", spy)
     tiny_dino.pretrain(frames, chosen, seed=0)
     network = initial(chosen)
@@ -161,14 +168,14 @@ def test_wholes_and_patches_have_a_centre_each_that_moves(frames, monkeypatch):
     tiny_dino.pretrain(frames, options(steps=2), seed=0)
     for (teacher, before), (_, after) in zip(calls[:2], calls[2:], strict=True):
         assert torch.equal(before, torch.zeros(16))
-        torch.testing.assert_close(after, moved(before, teacher))
+        torch.testing.assert_close(after, update_centre(before, teacher))
 
 
 def test_hidden_patches_are_covered_and_no_others():
     network = initial(options())
     nn.init.constant_(network.blank, 9.0)
     pixels = torch.zeros(2, 3, 8, 12)
-    covered = network.cover(pixels, torch.tensor([[1, 5], [3, 0]]))
+    covered = network.mask(pixels, torch.tensor([[1, 5], [3, 0]]))
     expected = torch.zeros(2, 2, 3)
     expected[0, 0, 1] = expected[0, 1, 2] = expected[1, 1, 0] = expected[1, 0, 0] = 9
     expected = expected.repeat_interleave(4, 1).repeat_interleave(4, 2)
@@ -182,7 +189,7 @@ def test_the_blank_is_learned(frames):
 
 @pytest.mark.parametrize(("share", "count"), [(0.3, 7), (0.01, 1)])
 def test_a_share_of_the_patches_is_hidden(generator, share, count):
-    rows = hide(400, 24, share, generator)
+    rows = random_patches(400, 24, share, generator)
     assert rows.shape == (400, count)
     assert all(len(set(row)) == count for row in rows.tolist())
     assert set(rows.flatten().tolist()) == set(range(24))
@@ -192,7 +199,7 @@ def test_a_crop_is_a_window_that_keeps_its_shape(generator):
     x, y = torch.arange(24.0) + 0.5, torch.arange(16.0) + 0.5
     # The colours of a pixel say where it stands.
     places = torch.stack([x.expand(16, 24), y[:, None].expand(16, 24), torch.zeros(16, 24)])
-    views = crops(places.expand(200, -1, -1, -1), 0.5, generator)
+    views = random_crops(places.expand(200, -1, -1, -1), 0.5, generator)
     wide = views[:, 0, 8, 20] - views[:, 0, 8, 4]
     high = views[:, 1, 13, 12] - views[:, 1, 3, 12]
     torch.testing.assert_close(wide / 16, high / 10)
@@ -205,7 +212,7 @@ def test_a_crop_is_a_window_that_keeps_its_shape(generator):
 
 def test_the_whole_picture_is_its_own_crop(generator):
     pixels = torch.rand(3, 3, 16, 24, generator=generator)
-    torch.testing.assert_close(crops(pixels, 1.0, generator), pixels, atol=1e-5, rtol=0)
+    torch.testing.assert_close(random_crops(pixels, 1.0, generator), pixels, atol=1e-5, rtol=0)
 
 
 def test_frames_that_differ_have_features_that_differ(frames):
@@ -221,8 +228,8 @@ def test_the_seed_alone_decides_the_weights(frames):
     torch.manual_seed(5)
     before = torch.get_rng_state()
     one, same, other = (tiny_dino.pretrain(frames, options(), seed) for seed in (0, 0, 1))
-    assert alike(one, same)
-    assert not alike(one, other)
+    assert equal_weights(one, same)
+    assert not equal_weights(one, other)
     assert torch.equal(torch.get_rng_state(), before)
 
 

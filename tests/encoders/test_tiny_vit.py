@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from pipeline.encoders._shared.tiny_vit import Architecture, TinyVit, positions
+from pipeline.encoders._shared.tiny_vit import Architecture, TinyVit, sincos_positions
 from pipeline.errors import ParamsError
 
 SMALL = Architecture(patch=4, width=16, depth=2, heads=2)
@@ -45,7 +45,7 @@ def test_tokens_depend_on_the_patches_that_are_kept_and_on_no_other(vit, pixels)
 
 
 def test_positions_are_sines_and_cosines_of_row_and_column():
-    table = positions((2, 3), 8)
+    table = sincos_positions((2, 3), 8)
     row, column, slow = 1, 2, 1 / 100
     expected = [
         f(angle)
@@ -61,7 +61,7 @@ def test_every_patch_is_told_its_position(vit, pixels):
     vit.embed.weight.zero_()
     vit.embed.bias.zero_()
     vit.blocks = vit.norm = torch.nn.Identity()
-    assert torch.equal(vit(pixels), positions((3, 5), 16).expand(3, -1, -1))
+    assert torch.equal(vit(pixels), sincos_positions((3, 5), 16).expand(3, -1, -1))
 
 
 def test_patches_must_tile_the_frames():

@@ -10,7 +10,7 @@ from helpers import default
 from safetensors.torch import load_file, save_file
 
 from pipeline import encoders
-from pipeline.encoders._shared.imagenet import normalised
+from pipeline.encoders._shared.imagenet import normalise
 from pipeline.errors import DataError, ParamsError
 from pipeline.families import ENCODERS
 
@@ -56,7 +56,7 @@ def direct(name, pixels):
 def test_latents_are_the_tokens_of_patches_of_a_direct_call(name, weights, frames, size):
     module, options = codec(name, weights, size=size)
     latents = module.fit(frames, options, seed=0).encode(frames).mean
-    expected = direct(name, normalised(frames, size))
+    expected = direct(name, normalise(frames, size))
     torch.testing.assert_close(latents, expected, atol=2e-5, rtol=0)
     assert expected.std() > 0.1
 
@@ -105,7 +105,7 @@ def test_weights_that_the_config_does_not_describe_are_refused(
     state = {**load_file(path), **changes}
     save_file({k: v for k, v in state.items() if v is not None}, path, {"format": "pt"})
     said = refused(name, weights, frames)
-    assert said.startswith(f"{path}: not as config.json has it: {message.format(key)};")
+    assert said.startswith(f"{path}: does not match config.json: {message.format(key)};")
 
 
 def test_a_config_that_is_none_is_refused(name, weights, frames, tmp_path):
@@ -114,7 +114,7 @@ def test_a_config_that_is_none_is_refused(name, weights, frames, tmp_path):
     path.write_text(json.dumps({**config, "hidden_size": "wide"}))
     assert "hidden_size" in refused(name, weights, frames)
     path.write_text("not json")
-    assert refused(name, weights, frames).startswith(f"{path}: no JSON (")
+    assert refused(name, weights, frames).startswith(f"{path}: not JSON (")
 
 
 def test_damaged_weights_are_refused(name, weights, frames, tmp_path):

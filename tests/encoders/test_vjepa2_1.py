@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 
 from pipeline.encoders import vjepa2_1
-from pipeline.encoders._shared.imagenet import normalised
-from pipeline.encoders.vjepa2_1.vit import VisionTransformer, rotation
+from pipeline.encoders._shared.imagenet import normalise
+from pipeline.encoders.vjepa2_1.vit import VisionTransformer, rotary_embedding
 from pipeline.errors import DataError, ParamsError
 from pipeline.families import ENCODERS
 from pipeline.weights.pretrained import locate
@@ -51,12 +51,12 @@ def test_latents_are_a_grid_whatever_the_frames_and_however_many(frames):
     encoder = backbone(options(size=96))
     latents = encoder.encode(pixels.to(torch.uint8))
     assert latents.shape == (frames, 48, 6, 6)
-    tokens = encoder.network(normalised(pixels, 96)[:, :, None])
+    tokens = encoder.network(normalise(pixels, 96)[:, :, None])
     equal(latents[0, :, 1, 4], tokens[0, 10])
 
 
 def test_rows_and_columns_are_stretched_to_those_of_256_pixels_and_times_are_not():
-    turns = rotation((2, 2, 3), 64)
+    turns = rotary_embedding((2, 2, 3), 64)
     assert turns.shape == (12, 32)
     # Pairs 0, 10 and 20 turn fastest: by one for each step of time, row and column.
     fastest = torch.polar(torch.ones(2, 3), torch.tensor([[1, 15, 7.5], [0, 0, 15.0]]))

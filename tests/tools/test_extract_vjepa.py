@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from pipeline.checksum import sha256
 from pipeline.encoders import vjepa2_1
-from pipeline.encoders.vjepa2_1.vit import loaded
+from pipeline.encoders.vjepa2_1.vit import load_network
 from pipeline.errors import DataError
 from pipeline.tools.extract_vjepa import command
 
@@ -22,7 +22,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 import safetensors.torch, torch
-from pipeline.encoders import _vjepa
+from pipeline.encoders.vjepa2_1 import vit
 from pipeline.tools.extract_vjepa import command
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -66,7 +66,7 @@ def test_what_is_written_is_the_encoder_under_its_own_names(tmp_path, capsys):
     for name, value in taken.items():
         assert value.dtype == torch.float32
         assert torch.equal(value, truth[name].float())
-    loaded(taken, 3, out)
+    load_network(taken, 3, out)
     count = sum(value.numel() for value in truth.values())
     said = capsys.readouterr().out
     assert said == f"extract-vjepa: {count:,} parameters, in {out}, sha256 {sha256(out)}\n"

@@ -1,1 +1,1 @@
-"""What several encoders share."""
+"""Code shared by several encoders."""

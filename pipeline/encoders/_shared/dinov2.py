@@ -14,7 +14,7 @@ from torch.nn import functional
 
 
 class Config(BaseModel):
-    """What a config.json of the hub says that changes the forward pass; the rest is ignored."""
+    """Fields of the hub's config.json that change the forward pass; the others are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
@@ -29,7 +29,7 @@ class Config(BaseModel):
     layer_norm_eps: float = Field(gt=0)
     qkv_bias: bool
     hidden_act: str
-    # Files of before these existed mean what they default to in transformers.
+    # Defaults as in transformers, for configs written before these fields existed.
     use_swiglu_ffn: bool = False
     use_mask_token: bool = True
 
@@ -50,14 +50,14 @@ class Config(BaseModel):
 
     @property
     def side(self) -> int:
-        """Rows, and columns, of the table of positions."""
+        """Side of the grid of learned positions."""
         return self.image_size // self.patch_size
 
 
 class Dinov2(nn.Module):
     """Normalised pixels [B, 3, H, W] to tokens [B, 1 + H W / patch^2, width].
 
-    The first token stands for the whole image, the others for the patches in reading order.
+    The class token comes first, then the patch tokens in row-major order.
     """
 
     def __init__(self, config: Config) -> None:
@@ -75,18 +75,18 @@ class Dinov2(nn.Module):
         return self.layernorm(tokens)
 
     def tokens(self, pixels: Tensor) -> Tensor:
-        """Of the patches alone [B, H W / patch^2, width]."""
+        """Patch tokens alone [B, H W / patch^2, width]."""
         return self(pixels)[:, 1:]
 
 
 class Embeddings(nn.Module):
-    """One token a patch, with a class token before them and its position added to each."""
+    """Class and patch tokens with learned positions."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         width, self.side = config.hidden_size, config.side
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
-        if config.use_mask_token:  # of training alone
+        if config.use_mask_token:  # used in training alone
             self.mask_token = nn.Parameter(torch.zeros(1, width))
         self.position_embeddings = nn.Parameter(torch.zeros(1, 1 + self.side**2, width))
         projection = nn.Conv2d(3, width, config.patch_size, config.patch_size)
@@ -99,7 +99,7 @@ class Embeddings(nn.Module):
         return tokens + self.positions(patches.shape[2], patches.shape[3])
 
     def positions(self, rows: int, columns: int) -> Tensor:
-        """Positions [1, 1 + rows columns, width], resized unless the grid is that of training."""
+        """Positions [1, 1 + rows columns, width]; interpolated unless that is the trained grid."""
         table = self.position_embeddings
         if (rows, columns) == (self.side, self.side):
             return table
@@ -109,7 +109,7 @@ class Embeddings(nn.Module):
 
 
 class Layer(nn.Module):
-    """Self-attention and feed-forward on normed tokens, each scaled by channel and added."""
+    """Pre-norm transformer block with LayerScale."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -145,7 +145,7 @@ class Attention(nn.Module):
 
 
 class LayerScale(nn.Module):
-    """One factor a channel (Touvron et al. 2021)."""
+    """A learned factor per channel (LayerScale, Touvron et al. 2021)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -156,7 +156,7 @@ class LayerScale(nn.Module):
 
 
 class SwiGlu(nn.Module):
-    """Gated feed-forward (Shazeer 2020), two thirds as wide as a plain one of as many weights."""
+    """SwiGLU feed-forward (Shazeer 2020), two thirds as wide as an MLP with as many weights."""
 
     def __init__(self, width: int, inner: int) -> None:
         super().__init__()

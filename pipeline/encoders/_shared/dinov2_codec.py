@@ -1,4 +1,4 @@
-"""Reading DINOv2 from files of the hub; what `web_dino` and `dinov2` share."""
+"""Loads DINOv2 from files of the Hugging Face hub, for `web_dino` and `dinov2`."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def read(folder: Path) -> Dinov2:
     """The network of a folder with config.json and model.safetensors, in float32 for inference.
 
     Raises:
-        DataError: a file is damaged or of another network, or the two do not belong together.
+        DataError: a file is damaged or of another network, or the two do not match.
     """
     with torch.device("meta"):
         network = Dinov2(config(folder / CONFIG))
@@ -28,7 +28,7 @@ def read(folder: Path) -> Dinov2:
         raise DataError(f"{path}: damaged ({error}); download it again") from None
     if wrong := differences(network.state_dict(), state, "unexpected"):
         raise DataError(
-            f"{path}: not as {CONFIG} has it: {'; '.join(wrong)}; download both files of one "
+            f"{path}: does not match {CONFIG}: {'; '.join(wrong)}; download both files of one "
             "Dinov2 model"
         )
     network.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
@@ -36,7 +36,7 @@ def read(folder: Path) -> Dinov2:
 
 
 def config(path: Path) -> Config:
-    """What a config.json of the hub says of the network.
+    """The config.json of a DINOv2 network.
 
     Raises:
         DataError: it is damaged, or of another network.
@@ -45,9 +45,9 @@ def config(path: Path) -> Config:
         return Config.model_validate_json(path.read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
-        said = first["msg"].removeprefix("Value error, ")
+        problem = first["msg"].removeprefix("Value error, ")
         if first["loc"]:
             key = ".".join(map(str, first["loc"]))
             value = "" if first["type"] == "missing" else f" = {first['input']!r}"
-            said = f"{key}{value}: {said}"
-        raise DataError(f"{path}: {said}; name the folder of a Dinov2 model instead") from None
+            problem = f"{key}{value}: {problem}"
+        raise DataError(f"{path}: {problem}; name the folder of a Dinov2 model instead") from None

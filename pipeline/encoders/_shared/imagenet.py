@@ -1,4 +1,4 @@
-"""Pixels as networks that were trained on ImageNet statistics expect them."""
+"""ImageNet normalisation of pixels."""
 
 import torch
 from torch import Tensor
@@ -8,11 +8,11 @@ MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
 
-def normalised(frames: Tensor, size: int) -> Tensor:
-    """Frames uint8 [B, 3, H, W] to float32 [B, 3, size, size], normalised by channel.
+def normalise(frames: Tensor, size: int) -> Tensor:
+    """Frames uint8 [B, 3, H, W] to float32 [B, 3, size, size], standardised per channel.
 
-    Nano World Models resizes frames of another size by bicubic interpolation without antialiasing
-    and without clamping, and does not keep the aspect ratio; so do we, for equal latents.
+    As Nano World Models does, for equal latents, frames of another size are resized by bicubic
+    interpolation without antialiasing or clamping, and the aspect ratio is not kept.
     """
     pixels = frames.float() / 255
     if pixels.shape[2:] != (size, size):

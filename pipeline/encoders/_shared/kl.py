@@ -55,7 +55,7 @@ class KlAutoencoder(Encoder):
 
     @torch.inference_mode()
     def encode(self, frames: Tensor) -> Posterior:
-        """Frames uint8 [B, 3, H, W] to the posterior [B, C, h, w]."""
+        """Frames uint8 [B, 3, H, W] to the posterior, mean and std [B, C, h, w]."""
         posterior = self.vae.encode(to_float(frames.to(device_of(self.vae)))).latent_dist
         return Posterior(posterior.mean, posterior.std)
 

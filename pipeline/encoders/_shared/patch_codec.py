@@ -1,4 +1,4 @@
-"""Features of patches as latents; what encoders published as config.json and weights share."""
+"""Patch features as latents, for encoders published as config.json and model.safetensors."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ from pipeline.encoders._shared.feature_codec import (
     fit_feature_codec,
     load_feature_codec,
 )
-from pipeline.encoders._shared.imagenet import normalised
+from pipeline.encoders._shared.imagenet import normalise
 from pipeline.encoders._shared.reduced_backbone import Reduction, fit_reduction, load_reduction
 from pipeline.errors import ParamsError
 from pipeline.weights.pretrained import LocatedWeights, Weights, locate, locate_again, write_pointer
@@ -25,15 +25,17 @@ CONFIG, TENSORS = "config.json", "model.safetensors"
 
 
 class Options(Reduction):
-    """Which network sees the frames, at which size, what is kept, and how that is drawn."""
+    """Weights, input size, reduction and decoder."""
 
     weights: Weights = Field(description=f"{CONFIG} and {TENSORS} in a folder")
-    size: int = Field(gt=0, description="side in pixels of what is seen: a multiple of the patch")
+    size: int = Field(
+        gt=0, description="side in pixels that frames are resized to: a multiple of the patch size"
+    )
     decoder: DecoderOptions
 
 
 class Network(Protocol):
-    """A published network in float32, in inference mode and without gradient."""
+    """A published network in float32, in inference mode and without gradients."""
 
     patch: int
     """Side of a patch in pixels."""
@@ -42,23 +44,20 @@ class Network(Protocol):
         """Move to a device."""
 
     def tokens(self, pixels: Tensor) -> Tensor:
-        """Pixels [B, 3, H, W] by ImageNet's norm to features of their patches in reading order.
-
-        They are [B, H W / patch^2, C].
-        """
+        """Pixels [B, 3, H, W], ImageNet-normalised, to patch features [B, H W / patch^2, C]."""
 
 
-Read = Callable[[Path], Network]
-"""Reads a network from a folder with config.json and model.safetensors."""
+ReadNetwork = Callable[[Path], Network]
+"""Loads a network from a folder with config.json and model.safetensors."""
 
 
-def fit(frames: Tensor, options: Options, seed: int, place: str, read: Read) -> FeatureCodec:
-    """Fit what is kept and the decoder to frames uint8 [N, 3, H, W]; the network stays published.
+def fit(frames: Tensor, options: Options, seed: int, place: str, read: ReadNetwork) -> FeatureCodec:
+    """Fit the reduction and the decoder to frames uint8 [N, 3, H, W]; the network is frozen.
 
     Raises:
-        DataError: the weights are not to be had, or are of another network.
+        DataError: the weights cannot be located or downloaded, or are of another network.
         ParamsError: the size, below `place` in params.yaml, is no multiple of the patch size, or
-            less is there than is to be kept.
+            there are fewer features than `pool` and `channels` need.
     """
     located = locate(options.weights, f"{place}.weights", (CONFIG, TENSORS))
     network = read(located.path)
@@ -67,16 +66,16 @@ def fit(frames: Tensor, options: Options, seed: int, place: str, read: Read) -> 
             f"{place}.size = {options.size} is no multiple of the patch size {network.patch} in "
             f"{located.path / CONFIG}; take {network.patch * max(options.size // network.patch, 1)}"
         )
-    whole = Backbone(network, options.size, located).to(pick())
-    backbone = fit_reduction(whole, frames, options, place)
-    return fit_feature_codec(backbone, frames, options.decoder, seed, options.pool)
+    backbone = Backbone(network, options.size, located).to(pick())
+    reduced = fit_reduction(backbone, frames, options, place)
+    return fit_feature_codec(reduced, frames, options.decoder, seed, options.pool)
 
 
-def load(folder: Path, options: Options, read: Read) -> FeatureCodec:
-    """Read what `save` wrote, and the weights that it points to.
+def load(folder: Path, options: Options, read: ReadNetwork) -> FeatureCodec:
+    """Load what `save` wrote, and the published weights that it points to.
 
     Raises:
-        DataError: the weights are gone or changed.
+        DataError: the weights are gone, or have been replaced.
     """
     located = locate_again(folder)
     backbone = Backbone(read(located.path), options.size, located)
@@ -87,7 +86,7 @@ class Backbone:
     """A `Backbone` of patch features; they are [C, size / patch, size / patch]."""
 
     def __init__(self, network: Network, size: int, located: LocatedWeights) -> None:
-        """Look at frames of size x size through weights that were found on this machine."""
+        """Wrap a network whose input is size x size pixels, read from `located`."""
         self.network, self.size, self.located = network, size, located
         self.device = torch.device("cpu")
 
@@ -99,11 +98,11 @@ class Backbone:
 
     @torch.no_grad()
     def encode(self, frames: Tensor) -> Tensor:
-        """Frames uint8 [B, 3, H, W] to the features of their patches [B, C, h, w]."""
-        patches = self.network.tokens(normalised(frames.to(self.device), self.size))
+        """Frames uint8 [B, 3, H, W] to patch features [B, C, h, w]."""
+        patches = self.network.tokens(normalise(frames.to(self.device), self.size))
         rows = self.size // self.network.patch
         return rearrange(patches, "b (h w) c -> b c h w", h=rows).contiguous()
 
     def save(self, folder: Path) -> None:
-        """Write down which weights these are."""
+        """Write weights.json, which points to the published weights."""
         write_pointer(folder, self.located)

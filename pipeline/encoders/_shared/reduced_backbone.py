@@ -27,7 +27,9 @@ ROUNDING = 1e-12
 class Reduction(Params):
     """How features are reduced; base of the Options of every encoder with published ones."""
 
-    pool: int = Field(gt=0, description="side of the squares of the grid averaged into one place")
+    pool: int = Field(
+        gt=0, description="side of the squares of the feature grid that are averaged; 1: none"
+    )
     channels: int | None = Field(gt=0, description="principal components kept; null: all channels")
 
 

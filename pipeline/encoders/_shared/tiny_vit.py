@@ -11,7 +11,7 @@ from pipeline.params import Params
 
 
 class Architecture(Params):
-    """Size of the transformer; base of the Options of every encoder that has one."""
+    """Size of the transformer; base of the Options of every encoder that trains one."""
 
     patch: int = Field(gt=0, description="side of a patch in pixels: one token each")
     width: int = Field(gt=0, multiple_of=4, description="features of a token")
@@ -28,7 +28,7 @@ class Architecture(Params):
         """Rows and columns of patches of frames [..., H, W].
 
         Raises:
-            ParamsError: the patches do not tile the frames; `place` names the block of params.
+            ParamsError: the patches do not tile the frames; `place` is the block of params.yaml.
         """
         height, width = frames.shape[-2:]
         if height % self.patch or width % self.patch:
@@ -40,7 +40,7 @@ class Architecture(Params):
 
 
 class Block(nn.Module):
-    """Self-attention and feed-forward, each on normed tokens [B, N, width] and added to them."""
+    """Pre-norm transformer block on tokens [B, N, width]."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class Block(nn.Module):
 
 
 class TinyVit(nn.Module):
-    """Pixels to one token a patch; patches stand in reading order."""
+    """Pixels to one token per patch, in row-major order."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -75,20 +75,20 @@ class TinyVit(nn.Module):
     def forward(self, pixels: Tensor, keep: Tensor | None = None) -> Tensor:
         """Pixels in -1..1 [B, 3, H, W] to tokens [B, P, width].
 
-        `keep` [B, K] holds the numbers of the patches that are seen; then tokens are
-        [B, K, width] in that order, and nothing of the other patches enters them.
+        `keep` [B, K] holds indices of the visible patches; then tokens are [B, K, width] in that
+        order, and do not depend on the other patches.
         """
         patches = rearrange(pixels, "b c (h p) (w q) -> b h w (c p q)", p=self.patch, q=self.patch)
         rows, columns = patches.shape[1:3]
         tokens = self.embed(patches.flatten(1, 2))
-        tokens = tokens + positions((rows, columns), tokens.shape[-1]).to(tokens.device)
+        tokens = tokens + sincos_positions((rows, columns), tokens.shape[-1]).to(tokens.device)
         if keep is not None:
-            tokens = take(tokens, keep)
+            tokens = gather_tokens(tokens, keep)
         return self.norm(self.blocks(tokens))
 
 
-def positions(grid: tuple[int, int], width: int) -> Tensor:
-    """Fixed sines and cosines [h w, width] of each patch's row and column (He et al. 2022)."""
+def sincos_positions(grid: tuple[int, int], width: int) -> Tensor:
+    """Fixed 2-D sine-cosine position embedding [h w, width] (He et al. 2022)."""
     axes = torch.meshgrid(*(torch.arange(n, dtype=torch.float32) for n in grid), indexing="ij")
     count = width // 4
     frequencies = 10000 ** (-torch.arange(count, dtype=torch.float32) / count)
@@ -96,6 +96,6 @@ def positions(grid: tuple[int, int], width: int) -> Tensor:
     return torch.cat([f(angle) for angle in angles for f in (torch.sin, torch.cos)], -1)
 
 
-def take(tokens: Tensor, rows: Tensor) -> Tensor:
-    """The tokens [B, K, D] whose numbers stand in `rows` [B, K], of tokens [B, P, D]."""
-    return tokens.gather(1, rows[..., None].expand(-1, -1, tokens.shape[-1]))
+def gather_tokens(tokens: Tensor, indices: Tensor) -> Tensor:
+    """Those of tokens [B, P, D] with `indices` [B, K], as [B, K, D]."""
+    return tokens.gather(1, indices[..., None].expand(-1, -1, tokens.shape[-1]))

@@ -1,4 +1,4 @@
-"""Networks of Hugging Face's transformers, from files on this machine and from nowhere else."""
+"""Networks of Hugging Face's transformers, loaded from local files only."""
 
 import json
 from collections.abc import Mapping
@@ -14,8 +14,8 @@ from pipeline.errors import DataError, ParamsError
 from pipeline.weights.state_dict import listed
 
 
-def imported(place: str) -> Any:
-    """The package transformers, for the encoder at `place` in params.yaml.
+def import_transformers(place: str) -> Any:
+    """The package transformers; `place` names the encoder in the error.
 
     Raises:
         ParamsError: it is not installed.
@@ -28,24 +28,24 @@ def imported(place: str) -> Any:
             f"{place} runs in transformers, which is not installed: `pip install -e "
             "'.[transformers]'`, or choose another encoder"
         ) from None
-    # What is wrong with a file is told by an error of ours, and to load it takes a second.
+    # Our errors name what is wrong with a file, and loading takes only a second.
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     return transformers
 
 
 def pretrained(model: Any, folder: Path, changes: Mapping[str, int]) -> Any:
-    """A model of a class of transformers, in float32 for inference.
+    """A pretrained model of a class of transformers, in float32 for inference.
 
     Nothing is downloaded, unpickled or executed, whatever the folder holds.
 
     Args:
         model: the class.
         folder: holds config.json and model.safetensors.
-        changes: fields of the config, in place of those in the file.
+        changes: overrides of fields of the config.
 
     Raises:
-        DataError: a file is damaged or of another class, or the two do not belong together.
+        DataError: a file is damaged or of another class, or the two do not match.
     """
     remedy = f"name a folder with both files of one {model.__name__}"
     _require_kind(folder / CONFIG, model.config_class.model_type, remedy)
@@ -60,7 +60,7 @@ def pretrained(model: Any, folder: Path, changes: Mapping[str, int]) -> Any:
             trust_remote_code=False,
             dtype=torch.float32,
             attn_implementation="sdpa",
-            ignore_mismatched_sizes=True,  # they are reported, and refused below
+            ignore_mismatched_sizes=True,  # reported, and refused below
             output_loading_info=True,
         )
     except StrictDataclassError as error:
@@ -73,16 +73,18 @@ def pretrained(model: Any, folder: Path, changes: Mapping[str, int]) -> Any:
         *listed("other shapes", sorted(key for key, *_ in report["mismatched_keys"])),
     ]
     if wrong:
-        raise DataError(f"{folder / TENSORS}: not as {CONFIG} has it: {'; '.join(wrong)}; {remedy}")
+        raise DataError(
+            f"{folder / TENSORS}: does not match {CONFIG}: {'; '.join(wrong)}; {remedy}"
+        )
     return network.eval().requires_grad_(False)
 
 
 def _require_kind(path: Path, kind: str, remedy: str) -> None:
-    """Refuse a config of another class, which transformers would only warn of."""
+    """Refuse a config of another class, for which transformers only warns."""
     try:
         config = json.loads(path.read_bytes())
     except ValueError as error:
-        raise DataError(f"{path}: no JSON ({error}); {remedy}") from None
-    found = config.get("model_type") if isinstance(config, dict) else None
-    if found != kind:
-        raise DataError(f"{path}: model_type = {found!r}, not {kind!r}; {remedy}")
+        raise DataError(f"{path}: not JSON ({error}); {remedy}") from None
+    model_type = config.get("model_type") if isinstance(config, dict) else None
+    if model_type != kind:
+        raise DataError(f"{path}: model_type = {model_type!r}, not {kind!r}; {remedy}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from pipeline.encoders._shared import patch_codec as _patch_codec
+from pipeline.encoders._shared import patch_codec
 from pipeline.encoders._shared.dinov2_codec import read
 from pipeline.encoders._shared.feature_codec import FeatureCodec
 from pipeline.encoders._shared.patch_codec import Options
@@ -16,10 +16,10 @@ __all__ = ["Options", "fit", "load", "read"]
 
 
 def fit(frames: Tensor, options: Options, seed: int) -> FeatureCodec:
-    """Fit a decoder of the features to training frames uint8 [N, 3, H, W]."""
-    return _patch_codec.fit(frames, options, seed, "encoders.dinov2", read)
+    """Fit the reduction and the decoder of the features to training frames uint8 [N, 3, H, W]."""
+    return patch_codec.fit(frames, options, seed, "encoders.dinov2", read)
 
 
 def load(folder: Path, options: Options) -> FeatureCodec:
-    """Read what `save` wrote, and the weights that it points to."""
-    return _patch_codec.load(folder, options, read)
+    """Load what `save` wrote, and the published weights that it points to."""
+    return patch_codec.load(folder, options, read)

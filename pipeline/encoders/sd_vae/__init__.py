@@ -1,7 +1,7 @@
-"""The autoencoder of Stable Diffusion, as published (Rombach et al. 2022, by diffusers).
+"""The published autoencoder of Stable Diffusion (Rombach et al. 2022), by diffusers.
 
-Latents are those of the posterior, without the factor of 0.18215 that diffusion models multiply
-them by: world models do so when they read them (`train.whitening`).
+Latents are raw, without the factor of 0.18215 of latent diffusion: it is applied when world models
+read them (`train.whitening`).
 """
 
 from pathlib import Path
@@ -17,47 +17,47 @@ from pipeline.weights.pretrained import LocatedWeights, Weights, locate, locate_
 
 PLACE = "encoders.sd_vae.weights"
 FILES = ("config.json", "diffusion_pytorch_model.safetensors")
-SIDE = 8
-"""Pixels of a frame along one side of a latent."""
-DECODED = 8
+FACTOR = 8
+"""Downsampling factor: pixels of a frame along one side of a latent."""
+DECODE_BATCH = 8
 """Frames decoded at once: of 256 x 256 they take some GB."""
 
 
 class Options(Params):
-    """Which of the published autoencoders."""
+    """Which published weights."""
 
     weights: Weights
 
 
 def fit(frames: Tensor, options: Options, seed: int) -> "SdVae":
-    """The published weights as they are: `frames` uint8 [N, 3, H, W] and `seed` change nothing.
+    """Load the published weights; `frames` uint8 [N, 3, H, W] are only checked for their size.
 
     Raises:
         ParamsError: frames of a size that is not a multiple of 8.
-        DataError: the weights are not to be had.
+        DataError: the weights cannot be located or downloaded.
     """
     height, width = frames.shape[2:]
-    if height % SIDE or width % SIDE:
+    if height % FACTOR or width % FACTOR:
         raise ParamsError(
-            f"encoder = 'sd_vae' takes sides that are multiples of {SIDE}, but frames are "
+            f"encoder = 'sd_vae' takes sides that are multiples of {FACTOR}, but frames are "
             f"{height} x {width}; set datasets.NAME.resolution, such as to [256, 256]"
         )
     return SdVae(locate(options.weights, PLACE, FILES))
 
 
 def load(folder: Path, options: Options) -> "SdVae":
-    """Read the weights that `save` wrote of."""
+    """Load the weights that weights.json points to."""
     return SdVae(locate_again(folder))
 
 
 class SdVae(KlAutoencoder):
-    """See `pipeline.encoders.Encoder`; latents are [4, H / 8, W / 8], in float32."""
+    """Stable Diffusion's autoencoder; latents are [4, H / 8, W / 8], in float32."""
 
     def __init__(self, located: LocatedWeights) -> None:
         """Read the weights.
 
         Raises:
-            DataError: they are damaged, or of something else.
+            DataError: they are damaged, or those of another network.
         """
         super().__init__(_read(located.path))
         self.located = located
@@ -65,16 +65,18 @@ class SdVae(KlAutoencoder):
         self.to(torch.device("cpu"))
 
     def to(self, device: torch.device) -> Self:
-        """Move to a device; a CPU goes frame by frame, as 50 of 256 x 256 take many GB at once."""
+        """Move to a device; a CPU encodes single frames, as 50 of 256 x 256 take many GB."""
         self.vae.use_slicing = device.type == "cpu"
         return super().to(device)
 
     def decode(self, latents: Tensor) -> Tensor:
         """Latents [B, 4, h, w] to frames uint8 [B, 3, H, W], a few at a time."""
-        return torch.cat([KlAutoencoder.decode(self, few) for few in latents.split(DECODED)])
+        return torch.cat(
+            [KlAutoencoder.decode(self, batch) for batch in latents.split(DECODE_BATCH)]
+        )
 
     def save(self, folder: Path) -> None:
-        """Write where the weights are, and their digest."""
+        """Write weights.json, which points to the published weights."""
         write_pointer(folder, self.located)
 
 

@@ -1,9 +1,9 @@
-"""Masked latent prediction on the data itself (I-JEPA, Assran et al. 2023), on single frames.
+"""Masked latent prediction on single frames of the data set itself (I-JEPA, Assran et al. 2023).
 
-A context encoder sees what blocks leave visible of a frame; a narrow predictor tells from its
-tokens what a slow average of the encoder, which sees all of the frame, makes of the hidden patches.
-Nothing is ever asked to draw a pixel. As backgrounds are easiest to predict, the tokens of
-different frames are also pushed apart (C-JEPA, Mo & Tong 2024).
+A context encoder sees the visible patches of a frame; from its tokens a narrow predictor regresses
+the tokens of the masked patches by a target encoder, the EMA of the context encoder, which sees the
+whole frame. No pixel is reconstructed. As constant backgrounds are easiest to predict, VICReg terms
+keep the tokens of different frames apart (C-JEPA, Mo & Tong 2024).
 """
 
 from pathlib import Path
@@ -31,12 +31,14 @@ WEIGHT_DECAY = 0.05
 
 
 class Options(Architecture):
-    """The transformer, how it learns, and how much is kept of its patch features."""
+    """Transformer, masked prediction, and reduction of the patch features."""
 
     channels: int = Field(gt=0, description="principal components kept of a patch's features")
-    momentum: float = Field(ge=0, le=1, description="of the target; rises to 1 until the end")
-    variance: float = Field(ge=0, description="weight of frames that look alike; 0: plain I-JEPA")
-    covariance: float = Field(ge=0, description="weight of features that say the same; likewise")
+    momentum: float = Field(ge=0, le=1, description="of the target's EMA; rises to 1 over training")
+    variance: float = Field(ge=0, description="weight of VICReg's variance term; 0: plain I-JEPA")
+    covariance: float = Field(
+        ge=0, description="weight of VICReg's covariance term; 0: plain I-JEPA"
+    )
     steps: int = Field(gt=0)
     batch: int = Field(gt=1)
     learning_rate: float = Field(gt=0)
@@ -52,14 +54,14 @@ class Options(Architecture):
 
 
 def fit(frames: Tensor, options: Options, seed: int) -> FeatureCodec:
-    """Fit to training frames uint8 [N, 3, H, W]: transformer, components, then the decoder."""
+    """Train transformer, principal components and decoder on frames uint8 [N, 3, H, W]."""
     target = pretrain(frames, options, seed).target
     backbone = fit_components(target, frames, options.channels)
     return fit_feature_codec(backbone, frames, options.decoder, seed)
 
 
 def load(folder: Path, options: Options) -> FeatureCodec:
-    """Read what `save` wrote."""
+    """Load what `save` wrote."""
     backbone = load_components(TinyVit(options), folder, options.channels)
     return load_feature_codec(backbone, folder)
 
@@ -68,7 +70,7 @@ def pretrain(frames: Tensor, options: Options, seed: int) -> Jepa:
     """The networks after masked prediction on frames uint8 [N, 3, H, W].
 
     Raises:
-        ParamsError: the frames hold no 3 x 3 whole patches.
+        ParamsError: the frames have fewer than 3 x 3 patches, or patches do not tile them.
     """
     grid = options.grid(frames, "encoders.tiny_jepa")
     if min(grid) < 3:
@@ -90,9 +92,9 @@ def pretrain(frames: Tensor, options: Options, seed: int) -> Jepa:
 
 
 def loss(jepa: Jepa, pixels: Tensor, hidden: Tensor, options: Options) -> Tensor:
-    """Error of the predictions for pixels [B, 3, H, W] behind one mask bool [h, w], [].
+    """Loss [] of the predictions for pixels [B, 3, H, W] under one mask `hidden`, bool [h, w].
 
-    All frames are hidden alike: if they were not, their masks would tell them apart.
+    All frames share the mask: VICReg must not tell frames apart by their masks.
     """
     tokens, predicted = jepa(pixels, hidden)
     error = functional.smooth_l1_loss(predicted, jepa.targets(pixels, hidden))

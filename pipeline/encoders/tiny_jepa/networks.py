@@ -1,4 +1,4 @@
-"""The parts of masked latent prediction: hidden blocks, a narrow predictor, a slow target."""
+"""Masked latent prediction: block masks, context encoder, predictor and EMA target."""
 
 import copy
 
@@ -7,12 +7,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.encoders._shared.optimiser import ema_update
-from pipeline.encoders._shared.tiny_vit import Architecture, Block, TinyVit, positions
+from pipeline.encoders._shared.tiny_vit import Architecture, Block, TinyVit, sincos_positions
 
 BLOCKS = 4
 SHARE = (0.15, 0.2)
 ASPECT = (0.75, 1.5)
-"""Hidden blocks of a picture, their share of its patches, height by width (I-JEPA, app. A.1)."""
+"""Masked blocks per image, their share of its patches, their aspect ratio (I-JEPA, app. A.1)."""
 
 
 def block_mask(grid: tuple[int, int], generator: torch.Generator) -> Tensor:
@@ -33,7 +33,7 @@ def block_mask(grid: tuple[int, int], generator: torch.Generator) -> Tensor:
 
 
 class Predictor(nn.Module):
-    """Half the width, half the depth; a mask token at its position stands for each patch asked."""
+    """Half as wide and half as deep; its queries are a mask token plus the patch's position."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -45,27 +45,27 @@ class Predictor(nn.Module):
         self.leave = nn.Linear(width, architecture.width)
 
     def forward(self, tokens: Tensor, hidden: Tensor) -> Tensor:
-        """Tokens [B, K, width] of the visible patches to those [B, M, width] of the `hidden`.
+        """Tokens [B, K, width] of the visible patches to those [B, M, width] of the hidden ones.
 
         `hidden` is bool [h, w]; tokens go in and come out in reading order.
         """
-        places = positions((len(hidden), hidden.shape[1]), len(self.mask))
-        asked = (self.mask + places[hidden.flatten()]).expand(len(tokens), -1, -1)
-        known = self.enter(tokens) + places[~hidden.flatten()]
-        return self.leave(self.blocks(torch.cat([known, asked], 1))[:, tokens.shape[1] :])
+        positions = sincos_positions((len(hidden), hidden.shape[1]), len(self.mask))
+        queries = (self.mask + positions[hidden.flatten()]).expand(len(tokens), -1, -1)
+        context = self.enter(tokens) + positions[~hidden.flatten()]
+        return self.leave(self.blocks(torch.cat([context, queries], 1))[:, tokens.shape[1] :])
 
 
 class Jepa(nn.Module):
-    """The three networks of the pretraining."""
+    """Context encoder, predictor and target encoder."""
 
     def __init__(self, architecture: Architecture) -> None:
-        """Draw the weights from the global generator; target and context encoder start equal."""
+        """Initialise from the global generator; target and context encoder start equal."""
         super().__init__()
         self.context, self.predictor = TinyVit(architecture), Predictor(architecture)
         self.target = copy.deepcopy(self.context).requires_grad_(False)
 
     def forward(self, pixels: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """What is seen and what is told from it of pixels [B, 3, H, W] behind a mask bool [h, w].
+        """Encode the visible patches of pixels [B, 3, H, W] and predict those that a mask hides.
 
         Returns:
             Tokens [B, K, width] of the visible patches, and predicted ones [B, M, width].
@@ -76,7 +76,7 @@ class Jepa(nn.Module):
 
     @torch.no_grad()
     def targets(self, pixels: Tensor, hidden: Tensor) -> Tensor:
-        """What the predictions [B, M, width] should be, each of mean 0 and variance 1."""
+        """Regression targets [B, M, width]: normalised tokens of the target encoder."""
         tokens = self.target(pixels)[:, hidden.flatten()]
         return functional.layer_norm(tokens, tokens.shape[-1:])
 
@@ -92,7 +92,7 @@ def vicreg_terms(tokens: Tensor) -> tuple[Tensor, Tensor]:
         Mean hinge of the standard deviations below 1; and the squared covariances of different
         features, summed over one of them and averaged over the other (ibid., eq. 1 to 4).
     """
-    # A norm's own gains could stretch the differences without telling more.
+    # Normalised without gains, which could scale the differences without adding information.
     tokens = functional.layer_norm(tokens, tokens.shape[-1:])
     deviations = tokens - tokens.mean(0)
     std = (deviations.square().sum(0) / (len(tokens) - 1) + 1e-4).sqrt()

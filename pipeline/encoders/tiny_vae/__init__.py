@@ -1,4 +1,4 @@
-"""A small KL autoencoder fitted to the data itself (Rombach et al. 2022, by diffusers)."""
+"""A small KL autoencoder trained on the data set itself (Rombach et al. 2022), by diffusers."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,17 +17,19 @@ from pipeline.errors import ParamsError
 from pipeline.params import Params
 
 NORM_GROUPS = 8
-LEVELS = 9
-"""At most: frames of 256 pixels are a single one at the ninth."""
+MAX_LEVELS = 9
+"""Most resolutions: at the ninth, frames of 256 pixels are down to a single one."""
 
 Width = Annotated[int, Field(gt=0, multiple_of=NORM_GROUPS)]
 
 
 class Options(Params):
-    """Architecture and fitting of the autoencoder."""
+    """Architecture and training of the autoencoder."""
 
     channels: list[Width] = Field(
-        min_length=1, max_length=LEVELS, description="one resolution each, halved in between"
+        min_length=1,
+        max_length=MAX_LEVELS,
+        description="of each resolution, from full size down by halves",
     )
     latent_channels: int = Field(gt=0)
     l1_weight: float = Field(ge=0, description="of the absolute error, which keeps black black")
@@ -38,12 +40,12 @@ class Options(Params):
 
 
 def fit(frames: Tensor, options: Options, seed: int) -> "TinyVae":
-    """Fit to training frames uint8 [N, 3, H, W] with Adam on squared and absolute error + KL.
+    """Train on frames uint8 [N, 3, H, W] with Adam on squared error, absolute error and KL.
 
     Raises:
         ParamsError: the frames cannot be halved as often as there are resolutions.
     """
-    _require_halves(frames, len(options.channels))
+    _check_size(frames, len(options.channels))
     make_importable()
     from diffusers import AutoencoderKL
 
@@ -58,7 +60,7 @@ def fit(frames: Tensor, options: Options, seed: int) -> "TinyVae":
             norm_num_groups=NORM_GROUPS,
             sample_size=frames.shape[2],
         )
-    # Spread starts at exp(-3): from the usual 1, the noise hides the small things for too long.
+    # The std starts at exp(-3): from the usual 1, the noise hides small objects for too long.
     with torch.no_grad():
         vae.quant_conv.bias[options.latent_channels :] = -6.0
     generator = torch.Generator().manual_seed(seed)
@@ -77,11 +79,11 @@ def fit(frames: Tensor, options: Options, seed: int) -> "TinyVae":
 
 
 def load(folder: Path, options: Options) -> "TinyVae":
-    """Read what `save` wrote."""
+    """Load what `save` wrote."""
     return TinyVae(load_vae(folder))
 
 
-def _require_halves(frames: Tensor, levels: int) -> None:
+def _check_size(frames: Tensor, levels: int) -> None:
     (height, width), side = frames.shape[2:], 2 ** (levels - 1)
     if height % side or width % side:
         raise ParamsError(
@@ -92,7 +94,7 @@ def _require_halves(frames: Tensor, levels: int) -> None:
 
 
 class TinyVae(KlAutoencoder):
-    """See `pipeline.encoders.Encoder`."""
+    """A trained KL autoencoder; latents are [latent_channels, H / 2^n, W / 2^n]."""
 
     def save(self, folder: Path) -> None:
         """Write config.json and diffusion_pytorch_model.safetensors."""

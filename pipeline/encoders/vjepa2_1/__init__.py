@@ -21,9 +21,9 @@ from pipeline.encoders._shared.feature_codec import (
     fit_feature_codec,
     load_feature_codec,
 )
-from pipeline.encoders._shared.imagenet import normalised
+from pipeline.encoders._shared.imagenet import normalise
 from pipeline.encoders._shared.reduced_backbone import Reduction, fit_reduction, load_reduction
-from pipeline.encoders.vjepa2_1.vit import PATCH, loaded
+from pipeline.encoders.vjepa2_1.vit import PATCH, load_network
 from pipeline.errors import DataError, ParamsError
 from pipeline.weights.pretrained import LocatedWeights, Weights, locate, locate_again, write_pointer
 
@@ -35,34 +35,34 @@ ORIGIN = f"https://dl.fbaipublicfiles.com/vjepa2/{PUBLISHED} (5.2 GB, sha256 {SH
 
 
 class Options(Reduction):
-    """Which weights, how large frames are shown to them, what is kept, and the decoder."""
+    """Weights, input size, reduction and decoder."""
 
     weights: Weights
     size: int = Field(
         ge=2 * PATCH, multiple_of=PATCH, description="side that frames are resized to"
     )
-    heads: int = Field(gt=0, description="of each attention: the weights do not tell")
+    heads: int = Field(gt=0, description="attention heads, which the weights do not tell")
     decoder: DecoderOptions
 
 
 def fit(frames: Tensor, options: Options, seed: int) -> FeatureCodec:
-    """Fit what is kept and the decoder to training frames uint8 [N, 3, H, W].
+    """Fit the reduction and the decoder to training frames uint8 [N, 3, H, W].
 
     Raises:
-        DataError: the weights are not there, or are not those of an encoder of V-JEPA 2.1.
-        ParamsError: there are no such heads, or less is there than is to be kept.
+        DataError: the weights are missing, or are not those of an encoder of V-JEPA 2.1.
+        ParamsError: the number of heads does not fit, or there are fewer features than `channels`.
     """
     _require(options.weights)
-    whole = VJepa(locate(options.weights, f"{PLACE}.weights"), options).to(pick())
-    backbone = fit_reduction(whole, frames, options, PLACE)
-    return fit_feature_codec(backbone, frames, options.decoder, seed, options.pool)
+    backbone = VJepa(locate(options.weights, f"{PLACE}.weights"), options).to(pick())
+    reduced = fit_reduction(backbone, frames, options, PLACE)
+    return fit_feature_codec(reduced, frames, options.decoder, seed, options.pool)
 
 
 def load(folder: Path, options: Options) -> FeatureCodec:
-    """Read what `save` wrote, and the weights from where they were found.
+    """Load what `save` wrote, and the published weights that it points to.
 
     Raises:
-        DataError: the weights are gone, or are others.
+        DataError: the weights are gone, or have been replaced.
     """
     _require(options.weights)
     backbone = load_reduction(VJepa(locate_again(folder), options), folder, options)
@@ -70,7 +70,7 @@ def load(folder: Path, options: Options) -> FeatureCodec:
 
 
 class VJepa:
-    """See `pipeline.encoders._shared.feature_codec.Backbone`; C is the width, h = w = size / 16."""
+    """A `Backbone` of patch features [C, size / 16, size / 16], C the width."""
 
     def __init__(self, located: LocatedWeights, options: Options) -> None:
         """Read the weights."""
@@ -82,7 +82,7 @@ class VJepa:
                 f"{located.path}: no safetensors ({error}); extract the encoder from a checkpoint "
                 "with `wm extract-vjepa`"
             ) from None
-        self.network = loaded(state, options.heads, located.path)
+        self.network = load_network(state, options.heads, located.path)
         if self.network.width % (2 * options.heads):
             raise ParamsError(
                 f"{PLACE}.heads = {options.heads} does not split the width {self.network.width} of "
@@ -97,17 +97,17 @@ class VJepa:
     @torch.no_grad()
     def encode(self, frames: Tensor) -> Tensor:
         """Frames uint8 [B, 3, H, W] to features float32 [B, C, h, w]."""
-        pictures = normalised(frames.to(device_of(self.network)), self.size)[:, :, None]
+        images = normalise(frames.to(device_of(self.network)), self.size)[:, :, None]
         rows = self.size // PATCH
-        return rearrange(self.network(pictures), "b (h w) c -> b c h w", h=rows).contiguous()
+        return rearrange(self.network(images), "b (h w) c -> b c h w", h=rows).contiguous()
 
     def save(self, folder: Path) -> None:
-        """Write weights.json, which says which weights these are."""
+        """Write weights.json, which points to the published weights."""
         write_pointer(folder, self.located)
 
 
 def _require(weights: Weights) -> None:
-    """Say how to come by the weights, which are on no hub, where they are not on this machine."""
+    """Refuse missing weights with the way to get them: they are on no hub."""
     if weights.file is None and not Path(weights.source).exists():
         raise DataError(
             f"{PLACE}.weights.source = {weights.source!r}: no such file; download {ORIGIN} and "

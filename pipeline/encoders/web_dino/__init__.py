@@ -8,8 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from pipeline.encoders._shared import dinov2_codec as _dinov2_codec
-from pipeline.encoders._shared import patch_codec as _patch_codec
+from pipeline.encoders._shared import dinov2_codec, patch_codec
 from pipeline.encoders._shared.dinov2 import Config, Dinov2
 from pipeline.encoders._shared.feature_codec import FeatureCodec
 from pipeline.encoders._shared.patch_codec import CONFIG, Options
@@ -19,25 +18,25 @@ __all__ = ["Config", "Dinov2", "Options", "fit", "load"]
 
 
 def fit(frames: Tensor, options: Options, seed: int) -> FeatureCodec:
-    """Fit a decoder of the features to training frames uint8 [N, 3, H, W]."""
-    return _patch_codec.fit(frames, options, seed, "encoders.web_dino", read)
+    """Fit the reduction and the decoder of the features to training frames uint8 [N, 3, H, W]."""
+    return patch_codec.fit(frames, options, seed, "encoders.web_dino", read)
 
 
 def load(folder: Path, options: Options) -> FeatureCodec:
-    """Read what `save` wrote, and the weights that it points to."""
-    return _patch_codec.load(folder, options, read)
+    """Load what `save` wrote, and the published weights that it points to."""
+    return patch_codec.load(folder, options, read)
 
 
 def read(folder: Path) -> Dinov2:
-    """See `pipeline.encoders._shared.dinov2_codec.read`; a plain feed-forward is not Web-SSL's.
+    """The network of a folder, as `dinov2_codec.read` loads it, if it has Web-SSL's SwiGLU layers.
 
     Raises:
         DataError: the network is plain DINOv2, or its files are damaged.
     """
     path = folder / CONFIG
-    if not _dinov2_codec.config(path).use_swiglu_ffn:
+    if not dinov2_codec.config(path).use_swiglu_ffn:
         raise DataError(
             f"{path}: use_swiglu_ffn = false is plain DINOv2, not Web-DINO; set encoder to dinov2 "
             "and point encoders.dinov2.weights.source at this folder"
         )
-    return _dinov2_codec.read(folder)
+    return dinov2_codec.read(folder)

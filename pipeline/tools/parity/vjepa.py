@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pipeline.encoders.vjepa2_1 import Options, VJepa
-from pipeline.encoders.vjepa2_1.vit import PATCH, VisionTransformer, loaded
+from pipeline.encoders.vjepa2_1.vit import PATCH, VisionTransformer, load_network
 from pipeline.tools.parity.golden import Arrays, Check, Folder, close
 from pipeline.weights.pretrained import Weights, locate
 
@@ -22,7 +22,7 @@ PATTERN = re.compile(r"pattern(\d+)")
 def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
     """`CASE.{output,after_embed,after_blockN}` and `codec.{preprocessed,latents}`."""
     path = folder.file("weights.safetensors")
-    network = loaded(folder.weights("weights"), HEADS, path)
+    network = load_network(folder.weights("weights"), HEADS, path)
     layers: dict[str, dict[str, Tensor]] = {}
     for name in arrays:
         if found := LAYER.fullmatch(name):

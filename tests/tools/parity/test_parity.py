@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
-from pipeline.encoders.vjepa2_1.vit import loaded
+from pipeline.encoders.vjepa2_1.vit import load_network
 from pipeline.errors import DataError
 from pipeline.tools.parity.golden import Check, Folder, close, compare, exact
 from pipeline.tools.parity.run import check_file, known_files, run
@@ -172,7 +172,7 @@ def test_the_vectors_of_an_encoder_without_their_inputs_are_refused(tmp_path):
 
 
 def test_a_pattern_of_any_size_needs_no_input(tmp_path):
-    network = loaded(load_file(ENCODERS / "vjepa" / "weights.safetensors"), 3, tmp_path)
+    network = load_network(load_file(ENCODERS / "vjepa" / "weights.safetensors"), 3, tmp_path)
     picture = torch.tensor(
         [
             [[(7 * i + 13 * j + 29 * c + i * j // 11 + 37 * (i // 16) * (j // 16)) % 256

@@ -17,10 +17,10 @@ class Answers:
 
     def __init__(self, spec):
         self.spec = spec
-        self.heard = []
+        self.received = []
 
     def rollout(self, history, actions, noise, sampling):
-        self.heard.append(actions)
+        self.received.append(actions)
         latents = torch.ones_like(history[:, :1]).expand(-1, actions.shape[1], -1, -1, -1)
         return latents + actions.mean((1, 2, 3))[:, None, None, None, None]
 
@@ -66,42 +66,42 @@ def sensitivity(evaluator, clips, batch=4):
 
 
 def test_the_errors_are_those_of_the_known_answers(evaluator, clips):
-    found = sensitivity(evaluator, clips)
+    metrics = sensitivity(evaluator, clips)
     means = clips.actions[:, :-1].mean((1, 2, 3)).double()
-    assert found.mse.true == pytest.approx(0, abs=1e-12)
+    assert metrics.mse.true == pytest.approx(0, abs=1e-12)
     for still in ("start", "zero"):
-        assert getattr(found.mse, still) == pytest.approx(float(means.square().mean()), rel=1e-6)
-    random = torch.cat(evaluator.model.heard[3::4]).mean((1, 2, 3)).double()
+        assert getattr(metrics.mse, still) == pytest.approx(float(means.square().mean()), rel=1e-6)
+    random = torch.cat(evaluator.model.received[3::4]).mean((1, 2, 3)).double()
     expected = float((random - means).square().mean())
-    assert found.mse.random == pytest.approx(expected, rel=1e-6)
-    assert found.mse.random > found.mse.zero
+    assert metrics.mse.random == pytest.approx(expected, rel=1e-6)
+    assert metrics.mse.random > metrics.mse.zero
     # All are constant images: they point the same way, or the opposite one.
     opposite = float(((1 + means) < 0).double().mean()) * 2
-    assert found.cosine.zero == pytest.approx(opposite, abs=1e-9)
-    assert found.clips == 6
+    assert metrics.cosine.zero == pytest.approx(opposite, abs=1e-9)
+    assert metrics.clips == 6
 
 
 def test_published_errors_are_in_the_units_of_the_encoders_authors(evaluator, clips):
     """A whitened 1 is a raw 0.5, which the authors make a 2."""
-    found = sensitivity(evaluator, clips)
-    for name, mse in found.mse:
-        assert getattr(found.published.mse, name) == pytest.approx(4 * mse, abs=1e-9)
-    for name, cosine in found.cosine:
-        assert getattr(found.published.cosine, name) == pytest.approx(cosine, abs=1e-9)
+    metrics = sensitivity(evaluator, clips)
+    for name, mse in metrics.mse:
+        assert getattr(metrics.published.mse, name) == pytest.approx(4 * mse, abs=1e-9)
+    for name, cosine in metrics.cosine:
+        assert getattr(metrics.published.cosine, name) == pytest.approx(cosine, abs=1e-9)
 
 
 def test_a_right_angle_is_a_cosine_distance_of_one():
     square = torch.tensor([[1.0, 0.0], [1.0, 1.0]])[:, :, None, None]
     generated = dict.fromkeys(("start", "true", "zero", "random"), square)
     truth = torch.tensor([[0.0, 2.0], [2.0, 2.0]])[:, :, None, None]
-    found = actions.errors(generated, truth, torch.Tensor.double)
-    assert found.cosine.true == pytest.approx((1 + 0) / 2)
-    assert found.mse.true == pytest.approx((2.5 + 1) / 2)
+    errors = actions.errors(generated, truth, torch.Tensor.double)
+    assert errors.cosine.true == pytest.approx((1 + 0) / 2)
+    assert errors.mse.true == pytest.approx((2.5 + 1) / 2)
 
 
 def test_random_actions_fill_the_recorded_range_and_never_leave_it(evaluator, clips):
     sensitivity(evaluator, clips)
-    random = torch.cat(evaluator.model.heard[3::4])
+    random = torch.cat(evaluator.model.received[3::4])
     assert random.shape == clips.actions[:, :-1].shape
     assert ((random[..., 0] >= 2) & (random[..., 0] <= 4)).all()
     assert (random[..., 1] == -1).all()
@@ -137,19 +137,19 @@ def test_the_embedding_of_a_world_model_is_its_networks(cache, clips):
     assert model.embed_actions(clips.actions).shape == (6, 4, 32)
 
 
-def test_a_network_that_hears_no_actions_has_no_embedding(evaluator, cache, clips):
-    deaf = world_model(cache, injection="none")
-    assert deaf.embed_actions(clips.actions) is None
-    silent = replace(evaluator, model=evaluator.model)
-    silent.model.embed_actions = deaf.embed_actions
-    found = sensitivity(silent, clips)
-    assert found.embedding_rms is None
+def test_a_model_without_actions_has_no_embedding(evaluator, cache, clips):
+    unconditioned = world_model(cache, injection="none")
+    assert unconditioned.embed_actions(clips.actions) is None
+    changed = replace(evaluator, model=evaluator.model)
+    changed.model.embed_actions = unconditioned.embed_actions
+    metrics = sensitivity(changed, clips)
+    assert metrics.embedding_rms is None
 
 
 def test_the_table_says_whose_latents_they_were_and_how_the_model_whitened_them(
     evaluator, clips, spec
 ):
-    found = sensitivity(evaluator, clips)
-    assert (found.latent, found.whitening) == ("patch_pca", "channel")
+    metrics = sensitivity(evaluator, clips)
+    assert (metrics.latent, metrics.whitening) == ("patch_pca", "channel")
     evaluator.model.spec = spec.as_published()
     assert sensitivity(evaluator, clips).whitening == "none"

@@ -28,7 +28,7 @@ def windows(cache):
 
 
 @pytest.fixture(scope="module")
-def chosen(windows, folder_of_latents):
+def fixed(windows, folder_of_latents):
     return clips.fixed_clips(windows, folder_of_latents / "shards", 12, 42)
 
 
@@ -61,38 +61,38 @@ def scored(evaluator, clips, batch, generator):
 
 
 @pytest.fixture
-def perfect(cache, chosen, folder_of_latents):
-    return evaluator_of(Oracle(world_model(cache), chosen), folder_of_latents)
+def perfect(cache, fixed, folder_of_latents):
+    return evaluator_of(Oracle(world_model(cache), fixed), folder_of_latents)
 
 
-def test_the_clips_are_the_references_draw_of_all_validation_windows(windows, chosen):
+def test_the_clips_are_the_references_draw_of_all_validation_windows(windows, fixed):
     rows = np.random.RandomState(42).choice(len(windows), 12, replace=False)
-    assert torch.equal(chosen.latents, windows.latents(rows, None))
-    assert torch.equal(chosen.actions, windows.actions(rows))
+    assert torch.equal(fixed.latents, windows.latents(rows, None))
+    assert torch.equal(fixed.actions, windows.actions(rows))
 
 
 def test_clips_are_posterior_means_never_samples(windows, folder_of_latents, monkeypatch):
-    asked = []
+    generators = []
     monkeypatch.setattr(
-        windows, "latents", lambda rows, generator: asked.append(generator) or torch.zeros(2)
+        windows, "latents", lambda rows, generator: generators.append(generator) or torch.zeros(2)
     )
     clips.fixed_clips(windows, folder_of_latents / "shards", 2, 42)
-    assert asked == [None]
+    assert generators == [None]
 
 
-def test_the_frames_of_a_clip_are_those_that_were_recorded(windows, chosen, folder_of_latents):
+def test_the_frames_of_a_clip_are_those_that_were_recorded(windows, fixed, folder_of_latents):
     episodes = {e.key: e for e in shards.read(folder_of_latents / "shards", "val")}
     rows = np.random.RandomState(42).choice(len(windows), 12, replace=False)
-    for frames, (episode, start) in zip(chosen.frames, windows.rows[rows], strict=True):
+    for frames, (episode, start) in zip(fixed.frames, windows.rows[rows], strict=True):
         key = windows.cache.seal.episodes[episode].key
         expected = episodes[key].frames[start : start + 8 : 2].transpose(0, 3, 1, 2)
         np.testing.assert_array_equal(frames.numpy(), expected)
 
 
 def test_a_perfect_model_scores_perfectly_and_only_under_the_true_actions(
-    perfect, chosen, generator
+    perfect, fixed, generator
 ):
-    scores = scored(perfect, chosen, 5, generator)
+    scores = scored(perfect, fixed, 5, generator)
     assert (scores.clips, scores.frames) == (12, 3)
     assert scores.model.latent_mse == [0, 0, 0]
     for other in ("repeat_last", "shuffled_actions", "zero_actions"):
@@ -100,26 +100,26 @@ def test_a_perfect_model_scores_perfectly_and_only_under_the_true_actions(
         assert max(getattr(scores, other).psnr) < min(scores.model.psnr)
 
 
-def test_a_perfect_model_is_judged_by_the_recorded_pixels(perfect, chosen, generator):
-    scores = scored(perfect, chosen, 5, generator)
-    decoded = perfect.decode(chosen.latents[:, 1:])
+def test_a_perfect_model_is_scored_on_the_recorded_pixels(perfect, fixed, generator):
+    scores = scored(perfect, fixed, 5, generator)
+    decoded = perfect.decode(fixed.latents[:, 1:])
     for frame in range(3):
-        expected = psnr(decoded[:, frame], chosen.frames[:, frame + 1]).mean()
+        expected = psnr(decoded[:, frame], fixed.frames[:, frame + 1]).mean()
         assert scores.model.psnr[frame] == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_repeating_the_last_frame_is_scored_on_pixels_that_never_saw_the_codec(
-    perfect, chosen, generator
+    perfect, fixed, generator
 ):
-    scores = scored(perfect, chosen, 5, generator)
-    expected = psnr(chosen.frames[:, 0], chosen.frames[:, 2]).mean()
+    scores = scored(perfect, fixed, 5, generator)
+    expected = psnr(fixed.frames[:, 0], fixed.frames[:, 2]).mean()
     assert scores.repeat_last.psnr[1] == pytest.approx(float(expected), rel=1e-5)
 
 
-def test_batches_do_not_matter(cache, chosen, folder_of_latents):
+def test_batches_do_not_matter(cache, fixed, folder_of_latents):
     one = evaluator_of(world_model(cache), folder_of_latents)
     first, second = (
-        scored(one, chosen, batch, torch.Generator().manual_seed(0)).by_condition()
+        scored(one, fixed, batch, torch.Generator().manual_seed(0)).by_condition()
         for batch in (3, 12)
     )
     for name in ("model", "shuffled_actions", "zero_actions", "repeat_last"):
@@ -129,15 +129,15 @@ def test_batches_do_not_matter(cache, chosen, folder_of_latents):
             )
 
 
-def test_what_is_left_behind_can_be_read(perfect, chosen, generator, tmp_path):
-    scores = scored(perfect, chosen, 5, generator)
+def test_what_is_left_behind_can_be_read(perfect, fixed, generator, tmp_path):
+    scores = scored(perfect, fixed, 5, generator)
     scores.write(tmp_path / "evaluate.json")
     assert EvaluateMetrics.read(tmp_path / "evaluate.json") == scores
     outputs.write_horizon(scores, tmp_path / "horizon.csv")
     table = np.genfromtxt(tmp_path / "horizon.csv", delimiter=",", names=True)
     np.testing.assert_array_equal(table["frame"], [1, 2, 3])
     np.testing.assert_allclose(table["model_psnr"], scores.model.psnr, rtol=1e-5)
-    outputs.write_dreams(perfect, chosen.part(0, 2), generator, tmp_path / "dreams.npz")
+    outputs.write_dreams(perfect, fixed.part(0, 2), generator, tmp_path / "dreams.npz")
     with np.load(tmp_path / "dreams.npz") as dreams:
         assert dreams["truth"].shape == dreams["prediction"].shape == (2, 4, 3, 16, 16)
         np.testing.assert_array_equal(dreams["truth"][:, 0], dreams["prediction"][:, 0])
@@ -145,9 +145,9 @@ def test_what_is_left_behind_can_be_read(perfect, chosen, generator, tmp_path):
 
 @pytest.mark.parametrize("decoder", ["own", "fitted"])
 def test_every_file_with_scores_of_pixels_says_which_decoder_drew_them(
-    perfect, chosen, generator, tmp_path, decoder
+    perfect, fixed, generator, tmp_path, decoder
 ):
-    scores = scored(perfect, chosen, 5, generator).model_copy(update={"decoder": decoder})
+    scores = scored(perfect, fixed, 5, generator).model_copy(update={"decoder": decoder})
     assert scores.means().decoder == decoder
     outputs.write_horizon(scores, tmp_path / "horizon.csv")
     with (tmp_path / "horizon.csv").open(newline="") as file:
@@ -157,7 +157,7 @@ def test_every_file_with_scores_of_pixels_says_which_decoder_drew_them(
 
 
 def test_perceptual_metrics_are_recorded_where_they_are_asked_for(
-    perfect, chosen, generator, tmp_path
+    perfect, fixed, generator, tmp_path
 ):
     """Stand-ins for the networks: how far colours are apart, and the colours."""
 
@@ -168,8 +168,8 @@ def test_perceptual_metrics_are_recorded_where_they_are_asked_for(
         return (colours(a) - colours(b)).abs().mean(1)
 
     metrics = FrameMetrics({**perfect.metrics.by_frame, "lpips": apart}, colours)
-    scores = scored(replace(perfect, metrics=metrics), chosen, 5, generator)
-    decoded, truth = perfect.decode(chosen.latents[:, 1:]), chosen.frames[:, 1:]
+    scores = scored(replace(perfect, metrics=metrics), fixed, 5, generator)
+    decoded, truth = perfect.decode(fixed.latents[:, 1:]), fixed.frames[:, 1:]
     assert scores.model.lpips == pytest.approx(
         [float(apart(decoded[:, frame], truth[:, frame]).mean()) for frame in range(3)], rel=1e-5
     )
@@ -207,21 +207,21 @@ def test_a_codec_that_did_not_make_the_latents_is_refused(cache, folder_of_laten
         )
 
 
-def test_with_more_frames_given_only_the_others_are_scored(cache, chosen, folder_of_latents):
+def test_with_a_longer_context_only_the_others_are_scored(cache, fixed, folder_of_latents):
     class Known(Oracle):
         def rollout(self, history, actions, noise, sampling):
             assert history.shape[1] == 2
             assert noise.start.shape[1] == 2
             return super().rollout(history, actions, noise, sampling)[:, 1:]
 
-    one = evaluator_of(Known(world_model(cache), chosen), folder_of_latents, context=2)
+    one = evaluator_of(Known(world_model(cache), fixed), folder_of_latents, context=2)
     generator = torch.Generator().manual_seed(0)
-    scores = scored(one, chosen, 5, generator)
+    scores = scored(one, fixed, 5, generator)
     assert scores.frames == 2
     assert scores.model.latent_mse == [0, 0]
-    expected = psnr(chosen.frames[:, 1], chosen.frames[:, 3]).mean()
+    expected = psnr(fixed.frames[:, 1], fixed.frames[:, 3]).mean()
     assert scores.repeat_last.psnr[1] == pytest.approx(float(expected), rel=1e-5)
-    moved = (chosen.latents[:, 1] - chosen.latents[:, 3]).square().mean()
+    moved = (fixed.latents[:, 1] - fixed.latents[:, 3]).square().mean()
     assert scores.repeat_last.latent_mse[1] == pytest.approx(float(moved), rel=1e-5)
 
 
@@ -230,19 +230,19 @@ def test_clips_are_whitened_as_the_model_was_trained(cache, folder_of_latents):
     own = config.model_copy(
         update={"spec": cache.spec.model_copy(update={"mean": [0.0] * 3, "std": [2.0] * 3})}
     )
-    asked = Options.model_validate({**PARAMS["evaluate"], "clips": 4, "dream_frames": 6})
-    chosen = [
-        clips.select(cache, folder_of_latents / "shards", each, asked) for each in (config, own)
+    options = Options.model_validate({**PARAMS["evaluate"], "clips": 4, "dream_frames": 6})
+    fixed = [
+        clips.select(cache, folder_of_latents / "shards", each, options) for each in (config, own)
     ]
-    for ours, theirs in zip(*chosen, strict=True):
+    for ours, theirs in zip(*fixed, strict=True):
         torch.testing.assert_close(theirs.latents, cache.spec.unwhiten(ours.latents) / 2)
 
 
 def test_clips_must_leave_something_to_generate(cache, folder_of_latents):
     config = world_model(cache).config
-    asked = Options.model_validate({**PARAMS["evaluate"], "context": 4})
+    options = Options.model_validate({**PARAMS["evaluate"], "context": 4})
     with pytest.raises(ParamsError, match=r"evaluate.context = 4 leaves nothing .* at most 3"):
-        clips.select(cache, folder_of_latents / "shards", config, asked)
+        clips.select(cache, folder_of_latents / "shards", config, options)
 
 
 def test_published_starts_are_the_windows_to_pick_from(windows):
@@ -262,12 +262,12 @@ def test_published_starts_are_the_windows_to_pick_from(windows):
     assert len(held_out.eligible(windows)) == len(windows)
 
 
-def test_errors_are_in_units_of_the_caches_whitened_latents(cache, chosen, folder_of_latents):
+def test_errors_are_in_units_of_the_caches_whitened_latents(cache, fixed, folder_of_latents):
     """Two models that dream the same raw latents have the same errors, however they whiten."""
     plain = cache.spec.as_published()
-    oracle = Oracle(world_model(cache), chosen)
+    oracle = Oracle(world_model(cache), fixed)
     still = evaluator_of(oracle, folder_of_latents)
-    raw = replace(chosen, latents=cache.spec.unwhiten(chosen.latents))
+    raw = replace(fixed, latents=cache.spec.unwhiten(fixed.latents))
 
     class Plain(Oracle):
         def rollout(self, history, actions, noise, sampling):
@@ -279,7 +279,7 @@ def test_errors_are_in_units_of_the_caches_whitened_latents(cache, chosen, folde
     other = replace(still, model=model)
     scores, same = (
         scored(one, clips, 5, torch.Generator().manual_seed(0))
-        for one, clips in ((still, chosen), (other, raw))
+        for one, clips in ((still, fixed), (other, raw))
     )
     for name in ("model", "repeat_last"):
         assert getattr(same, name).latent_mse == pytest.approx(

@@ -1,4 +1,4 @@
-"""LPIPS and FID, on random weights that are kept as the published ones are."""
+"""LPIPS and FID, on random weights that are stored as the published ones are."""
 
 import hashlib
 import os
@@ -128,7 +128,7 @@ def test_lpips_is_equation_1_on_the_published_trunk(published, images):
     assert torch.equal(distance(images, images), torch.zeros(3))
 
 
-def test_images_are_judged_one_by_one(published, images, monkeypatch):
+def test_images_are_scored_one_by_one(published, images, monkeypatch):
     distance, features = perceptual.lpips(CPU), perceptual.inception(CPU)
     whole = distance(images, images.flip(0)), features(images)
     monkeypatch.setattr(perceptual, "BATCH", 2)
@@ -143,10 +143,10 @@ def test_features_are_those_of_images_resized_as_in_pytorch_fid(published, image
     large = functional.interpolate(images.float() / 127.5 - 1, (299, 299), mode="bilinear")
     with torch.inference_mode():
         expected = network(large)[0][:, :, 0, 0]
-    found = perceptual.inception(CPU)(images)
-    assert found.shape == (3, 2048)
-    assert found.std() > 0
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    features = perceptual.inception(CPU)(images)
+    assert features.shape == (3, 2048)
+    assert features.std() > 0
+    torch.testing.assert_close(features, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_fid_compares_all_frames_at_once(images):
@@ -157,13 +157,13 @@ def test_the_fid_compares_all_frames_at_once(images):
     truth = clips.flip(3) // 2
     metrics = frame_metrics.FrameMetrics({}, colours)
     seen = {"model": metrics.features(clips), "perfect": metrics.features(truth)}
-    found = frame_metrics.fids(seen, metrics.features(truth))
+    distances = frame_metrics.fids(seen, metrics.features(truth))
     expected = frechet(colours(clips.flatten(0, 1)), colours(truth.flatten(0, 1)))
-    assert found["model"] == pytest.approx(float(expected))
-    assert found["perfect"] == pytest.approx(0, abs=1e-4)
+    assert distances["model"] == pytest.approx(float(expected))
+    assert distances["perfect"] == pytest.approx(0, abs=1e-4)
 
 
-def test_what_is_not_asked_for_is_not_computed(images):
+def test_what_is_not_requested_is_not_computed(images):
     metrics = frame_metrics.build((), CPU)
     clips = images[None]
     assert list(metrics.scores(clips, clips)) == ["psnr", "ssim"]
@@ -185,13 +185,13 @@ def test_without_a_network_the_error_says_which_file_to_put_where(tmp_path, monk
 
 def test_other_weights_under_the_published_name_are_refused(published):
     file = next(published.rglob("vgg16-*.pth"))
-    kept = file.read_bytes()
+    content = file.read_bytes()
     try:
-        file.write_bytes(kept[:-1])
+        file.write_bytes(content[:-1])
         with pytest.raises(DataError, match=r"its SHA-256 begins with [0-9a-f]{8}, not with"):
             perceptual.prepare(["lpips"])
     finally:
-        file.write_bytes(kept)
+        file.write_bytes(content)
 
 
 class Attack:

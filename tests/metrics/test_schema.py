@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from helpers import ROOT
 
 from pipeline.errors import DataError
@@ -15,6 +16,7 @@ from pipeline.metrics.schema.plan import PlanMetrics, PlanSkipped
 from pipeline.metrics.schema.seconds import StageSeconds
 from pipeline.metrics.schema.train import CurveRow, LevelRow, TrainMetrics
 from pipeline.params import STAGES
+from pipeline.train.monitoring.throughput import ClipCost, ThroughputMeter
 
 FILES = {
     "fit": FitMetrics,
@@ -130,3 +132,11 @@ def test_optional_fields_are_written_in_their_place_and_only_if_set(tmp_path):
     assert list(full.by_frame()) == order[:-1]
     assert (full.mean().psnr, full.mean().fid) == (3.0, 4.0)
     assert list(full.mean().model_dump(exclude_unset=True)) == order
+
+
+def test_the_seconds_of_train_have_every_field_that_its_meter_measures():
+    meter = ThroughputMeter(ClipCost(tokens=10, flops=3.0), torch.device("cpu"), peak=24.0)
+    meter.count(8)
+    fields = meter.total()
+    assert ["seconds", *fields] == list(StageSeconds.model_fields)
+    assert StageSeconds.model_validate({"seconds": 1.0, **fields}).share_of_peak is not None

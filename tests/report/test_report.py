@@ -1,4 +1,4 @@
-"""The page in a real browser: nothing logged, nothing cut off, every picture painted."""
+"""The page in a real browser: nothing logged, nothing cut off, every image shown."""
 
 import csv
 import json
@@ -123,7 +123,7 @@ def html(inputs, tmp_path_factory):
 def test_the_page_needs_no_other_file_and_says_what_was_measured(html):
     text = html.read_text()
     assert "http" not in text.replace("http://www.w3.org", "")
-    for said in (
+    for expected in (
         "28.0 dB",
         "80 %",
         "20 %",
@@ -135,7 +135,7 @@ def test_the_page_needs_no_other_file_and_says_what_was_measured(html):
         "0.1234",
         "action embedding: 0.00129",
     ):
-        assert said in text
+        assert expected in text
     assert text.count("<img") == 2 + 3 + 4 + 1
 
 
@@ -144,19 +144,19 @@ def test_the_same_inputs_give_the_same_page(html, inputs):
     assert again == html.read_text()
 
 
-def test_a_fitted_decoder_is_named_wherever_it_is_judged(inputs, tmp_path, html):
+def test_a_fitted_decoder_is_named_wherever_its_pixels_are_scored(inputs, tmp_path, html):
     paths = {}
     for name, values in (("fit", FIT), ("evaluate", EVALUATE)):
         paths[name] = tmp_path / f"{name}.json"
         paths[name].write_text(json.dumps({**values, "decoder": "fitted"}))
     options = Options(dreams=2, episodes=3)
     text = page.render(replace(inputs, **paths), read(ROOT / "params.yaml"), options)
-    said = "through the fitted decoder"
+    suffix = "through the fitted decoder"
     for score in ("PSNR", "SSIM", "PSNR"):
-        assert f"{score} {said}" in text
-    assert f"Latent error {said}" not in text
-    assert said not in html.read_text()
-    assert said in checked_gates({**FIT, "decoder": "fitted"}, EVALUATE, PLAN)[0].name
+        assert f"{score} {suffix}" in text
+    assert f"Latent error {suffix}" not in text
+    assert suffix not in html.read_text()
+    assert suffix in checked_gates({**FIT, "decoder": "fitted"}, EVALUATE, PLAN)[0].name
 
 
 def test_perceptual_metrics_are_shown_where_there_are_any(inputs, tmp_path, html):
@@ -184,12 +184,12 @@ def test_a_browser_shows_all_of_it(html):
         browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for width in (1280, 390):
             view = browser.new_page(viewport={"width": width, "height": 900})
-            said: list[str] = []
-            view.on("console", lambda message, said=said: said.append(message.text))
-            view.on("pageerror", lambda error, said=said: said.append(str(error)))
+            messages: list[str] = []
+            view.on("console", lambda message, messages=messages: messages.append(message.text))
+            view.on("pageerror", lambda error, messages=messages: messages.append(str(error)))
             view.goto(html.as_uri())
             view.wait_for_load_state("networkidle")
-            assert said == []
+            assert messages == []
             overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             assert view.evaluate(overflow) <= 0
             pictures = view.evaluate(

@@ -105,7 +105,7 @@ def test_a_change_that_no_stage_would_read_is_refused_before_any_work(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("word", "tables", "said"),
+    ("word", "tables", "message"),
     [
         ("dataset=wall", ["rt1-sizes"], "own dataset; select tables with --only"),
         ("train.seed=7", ["rt1-sizes"], "seeds are 0, 1, 2, ...; set their number with --seeds"),
@@ -118,9 +118,9 @@ def test_a_change_that_no_stage_would_read_is_refused_before_any_work(tmp_path):
         ("denoisers.nanowm={patch: 1}", [], "of rt1-injections, rt1-sizes, pusht-injections"),
     ],
 )
-def test_no_change_can_make_an_arm_other_than_its_name(word, tables, said):
+def test_no_change_can_make_an_arm_other_than_its_name(word, tables, message):
     key = word.partition("=")[0]
-    with pytest.raises(ParamsError, match=f"^--set {re.escape(key)}: .*{said}"):
+    with pytest.raises(ParamsError, match=f"^--set {re.escape(key)}: .*{message}"):
         cli.changes([word], cli.tables(tables))
 
 
@@ -146,8 +146,8 @@ def test_words_are_read_as_yaml_and_said_again():
     }
     assert cli.tables([]) == TABLES
     assert cli.tables(["rt1-sizes"]) == (BY_NAME["rt1-sizes"],)
-    said = cli.command(2, ["rt1-sizes"], ["train.steps=5"])
-    assert said == "wm ablate OUT --seeds 2 --only rt1-sizes --set train.steps=5"
+    line = cli.command(2, ["rt1-sizes"], ["train.steps=5"])
+    assert line == "wm ablate OUT --seeds 2 --only rt1-sizes --set train.steps=5"
 
 
 def test_an_identity_follows_params_and_stages_before_and_nothing_else():
@@ -178,8 +178,8 @@ def test_the_docs_show_what_was_recorded():
             for cell, metric, step in zip(cells[2:8], COLUMNS, STEPS, strict=True):
                 estimate = arm[metric[0]][metric[1]]
                 expected = [end for end in (estimate or {}).values() if end is not None]
-                shown = [float(figure) for figure in re.findall(r"[+-]?\d+\.\d+", cell)]
-                assert shown == pytest.approx(expected, abs=0.6 * step)
+                values = [float(figure) for figure in re.findall(r"[+-]?\d+\.\d+", cell)]
+                assert values == pytest.approx(expected, abs=0.6 * step)
 
 
 WALL = Table(
@@ -208,7 +208,7 @@ def ablate(folder, *words):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """The folder of a finished grid, and what the command said."""
+    """The folder of a finished grid, and what the command printed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cli, "TABLES", (WALL,))
         folder = tmp_path_factory.mktemp("ablate")
@@ -216,7 +216,7 @@ def finished(tmp_path_factory):
 
 
 def test_every_arm_runs_by_the_commands_of_dvc_yaml_on_the_same_data(finished):
-    folder, said = finished
+    folder, output = finished
     for arm, objective in (("v", "v"), ("baseline", "x")):
         run = folder / "wall" / arm / "seed-0"
         model = json.loads((run / "models/wall/patch_pca/world_model/config.json").read_text())
@@ -226,19 +226,19 @@ def test_every_arm_runs_by_the_commands_of_dvc_yaml_on_the_same_data(finished):
             .resolve()
             .is_relative_to(folder.resolve() / "wall/data")
         )
-        assert f"wall/{arm}/seed-0: " in said
+        assert f"wall/{arm}/seed-0: " in output
 
 
 def test_the_results_are_what_evaluate_measured(finished):
-    folder, said = finished
-    found = json.loads((folder / "ablations.json").read_text())["tables"]["wall-targets"]
+    folder, output = finished
+    recorded = json.loads((folder / "ablations.json").read_text())["tables"]["wall-targets"]
     run = json.loads((folder / "wall/v/seed-0/metrics/evaluate.json").read_text())
     mean = sum(run["model"]["psnr"]) / 3
-    assert found["arms"]["v"]["psnr"]["mean"]["value"] == pytest.approx(mean, abs=1e-5)
+    assert recorded["arms"]["v"]["psnr"]["mean"]["value"] == pytest.approx(mean, abs=1e-5)
     error = sum(run["model"]["latent_mse"]) / sum(run["repeat_last"]["latent_mse"])
-    assert found["arms"]["v"]["latent_error"]["seeds"] == [pytest.approx(error, abs=1e-5)]
-    assert found["arms"]["x"]["psnr"]["apart"] is None
-    assert "| 23.07 / 0.760 / 0.207 / 42.27 |" in said
+    assert recorded["arms"]["v"]["latent_error"]["seeds"] == [pytest.approx(error, abs=1e-5)]
+    assert recorded["arms"]["x"]["psnr"]["apart"] is None
+    assert "| 23.07 / 0.760 / 0.207 / 42.27 |" in output
     assert f"| {mean:.2f} |" in (folder / "ablations.md").read_text()
 
 

@@ -1,4 +1,4 @@
-"""`wm reproduce`: what it tells DVC, what it refuses, and what it says of the outcome."""
+"""`wm reproduce`: the DVC commands it runs, the mistakes it refuses, and its verdicts."""
 
 import json
 import shutil
@@ -41,13 +41,13 @@ def workspace(tmp_path, monkeypatch):
 
 @pytest.fixture
 def dvc(workspace, monkeypatch):
-    """Put a fake dvc in the place of the real one; returns what it has been told so far."""
+    """Put a fake dvc in the place of the real one; returns its calls so far."""
     monkeypatch.setattr(perceptual, "prepare", lambda names: None)
 
     def put(**changes):
-        told = fake_dvc(workspace / "bin", **changes)
+        calls = fake_dvc(workspace / "bin", **changes)
         monkeypatch.setattr(experiment, "BIN", workspace / "bin")
-        return lambda: json.loads(told.read_text())
+        return lambda: json.loads(calls.read_text())
 
     return put
 
@@ -69,13 +69,13 @@ def refusal(kind, *arguments):
 
 
 def test_training_is_one_experiment_with_the_run_s_overrides(dvc):
-    told = dvc(psnr=34.2)
+    calls = dvc(psnr=34.2)
     done = wm("wall", "--root", "published/wall_single")
     assert done.exit_code == 0, done.output
-    listing, (*words, target) = told()[0], told()[1][:5]
+    listing, (*words, target) = calls()[0], calls()[1][:5]
     assert listing == ["exp", "list", "--name-only"]
     assert (words, target) == (["exp", "run", "-n", "reproduce-wall"], "evaluate")
-    sets = told()[1][5:]
+    sets = calls()[1][5:]
     assert set(sets[::2]) == {"-S"}
     assert {
         'dataset="wall"',
@@ -125,58 +125,60 @@ def test_a_failed_experiment_ends_with_1_and_says_what_it_has_left_but_no_figure
 def test_episodes_that_are_not_there_are_missed_before_anything_is_downloaded(
     dvc, workspace, monkeypatch
 ):
-    told, asked = dvc(), []
-    monkeypatch.setattr(perceptual, "prepare", asked.append)
-    said = refusal(DataError, "wall", "--root", "nowhere")
-    assert said.startswith("nowhere: no such folder of episodes; ")
-    assert said.endswith("give --root DEST/wall_single or set datasets.wall.root: DEST/wall_single")
-    said = refusal(DataError, "pusht", "--root", "published/wall_single")
-    assert said.startswith("published/wall_single/train/")
+    calls, prepared = dvc(), []
+    monkeypatch.setattr(perceptual, "prepare", prepared.append)
+    message = refusal(DataError, "wall", "--root", "nowhere")
+    assert message.startswith("nowhere: no such folder of episodes; ")
+    assert message.endswith(
+        "give --root DEST/wall_single or set datasets.wall.root: DEST/wall_single"
+    )
+    message = refusal(DataError, "pusht", "--root", "published/wall_single")
+    assert message.startswith("published/wall_single/train/")
     root_in_params(workspace, "elsewhere")
     assert refusal(DataError, "wall").startswith("elsewhere: no such folder of episodes; ")
-    assert (told(), asked) == ([], [])
+    assert (calls(), prepared) == ([], [])
 
 
 def test_an_experiment_that_exists_is_not_overwritten(dvc):
-    told = dvc(psnr=34.0, taken="reproduce-wall")
+    calls = dvc(psnr=34.0, taken="reproduce-wall")
     assert wm("wall", "--root", "published/wall_single").exit_code == 0
-    assert told()[1][3] == "reproduce-wall-2"
+    assert calls()[1][3] == "reproduce-wall-2"
     assert free_name("a", ["a", "a-2", "b"]) == "a-3"
 
 
-def test_simulated_episodes_are_asked_for_and_never_judged(dvc):
-    told = dvc(psnr=1.0)
-    said = refusal(ParamsError, "wall")
-    assert "`wm fetch wall DEST`" in said
-    assert "datasets.wall.root: DEST/wall_single" in said
-    assert told() == []
+def test_simulated_episodes_are_requested_and_never_compared(dvc):
+    calls = dvc(psnr=1.0)
+    message = refusal(ParamsError, "wall")
+    assert "`wm fetch wall DEST`" in message
+    assert "datasets.wall.root: DEST/wall_single" in message
+    assert calls() == []
     done = wm("wall", "--simulated")
     assert done.exit_code == 0
     assert done.output.count("SIMULATED EPISODES") == 2
     assert "not comparable" in done.output
-    assert "datasets.wall.root=null" in told()[1]
+    assert "datasets.wall.root=null" in calls()[1]
     assert "give one of them" in refusal(ParamsError, "wall", "--simulated", "--root", "published")
 
 
 def test_a_root_in_params_yaml_is_enough(dvc, workspace):
-    told = dvc(psnr=34.0)
+    calls = dvc(psnr=34.0)
     root_in_params(workspace, "published/wall_single")
     assert wm("wall").exit_code == 0
-    assert not [word for word in told()[1] if "root" in word]
+    assert not [word for word in calls()[1] if "root" in word]
 
 
 def test_networks_that_cannot_be_had_are_missed_before_anything_runs(dvc, monkeypatch, tmp_path):
-    told = dvc()
+    calls = dvc()
     monkeypatch.setattr(perceptual, "prepare", PREPARE)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setitem(perceptual.WEIGHTS, "lpips", "https://nowhere.invalid/vgg16-397923af.pth")
-    said = refusal(DataError, "wall", "--root", "published/wall_single")
-    assert said.endswith(f"put it at {tmp_path}/hub/checkpoints/vgg16-397923af.pth")
-    assert told() == []
+    message = refusal(DataError, "wall", "--root", "published/wall_single")
+    assert message.endswith(f"put it at {tmp_path}/hub/checkpoints/vgg16-397923af.pth")
+    assert calls() == []
 
 
 def test_mistakes_are_found_before_anything_runs(dvc, workspace):
-    told, wall = dvc(), "published/wall_single"
+    calls, wall = dvc(), "published/wall_single"
     write("pusht", workspace / "published/pusht_noise")
     assert "did you mean wall" in refusal(ParamsError, "walll", "--root", "x")
     assert "--list` lists them" in refusal(ParamsError)
@@ -191,10 +193,10 @@ def test_mistakes_are_found_before_anything_runs(dvc, workspace):
     broken = {**TINY["runs"]["tiny"], "overrides": {"denoisers.nanowm.size": "huge"}}
     reproduce_helpers.write(workspace, {**TINY, "runs": {"tiny": broken}})
     assert "no such size" in refusal(ParamsError, "tiny", "--root", wall)
-    assert told() == []
+    assert calls() == []
 
 
-def test_the_list_has_every_run_and_hours_of_the_asked_device(workspace):
+def test_the_list_has_every_run_and_hours_of_the_requested_device(workspace):
     reproduce_helpers.write(workspace)
     slow, fast = (wm("--list", "--tflops", peak).output for peak in (0.1, 100))
     row = next(line for line in slow.splitlines() if "tiny" in line)
@@ -214,14 +216,14 @@ def test_the_list_says_under_which_other_names_a_run_goes(workspace):
 
 
 def test_an_arm_of_several_ablations_is_one_run_by_any_of_its_names(dvc, workspace):
-    told = dvc(psnr=23.0)
+    calls = dvc(psnr=23.0)
     done = wm("rt1_additive", "--simulated")
     assert done.exit_code == 0, done.output
     assert "reproduce: rt1_v, RT-1 ablations" in done.output
-    assert told()[1][:5] == ["exp", "run", "-n", "reproduce-rt1_v", "evaluate"]
+    assert calls()[1][:5] == ["exp", "run", "-n", "reproduce-rt1_v", "evaluate"]
 
 
-def test_a_checkpoint_is_imported_and_judged_in_a_folder_of_its_own(
+def test_a_checkpoint_is_imported_and_evaluated_in_a_folder_of_its_own(
     workspace, dvc, folder_of_latents, monkeypatch
 ):
     small = nanowm.Shape(width=64, depth=4, heads=4)
@@ -253,7 +255,7 @@ def test_a_checkpoint_is_imported_and_judged_in_a_folder_of_its_own(
     cache = workspace / "data/wall/latents/sd_vae.zarr"
     cache.parent.mkdir(parents=True)
     encoded(folder_of_latents / "shards", Saved(folder_of_latents / "codec"), cache, name="sd_vae")
-    told, ran = dvc(psnr=1.0), []
+    calls, ran = dvc(psnr=1.0), []
 
     def evaluate(words):
         ran.append(words)
@@ -265,7 +267,7 @@ def test_a_checkpoint_is_imported_and_judged_in_a_folder_of_its_own(
     monkeypatch.setattr(experiment, "stage_command", evaluate)
     done = wm("wall", "--root", "published/wall_single", "--checkpoint", "theirs")
     assert done.exit_code == 0, done.output
-    assert told()[1][3:5] == ["reproduce-wall-latents", "encode"]
+    assert calls()[1][3:5] == ["reproduce-wall-latents", "encode"]
     folder = "results/reproduce/wall"
     model = WorldModel.from_pretrained(workspace / folder / "world_model")
     for name, value in made.state_dict().items():

@@ -55,7 +55,7 @@ def spent(name):
     return cost(run, PUBLISHED.data[run.dataset], SETTINGS[name])
 
 
-def chosen(name, *keys):
+def value_of(name, *keys):
     value = SETTINGS[name].values
     for key in keys:
         value = value[key]
@@ -111,24 +111,26 @@ def test_scores_are_read_where_stages_record_them():
 def test_the_ablations_on_rt1_have_all_their_arms_and_change_one_thing_each():
     arms = {n for n in SETTINGS if n.startswith("rt1_")}
     axes = [("objective",), *(("denoisers", "nanowm", key) for key in ("injection", "size"))]
-    values = [{chosen(name, *axis) for name in arms} for axis in axes]
+    values = [{value_of(name, *axis) for name in arms} for axis in axes]
     assert values == [
         {"v", "x", "eps", "flow"},
         {"additive", "adaln", "adaln_fuse", "film", "cross_attention"},
         {"S", "B", "L"},
     ]
     for name in arms:
-        changed = [axis for axis in axes if chosen(name, *axis) != chosen("rt1_v", *axis)]
+        changed = [axis for axis in axes if value_of(name, *axis) != value_of("rt1_v", *axis)]
         assert len(changed) == (name != "rt1_v")
-        assert (chosen(name, "train", "steps"), chosen(name, "train", "batch")) == (50_000, 64)
+        assert (value_of(name, "train", "steps"), value_of(name, "train", "batch")) == (50_000, 64)
     assert len(arms) == 10
 
 
 def test_the_five_injections_are_compared_on_pusht_too():
-    arms = [n for n in SETTINGS if n.startswith("pusht_") and chosen(n, "train", "steps") == 30_000]
+    arms = [
+        n for n in SETTINGS if n.startswith("pusht_") and value_of(n, "train", "steps") == 30_000
+    ]
     assert len(arms) == 5
-    assert {chosen(name, "denoisers", "nanowm", "injection") for name in arms} == {
-        chosen(name, "denoisers", "nanowm", "injection") for name in SETTINGS
+    assert {value_of(name, "denoisers", "nanowm", "injection") for name in arms} == {
+        value_of(name, "denoisers", "nanowm", "injection") for name in SETTINGS
     }
 
 
@@ -145,7 +147,7 @@ INJECTIONS = ("additive", "adaln", "adaln_fuse", "film", "cross_attention")
     ],
 )
 def test_every_arm_goes_by_the_name_of_its_value(axis, named):
-    assert {name: chosen(PUBLISHED.resolve(name), *axis) for name in named} == named
+    assert {name: value_of(PUBLISHED.resolve(name), *axis) for name in named} == named
 
 
 def test_no_name_is_that_of_two_runs():
@@ -154,7 +156,7 @@ def test_no_name_is_that_of_two_runs():
 
 
 def test_only_the_published_cross_attention_starts_dead():
-    dead = {n for n in SETTINGS if chosen(n, "denoisers", "nanowm", "reference_init")}
+    dead = {n for n in SETTINGS if value_of(n, "denoisers", "nanowm", "reference_init")}
     assert dead == {"rt1_cross_attention", "pusht_cross_attention"}
 
 

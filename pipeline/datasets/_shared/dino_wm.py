@@ -15,7 +15,7 @@ from pipeline.episodes.episode import Episode
 from pipeline.errors import DataError
 
 
-class Episodes(ABC):
+class FolderSource(ABC):
     """Base of the sources; one is pickled as the path of its folder and opened again by workers."""
 
     split: OfficialSplit | None = None
@@ -84,7 +84,7 @@ class TensorLayout:
     def open(self, raw: Path) -> Source:
         """Memory-map the tables; frames stay on disk until an episode is indexed."""
         require(raw, self.name)
-        return TensorEpisodes(self, raw)
+        return TensorSource(self, raw)
 
 
 def deformable(name: str) -> TensorLayout:
@@ -99,7 +99,7 @@ def deformable(name: str) -> TensorLayout:
     )
 
 
-class TensorEpisodes(Episodes):
+class TensorSource(FolderSource):
     """The episodes of one folder, in the order of the rows of its tables."""
 
     def __init__(self, layout: TensorLayout, raw: Path) -> None:
@@ -109,9 +109,9 @@ class TensorEpisodes(Episodes):
         self.tables = tables.read(raw, layout.name, shapes, layout.lengths)
         self.constants = {name: self._constant(table) for name, table in layout.constants.items()}
 
-    def __reduce__(self) -> tuple[type["TensorEpisodes"], tuple[TensorLayout, Path]]:
+    def __reduce__(self) -> tuple[type["TensorSource"], tuple[TensorLayout, Path]]:
         """Pickle the folder and its layout, not the tables."""
-        return TensorEpisodes, (self.layout, self.raw)
+        return TensorSource, (self.layout, self.raw)
 
     def __len__(self) -> int:
         """Number of episodes."""

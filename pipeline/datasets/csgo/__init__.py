@@ -69,7 +69,7 @@ class Csgo:
         if split.starts:
             lists.write(raw, split)
 
-    def open(self, raw: Path) -> "Recordings":
+    def open(self, raw: Path) -> "CsgoSource":
         """List the recordings that exist, and read the official split if it is there."""
         require(raw, "csgo")
         recordings = [
@@ -83,12 +83,12 @@ class Csgo:
             )
         paths = dict(sorted(recordings))
         if self.splits is None and not lists.exist(raw):
-            return Recordings(paths, {}, None)
+            return CsgoSource(paths, {}, None)
         split = lists.read(self.splits or raw)
         return _listed(paths, split.shuffled() if self.shuffled else split, raw)
 
 
-class Recordings:
+class CsgoSource:
     """The recordings that exist, by ascending number; a `pipeline.datasets.Source`."""
 
     def __init__(
@@ -119,7 +119,7 @@ def _path(raw: Path, number: int) -> Path:
     return raw / f"{first}-{min(first + PER_FOLDER - 1, LAST)}" / lists.name(number)
 
 
-def _listed(paths: dict[int, Path], split: lists.Lists, raw: Path) -> Recordings:
+def _listed(paths: dict[int, Path], split: lists.Lists, raw: Path) -> CsgoSource:
     """The recordings that exist and are listed; reports on stderr how many listed ones do not."""
     for file, numbers in ((lists.TRAIN, split.train), (lists.TEST, split.starts)):
         if paths.keys().isdisjoint(numbers):
@@ -140,4 +140,4 @@ def _listed(paths: dict[int, Path], split: lists.Lists, raw: Path) -> Recordings
         train=[index for index, number in enumerate(present) if number in train],
         val=[index for index, number in enumerate(present) if number in split.starts],
     )
-    return Recordings(present, split.starts, official)
+    return CsgoSource(present, split.starts, official)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pipeline.datasets import DatasetOptions, OfficialSplit, Source
 from pipeline.datasets._shared import pickles, tables
-from pipeline.datasets._shared.dino_wm import Episodes
+from pipeline.datasets._shared.dino_wm import FolderSource
 from pipeline.datasets._shared.folder import require
 from pipeline.episodes import video
 from pipeline.episodes.episode import Episode
@@ -68,10 +68,10 @@ class PushT:
     def open(self, raw: Path) -> Source:
         """Memory-map the tables of both splits; no video is decoded until an episode is indexed."""
         require(raw, "pusht")
-        return PushTEpisodes(raw)
+        return PushTSource(raw)
 
 
-class PushTEpisodes(Episodes):
+class PushTSource(FolderSource):
     """The episodes of train/, then those of val/."""
 
     def __init__(self, raw: Path) -> None:
@@ -85,9 +85,9 @@ class PushTEpisodes(Episodes):
         train, total = len(self.tables[0]), len(self)
         self.split = OfficialSplit(list(range(train)), list(range(train, total)))
 
-    def __reduce__(self) -> tuple[type["PushTEpisodes"], tuple[Path]]:
+    def __reduce__(self) -> tuple[type["PushTSource"], tuple[Path]]:
         """Pickle the folder, not its tables."""
-        return PushTEpisodes, (self.raw,)
+        return PushTSource, (self.raw,)
 
     def __len__(self) -> int:
         """Number of episodes of both splits."""
@@ -95,12 +95,12 @@ class PushTEpisodes(Episodes):
 
     def key(self, index: int) -> str:
         """Name of an episode, such as val_episode_007."""
-        split, row = self._place(index)
+        split, row = self._locate(index)
         return f"{SPLITS[split]}_{_video(self.raw, SPLITS[split], row).stem}"
 
     def read(self, index: int) -> Episode:
         """Decode as many frames of an episode's video as it has steps."""
-        split, row = self._place(index)
+        split, row = self._locate(index)
         split_tables, path = self.tables[split], _video(self.raw, SPLITS[split], row)
         if not path.is_file():
             raise DataError(f"{path}: no such file; fetch it again")
@@ -119,7 +119,7 @@ class PushTEpisodes(Episodes):
             video=content,
         )
 
-    def _place(self, index: int) -> tuple[int, int]:
+    def _locate(self, index: int) -> tuple[int, int]:
         """Index into SPLITS of the split that has an episode, and the episode's row in it."""
         train = len(self.tables[0])
         return (0, index) if index < train else (1, index - train)
@@ -159,10 +159,8 @@ def _encoded(episode: Episode) -> bytes:
 
 def _rows(episode: Episode) -> dict[str, NDArray[np.float64]]:
     """Rows of the tables in float64, so that 100 times a float32 is exact."""
-    states, actions = (
-        episode.states.astype(np.float64),
-        ACTION_UNIT * episode.actions.astype(np.float64),
-    )
+    states = episode.states.astype(np.float64)
+    actions = ACTION_UNIT * episode.actions.astype(np.float64)
     return {
         "states": states[:, :5],
         "velocities": states[:, 5:],

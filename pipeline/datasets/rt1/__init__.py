@@ -12,7 +12,7 @@ from pydantic import Field
 
 from pipeline.datasets import DatasetOptions
 from pipeline.datasets._shared.folder import require
-from pipeline.datasets._shared.lerobot.source import Episodes, open_folder
+from pipeline.datasets._shared.lerobot.source import LeRobotSource, open_folder
 from pipeline.datasets._shared.lerobot.write import write
 from pipeline.episodes.episode import Episode
 
@@ -41,7 +41,7 @@ class LeRobot:
         """Write episodes as LeRobot v2.1; their meta names the `task`."""
         write(episodes, raw, self.camera)
 
-    def open(self, raw: Path) -> Episodes:
+    def open(self, raw: Path) -> LeRobotSource:
         """List the episodes whose files exist; none is read before it is indexed."""
         require(raw, "rt1")
         return open_folder(raw, self.camera)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from pipeline.datasets import Source
-from pipeline.datasets.csgo import Recordings
+from pipeline.datasets.csgo import CsgoSource
 from pipeline.episodes.episode import Episode
 from pipeline.episodes.resize import resize
 from pipeline.errors import DataError
@@ -53,7 +53,7 @@ def frames_of(source: Source, dataset: str, raw: Path, index: int, episode: Epis
         return partial(_film, episode.video)
     if dataset in TENSORS and (path := raw / TENSORS[dataset][0].format(index)).is_file():
         return partial(_tensors, path, TENSORS[dataset][1])
-    if isinstance(source, Recordings):
+    if isinstance(source, CsgoSource):
         return partial(_recording, source.paths[source.numbers[index]])
     raise DataError(
         f"episode {episode.key}: its frames lie in no tensor, HDF5 or video file of its own; "

@@ -45,7 +45,7 @@ class Folder:
         return self.raw / infos.fill(self.info.video_path, place, self.camera)
 
 
-def open_folder(raw: Path, camera: str) -> "Episodes":
+def open_folder(raw: Path, camera: str) -> "LeRobotSource":
     """List the episodes whose files exist; report on stderr how many are missing.
 
     Args:
@@ -76,7 +76,7 @@ def open_folder(raw: Path, camera: str) -> "Episodes":
     if missing := len(entries) - len(present):
         counts = f"{missing} of {len(entries)} episodes are missing, {len(present)} are read"
         print(f"{raw}: {counts}", file=sys.stderr)
-    return Episodes(folder, present)
+    return LeRobotSource(folder, present)
 
 
 def _present(entries: list[Entry], folder: Folder) -> list[Entry]:
@@ -89,8 +89,8 @@ def _present(entries: list[Entry], folder: Folder) -> list[Entry]:
     return [entry for entry in present if entry.video in video_files]
 
 
-class Episodes:
-    """Episodes of a LeRobot folder; a `pipeline.datasets.Source`."""
+class LeRobotSource:
+    """LeRobotSource of a LeRobot folder; a `pipeline.datasets.Source`."""
 
     split: OfficialSplit | None = None
 
@@ -112,7 +112,7 @@ class Episodes:
         return len(self._numbers)
 
     def key(self, index: int) -> str:
-        """Name of an episode, by its number in the set."""
+        """Name of an episode, from its `episode_index`."""
         return infos.key(int(self._numbers[index, 0]))
 
     def __getitem__(self, index: int) -> Episode:

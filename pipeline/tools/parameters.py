@@ -1,4 +1,4 @@
-"""`wm parameters`: how large every network of the family is."""
+"""`wm parameters`: number of parameters of every size of NanoWM."""
 
 from pipeline.tools.tables import ActionDim, Frames, Latent, Patch, at_least, shape_of, show
 
@@ -6,7 +6,7 @@ from pipeline.tools.tables import ActionDim, Frames, Latent, Patch, at_least, sh
 def command(
     patch: Patch = 2, action_dim: ActionDim = 7, frames: Frames = 4, latent: Latent = "4x32x32"
 ) -> None:
-    """Count the parameters of every size of NanoWM, for every way in which actions enter."""
+    """Count the parameters of every size of NanoWM, for every kind of action conditioning."""
     import torch
     from rich.table import Table
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.compute import compile_mode as compilation
+from pipeline.compute.compile_mode import OptionalMode
 from pipeline.compute.precision import Choice
 from pipeline.diffusion import Weighting
 from pipeline.noise import Levels
@@ -44,7 +44,7 @@ class TrainerOptions(Params):
     attention: Literal["auto", "flash", "efficient", "math"] = Field(
         description="kernel of scaled_dot_product_attention; auto is the fastest available"
     )
-    compile: compilation.OptionalMode
+    compile: OptionalMode
     save_every: int = Field(gt=0, description="steps between two states to resume from")
     keep_every: int | None = Field(
         gt=0, description="steps between two states that later ones do not replace"

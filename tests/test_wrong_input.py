@@ -171,7 +171,7 @@ def test_dreams_longer_than_an_episode(workspace):
 
 def test_goals_further_than_an_episode_is_long(workspace):
     set_params(workspace, {"plan.goal_frames": 5})
-    refused(workspace, "plan", "plan.goal_frames lie 25 steps", "has 24 frames; lower it")
+    refused(workspace, "plan", "plan.goal_frames puts goals 25 steps", "has 24 frames; lower it")
 
 
 def test_a_usage_error_exits_with_2_as_well(workspace):

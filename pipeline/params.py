@@ -1,4 +1,4 @@
-"""params.yaml to frozen typed options; every mistake in it is found before any work."""
+"""params.yaml to frozen, typed options; every mistake in it is reported before any work."""
 
 import importlib
 from collections.abc import Mapping
@@ -19,16 +19,20 @@ SECTIONS = {
     "distributed": "pipeline.train.distributed.options",
     "tracking": "pipeline.train.monitoring.tracking",
 }
-"""Blocks of options that belong to no family, and the modules that eat them."""
+"""Blocks of options that belong to no family, and the modules with their `Options`."""
 
 
 class Params(BaseModel):
-    """Base of every Options class: frozen, typed, unknown keys refused, no default left unsaid."""
+    """Base of every Options class: frozen and typed; unknown and missing keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def check_with(self, settings: "Settings") -> None:
-        """Refuse what cannot go together with the rest of params.yaml, by a ParamsError."""
+        """Check these options against the rest of params.yaml.
+
+        Raises:
+            ParamsError: they contradict each other.
+        """
 
 
 OptionsT = TypeVar("OptionsT", bound=Params)
@@ -51,21 +55,21 @@ class Variant(Generic[ModuleT, OptionsT]):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A params.yaml that has been checked whole."""
+    """A completely checked params.yaml."""
 
     path: Path
     values: Mapping[str, Any]
 
     def section(self, name: str, options: type[OptionsT]) -> OptionsT:
-        """The options of one stage, or of how and where stages run."""
+        """The options of a block that belongs to no family."""
         return _checked(self.path, name, self.values[name], options)
 
     def variant(self, family: Family[ModuleT, OptionsT]) -> Variant[ModuleT, OptionsT]:
-        """The member of `family` that the selector names, with its own block of options."""
+        """The selected member of `family`, with its options."""
         return self.member(family, self.values[family.selector])
 
     def member(self, family: Family[ModuleT, OptionsT], name: str) -> Variant[ModuleT, OptionsT]:
-        """Any member of `family` that has a block of options."""
+        """The member `name` of `family`, which must have a block of options."""
         source = f"{self.path}: {family.selector}"
         module, options_class = family.load(name, source), family.options_class(name, source)
         values = self.values[family.block][name]
@@ -74,7 +78,7 @@ class Settings:
 
 
 def read(path: Path) -> Settings:
-    """Parse and check a whole params.yaml.
+    """Read and check a whole params.yaml.
 
     Raises:
         ParamsError: one line that names the key, its value and the way out.
@@ -86,12 +90,12 @@ def read(path: Path) -> Settings:
     except yaml.YAMLError as error:
         raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
-        raise ParamsError(f"{path}: holds no keys; restore it with `git checkout {path}`")
+        raise ParamsError(f"{path}: has no keys; restore it with `git checkout {path}`")
     return check(path, values)
 
 
 def check(path: Path, values: Mapping[str, Any]) -> Settings:
-    """The values of a whole params.yaml, checked; errors say that they stand in `path`.
+    """Check the values of a whole params.yaml; `path` is the file that errors name.
 
     Raises:
         ParamsError: one line that names the key, its value and the way out.
@@ -108,11 +112,11 @@ def check(path: Path, values: Mapping[str, Any]) -> Settings:
 
 
 def _check_keys(settings: Settings) -> None:
-    known = {*SECTIONS, *(f.selector for f in FAMILIES), *(f.block for f in FAMILIES)}
+    keys = {*SECTIONS, *(f.selector for f in FAMILIES), *(f.block for f in FAMILIES)}
     for key in settings.values:
-        if key not in known:
-            raise ParamsError(f"{settings.path}: unknown key {key!r}; {did_you_mean(key, known)}")
-    for key in sorted(known):
+        if key not in keys:
+            raise ParamsError(f"{settings.path}: unknown key {key!r}; {did_you_mean(key, keys)}")
+    for key in sorted(keys):
         if key not in settings.values:
             raise ParamsError(f"{settings.path}: key {key!r} is missing; add it")
 
@@ -143,8 +147,8 @@ def _checked(path: Path, place: str, values: Any, options: type[OptionsT]) -> Op
             raise ParamsError(f"{path}: unknown key {key}; {hint}") from None
         if first["type"] == "missing":
             raise ParamsError(f"{path}: key {key} is missing; add it") from None
-        said = first["msg"].removeprefix("Value error, ")
-        raise ParamsError(f"{path}: {key} = {first['input']!r}: {said}") from None
+        problem = first["msg"].removeprefix("Value error, ")
+        raise ParamsError(f"{path}: {key} = {first['input']!r}: {problem}") from None
 
 
 def _fields(options: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:

@@ -6,7 +6,7 @@ from pipeline.params import Params
 
 
 class Options(Params):
-    """Which frames an encoder is fitted to and judged on."""
+    """Which frames an encoder is fitted to and evaluated on."""
 
     train_frames: int = Field(gt=0)
     val_frames: int = Field(gt=0)

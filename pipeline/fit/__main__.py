@@ -18,8 +18,8 @@ def command(
     import torch
 
     from pipeline import encoders
-    from pipeline import families as variants
     from pipeline.compute import device
+    from pipeline.families import ENCODERS
     from pipeline.fit import Options
     from pipeline.fit.fit import (
         HEALTH_FRAMES,
@@ -34,11 +34,11 @@ def command(
     with stage.timed(seconds) as summarise:
         settings = read(params)
         options = settings.section("fit", Options)
-        chosen = settings.variant(variants.ENCODERS)
+        variant = settings.variant(ENCODERS)
         train = sample_frames(shards, "train", options.train_frames, options.frame_stride)
         val = sample_frames(shards, "val", options.val_frames, options.frame_stride)
-        with finite_latents(chosen.name, chosen.options):
-            encoder = chosen.module.fit(train, chosen.options, options.seed).to(device.pick())
+        with finite_latents(variant.name, variant.options):
+            encoder = variant.module.fit(train, variant.options, options.seed).to(device.pick())
             health, psnr = health_of(encoder, val), reconstruction_psnr(encoder, val)
         scores = FitMetrics(
             val_psnr=psnr,
@@ -52,17 +52,17 @@ def command(
         scores = scores.model_copy(update=optional)
         with stage.output(codec) as partial:
             encoder.to(torch.device("cpu"))
-            encoders.save(encoder, chosen.name, chosen.options.model_dump(), partial)
+            encoders.save(encoder, variant.name, variant.options.model_dump(), partial)
         scores.write(metrics)
         if health.collapsed:
             print(
-                f"fit: warning: the latents of {chosen.name} have collapsed: different frames have "
-                f"nearly the same (effective rank {health.rank:.2f}, Roy & Vetterli 2007; std "
-                f"{health.std:.2g}, RMS {health.rms:.2g}); change encoders.{chosen.name}"
+                f"fit: warning: the latents of {variant.name} have collapsed: different frames "
+                f"have nearly the same (effective rank {health.rank:.2f}, Roy & Vetterli 2007; std "
+                f"{health.std:.2g}, RMS {health.rms:.2g}); change encoders.{variant.name}"
             )
-        sizes = f"{chosen.name} on {len(train)} frames, {psnr:.1f} dB on {len(val)} others"
-        sizes += f", latents of rank {health.rank:.1f}"
-        summarise(f"fit: {sizes}, in {codec}", len(train))
+        summary = f"{variant.name} on {len(train)} frames, {psnr:.1f} dB on {len(val)} others"
+        summary += f", latents of rank {health.rank:.1f}"
+        summarise(f"fit: {summary}, in {codec}", len(train))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Frames for fitting an encoder, and how well the fitted one gives frames back."""
+"""Frames to fit an encoder to, and measures of the fitted one: PSNR and health of its latents."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,26 +22,26 @@ HEALTH_FRAMES = 256
 
 
 def sample_frames(folder: Path, split: Split, count: int, stride: int) -> Tensor:
-    """At most `count` frames uint8 [N, 3, H, W]: every `stride`-th, episode after episode."""
+    """The first frames uint8 [N, 3, H, W] of a split, every `stride`-th, N at most `count`."""
     view = read_manifest(folder).view
-    taken: list[Tensor] = []
+    frames: list[Tensor] = []
     for episode in shards.read(folder, split):
-        taken.append(view.apply(episode.frames[::stride]))
-        if sum(map(len, taken)) >= count:
+        frames.append(view.apply(episode.frames[::stride]))
+        if sum(map(len, frames)) >= count:
             break
-    return torch.cat(taken)[:count]
+    return torch.cat(frames)[:count]
 
 
 @contextmanager
 def finite_latents(name: str, options: Params) -> Iterator[None]:
-    """Fit and measure an encoder whose latents may turn out to be NaN or infinite.
+    """Turn the FloatingPointError of an encoder into an error that names its likely cause.
 
     Args:
         name: of the encoder.
-        options: its own.
+        options: of the encoder.
 
     Raises:
-        ParamsError: they are.
+        ParamsError: its latents are NaN or infinite.
     """
     try:
         yield
@@ -53,7 +53,7 @@ def finite_latents(name: str, options: Params) -> Iterator[None]:
 
 
 def _suspect(options: dict[str, Any]) -> tuple[str, str]:
-    """Which option of an encoder is behind latents that are not finite, and what to do with it."""
+    """The option that probably causes latents that are not finite, and the way out."""
     if "weights" in options:
         return f".weights.source = {options['weights']['source']!r}", "name weights without NaN"
     if "learning_rate" in options:
@@ -62,7 +62,7 @@ def _suspect(options: dict[str, Any]) -> tuple[str, str]:
 
 
 def reconstruction_psnr(encoder: Encoder, frames: Tensor, batch: int = 64) -> float:
-    """Mean PSNR in dB of decoded against true frames [N, 3, H, W], in 8-bit pixels."""
+    """Mean PSNR in dB of reconstructed frames uint8 [N, 3, H, W]."""
     values = []
     for start in range(0, len(frames), batch):
         truth = frames[start : start + batch]

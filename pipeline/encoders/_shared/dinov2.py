@@ -99,7 +99,7 @@ class Embeddings(nn.Module):
         return tokens + self.positions(patches.shape[2], patches.shape[3])
 
     def positions(self, rows: int, columns: int) -> Tensor:
-        """Positions [1, 1 + rows columns, width]; interpolated unless that is the trained grid."""
+        """Position embeddings [1, 1 + rows columns, width], interpolated if need be."""
         table = self.position_embeddings
         if (rows, columns) == (self.side, self.side):
             return table

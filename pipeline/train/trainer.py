@@ -50,7 +50,7 @@ class Callback:
         return {}
 
     def load_state_dict(self, state: State) -> None:
-        """Go on from such a state."""
+        """Restore such a state."""
 
 
 class Trainer:
@@ -184,7 +184,7 @@ class Trainer:
                 sums += self.backward(micro_batch.to(self.device))
         norm = optimiser.clip_grad_norm(self.network, self.options.clip)
         self.group.all_reduce_sum(sums)
-        # Fetched at once, before the optimiser: a GPU moves the weights while the host goes on.
+        # Fetched at once, before the optimiser: the GPU updates the weights while the host goes on.
         loss, gradient, *logs = torch.cat([sums[:1], norm[None], sums[1:]]).tolist()
         self._check_finite(batch, loss, gradient)
         self.optimiser.step()
@@ -215,7 +215,7 @@ class Trainer:
         return {**state, CURVE: self.curve[: self.step].contiguous()}
 
     def load_state_dict(self, state: State | None) -> None:
-        """Go on from a state; every process must call this, those after the first with None.
+        """Resume from a state; every process must call this, those after the first with None.
 
         If the first one has None too, the run starts from the beginning.
         """

@@ -80,7 +80,7 @@ class MonitoringCallback(Callback):
         return {ROWS: self.validation.rows}
 
     def load_state_dict(self, state: State) -> None:
-        """Go on after these validations; other processes than the first have none."""
+        """Restore the validations; only the first process has them."""
         self.validation.rows = state.get(ROWS, self.validation.rows)
 
     def close(self) -> None:

@@ -34,7 +34,7 @@ class Tracker(Protocol):
 
 
 class Trackers:
-    """Several trackers; one that cannot write is dropped with a warning, and training goes on."""
+    """Several trackers; one that cannot write is dropped with a warning, and training continues."""
 
     def __init__(self, active: list[Tracker]) -> None:
         """Log to these."""
@@ -111,7 +111,7 @@ class TensorBoard:
     name = "TensorBoard"
 
     def __init__(self, folder: Path, step: int, config: Mapping[str, Any]) -> None:
-        """Go on after `step` steps; purges what was logged of later ones."""
+        """Continue after `step` steps; purges what was logged of later ones."""
         from torch.utils.tensorboard import SummaryWriter
 
         self.writer = SummaryWriter(folder, purge_step=step + 1)

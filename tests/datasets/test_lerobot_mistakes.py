@@ -20,7 +20,7 @@ from lerobot_helpers import (
     vectors,
 )  # fmt: skip
 
-from pipeline.datasets._shared.lerobot.info import Place, fill
+from pipeline.datasets.rt1.lerobot.info import Place, fill
 from pipeline.episodes import video
 from pipeline.errors import DataError
 from pipeline.families import DATASETS

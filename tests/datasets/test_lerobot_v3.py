@@ -14,7 +14,7 @@ import pytest
 from helpers import GOLDEN, golden_arrays
 from lerobot_helpers import CAMERA, assert_same_video, column, cut_short, layout, waves
 
-from pipeline.datasets._shared.lerobot import clips
+from pipeline.datasets.rt1.lerobot import clips
 from pipeline.episodes import video
 from pipeline.errors import DataError
 

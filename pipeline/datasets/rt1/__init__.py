@@ -12,8 +12,8 @@ from pydantic import Field
 
 from pipeline.datasets import DatasetOptions
 from pipeline.datasets._shared.folder import require
-from pipeline.datasets._shared.lerobot.source import LeRobotSource, open_folder
-from pipeline.datasets._shared.lerobot.write import write
+from pipeline.datasets.rt1.lerobot.source import LeRobotSource, open_folder
+from pipeline.datasets.rt1.lerobot.write import write
 from pipeline.episodes.episode import Episode
 
 

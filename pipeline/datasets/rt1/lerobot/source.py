@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.datasets import OfficialSplit
-from pipeline.datasets._shared.lerobot import clips, tables, v2, v3
-from pipeline.datasets._shared.lerobot import info as infos
-from pipeline.datasets._shared.lerobot.clips import Clip
-from pipeline.datasets._shared.lerobot.info import Entry, Info, Place
+from pipeline.datasets.rt1.lerobot import clips, tables, v2, v3
+from pipeline.datasets.rt1.lerobot import info as infos
+from pipeline.datasets.rt1.lerobot.clips import Clip
+from pipeline.datasets.rt1.lerobot.info import Entry, Info, Place
 from pipeline.episodes.episode import Episode
 from pipeline.errors import DataError
 

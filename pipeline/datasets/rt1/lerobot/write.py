@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.datasets._shared.lerobot import info as infos
-from pipeline.datasets._shared.lerobot.info import Place
+from pipeline.datasets.rt1.lerobot import info as infos
+from pipeline.datasets.rt1.lerobot.info import Place
 from pipeline.episodes import video
 from pipeline.episodes.episode import Episode
 

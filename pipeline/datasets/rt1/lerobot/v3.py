@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from pipeline.datasets._shared.lerobot import tables
-from pipeline.datasets._shared.lerobot.clips import frame_number
-from pipeline.datasets._shared.lerobot.info import Entry, Info, Place, key
+from pipeline.datasets.rt1.lerobot import tables
+from pipeline.datasets.rt1.lerobot.clips import frame_number
+from pipeline.datasets.rt1.lerobot.info import Entry, Info, Place, key
 from pipeline.errors import DataError
 
 EPISODES = "meta/episodes"

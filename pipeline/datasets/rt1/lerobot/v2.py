@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pipeline.datasets._shared.lerobot.info import Entry, Info, Place
+from pipeline.datasets.rt1.lerobot.info import Entry, Info, Place
 from pipeline.errors import DataError
 
 EPISODES = "meta/episodes.jsonl"

@@ -44,4 +44,4 @@ def test_a_data_set_is_one_word(name, tmp_path):
     assert plan["goals"] == (0 if name in NEVER_PLANNED else SMOKE["plan.goals"])
     assert ("skipped" in plan) == (name in NEVER_PLANNED)
     page = (workspace / "report/index.html").read_text()
-    assert f"A world model of {name}" in page
+    assert f"World model of {name}" in page

@@ -7,6 +7,8 @@ import sys
 import pytest
 from helpers import ROOT
 
+pytestmark = pytest.mark.slow
+
 LEROBOT = """
 from pipeline.compute.torchvision_shim import make_importable
 make_importable()

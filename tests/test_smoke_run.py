@@ -120,4 +120,7 @@ def test_a_stage_declares_exactly_the_params_that_it_reads(stage, workspace, mon
             monkeypatch.setattr(module, "read", read)
     run_stage(workspace, stage)
     changes_no_result = {"cluster", "distributed", "tracking"}
-    assert used - changes_no_result == set(table_of(workspace, stage)["params"])
+    table = table_of(workspace, stage)
+    assert used - changes_no_result == set(table["params"])
+    members = {f"pipeline/{name.replace('.', '/')}" for name in used if "." in name}
+    assert members <= {dep.removesuffix(".py") for dep in table["deps"]}

@@ -132,6 +132,7 @@ def peer(written, tmp_path_factory):
         return folder / "theirs", truth, dict(file)
 
 
+@pytest.mark.slow
 def test_a_set_that_lerobot_wrote_is_read_as_lerobot_reads_it(peer):
     folder, truth, out = peer
     assert out["theirs/version"] == "v2.1"

@@ -180,6 +180,7 @@ def test_a_size_is_a_name_or_a_shape():
     assert module.Options.model_validate(options.model_dump()) == options
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("injection", BLOCKS)
 def test_a_sampling_step_compiles_to_one_graph_for_all_frames(injection, inputs):
     x, level, action = inputs

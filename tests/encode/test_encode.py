@@ -100,6 +100,7 @@ def card(folder_of_latents):
     return {"name": encoders.name_of(codec), "digest": encoders.digest(codec)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "elsewhere",
     [{"workers": 2, "ray": None}, {"workers": None, "ray": "local"}],

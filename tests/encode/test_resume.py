@@ -70,6 +70,7 @@ def content(path):
     return {p.relative_to(path): p.read_bytes() for p in path.rglob("*") if p.is_file()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_killed_with_sigkill_it_resumes_and_ends_with_the_same_bytes(folder, tmp_path, workers):
     clean, out = tmp_path / "clean.zarr", tmp_path / "killed.zarr"

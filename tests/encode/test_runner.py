@@ -72,6 +72,7 @@ def test_products_are_computed_in_the_precision_that_is_asked_for(precision):
     assert raw.mean.dtype == raw.std.dtype == torch.float32
 
 
+@pytest.mark.slow
 def test_a_compiled_encoder_gives_the_same(generator):
     frames = torch.randint(256, (4, 3, 16, 16), generator=generator).byte()
     module, options = default(ENCODERS, "patch_pca", patch=4, components=3)
@@ -80,6 +81,7 @@ def test_a_compiled_encoder_gives_the_same(generator):
     torch.testing.assert_close(compiled.mean, encoder.encode(frames).mean, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_an_encoder_is_compiled_for_each_size_of_batch_by_itself(generator):
     """Else what a batch becomes would hang on those that its process was given before."""
     frames = torch.randint(256, (4, 3, 16, 16), generator=generator).byte()

@@ -99,6 +99,7 @@ def test_a_split_that_comes_with_the_data_is_kept(episodes, tmp_path):
     assert keys["val"] == {"episode_007", "episode_008"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", PARALLEL, indirect=True)
 def test_the_same_bytes_however_many_work_and_wherever(workers, episodes, tmp_path):
     ingested(episodes, tmp_path / "alone", **SMALL)
@@ -106,6 +107,7 @@ def test_the_same_bytes_however_many_work_and_wherever(workers, episodes, tmp_pa
     assert contents(tmp_path / "alone") == contents(tmp_path / "many")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", PARALLEL, indirect=True)
 def test_an_error_in_another_process_is_the_users_error_still(workers, episodes, tmp_path):
     episodes[4] = DataError("x.mp4: damaged; fetch it again")

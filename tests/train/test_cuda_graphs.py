@@ -10,6 +10,8 @@ from pipeline.errors import ParamsError
 from pipeline.train.distributed.group import Group
 from pipeline.train.trainer import Trainer
 
+pytestmark = pytest.mark.slow
+
 
 def gradients(network, answer, clips):
     """Of the sum over clips, one backward pass after the other."""

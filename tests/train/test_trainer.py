@@ -231,6 +231,7 @@ def test_a_kernel_that_the_device_lacks_is_refused(cache):
         trainer(cache, attention="efficient")
 
 
+@pytest.mark.slow
 def test_a_compiled_network_takes_the_same_steps(cache, tmp_path):
     ours = run(trainer(cache, compile="default", steps=3), tmp_path / "ours")
     theirs = run(trainer(cache, steps=3), tmp_path / "theirs")

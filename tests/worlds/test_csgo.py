@@ -45,6 +45,7 @@ def digest(episode):
     return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_pixels_here_and_in_another_process(doom):
     first, again, other = (
         [digest(episode) for episode in world().collect(2, 6, seed)] for seed in (4, 4, 5)

@@ -29,8 +29,8 @@ class Encoding(LatentCache):
     pixels: Tensor
     encode: Callable[[Tensor], Posterior]
 
-    def sampled(self, rows: NDArray[np.int64], noise: Tensor | None) -> Tensor:
-        """See `LatentCache.sampled`."""
+    def sample(self, rows: NDArray[np.int64], noise: Tensor | None) -> Tensor:
+        """See `LatentCache.sample`."""
         raw = self.encode(self.pixels[torch.from_numpy(rows.reshape(-1))])
         shape = (*rows.shape, *self.spec.latent_shape)
         if noise is None or raw.std is None:

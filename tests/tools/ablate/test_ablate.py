@@ -215,6 +215,7 @@ def finished(tmp_path_factory):
         yield folder, ablate(folder).output
 
 
+@pytest.mark.slow
 def test_every_arm_runs_by_the_commands_of_dvc_yaml_on_the_same_data(finished):
     folder, output = finished
     for arm, objective in (("v", "v"), ("baseline", "x")):
@@ -229,6 +230,7 @@ def test_every_arm_runs_by_the_commands_of_dvc_yaml_on_the_same_data(finished):
         assert f"wall/{arm}/seed-0: " in output
 
 
+@pytest.mark.slow
 def test_the_results_are_what_evaluate_measured(finished):
     folder, output = finished
     recorded = json.loads((folder / "ablations.json").read_text())["tables"]["wall-targets"]
@@ -242,6 +244,7 @@ def test_the_results_are_what_evaluate_measured(finished):
     assert f"| {mean:.2f} |" in (folder / "ablations.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_second_call_runs_nothing(finished, monkeypatch):
     folder, _ = finished
     before = (folder / "ablations.json").read_text()
@@ -250,6 +253,7 @@ def test_a_second_call_runs_nothing(finished, monkeypatch):
     assert (folder / "ablations.json").read_text() == before
 
 
+@pytest.mark.slow
 def test_other_params_run_again_what_hangs_on_them(finished, tmp_path):
     folder, _ = finished
     changed = {**TINY, "evaluate.clips": 5}
@@ -261,6 +265,7 @@ def test_other_params_run_again_what_hangs_on_them(finished, tmp_path):
     assert grid.data["wall"].time() is not None
 
 
+@pytest.mark.slow
 def test_other_code_runs_again_what_imports_it(finished, monkeypatch):
     folder, _ = finished
     digest = imports.digest
@@ -278,6 +283,7 @@ def test_other_code_runs_again_what_imports_it(finished, monkeypatch):
     assert grid.runs["wall", "v", 0].time() is not None
 
 
+@pytest.mark.slow
 def test_a_record_of_another_version_is_no_record(finished, tmp_path):
     folder, _ = finished
     run = shutil.copytree(folder / "wall/v/seed-0/.done", tmp_path / ".done")
@@ -288,6 +294,7 @@ def test_a_record_of_another_version_is_no_record(finished, tmp_path):
     assert copy.done("train") is None
 
 
+@pytest.mark.slow
 def test_damaged_metrics_of_a_run_are_one_line_with_the_way_out(finished, tmp_path):
     folder = shutil.copytree(finished[0], tmp_path / "copy", symlinks=True)
     grid = Grid(folder, ROOT / "params.yaml", TINY, (WALL,), 1)

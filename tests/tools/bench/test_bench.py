@@ -214,6 +214,7 @@ def test_the_training_bench_writes_what_it_measured(tmp_path):
     assert slow["gigaflops"] > fast["gigaflops"] > 2.5 * found["baseline_gigaflops"] / 1.2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not computes_bfloat16(CPU), reason="this CPU emulates bfloat16")
 @pytest.mark.parametrize("bench", ["sampler", "train"])
 def test_the_ceiling_is_that_of_the_precision(bench, monkeypatch):

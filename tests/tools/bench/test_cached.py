@@ -91,8 +91,8 @@ def test_what_was_found_is_complete():
 
 
 def test_latents_that_differ_are_refused(monkeypatch):
-    right = cached_data.Encoding.sampled
-    monkeypatch.setattr(cached_data.Encoding, "sampled", lambda *words: right(*words) * 1.01)
+    right = cached_data.Encoding.sample
+    monkeypatch.setattr(cached_data.Encoding, "sample", lambda *words: right(*words) * 1.01)
     with pytest.raises(AssertionError, match="latents differ by"):
         cached.run(TINY, options(), CPU)
 

@@ -1,28 +1,25 @@
 """`wm dvc-yaml`: the code lines of dvc.yaml are held against the code, and mended."""
 
-import subprocess
-import sys
-
+import pytest
 from helpers import ROOT
+from typer.testing import CliRunner
+
+from pipeline.__main__ import app
+from pipeline.errors import DataError
 
 
 def dvc_yaml(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "pipeline", "dvc-yaml", *arguments],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return CliRunner().invoke(app, ["dvc-yaml", *arguments], catch_exceptions=False).stdout
 
 
 def test_a_line_that_is_missing_or_idle_is_told_and_mended(tmp_path):
     right, file = (ROOT / "dvc.yaml").read_text(), tmp_path / "dvc.yaml"
     lines = right.splitlines(keepends=True)
-    place = next(n for n, line in enumerate(lines) if line == "      - pipeline/stage.py\n")
-    lines[place] = "      - pipeline/report\n"
+    index = next(n for n, line in enumerate(lines) if line == "      - pipeline/stage.py\n")
+    lines[index] = "      - pipeline/tools\n"
     file.write_text("".join(lines))
-    done = dvc_yaml(str(file))
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "wm dvc-yaml --write" in done.stderr
-    assert dvc_yaml(str(file), "--write").returncode == 0
+    with pytest.raises(DataError, match="`wm dvc-yaml --write`"):
+        dvc_yaml(str(file))
+    assert dvc_yaml(str(file), "--write") == f"{file}: written\n"
     assert file.read_text() == right
-    assert dvc_yaml(str(file)).returncode == 0
+    assert "exactly" in dvc_yaml(str(file))

@@ -1,7 +1,10 @@
 """A tiny invented run, reproduced by DVC from its data to a verdict."""
 
+import pytest
 from pipeline_helpers import commit, executed, make_workspace, run
 from reproduce_helpers import write
+
+pytestmark = pytest.mark.slow
 
 REPRODUCE = ("python", "-m", "pipeline", "reproduce", "tiny", "--root", "their episodes")
 

@@ -16,6 +16,8 @@ import yaml
 from helpers import PARAMS, ROOT
 from safetensors.torch import load_file
 
+pytestmark = pytest.mark.slow
+
 SIZE = {"width": 32, "depth": 2, "heads": 2}
 QUICK = {"interval": 2, "steps": 12, "batch": 8, "warmup": 2, "save_every": 5, "ema": 0.9}
 VALIDATION = {"every": 5, "clips": 4, "strips": 2, "sampling_steps": 1}
@@ -134,7 +136,7 @@ def ended(started, seconds=300):
 
 
 def test_a_process_that_dies_ends_the_run_in_one_line_and_it_resumes_to_the_bit(latents, tmp_path):
-    whole, cut = (Workspace(tmp_path / name, latents, steps=200) for name in ("whole", "cut"))
+    whole, cut = (Workspace(tmp_path / name, latents, steps=60) for name in ("whole", "cut"))
     whole.run(2, "fsdp")
     started = cut.start(2, "fsdp")
     wait_for_a_state(cut.folder)
@@ -149,7 +151,7 @@ def test_a_process_that_dies_ends_the_run_in_one_line_and_it_resumes_to_the_bit(
     assert len(both) == 2
     assert not any(child.is_running() for child in both)
     assert not (cut.folder / "model").exists()
-    assert re.search(r"train: resuming after step \d+ of 200", cut.run(2, "fsdp"))
+    assert re.search(r"train: resuming after step \d+ of 60", cut.run(2, "fsdp"))
     for name in ("model/model.safetensors", "train.csv", "validation.csv", "samples.png"):
         assert (cut.folder / name).read_bytes() == (whole.folder / name).read_bytes(), name
 

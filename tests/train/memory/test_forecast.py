@@ -63,6 +63,7 @@ def offers(message):
     }
 
 
+@pytest.mark.slow
 def test_a_card_of_8_gb_is_told_what_would_fit():
     run, card = plan(batch=64), AvailableMemory(8 * GB, gpu=True, bfloat16=True)
     message = refusal(run, card)
@@ -93,6 +94,7 @@ def test_what_is_offered_fits_and_bfloat16_only_where_it_is_not_emulated(bfloat1
     assert check(again, card)
 
 
+@pytest.mark.slow
 def test_both_savings_are_offered_together_where_neither_suffices():
     run, card = (
         plan("S", batch=4, accumulation=2),

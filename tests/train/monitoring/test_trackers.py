@@ -153,6 +153,7 @@ def offline(monkeypatch, tmp_path):
         monkeypatch.setenv(name, str(tmp_path / "own"))
 
 
+@pytest.mark.slow
 def test_weights_and_biases_goes_on_with_the_same_run_and_loses_no_step(tmp_path, offline):
     pytest.importorskip("wandb")
     run(tmp_path, 0, [10, 20, 30], wandb="nano")
@@ -195,6 +196,7 @@ def test_what_weights_and_biases_refuses_is_one_line_with_the_way_out(tmp_path, 
     assert "\n" not in message
 
 
+@pytest.mark.slow
 def test_wandb_is_imported_only_if_requested():
     script = (
         "import sys\nimport pipeline.train.trainer, pipeline.train.monitoring.trackers\n"

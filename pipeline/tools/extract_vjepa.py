@@ -1,4 +1,4 @@
-"""`wm extract-vjepa`: the one part of V-JEPA 2.1's published checkpoint that encoding needs."""
+"""`wm extract-vjepa`: the image encoder out of V-JEPA 2.1's published checkpoint."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,10 +20,11 @@ def command(
     ],
     out: Annotated[Path, output("OUT", "A .safetensors to write; must not exist yet.")],
     sha256: Annotated[
-        str | None, typer.Option(metavar="HEX", help="Digest of a checkpoint of your own.")
+        str | None,
+        typer.Option(metavar="HEX", help="Expected sha256, for a checkpoint of your own."),
     ] = None,
 ) -> None:
-    """Take the encoder out of a training checkpoint of V-JEPA 2.1; nothing is executed."""
+    """Extract the encoder from a training checkpoint of V-JEPA 2.1; no code is executed."""
     from safetensors.torch import save_file
 
     from pipeline import checksum, stage
@@ -37,14 +38,14 @@ def command(
     with stage.output(out) as partial:
         save_file({name: value.contiguous() for name, value in tensors.items()}, partial)
     parameters = sum(value.numel() for value in tensors.values())
-    print(f"extract-vjepa: {parameters:,} parameters, in {out}, sha256 {checksum.sha256(out)}")
+    print(f"extract-vjepa: {parameters:,} parameters in {out}, sha256 {checksum.sha256(out)}")
 
 
-def _require_digest(checkpoint: Path, named: str | None) -> None:
-    """Refuse any file but the published one, or the one named: nothing checks what torch maps.
+def _require_digest(checkpoint: Path, expected: str | None) -> None:
+    """Check the sha256 of the checkpoint: torch verifies no checksums of a memory-mapped file.
 
     Raises:
-        DataError: it is another one, or not there.
+        DataError: the file is missing, or another than the expected or the published one.
     """
     from pipeline.checksum import sha256
     from pipeline.encoders.vjepa2_1 import SHA256
@@ -52,44 +53,44 @@ def _require_digest(checkpoint: Path, named: str | None) -> None:
 
     if not checkpoint.is_file():
         raise DataError(f"{checkpoint}: no such file; name a training checkpoint of V-JEPA 2.1")
-    found = sha256(checkpoint)
-    if found != (named or SHA256).lower():
-        expected = f"the {named} of --sha256" if named else f"the published {SHA256}"
+    digest = sha256(checkpoint)
+    if digest != (expected or SHA256).lower():
+        named = f"the {expected} of --sha256" if expected else f"the published {SHA256}"
         raise DataError(
-            f"{checkpoint}: has sha256 {found}, not {expected}; download it anew, or take it as it "
-            f"is with `--sha256 {found}` if it is a checkpoint of your own"
+            f"{checkpoint}: has sha256 {digest}, not {named}; download it again, or pass "
+            f"`--sha256 {digest}` if it is a checkpoint of your own"
         )
 
 
 def encoder_of(checkpoint: Path) -> "dict[str, Tensor]":
-    """Tensors of the encoder by its own names, mapped from the file rather than read.
+    """Tensors of the encoder by its own names, memory-mapped.
 
-    The checkpoint also holds the student, the predictor and the optimiser's moments, three
-    quarters of its bytes: those are never touched. A file of before torch wrote zips is read whole.
+    The checkpoint also holds the student, the predictor and the optimiser state, three quarters of
+    its bytes, which are never read. A file in torch's format before zip is read whole.
 
     Raises:
-        DataError: damaged, of another kind, or it would have to execute code.
+        DataError: the file is damaged, of another kind, or would execute code when loaded.
     """
     import torch
 
     from pipeline.errors import DataError
     from pipeline.weights import torch_load as torch_file
 
-    held = torch_file.load(
+    values = torch_file.load(
         checkpoint,
         if_damaged="download it anew",
         if_unsafe=f"save its {PART} alone with torch.save, and extract that",
     )
-    part = held.get(PART) if isinstance(held, dict) else None
+    part = values.get(PART) if isinstance(values, dict) else None
     if not isinstance(part, dict) or not all(isinstance(v, torch.Tensor) for v in part.values()):
-        found = ", ".join(map(str, held)) if isinstance(held, dict) else type(held).__name__
+        content = ", ".join(map(str, values)) if isinstance(values, dict) else type(values).__name__
         raise DataError(
-            f"{checkpoint}: holds no tensors of an {PART}, but {found}; name another checkpoint"
+            f"{checkpoint}: holds no tensors of an {PART}, but {content}; name another checkpoint"
         )
-    return {_bare(name): value for name, value in part.items()}
+    return {_strip_wrappers(name): value for name, value in part.items()}
 
 
-def _bare(name: str) -> str:
+def _strip_wrappers(name: str) -> str:
     for wrapper in WRAPPERS:
         name = name.replace(wrapper, "")
     return name

@@ -1,4 +1,4 @@
-"""What the tools that are no stage share: words that describe a network, keys, tables."""
+"""Shared by tools: options of a network, keys of params.yaml, printing tables."""
 
 import re
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,22 +10,22 @@ from pipeline.errors import ParamsError
 if TYPE_CHECKING:
     from rich.table import Table
 
-Patch = Annotated[int, typer.Option(help="Side of a patch in latent cells: 1, 2, 4 or 8.")]
+Patch = Annotated[int, typer.Option(help="Patch size in latent cells: 1, 2, 4 or 8.")]
 ActionDim = Annotated[
-    int, typer.Option(help="Length of an action, all raw steps of a frame together.")
+    int, typer.Option(help="Action dimension, all environment steps of a frame together.")
 ]
-Frames = Annotated[int, typer.Option(help="Length of the window.")]
+Frames = Annotated[int, typer.Option(help="Frames of the window.")]
 Latent = Annotated[str, typer.Option(metavar="CxHxW", help="Shape of a latent.")]
 
 PIPED_WIDTH = 120
-"""Columns of a table that no terminal shows: a pipe has none, and wrapped names cannot be found."""
+"""Width of a table in a pipe, in characters: wrapped names could not be searched for."""
 
 
 def shape_of(latent: str) -> tuple[int, int, int]:
     """Channels, height and width of `CxHxW`.
 
     Raises:
-        ParamsError: it is written otherwise.
+        ParamsError: `latent` is not of this form.
     """
     if not re.fullmatch(r"[1-9]\d*x[1-9]\d*x[1-9]\d*", latent):
         raise ParamsError(f"--latent = {latent!r} is not CxHxW, such as 4x32x32")
@@ -33,31 +33,31 @@ def shape_of(latent: str) -> tuple[int, int, int]:
     return channels, height, width
 
 
-def at_least(bound: int, **words: int) -> None:
-    """Refuse words of a command, as Python spells them, with a smaller number.
+def at_least(bound: int, **options: int) -> None:
+    """Check options of a command, by their names in Python, against a lower bound.
 
     Raises:
-        ParamsError: one line that names the first.
+        ParamsError: one is smaller; the first is named.
     """
-    for name, value in words.items():
+    for name, value in options.items():
         if value < bound:
             raise ParamsError(f"--{name.replace('_', '-')} = {value} must be {bound} or more")
 
 
 def placed(values: dict[str, Any], dotted: str) -> tuple[dict[str, Any], str]:
-    """The block of params.yaml in which a dotted key stands, and its last name.
+    """The block of params.yaml that holds a dotted key, and the last part of the key.
 
-    The block is an empty one where there is none.
+    The block is empty if params.yaml has none.
     """
     *blocks, last = dotted.split(".")
     for name in blocks:
-        found = values.get(name)
-        values = found if isinstance(found, dict) else {}
+        block = values.get(name)
+        values = block if isinstance(block, dict) else {}
     return values, last
 
 
 def show(table: "Table") -> None:
-    """Print a table, wide enough where it is piped."""
+    """Print a table, at a fixed width in a pipe."""
     from rich.console import Console
 
     console = Console()

@@ -69,7 +69,7 @@ def test_what_is_written_is_the_encoder_under_its_own_names(tmp_path, capsys):
     load_network(taken, 3, out)
     count = sum(value.numel() for value in truth.values())
     said = capsys.readouterr().out
-    assert said == f"extract-vjepa: {count:,} parameters, in {out}, sha256 {sha256(out)}\n"
+    assert said == f"extract-vjepa: {count:,} parameters in {out}, sha256 {sha256(out)}\n"
     assert [path.name for path in out.parent.iterdir()] == [out.name]
 
 
@@ -139,8 +139,8 @@ def test_only_the_published_checkpoint_is_taken_or_the_one_that_is_named(tmp_pat
     path, out = checkpoint(tmp_path / "trained.pt"), tmp_path / "out"
     found = sha256(path)
     assert complaint(path, out, None) == (
-        f"{path}: has sha256 {found}, not the published {vjepa2_1.SHA256}; download it anew, or "
-        f"take it as it is with `--sha256 {found}` if it is a checkpoint of your own"
+        f"{path}: has sha256 {found}, not the published {vjepa2_1.SHA256}; download it "
+        f"again, or pass `--sha256 {found}` if it is a checkpoint of your own"
     )
     assert f"not the {'0' * 64} of --sha256; " in complaint(path, out, "0" * 64)
     command(path, out, found.upper())

@@ -1,4 +1,4 @@
-"""`wm bench`: how much time this implementation saves, measured against the same work unsaved."""
+"""`wm bench`: speed of this implementation, timed against the reference's way of doing the same."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,54 +9,55 @@ from pipeline.compute.precision import Precision
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What is timed: a causal NanoWM and the batch that it is fed."""
+    """A causal NanoWM, and the batch that it is timed on."""
 
     size: str
     """A name among `pipeline.denoisers.nanowm.SIZES`."""
     patch: int
     injection: str
-    """How actions enter: a name among `pipeline.tools.bench.setting.INJECTIONS`."""
+    """Action conditioning: a name among `pipeline.tools.bench.setting.INJECTIONS`."""
     latent: tuple[int, int, int]
     """Channels, height, width."""
     action_dim: int
     frames: int
     """Length of the window."""
     batch: int
+    """Windows."""
     repeats: int
-    """How often every variant is timed, after one warm-up."""
+    """Timed runs of every variant, after one warm-up."""
     compiled: Mode
-    """By which mode of torch.compile every variant is."""
+    """torch.compile mode of every variant."""
     precision: Precision
-    """Of the network's products."""
+    """Of the network's matrix products."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling(Setting):
-    """The same, with the samples to draw."""
+    """Setting of `wm bench sampler`."""
 
     context: int
-    """Frames given; the others are generated, one after the other."""
+    """Context frames; the others are generated, one after the other."""
     steps: int
-    """Denoising steps of a frame."""
+    """Denoising steps a frame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training(Setting):
-    """The same, with how it is computed."""
+    """Setting of `wm bench train`."""
 
     attention: Literal["auto", "flash", "efficient", "math"]
-    """Kernel of scaled_dot_product_attention; auto is the fastest that can."""
+    """Kernel of scaled_dot_product_attention; auto is torch's own choice."""
     fused: bool
-    """Whether AdamW moves all weights in one kernel."""
+    """Whether AdamW is torch's fused kernel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caching(Setting):
-    """The same, with the frames that its latents are made of, in float32 as published."""
+    """Setting of `wm bench cached`; frames are encoded in float32, as the reference does."""
 
     pixels: int
-    """Side of a frame."""
+    """Side of a frame in pixels."""
     widths: tuple[int, ...]
-    """Of the autoencoder's levels, each of which but the last halves the side."""
+    """Channels of the autoencoder's levels; every level but the last halves the side."""
     onednn: bool
     """Whether oneDNN computes float32 products; see `pipeline.tools.bench.matmul`."""

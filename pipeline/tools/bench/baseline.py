@@ -1,7 +1,7 @@
-"""What the savings are measured against: the published implementation's work, done by our layers.
+"""The baseline: the work of the reference implementation, done by our layers.
 
 The reference computes the modulation of its temporal blocks on [B P, T, D] copies of one vector a
-frame, so P times over (Nano World Models, models/nanowm.py); and its samplers pass all frames of
+frame, P times as often (Nano World Models, models/nanowm.py); and its samplers pass all frames of
 the window through the network at every step.
 """
 
@@ -20,44 +20,44 @@ from pipeline.tools.bench.setting import network
 from pipeline.train.memory.cost import count_flops
 
 TOLERANCE = 0.01
-"""Largest relative difference between the counted and the published work."""
+"""Largest relative difference between the counted FLOPs and those of the reference."""
 
 
 class PerPatch(nn.Module):
-    """A temporal block that computes its modulation once a patch instead of once a frame."""
+    """A temporal block that computes its modulation for each patch instead of each frame."""
 
     def __init__(self, block: Block) -> None:
-        """Around a block, whose weights it shares."""
+        """Wrap a block and share its weights."""
         super().__init__()
         self.block = block
 
     def forward(
         self, x: Tensor, condition: Tensor, actions: ActionEmbeddings | None, axis: Axis
     ) -> Tensor:
-        """See `Block.forward`; the condition is copied to every patch first."""
+        """As `Block.forward`, with the condition copied to every patch first."""
         patches = x.shape[2]
         if actions is not None and isinstance(self.block, AdaLN | FiLM):
-            actions = ActionEmbeddings(actions.window, _copied(actions.current, patches))
-        return self.block(x, _copied(condition, patches), actions, axis)
+            actions = ActionEmbeddings(actions.window, _repeat_per_patch(actions.current, patches))
+        return self.block(x, _repeat_per_patch(condition, patches), actions, axis)
 
 
-def _copied(vectors: Tensor, patches: int) -> Tensor:
+def _repeat_per_patch(vectors: Tensor, patches: int) -> Tensor:
     return repeat(vectors, "b t 1 d -> b t p d", p=patches).contiguous()
 
 
-def wasteful(network: NanoWM) -> NanoWM:
-    """A copy with the same weights and answers, and the reference's work."""
+def baseline_network(network: NanoWM) -> NanoWM:
+    """A copy with the same weights and outputs that does the work of the reference."""
     copied = copy.deepcopy(network)
     for index in range(1, len(copied.blocks), 2):
         copied.blocks[index] = PerPatch(cast(Block, copied.blocks[index]))
     return copied
 
 
-def published_work(setting: Setting) -> int:
-    """Floating-point operations (2 a multiply-add) of the published implementation per forward.
+def reference_flops(setting: Setting) -> int:
+    """FLOPs (2 a multiply-add) of a forward of the reference implementation on one window.
 
-    Of one window, by matrix products and attention alone; causal attention counts whole. Derived
-    from its layers (models/nanowm.py); S/2, 4 frames of 4x32x32, additive: 71.4e9.
+    Matrix products and attention only; causal attention counts in full. Derived from its layers
+    (models/nanowm.py); S/2, 4 frames of 4x32x32, additive: 71.4e9.
     """
     h, depth = SIZES[setting.size].width, SIZES[setting.size].depth
     channels, height, width = setting.latent
@@ -74,17 +74,21 @@ def published_work(setting: Setting) -> int:
     return 2 * (depth // 2 * (layers + attended + modulations) + ends + small)
 
 
-def assert_published_work(setting: Setting) -> int:
-    """Count one forward of the baseline, for one window; it must be the published work."""
+def assert_reference_flops(setting: Setting) -> int:
+    """Count the FLOPs of a forward of the baseline on one window.
+
+    Raises:
+        AssertionError: they are not those of the reference.
+    """
     with torch.device("meta"):
-        baseline = wasteful(network(setting))
+        baseline = baseline_network(network(setting))
         noisy = torch.zeros(1, setting.frames, *setting.latent)
         level = torch.zeros(1, setting.frames, dtype=torch.long)
         actions = torch.zeros(1, setting.frames, setting.action_dim)
         with torch.no_grad():
-            found = count_flops(lambda: baseline(noisy, level, actions))
-    asked = published_work(setting)
-    assert abs(found - asked) <= TOLERANCE * asked, (
-        f"the baseline does {found / 1e9:.2f} GF a forward, the published one {asked / 1e9:.2f}"
+            flops = count_flops(lambda: baseline(noisy, level, actions))
+    expected = reference_flops(setting)
+    assert abs(flops - expected) <= TOLERANCE * expected, (
+        f"the baseline does {flops / 1e9:.2f} GFLOP a forward, the reference {expected / 1e9:.2f}"
     )
-    return found
+    return flops

@@ -1,4 +1,4 @@
-"""Timing training on cached latents against training that encodes its frames at every step."""
+"""Time training on cached latents against training that encodes its frames at every step."""
 
 import tempfile
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from pipeline.latents.windows import Windows
 from pipeline.objectives import v
 from pipeline.tools.bench import Caching
 from pipeline.tools.bench.cached_data import caches
-from pipeline.tools.bench.encode_cases import autoencoder, made
+from pipeline.tools.bench.encode_cases import autoencoder, build_case
 from pipeline.tools.bench.matmul import float32_matmul, peak_flops
 from pipeline.tools.bench.results import Results, rows
 from pipeline.tools.bench.timing import interleaved
@@ -38,36 +38,36 @@ from pipeline.train.trainer import Trainer
 LIBRARY, IN_LOOP = "library's encoder in the loop", "our encoder in the loop"
 CACHED = "cached latents"
 BOUND = 2e-3
-"""Largest scaled difference of the latents: the cache holds float16; kernels differ by batch."""
+"""Largest relative difference of latents: the cache holds float16; kernels depend on the batch."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found(Results):
-    """What the bench found; `baseline_gigaflops` count encoder and network, for one window.
+class CachedResults(Results):
+    """Results of the bench; `baseline_gigaflops` counts encoder and network on one window.
 
     Attributes:
-        loss_difference: largest relative one of the first losses of two variants.
-        data_wait: share of its time that the trainer on the cache waits for data, noise included,
-            by its own counters.
+        loss_difference: largest relative difference between the first losses of two variants.
+        data_wait: share of its time that the trainer on the cache waits for data (noise included),
+            as it counts itself.
     """
 
     loss_difference: float
     data_wait: float
 
 
-def run(setting: Caching, options: Options, device: torch.device) -> Found:
-    """Train by all, by turns, in the same steps; `options` say all that the setting does not.
+def run(setting: Caching, options: Options, device: torch.device) -> CachedResults:
+    """Time a training step of each variant in turn; `options` hold what the setting does not.
 
     Raises:
-        AssertionError: latents or the first losses differ.
+        AssertionError: latents or first losses differ.
     """
     with (
         tempfile.TemporaryDirectory() as folder,
         one_thread(),
         float32_matmul(onednn=setting.onednn),
     ):
-        case = made("sd_vae", setting.pixels, setting.widths)
-        # The published runs mix bfloat16 into the network alone; their encoder is in float32.
+        case = build_case("sd_vae", setting.pixels, setting.widths)
+        # The reference computes the network in bfloat16 and the encoder in float32.
         execution = Execution(precision="float32", compile=setting.compiled)
         runner = Runner(case.encoder, device, execution)
         stores = caches(Path(folder) / "latents.zarr", setting, case, runner)
@@ -75,18 +75,18 @@ def run(setting: Caching, options: Options, device: torch.device) -> Found:
             name: trainer(cache, setting, options, device)
             for name, cache in zip((LIBRARY, IN_LOOP, CACHED), stores, strict=True)
         }
-        difference = agree("latents", [batch(each) for each in trainers.values()])
+        difference = assert_close("latents", [batch(each) for each in trainers.values()])
         steps = {name: each.advance for name, each in trainers.items()}
         for step in steps.values():
             step()
-        lost = agree("losses", [each.curve[:1, 0] for each in trainers.values()])
+        lost = assert_close("losses", [each.curve[:1, 0] for each in trainers.values()])
         timings = interleaved(steps, setting.repeats, device)
-        waited = _data_wait(trainers[CACHED], setting.repeats)
+        data_wait_share = _data_wait(trainers[CACHED], setting.repeats)
         machine, peak = describe(device), peak_flops(device, setting.precision)
     forward, counts = work(setting)
     patches = setting.latent[1] * setting.latent[2] // setting.patch**2
     clips = setting.batch * setting.frames
-    return Found(
+    return CachedResults(
         bench="cached",
         setting=setting,
         machine=machine,
@@ -95,15 +95,15 @@ def run(setting: Caching, options: Options, device: torch.device) -> Found:
         difference=difference,
         variants=rows(timings, counts, clips, patches, peak),
         loss_difference=lost,
-        data_wait=waited,
+        data_wait=data_wait_share,
     )
 
 
 def latent_of(pixels: int, patch: int, widths: tuple[int, ...]) -> tuple[int, int, int]:
-    """Shape of the latents of frames of a side.
+    """Shape of the latents of square frames with a side of `pixels`.
 
     Raises:
-        ParamsError: they cannot be cut into patches.
+        ParamsError: they do not split into patches.
     """
     shrunk = 2 ** (len(widths) - 1)
     if pixels < 1 or patch < 1 or pixels % (shrunk * patch):
@@ -117,7 +117,7 @@ def latent_of(pixels: int, patch: int, widths: tuple[int, ...]) -> tuple[int, in
 def trainer(
     cache: LatentCache, setting: Caching, options: Options, device: torch.device
 ) -> Trainer:
-    """A trainer of a NanoWM on all windows of a cache; the same whatever the cache."""
+    """A trainer of a NanoWM on all windows of a cache, initialised identically for every cache."""
     objective = v.Options(schedule="squared_cosine", zero_terminal_snr=True, shift=1.0)
     config = Config(
         denoiser=_denoiser(setting),
@@ -142,26 +142,26 @@ def trainer(
 
 
 def batch(each: Trainer) -> Tensor:
-    """Latents of a batch as a trainer gets them, by noise that is always the same."""
+    """Latents of all windows as a trainer gets them, with fixed noise."""
     windows = each.batches.windows
     every = np.arange(len(windows))
     return windows.latents(every, torch.Generator().manual_seed(0))
 
 
-def agree(what: str, found: list[Tensor]) -> float:
-    """Largest difference from the first, relative to the largest in it.
+def assert_close(what: str, values: list[Tensor]) -> float:
+    """Largest difference from the first tensor, relative to its largest value.
 
     Raises:
         AssertionError: it exceeds BOUND.
     """
-    first = found[0]
-    difference = float((torch.stack(found) - first).abs().max() / first.abs().max())
+    first = values[0]
+    difference = float((torch.stack(values) - first).abs().max() / first.abs().max())
     assert difference <= BOUND, f"{what} differ by {difference:.1e}"
     return difference
 
 
 def work(setting: Caching) -> tuple[int, dict[str, int]]:
-    """Floating-point operations: a window through encoder and network; a step of each variant."""
+    """FLOPs: of encoder and network on one window, and of a step of each variant."""
     with torch.device("meta"), torch.no_grad():
         pixels = torch.zeros(setting.frames, 3, setting.pixels, setting.pixels)
         encoding = count_flops(partial(autoencoder(setting.pixels, setting.widths).encode, pixels))
@@ -179,7 +179,7 @@ def _denoiser(setting: Caching) -> VariantConfig:
 
 
 def _data_wait(each: Trainer, steps: int) -> float:
-    """Share of its time that a trainer waits for data, by its own counters, in further steps."""
+    """Share of its time that a trainer waits for data over `steps` steps, as it counts itself."""
     meter = ThroughputMeter(ClipCost(tokens=1, flops=1.0), each.device, None)
     for _ in islice(each.steps(meter.waiting), steps):
         meter.count(each.batches.options.batch)

@@ -7,7 +7,8 @@ from pipeline.tools.bench.model_commands import cached, sampler, train
 from pipeline.tools.bench.window_commands import feed, loader
 
 app = typer.Typer(
-    help="Time this implementation against plainer ways, by turns.", no_args_is_help=True
+    help="Time this implementation against the reference's way of doing the same.",
+    no_args_is_help=True,
 )
 for command in (sampler, train, cached, formats, ingest, encode, loader, feed):
     app.command()(command)

@@ -1,4 +1,4 @@
-"""What the bench of encoders encodes with: a network of a library, and ours of the same weights."""
+"""Pairs of encoders with the same random weights: a library's network, and ours."""
 
 import tempfile
 from collections.abc import Callable
@@ -15,19 +15,18 @@ from pipeline.errors import ParamsError
 from pipeline.weights.pretrained import Weights
 
 PUBLISHED = {"sd_vae": (256, (128, 256, 512, 512)), "web_dino": (224, (1024, 24, 16))}
-"""Side of frames, and widths: of the autoencoder's levels; the transformer's, its depth and heads.
-"""
+"""Side of frames; channels of the autoencoder's levels, or width, depth and heads of the ViT."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """The same random weights twice.
+    """A library's network and our encoder with the same random weights.
 
     Attributes:
-        library: whose call is the plain one.
+        library: name of the library.
         plain: its network.
-        call: what is asked of that network with frames uint8 [B, 3, H, W].
-        encoder: ours; what it answers is what `call` gives, [B, ...].
+        call: encodes frames uint8 [B, 3, H, W] with that network, to latents [B, ...].
+        encoder: ours, with the same latents.
     """
 
     library: str
@@ -36,7 +35,7 @@ class Case:
     encoder: Encoder
 
     def on(self, device: torch.device) -> Callable[[Tensor], Tensor]:
-        """The library's call on a device, of frames on any; its answers come to the CPU."""
+        """`call` with the network on a device; frames are moved there, latents to the CPU."""
         network = self.plain.to(device)
 
         @torch.no_grad()
@@ -46,11 +45,11 @@ class Case:
         return called
 
 
-def made(name: str, size: int, widths: tuple[int, ...]) -> Case:
-    """A case of frames of size x size; for `web_dino` transformers must be installed.
+def build_case(name: str, size: int, widths: tuple[int, ...]) -> Case:
+    """The pair `name` for frames of size x size.
 
     Raises:
-        ParamsError: it is not.
+        ParamsError: `web_dino` without transformers.
     """
     with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
         torch.manual_seed(0)  # libraries initialise from the global generator
@@ -58,7 +57,7 @@ def made(name: str, size: int, widths: tuple[int, ...]) -> Case:
 
 
 def autoencoder(size: int, widths: tuple[int, ...]) -> Any:
-    """The architecture of `sd_vae` in diffusers, with random weights, on torch's default device."""
+    """The architecture of `sd_vae` in diffusers, randomly initialised on torch's default device."""
     make_importable()
     from diffusers import AutoencoderKL
 
@@ -107,7 +106,7 @@ def _web_dino(folder: Path, size: int, widths: tuple[int, ...]) -> Case:
     )
     plain = transformers.Dinov2Model(config).eval()
     plain.save_pretrained(folder)
-    # Nothing is decoded: one step of fitting a decoder of one channel is the least there is.
+    # Nothing is decoded: the smallest decoder, fitted for one step.
     decoder = {"channels": [1], "steps": 1, "batch": 1, "learning_rate": 1e-3}
     values = {"size": size, "pool": 1, "channels": None, "decoder": decoder}
     options = web_dino.Options.model_validate({"weights": _weights(folder), **values})

@@ -1,4 +1,4 @@
-"""Timing the data of training by itself: batches that are drawn, and a device that awaits them."""
+"""Time the data pipeline of training alone: drawing batches, and a device that waits for them."""
 
 import tempfile
 import time
@@ -13,7 +13,7 @@ from rich.table import Table
 from pipeline.encode.shard import one_thread
 from pipeline.latents.windows import Windows
 from pipeline.noise.process import LEVELS
-from pipeline.tools.bench.loader_data import Setting, warm_store
+from pipeline.tools.bench.loader_data import Setting, open_warm_cache
 from pipeline.tools.bench.timing import interleaved
 from pipeline.tools.machine import Machine, describe
 from pipeline.train import Options
@@ -26,16 +26,16 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Everything that the bench found.
+class FeedResults:
+    """Results of the bench.
 
     Attributes:
-        setting: what was drawn.
-        processes: that train together; this is one of them.
-        machine: where.
-        draw_seconds: median of a batch, drawn in one thread.
-        data_wait: by the milliseconds that a device takes for a step: the share of its time that
-            a process waits for data, by the trainer's own counters.
+        setting: the windows that were drawn.
+        processes: world size; this process is one of them.
+        machine: that it ran on.
+        draw_seconds: median time to draw a batch in one thread.
+        data_wait: share of its time that a process waits for data, as the trainer counts it, by
+            the milliseconds that the device takes for a step.
     """
 
     setting: Setting
@@ -45,7 +45,9 @@ class Found:
     data_wait: dict[str, float]
 
 
-def run(setting: Setting, processes: int, milliseconds: list[float], options: Options) -> Found:
+def run(
+    setting: Setting, processes: int, milliseconds: list[float], options: Options
+) -> FeedResults:
     """Draw batches of `setting.batch` clips a process, as training on a latent cache does."""
     changes = {
         "frames": setting.frames,
@@ -54,7 +56,7 @@ def run(setting: Setting, processes: int, milliseconds: list[float], options: Op
         "accumulation": 1,
     }
     with tempfile.TemporaryDirectory() as folder, one_thread():
-        cache = warm_store(Path(folder) / "latents.zarr", setting)
+        cache = open_warm_cache(Path(folder) / "latents.zarr", setting)
         windows = Windows(cache, "train", setting.frames, setting.interval)
         group = Group(0, processes, CPU, "ddp")
         batches = Batches(windows, options.model_copy(update=changes), LEVELS, group)
@@ -62,15 +64,17 @@ def run(setting: Setting, processes: int, milliseconds: list[float], options: Op
         batches.draw(next(steps))
         draws = {"draw": lambda: batches.draw(next(steps))}
         drawn = median(interleaved(draws, setting.repeats, CPU)["draw"].wall)
-        waits = {f"{ms:g}": waited(batches, ms / 1e3, setting.repeats) for ms in milliseconds}
-        return Found(setting, processes, describe(CPU), round(drawn, 6), waits)
+        waits = {
+            f"{ms:g}": data_wait_share(batches, ms / 1e3, setting.repeats) for ms in milliseconds
+        }
+        return FeedResults(setting, processes, describe(CPU), round(drawn, 6), waits)
 
 
-def waited(batches: Batches, seconds: float, steps: int) -> float:
+def data_wait_share(batches: Batches, seconds: float, steps: int) -> float:
     """Share of the time of `steps` steps that a process waits for its batches.
 
-    Its device takes so many seconds for a step and nothing of the CPU: it sleeps. The first steps,
-    which find no batch ready, are not counted.
+    The device is simulated by sleeping `seconds` a step, which takes no CPU time. The first steps,
+    before batches are prefetched, are not counted.
     """
     first = steps // 2
     meter = ThroughputMeter(ClipCost(tokens=1, flops=1.0), CPU, None)
@@ -83,12 +87,12 @@ def waited(batches: Batches, seconds: float, steps: int) -> float:
     return round(meter.read()["throughput/data_wait"], 6)
 
 
-def table(found: Found) -> Table:
-    """One line for each device."""
-    shown = Table("a step takes", "clips/s", "waiting for data")
-    for column in shown.columns:
+def table(results: FeedResults) -> Table:
+    """One row for each duration of a step."""
+    rendered = Table("a step takes", "clips/s", "waiting for data")
+    for column in rendered.columns:
         column.justify = "right"
-    for milliseconds, wait in found.data_wait.items():
-        rate = found.setting.batch * 1e3 / float(milliseconds)
-        shown.add_row(f"{milliseconds} ms", f"{rate:,.0f}", f"{wait:.2%}")
-    return shown
+    for milliseconds, wait in results.data_wait.items():
+        rate = results.setting.batch * 1e3 / float(milliseconds)
+        rendered.add_row(f"{milliseconds} ms", f"{rate:,.0f}", f"{wait:.2%}")
+    return rendered

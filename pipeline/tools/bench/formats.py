@@ -1,4 +1,4 @@
-"""Timing how frames are stored in shards: speed both ways and size, on episodes of a data set."""
+"""Time the formats of frames in shards: write speed, read speed and size."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from rich.table import Table
 from pipeline.datasets import Source
 from pipeline.episodes.episode import Episode
 from pipeline.episodes.frame_formats import Codec, pack, unpack
-from pipeline.tools.bench.timing import Spread, Timing, interleaved
+from pipeline.tools.bench.timing import TimeStats, Timing, interleaved
 from pipeline.tools.machine import Machine, describe
 
 RECORDED = "as recorded"
@@ -20,28 +20,28 @@ RECORDED = "as recorded"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Figures of one format.
+    """Results of one format.
 
     Attributes:
-        bytes_per_frame: mean over episodes, stored.
-        share: of the bytes of the pixels.
-        write: megabytes (10^6) of pixels a second into the format, by the median round.
-        read: the same out of it.
-        write_seconds: of a round.
-        read_seconds: of a round.
+        bytes_per_frame: stored, mean over episodes.
+        share: stored bytes over bytes of pixels.
+        write: MB (10^6 bytes) of pixels a second when packing, from the median round.
+        read: MB of pixels a second when unpacking.
+        write_seconds: a round.
+        read_seconds: a round.
     """
 
     bytes_per_frame: int
     share: float
     write: float
     read: float
-    write_seconds: Spread
-    read_seconds: Spread
+    write_seconds: TimeStats
+    read_seconds: TimeStats
 
 
 @dataclass(frozen=True, slots=True)
 class Formats:
-    """What was timed, where, and what came out."""
+    """Results of the bench, by format."""
 
     dataset: str
     episodes: int
@@ -52,59 +52,59 @@ class Formats:
 
 
 def run(source: Source, dataset: str, episodes: int, repeats: int) -> Formats:
-    """Pack and unpack the first episodes of a source in every format, by turns.
+    """Pack and unpack the first episodes of a source in every format, in turn.
 
     Raises:
-        AssertionError: a format does not give back the frames.
+        AssertionError: a format does not return the same frames.
     """
     device = torch.device("cpu")
-    chosen = [source[index] for index in range(min(episodes, len(source)))]
-    stored = {name: [_pack(e, name) for e in chosen] for name in _names(chosen)}
+    selected = [source[index] for index in range(min(episodes, len(source)))]
+    stored = {name: [_pack(e, name) for e in selected] for name in _names(selected)}
     for name, contents in stored.items():
-        for episode, (member, content) in zip(chosen, contents, strict=True):
-            found = unpack(member, content, len(episode), name)
-            assert np.array_equal(found, episode.frames), name
+        for episode, (member, content) in zip(selected, contents, strict=True):
+            unpacked = unpack(member, content, len(episode), name)
+            assert np.array_equal(unpacked, episode.frames), name
     writes: dict[str, Callable[[], object]] = {
-        name: partial(_all_packed, chosen, name) for name in stored
+        name: partial(_pack_all, selected, name) for name in stored
     }
     reads: dict[str, Callable[[], object]] = {
-        name: partial(_all_unpacked, chosen, name, contents) for name, contents in stored.items()
+        name: partial(_unpack_all, selected, name, contents) for name, contents in stored.items()
     }
     writing, reading = (interleaved(work, repeats, device) for work in (writes, reads))
-    frames = sum(map(len, chosen))
+    frames = sum(map(len, selected))
     rows = {
         name: _row(
             sum(len(content) for _, content in contents),
-            sum(episode.frames.nbytes for episode in chosen),
+            sum(episode.frames.nbytes for episode in selected),
             frames,
             writing[name],
             reading[name],
         )
         for name, contents in stored.items()
     }
-    shape = chosen[0].frames.shape[1:]
-    return Formats(dataset, len(chosen), frames, shape, describe(device), rows)
+    shape = selected[0].frames.shape[1:]
+    return Formats(dataset, len(selected), frames, shape, describe(device), rows)
 
 
 def table(results: Formats) -> Table:
-    """One line a format."""
-    shown = Table("format", "bytes a frame", "of the pixels", "write MB/s", "read MB/s")
-    for column in shown.columns[1:]:
+    """One row a format."""
+    rendered = Table("format", "bytes a frame", "of the pixels", "write MB/s", "read MB/s")
+    for column in rendered.columns[1:]:
         column.justify = "right"
     for name, row in results.formats.items():
-        shown.add_row(
+        rendered.add_row(
             name,
             f"{row.bytes_per_frame:,}",
             f"{row.share:.1%}",
             f"{row.write:,.0f}",
             f"{row.read:,.0f}",
         )
-    return shown
+    return rendered
 
 
 def _names(episodes: Sequence[Episode]) -> list[str]:
-    filmed = all(episode.video is not None for episode in episodes)
-    return [*get_args(Codec), *([RECORDED] if filmed else [])]
+    is_video = all(episode.video is not None for episode in episodes)
+    return [*get_args(Codec), *([RECORDED] if is_video else [])]
 
 
 def _pack(episode: Episode, name: str) -> tuple[str, bytes]:
@@ -115,12 +115,12 @@ def _pack(episode: Episode, name: str) -> tuple[str, bytes]:
     return pack(bare, codec)
 
 
-def _all_packed(episodes: Sequence[Episode], name: str) -> None:
+def _pack_all(episodes: Sequence[Episode], name: str) -> None:
     for episode in episodes:
         _pack(episode, name)
 
 
-def _all_unpacked(
+def _unpack_all(
     episodes: Sequence[Episode], name: str, contents: Sequence[tuple[str, bytes]]
 ) -> None:
     for episode, (member, content) in zip(episodes, contents, strict=True):
@@ -128,7 +128,7 @@ def _all_unpacked(
 
 
 def _row(stored: int, pixels: int, frames: int, writing: Timing, reading: Timing) -> Row:
-    write, read = Spread.of(writing.wall), Spread.of(reading.wall)
+    write, read = TimeStats.of(writing.wall), TimeStats.of(reading.wall)
     return Row(
         stored // frames,
         round(stored / pixels, 4),

@@ -1,4 +1,4 @@
-"""`wm bench formats`, `ingest` and `encode`: what becomes of frames."""
+"""`wm bench formats`, `ingest` and `encode`."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 
 from pipeline.arguments import PARAMS, ParamsFile
 from pipeline.compute.compile_mode import Mode
-from pipeline.tools.bench.words import Out, Repeats
+from pipeline.tools.bench.cli import Out, Repeats
 from pipeline.tools.tables import show
 
 
@@ -19,19 +19,18 @@ def formats(
     out: Out = None,
     params: ParamsFile = PARAMS,
 ) -> None:
-    """Store and read frames in every format of shards: speed and size."""
-    from pipeline import families as variants
-    from pipeline import stage
+    """Time every format of frames in shards, and measure its size."""
+    from pipeline import families, stage
     from pipeline.collect.inventory import resolve
     from pipeline.params import read
     from pipeline.tools.bench import formats as bench
 
-    chosen = read(params).variant(variants.DATASETS)
-    found = bench.run(chosen.build().open(resolve(raw)), chosen.name, episodes, repeats)
-    show(bench.table(found))
-    print(f"{found.frames} frames of {found.episodes} episodes of {found.dataset}")
+    dataset = read(params).variant(families.DATASETS)
+    results = bench.run(dataset.build().open(resolve(raw)), dataset.name, episodes, repeats)
+    show(bench.table(results))
+    print(f"{results.frames} frames of {results.episodes} episodes of {results.dataset}")
     if out is not None:
-        stage.write_json(out, asdict(found))
+        stage.write_json(out, asdict(results))
 
 
 def ingest(
@@ -42,11 +41,10 @@ def ingest(
     out: Out = None,
     params: ParamsFile = PARAMS,
 ) -> None:
-    """Read and ingest frames once, next to the published loader's clip at every step."""
+    """Time ingest, once a frame, and the reference's loader, once a clip and step."""
     import torch
 
-    from pipeline import families as variants
-    from pipeline import stage
+    from pipeline import families, stage
     from pipeline.collect.inventory import resolve
     from pipeline.ingest import Options
     from pipeline.params import read
@@ -54,12 +52,12 @@ def ingest(
 
     torch.set_num_threads(1)
     settings = read(params)
-    chosen = settings.variant(variants.DATASETS)
-    dataset, options = chosen.build(), settings.section("ingest", Options)
+    variant = settings.variant(families.DATASETS)
+    dataset, options = variant.build(), settings.section("ingest", Options)
     root = resolve(raw)
-    found = bench.run(
+    results = bench.run(
         dataset.open(root),
-        chosen.name,
+        variant.name,
         root,
         dataset.interval,
         options,
@@ -67,39 +65,42 @@ def ingest(
         clip_frames=frames,
         repeats=repeats,
     )
-    show(bench.table(found))
+    show(bench.table(results))
     print(
-        f"{found.frames} frames of {found.episodes} episodes of {found.dataset}, {found.clips} "
-        f"clips; ingest is paid for after {found.paid_after:.2f} clips a recorded frame"
+        f"{results.frames} frames of {results.episodes} episodes of {results.dataset}, "
+        f"{results.clips} clips; ingest pays off after {results.paid_after:.2f} clips a frame"
     )
     if out is not None:
-        stage.write_json(out, asdict(found))
+        stage.write_json(out, asdict(results))
 
 
 def encode(
     encoder: Annotated[
-        str, typer.Option(help="sd_vae, against diffusers, or web_dino, against transformers.")
+        str, typer.Option(help="sd_vae (against diffusers) or web_dino (against transformers).")
     ] = "sd_vae",
     size: Annotated[
-        int | None, typer.Option(min=14, help="Side of a frame in pixels; else as published.")
+        int | None,
+        typer.Option(min=14, help="Side of a frame in pixels [default: the encoder's own]."),
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Frames at a time.")] = 4,
-    batches: Annotated[int, typer.Option(min=1, help="Batches in a round.")] = 1,
+    batch: Annotated[int, typer.Option(min=1, help="Frames a batch.")] = 4,
+    batches: Annotated[int, typer.Option(min=1, help="Batches a round.")] = 1,
     repeats: Repeats = 5,
-    compiled: Annotated[Mode, typer.Option("--compile", help="Ours, by torch.compile.")] = "none",
+    compiled: Annotated[
+        Mode, typer.Option("--compile", help="torch.compile mode of ours.")
+    ] = "none",
     out: Out = None,
 ) -> None:
-    """Encode frames, against the plain call of the library that the network comes from."""
+    """Time encoding against a plain call of the library that the network comes from."""
     from pipeline.compute import device
     from pipeline.errors import ParamsError, did_you_mean
     from pipeline.tools.bench import encode as bench
     from pipeline.tools.bench.encode_cases import PUBLISHED
-    from pipeline.tools.bench.rates import tell
+    from pipeline.tools.bench.rates import report
 
     if encoder not in PUBLISHED:
         raise ParamsError(f"--encoder = {encoder!r}: {did_you_mean(encoder, PUBLISHED)}")
     side, widths = PUBLISHED[encoder]
-    chosen = bench.Setting(
+    setting = bench.Setting(
         encoder=encoder,
         size=size or side,
         batch=batch,
@@ -108,4 +109,4 @@ def encode(
         repeats=repeats,
         compiled=compiled,
     )
-    tell(bench.run(chosen, device.pick()), out)
+    report(bench.run(setting, device.pick()), out)

@@ -1,4 +1,4 @@
-"""Timing what ingest costs a source once, next to what the published loader costs at every step."""
+"""Time ingest, once a frame, and the reference's loader, once a clip at every training step."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -18,43 +18,44 @@ from pipeline.ingest import Options
 from pipeline.ingest.pack import Shape, Task, pack
 from pipeline.tools.bench import reference_loader
 from pipeline.tools.bench.reference_loader import Frames
-from pipeline.tools.bench.timing import Spread, Timing, interleaved
+from pipeline.tools.bench.timing import TimeStats, Timing, interleaved
 from pipeline.tools.machine import Machine, describe
 
-STARTS = 8  # clips of an episode, spread evenly over it
+STARTS = 8
+"""Clips an episode, evenly spaced."""
 
 Clip = tuple[Frames, list[int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one frame or clip costs, by the median round.
+    """Cost of one frame or clip, from the median round.
 
     Attributes:
-        cpu_ms: milliseconds of CPU for each.
-        per_second: how many one core does a second, if it has no other work and waits for no disk.
-        seconds: of a round, by the clock.
+        cpu_ms: CPU milliseconds each.
+        per_second: throughput of one core with no other work and no waiting for the disk.
+        seconds: wall time of a round.
     """
 
     cpu_ms: float
     per_second: float
-    seconds: Spread
+    seconds: TimeStats
 
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """What was timed, where, and what came out.
+    """Results of the bench.
 
     Attributes:
         dataset: a name among `pipeline.datasets`.
-        interval: steps from one frame of a clip to the next.
+        interval: frame interval of a clip, in environment steps.
         clip_frames: frames of a clip.
-        clips: that the reference's loader hands out in a round.
-        codec: of shards, for frames that were not recorded as video.
-        read: a frame out of its published file, once.
-        ingest: the same frame, checked and written to a shard.
-        reference_clip: a clip out of the published file, at every training step.
-        paid_after: clips for each recorded frame, after which ingest has cost less.
+        clips: loaded by the reference's loader in a round.
+        codec: of the shards, or `as recorded` for video.
+        read: reading a frame from its published file, once.
+        ingest: reading, checking and packing a frame into a shard, once.
+        reference_clip: loading a clip from the published file, at every training step.
+        paid_after: clips a frame after which ingest has cost less CPU time.
     """
 
     dataset: str
@@ -83,11 +84,11 @@ def run(
     clip_frames: int,
     repeats: int,
 ) -> Ingest:
-    """Read, ingest, and load clips of the first episodes of a source, by turns, in one process.
+    """Read, ingest, and load clips of the first episodes of a source, in turn, in one process.
 
     Raises:
-        DataError: an episode is shorter than a clip, or not of a layout that the reference reads.
-        AssertionError: the reference's frames are not those that our reader gives.
+        DataError: an episode is shorter than a clip, or in no file that the reference reads.
+        AssertionError: the reference's loader and our reader return different frames.
     """
     indices = list(range(min(episodes, len(source))))
     clips: list[Clip] = []
@@ -106,7 +107,7 @@ def run(
             "reference": partial(_load, clips),
         }
         timings = interleaved(works, repeats, device)
-    once, again = _cost(timings["ingest"], frames), _cost(timings["reference"], len(clips))
+    ingest, reference = _cost(timings["ingest"], frames), _cost(timings["reference"], len(clips))
     return Ingest(
         dataset=dataset,
         episodes=len(indices),
@@ -118,40 +119,40 @@ def run(
         codec="as recorded" if first.video is not None else options.codec,
         machine=describe(device),
         read=_cost(timings["read"], frames),
-        ingest=once,
-        reference_clip=again,
-        paid_after=round(once.cpu_ms / again.cpu_ms, 3),
+        ingest=ingest,
+        reference_clip=reference,
+        paid_after=round(ingest.cpu_ms / reference.cpu_ms, 3),
     )
 
 
 def table(results: Ingest) -> Table:
-    """One line for each kind of work."""
-    shown = Table("work", "CPU ms each", "a second, one core")
-    for column in shown.columns[1:]:
+    """One row for each kind of work."""
+    rendered = Table("work", "CPU ms each", "a second, one core")
+    for column in rendered.columns[1:]:
         column.justify = "right"
     for name, cost in (
-        ("frame read", results.read),
-        ("frame ingested, once", results.ingest),
-        ("reference's clip, every step", results.reference_clip),
+        ("read a frame, once", results.read),
+        ("ingest a frame, once", results.ingest),
+        ("reference's loader, a clip, every step", results.reference_clip),
     ):
-        shown.add_row(name, f"{cost.cpu_ms:.2f}", f"{cost.per_second:,.0f}")
-    return shown
+        rendered.add_row(name, f"{cost.cpu_ms:.2f}", f"{cost.per_second:,.0f}")
+    return rendered
 
 
 def _clips(load: Frames, episode: Episode, length: int, interval: int) -> list[Clip]:
-    """Clips of one episode; the frames of each are compared with our reader's here."""
+    """Clips of one episode, whose frames are compared with those of our reader."""
     last = len(episode) - length * interval  # the last step's actions belong to a clip
     if last < 0:
         raise DataError(
             f"episode {episode.key}: its {len(episode)} frames hold no clip of --frames = "
-            f"{length}, one in {interval}; lower it"
+            f"{length} at frame interval {interval}; lower --frames"
         )
     starts = np.unique(np.linspace(0, last, STARTS).astype(int)).tolist()
-    wanted = [[start + interval * step for step in range(length)] for start in starts]
-    for steps in wanted:
-        found = load(steps).permute(0, 2, 3, 1).numpy()
-        assert np.array_equal(found, episode.frames[steps]), f"{episode.key}: frames {steps}"
-    return [(load, steps) for steps in wanted]
+    steps_of_clips = [[start + interval * step for step in range(length)] for start in starts]
+    for steps in steps_of_clips:
+        decoded = load(steps).permute(0, 2, 3, 1).numpy()
+        assert np.array_equal(decoded, episode.frames[steps]), f"{episode.key}: frames {steps}"
+    return [(load, steps) for steps in steps_of_clips]
 
 
 def _read(source: Source, indices: Sequence[int]) -> None:
@@ -166,4 +167,4 @@ def _load(clips: Sequence[Clip]) -> None:
 
 def _cost(timing: Timing, count: int) -> Cost:
     each = median(timing.cpu) / count
-    return Cost(round(1e3 * each, 3), round(1 / each, 1), Spread.of(timing.wall))
+    return Cost(round(1e3 * each, 3), round(1 / each, 1), TimeStats.of(timing.wall))

@@ -1,4 +1,4 @@
-"""What the bench of loaders loads: a latent cache, and files of whole episodes."""
+"""Data for the loader benches: a random latent cache, and files of whole episodes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,33 +16,33 @@ from pipeline.latents.spec import EpisodeEntry, LatentSpec, Seal
 from pipeline.tools.parity.latent_spec import latent_spec
 
 Columns = dict[str, NDArray[np.float16]]
-"""Rows of the arrays of latents, by name."""
+"""Rows of the arrays of a latent cache, by array name."""
 RECORDED, IMAGE = 224, 256
-"""Sides in pixels of point_maze's frames, and of what the reference shows to its encoder."""
+"""Sides in pixels of point_maze's frames, and of the input of the reference's encoder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """Which windows are loaded out of what."""
+    """The windows, and the latent cache and files that they are loaded from."""
 
     latent: tuple[int, int, int]
-    """Channels, height, width, in float16."""
+    """Channels, height and width of a latent; float16."""
     frames: int
     """Length of the window."""
     interval: int
-    """Steps from one of its frames to the next."""
+    """Frame interval in environment steps."""
     batch: int
     episodes: int
-    """In the latent cache."""
+    """Episodes in the latent cache."""
     steps: int
-    """Of every episode."""
+    """Length of every episode."""
     files: int
-    """Episodes that also lie there as the published files do."""
+    """Episodes that are also written as files of frames."""
     repeats: int
 
 
-def write_store(path: Path, setting: Setting) -> Path:
-    """A sealed cache of random means and spreads."""
+def write_random_cache(path: Path, setting: Setting) -> Path:
+    """Write a latent cache of random means and standard deviations."""
     channels = setting.latent[0]
     changes = {"latent_shape": setting.latent, "stochastic": True}
     spec = latent_spec(std=[1.0] * channels).model_copy(update=changes)
@@ -54,26 +54,26 @@ def write_store(path: Path, setting: Setting) -> Path:
         return {name: rng.standard_normal(shape, np.float32).astype(np.float16) for name in names}
 
     still = np.zeros((setting.steps, spec.action_dim), np.float32)
-    return sealed(path, spec, [still] * setting.episodes, drawn)
+    return write_cache(path, spec, [still] * setting.episodes, drawn)
 
 
-def warm_store(path: Path, setting: Setting) -> LatentCache:
-    """The same, opened: every chunk in the page cache, its checksum verified."""
-    cache = open_cache(write_store(path, setting))
+def open_warm_cache(path: Path, setting: Setting) -> LatentCache:
+    """Write and open it, with every chunk in the page cache and its checksum verified."""
+    cache = open_cache(write_random_cache(path, setting))
     for rows in (cache.mean, cache.std):
         _ = rows[:: rows.array.chunks[0]]
     return cache
 
 
-def sealed(
+def write_cache(
     path: Path,
     spec: LatentSpec,
     actions: Sequence[NDArray[np.float32]],
     latents: Callable[[int, int], Columns],
 ) -> Path:
-    """A cache of episodes to train on, of their actions [T, A].
+    """Write a latent cache of training episodes with these actions [T, A].
 
-    `latents(start, stop)` are rows start..stop - 1 of the arrays of latents; it is asked in order.
+    `latents(start, stop)` returns rows start..stop - 1 of the arrays, and is called in order.
     """
     rows = sum(map(len, actions))
     columns = {name: column for name, column in spec.columns().items() if column.strided}
@@ -91,7 +91,7 @@ def sealed(
 
 
 def write_files(folder: Path, setting: Setting) -> list[Path]:
-    """Frames of episodes uint8 [T, 224, 224, 3], each in a file of torch's, as point_maze's are."""
+    """Write random episodes uint8 [T, 224, 224, 3], each a .pth file, as point_maze's are."""
     generator, paths = torch.Generator().manual_seed(0), []
     for number in range(setting.files):
         shape = (setting.steps, RECORDED, RECORDED, 3)

@@ -1,4 +1,4 @@
-"""`wm bench sampler`, `train` and `cached`: the world model with and without its savings."""
+"""`wm bench sampler`, `train` and `cached`: the world model against the reference's work."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -9,21 +9,21 @@ import typer
 from pipeline.arguments import PARAMS, ParamsFile
 from pipeline.compute.compile_mode import Mode
 from pipeline.compute.precision import Choice
-from pipeline.tools.bench.words import Batch, Out, Repeats
+from pipeline.tools.bench.cli import Batch, Out, Repeats
 from pipeline.tools.tables import ActionDim, Frames, Latent, Patch, shape_of, show
 
 if TYPE_CHECKING:
     from pipeline.tools.bench.results import Results
 
 Name = Annotated[str, typer.Option("--size", help="Size of NanoWM.")]
-Injection = Annotated[str, typer.Option(help="How actions enter.")]
-Context = Annotated[int, typer.Option(help="Frames of the window that are given.")]
-Steps = Annotated[int, typer.Option(help="Denoising steps of a frame.")]
+Injection = Annotated[str, typer.Option(help="Action conditioning.")]
+Context = Annotated[int, typer.Option(help="Context frames of the window.")]
+Steps = Annotated[int, typer.Option(help="Denoising steps a frame.")]
 Attention = Annotated[
-    Literal["auto", "flash", "efficient", "math"], typer.Option(help="Kernel of attention.")
+    Literal["auto", "flash", "efficient", "math"], typer.Option(help="Attention kernel.")
 ]
-Precision = Annotated[Choice, typer.Option(help="Of the network's products.")]
-Compiled = Annotated[Mode, typer.Option("--compile", help="Every variant, by torch.compile.")]
+Precision = Annotated[Choice, typer.Option(help="Precision of the network's matrix products.")]
+Compiled = Annotated[Mode, typer.Option("--compile", help="torch.compile mode of every variant.")]
 
 
 def sampler(
@@ -41,13 +41,14 @@ def sampler(
     precision: Precision = "auto",
     out: Out = None,
 ) -> None:
-    """Generate frames as the published protocol does, one after the other."""
-    from pipeline.compute import device
-    from pipeline.tools.bench import Sampling, setting
+    """Time sampling by the published protocol, one frame after the other."""
+    from pipeline.compute.device import pick, training_precision
+    from pipeline.tools.bench import Sampling
     from pipeline.tools.bench import sampler as bench
+    from pipeline.tools.bench.setting import check
 
-    where = device.pick()
-    chosen = Sampling(
+    device = pick()
+    setting = Sampling(
         size=size,
         patch=patch,
         injection=injection,
@@ -57,12 +58,12 @@ def sampler(
         batch=batch,
         repeats=repeats,
         compiled=compiled,
-        precision=device.training_precision(precision, where),
+        precision=training_precision(precision, device),
         context=context,
         steps=steps,
     )
-    setting.check(chosen)
-    _show(bench.run(chosen, where), out)
+    check(setting)
+    _show(bench.run(setting, device), out)
 
 
 def train(
@@ -77,20 +78,21 @@ def train(
     compiled: Compiled = "none",
     precision: Precision = "auto",
     attention: Attention = "auto",
-    fused: Annotated[bool, typer.Option("--fused/--no-fused", help="AdamW in one kernel.")] = False,
+    fused: Annotated[bool, typer.Option("--fused/--no-fused", help="Fused AdamW.")] = False,
     profile: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="For a profile of our step; a trace goes to FILE.json."),
+        typer.Option(metavar="FILE", help="Profile of one of our steps; its trace is FILE.json."),
     ] = None,
     out: Out = None,
 ) -> None:
-    """Train on cached latents, step by step."""
-    from pipeline.compute import device
-    from pipeline.tools.bench import Training, setting
+    """Time a training step on latents."""
+    from pipeline.compute.device import pick, training_precision
+    from pipeline.tools.bench import Training
     from pipeline.tools.bench import train as bench
+    from pipeline.tools.bench.setting import check
 
-    where = device.pick()
-    chosen = Training(
+    device = pick()
+    setting = Training(
         size=size,
         patch=patch,
         injection=injection,
@@ -100,20 +102,20 @@ def train(
         batch=batch,
         repeats=repeats,
         compiled=compiled,
-        precision=device.training_precision(precision, where),
+        precision=training_precision(precision, device),
         attention=attention,
         fused=fused,
     )
-    setting.check(chosen)
-    bench.check(chosen, where)
-    _show(bench.run(chosen, where, profile), out)
+    check(setting)
+    bench.check(setting, device)
+    _show(bench.run(setting, device, profile), out)
 
 
 def cached(
     size: Name = "S",
     patch: Patch = 2,
     injection: Injection = "additive",
-    pixels: Annotated[int, typer.Option(help="Side of a frame.")] = 256,
+    pixels: Annotated[int, typer.Option(help="Side of a frame in pixels.")] = 256,
     action_dim: ActionDim = 7,
     frames: Frames = 4,
     batch: Batch = 2,
@@ -121,22 +123,23 @@ def cached(
     compiled: Compiled = "none",
     precision: Precision = "auto",
     onednn: Annotated[
-        bool, typer.Option("--onednn/--mkl", help="Whose products of float32, on a CPU.")
+        bool, typer.Option("--onednn/--mkl", help="Library of float32 products on a CPU.")
     ] = False,
     out: Out = None,
     params: ParamsFile = PARAMS,
 ) -> None:
-    """Train on cached latents, and with the encoder in the loop."""
-    from pipeline.compute import device
+    """Time training on cached latents against the encoder in the loop."""
+    from pipeline.compute.device import pick, training_precision
     from pipeline.params import read
-    from pipeline.tools.bench import Caching, setting
+    from pipeline.tools.bench import Caching
     from pipeline.tools.bench import cached as bench
     from pipeline.tools.bench.encode_cases import PUBLISHED
+    from pipeline.tools.bench.setting import check
     from pipeline.train import Options
 
     _, widths = PUBLISHED["sd_vae"]
-    where = device.pick()
-    chosen = Caching(
+    device = pick()
+    setting = Caching(
         size=size,
         patch=patch,
         injection=injection,
@@ -146,26 +149,26 @@ def cached(
         batch=batch,
         repeats=repeats,
         compiled=compiled,
-        precision=device.training_precision(precision, where),
+        precision=training_precision(precision, device),
         pixels=pixels,
         widths=widths,
         onednn=onednn,
     )
-    setting.check(chosen)
-    found = bench.run(chosen, read(params).section("train", Options), where)
-    _show(found, out)
-    print(f"waiting for data: {found.data_wait:.2%} of the time of training on the cache")
+    check(setting)
+    results = bench.run(setting, read(params).section("train", Options), device)
+    _show(results, out)
+    print(f"waiting for data: {results.data_wait:.2%} of the training time on cached latents")
 
 
 def _show(results: "Results", out: Path | None) -> None:
-    """Print a table, and write the JSON if asked to."""
+    """Print the results, and write them to `out` as JSON."""
     from pipeline import stage
     from pipeline.tools.bench.results import table
 
     show(table(results))
     machine = results.machine
-    precision, ceiling = results.setting.precision, results.ceiling / 1e12
-    print(f"{machine}, {precision}; answers differ by {results.difference:.1e}")
-    print(f"ceiling: {ceiling:.3g} TFLOP/s in a measured matrix product of {precision}")
+    precision, peak = results.setting.precision, results.ceiling / 1e12
+    print(f"{machine}, {precision}; outputs differ by {results.difference:.1e}")
+    print(f"peak: {peak:.3g} TFLOP/s, measured by a matrix product in {precision}")
     if out is not None:
         stage.write_json(out, asdict(results))

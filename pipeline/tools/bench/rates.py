@@ -1,4 +1,4 @@
-"""How many things a second each variant of a bench gets through, over the first of them."""
+"""Throughput of each variant of a bench, relative to the first."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -8,26 +8,26 @@ from statistics import median
 from rich.table import Table
 
 from pipeline import stage
-from pipeline.tools.bench.timing import Spread, Timing, speedup
+from pipeline.tools.bench.timing import TimeStats, Timing, speedup
 from pipeline.tools.machine import Machine
 from pipeline.tools.tables import show
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Figures of one variant.
+    """Throughput of one variant.
 
     Attributes:
-        count: things that a run gets through.
-        seconds: of a run.
-        per_second: by the clock, of the median run.
-        per_cpu_second: likewise by the CPU-seconds of all cores together.
-        speedup: over the first variant, by the clock; median over rounds.
-        cpu_speedup: the same by CPU-seconds, which other jobs disturb less.
+        count: frames or clips a run.
+        seconds: wall time of a run.
+        per_second: throughput of the median run, by wall time.
+        per_cpu_second: throughput by CPU time, summed over cores.
+        speedup: over the first variant, by wall time; median over rounds.
+        cpu_speedup: by CPU time, which other jobs disturb less.
     """
 
     count: int
-    seconds: Spread
+    seconds: TimeStats
     per_second: float
     per_cpu_second: float
     speedup: float
@@ -36,11 +36,11 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Everything that such a bench found.
+    """Everything that such a bench results.
 
     Attributes:
         bench: its name.
-        unit: what is counted.
+        unit: of `count`.
         setting: what was timed.
         machine: where.
         difference: largest scaled one of each variant's answers from another's that should agree.
@@ -56,7 +56,7 @@ class Rates:
 
 
 def rates(timings: Mapping[str, Timing], counts: Mapping[str, int]) -> dict[str, Rate]:
-    """Figures of every variant, each run of which gets through so many."""
+    """Throughput of every variant; `counts` are frames or clips a run."""
     each = {
         name: Timing([s / counts[name] for s in t.wall], [s / counts[name] for s in t.cpu])
         for name, t in timings.items()
@@ -65,7 +65,7 @@ def rates(timings: Mapping[str, Timing], counts: Mapping[str, int]) -> dict[str,
     return {
         name: Rate(
             counts[name],
-            Spread.of(timings[name].wall),
+            TimeStats.of(timings[name].wall),
             round(1 / median(timing.wall), 2),
             round(1 / median(timing.cpu), 2),
             speedup(slow.wall, timing.wall),
@@ -75,26 +75,26 @@ def rates(timings: Mapping[str, Timing], counts: Mapping[str, int]) -> dict[str,
     }
 
 
-def table(found: Rates) -> Table:
-    """One line a variant."""
-    unit = found.unit
-    shown = Table("variant", f"{unit}/s", "faster", f"{unit}/CPU-s", "faster")
-    for column in shown.columns[1:]:
+def table(results: Rates) -> Table:
+    """One row a variant."""
+    unit = results.unit
+    rendered = Table("variant", f"{unit}/s", "faster", f"{unit}/CPU-s", "faster")
+    for column in rendered.columns[1:]:
         column.justify = "right"
-    for name, rate in found.variants.items():
-        shown.add_row(
+    for name, rate in results.variants.items():
+        rendered.add_row(
             name,
             f"{rate.per_second:,.2f}",
             f"{rate.speedup:,.2f} x",
             f"{rate.per_cpu_second:,.2f}",
             f"{rate.cpu_speedup:,.2f} x",
         )
-    return shown
+    return rendered
 
 
-def tell(found: Rates, out: Path | None) -> None:
-    """Print a table, and write the JSON if asked to."""
-    show(table(found))
-    print(f"{found.machine}; answers differ by {max(found.difference.values()):.1e}")
+def report(results: Rates, out: Path | None) -> None:
+    """Print the results, and write them to `out` as JSON."""
+    show(table(results))
+    print(f"{results.machine}; outputs differ by {max(results.difference.values()):.1e}")
     if out is not None:
-        stage.write_json(out, asdict(found))
+        stage.write_json(out, asdict(results))

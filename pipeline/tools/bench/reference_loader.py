@@ -1,7 +1,7 @@
-"""What the published loader does to hand out one clip, at every training step.
+"""Load a clip as the reference's data set does at every training step.
 
-It opens the episode's file, takes the clip's frames out of it, and stretches them to 256 x 256 in
--1..1 (world_model_dataset.py, `_load_slice`, and `load_visual_frames` of each data source). Where
+It opens the episode's file, reads the frames of the clip, and resizes them to 256 x 256 in -1..1
+ (world_model_dataset.py, `_load_slice`, and `load_visual_frames` of each data source). Where
 it decodes by decord, or by lerobot a frame at a time, we decode once by PyAV, in one thread.
 """
 
@@ -25,7 +25,7 @@ TENSORS = {
     "point_maze": ("obses/episode_{:03d}.pth", False),
     "wall": ("obses/episode_{:03d}.pth", True),
 }
-"""Where DINO-WM's sets hold an episode's frames as a tensor, and whether channels come first."""
+"""File of an episode's frames in DINO-WM's sets of tensors, and whether channels come first."""
 
 Frames = Callable[[Sequence[int]], Tensor]
 """The frames of one episode at some rising indices, [T, 3, H, W] in 0..255, from its file."""
@@ -50,25 +50,25 @@ def frames_of(source: Source, dataset: str, raw: Path, index: int, episode: Epis
         DataError: its frames lie in no file of their own that the reference would read.
     """
     if episode.video is not None:
-        return partial(_film, episode.video)
+        return partial(_video, episode.video)
     if dataset in TENSORS and (path := raw / TENSORS[dataset][0].format(index)).is_file():
         return partial(_tensors, path, TENSORS[dataset][1])
     if isinstance(source, CsgoSource):
         return partial(_recording, source.paths[source.numbers[index]])
     raise DataError(
-        f"episode {episode.key}: its frames lie in no tensor, HDF5 or video file of its own; "
+        f"episode {episode.key}: its frames are in no .pth, HDF5 or video file of their own; "
         "time another data set"
     )
 
 
 def _tensors(path: Path, channels_first: bool, indices: Sequence[int]) -> Tensor:
-    """The whole file is read, whatever part is wanted."""
+    """Frames of a clip; the whole file is read, as by the reference."""
     frames: Tensor = torch.load(path, map_location="cpu", weights_only=True)[list(indices)]
     return frames if channels_first else frames.permute(0, 3, 1, 2)
 
 
 def _recording(path: Path, indices: Sequence[int]) -> Tensor:
-    """Each frame is an HDF5 array of its own, [H, W, 3] BGR."""
+    """Frames of a clip; each is an HDF5 array [H, W, 3] in BGR."""
     import h5py
 
     with h5py.File(path, "r") as file:
@@ -76,23 +76,23 @@ def _recording(path: Path, indices: Sequence[int]) -> Tensor:
     return torch.stack(stored).flip(3).permute(0, 3, 1, 2)
 
 
-def _film(content: bytes, indices: Sequence[int]) -> Tensor:
-    """Decoded from the last keyframe on; packets are listed first, as decord does on opening.
+def _video(content: bytes, indices: Sequence[int]) -> Tensor:
+    """Frames of a clip, decoded from the last keyframe; packets are indexed first, as by decord.
 
-    The file is in memory already, which spares the reference the reading.
+    The file is in memory already, so reading it is not timed.
     """
     import av
 
-    found = {}
+    decoded = {}
     with av.open(io.BytesIO(content), "r") as container:
         track = container.streams.video[0]
         track.thread_type = "NONE"
         times = sorted(p.pts for p in container.demux(track) if p.pts is not None)
-        wanted = [times[index] for index in indices]
-        container.seek(wanted[0], stream=track)
+        pts = [times[index] for index in indices]
+        container.seek(pts[0], stream=track)
         for frame in container.decode(track):
-            if frame.pts in wanted:
-                found[frame.pts] = frame.to_ndarray(format="rgb24")
-            if len(found) == len(wanted):
+            if frame.pts in pts:
+                decoded[frame.pts] = frame.to_ndarray(format="rgb24")
+            if len(decoded) == len(pts):
                 break
-    return torch.from_numpy(np.stack([found[time] for time in wanted])).permute(0, 3, 1, 2)
+    return torch.from_numpy(np.stack([decoded[time] for time in pts])).permute(0, 3, 1, 2)

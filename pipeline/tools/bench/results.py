@@ -1,4 +1,4 @@
-"""What a bench found: as a table for the terminal, as plain values for JSON."""
+"""Results of a bench: a table for the terminal, and plain values for JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,31 +7,31 @@ from rich.table import Table
 
 from pipeline.compute.precision import Precision
 from pipeline.tools.bench import Setting
-from pipeline.tools.bench.timing import Spread, Timing, speedup
+from pipeline.tools.bench.timing import TimeStats, Timing, speedup
 from pipeline.tools.machine import Machine
 
 BASELINE = "baseline"
 BOUNDS: dict[Precision, float] = {"float32": 1e-5, "bfloat16": 2e-2}
-"""Largest scaled difference between the answers of two variants."""
+"""Largest relative difference between the outputs of two variants."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Figures of one variant.
+    """Results of one variant.
 
     Attributes:
-        seconds: of a run.
-        cpu_seconds: of a run, on all cores together.
-        speedup: over the baseline, by the clock; median over rounds.
-        cpu_speedup: the same by CPU-seconds, which other jobs disturb less.
+        seconds: wall time of a run.
+        cpu_seconds: CPU time of a run, summed over cores.
+        speedup: over the baseline, by wall time; median over rounds.
+        cpu_speedup: by CPU time, which other jobs disturb less.
         frames_per_second: generated or trained on.
-        tokens_per_second: the same in patches.
-        gigaflops: counted work of a run.
-        ceiling_share: useful FLOP/s, those of our own path, over the machine's ceiling.
+        tokens_per_second: patches generated or trained on.
+        gigaflops: counted FLOPs of a run, in 10^9.
+        ceiling_share: FLOPs that our variant needs, a second, over the peak of the machine.
     """
 
-    seconds: Spread
-    cpu_seconds: Spread
+    seconds: TimeStats
+    cpu_seconds: TimeStats
     speedup: float
     cpu_speedup: float
     frames_per_second: float
@@ -42,16 +42,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Everything that a bench found.
+    """Results of a bench.
 
     Attributes:
         bench: its name.
-        setting: what was timed.
-        machine: where.
-        ceiling: its FLOP/s in a measured matrix product of the setting's precision.
-        baseline_gigaflops: counted work of one forward of the baseline, for one window.
-        difference: the largest scaled one between the answers of the baseline and of the others.
-        variants: by name, the baseline first and our own path last.
+        setting: of the bench.
+        machine: that it ran on.
+        ceiling: peak FLOP/s of the machine, measured by a matrix product in the same precision.
+        baseline_gigaflops: counted FLOPs of a forward of the baseline on one window, in 10^9.
+        difference: largest relative difference of the outputs from those of the baseline.
+        variants: by name, the baseline first and ours last.
     """
 
     bench: str
@@ -70,22 +70,22 @@ def rows(
     patches: int,
     ceiling: float,
 ) -> dict[str, Row]:
-    """Figures of every variant, each run of which makes `frames` frames of `patches` patches.
+    """Results of every variant.
 
     Args:
-        timings: by variant, the baseline first and our own path last.
-        work: by variant, floating-point operations of a run.
-        frames: per run, the whole batch together.
-        patches: per frame.
-        ceiling: FLOP/s that the machine can possibly do.
+        timings: by variant, the baseline first and ours last.
+        work: FLOPs of a run, by variant.
+        frames: of a run, over the whole batch.
+        patches: of a frame.
+        ceiling: peak FLOP/s of the machine.
     """
     useful = work[list(timings)[-1]]
-    slow, found = next(iter(timings.values())), {}
+    slow, figures = next(iter(timings.values())), {}
     for name, timing in timings.items():
-        seconds = Spread.of(timing.wall)
-        found[name] = Row(
+        seconds = TimeStats.of(timing.wall)
+        figures[name] = Row(
             seconds,
-            Spread.of(timing.cpu),
+            TimeStats.of(timing.cpu),
             speedup(slow.wall, timing.wall),
             speedup(slow.cpu, timing.cpu),
             round(frames / seconds.median, 3),
@@ -93,18 +93,18 @@ def rows(
             round(work[name] / 1e9, 2),
             round(useful / seconds.median / ceiling, 4),
         )
-    return found
+    return figures
 
 
 def table(results: Results) -> Table:
-    """One line a variant."""
+    """One row a variant."""
     columns = ["seconds (min - max)", "faster", "CPU-s", "faster", "frames/s", "tokens/s", "GFLOP"]
-    shown = Table("variant", *columns, "of ceiling")
-    for column in shown.columns[1:]:
+    rendered = Table("variant", *columns, "of peak")
+    for column in rendered.columns[1:]:
         column.justify = "right"
     for name, row in results.variants.items():
         wall = row.seconds
-        shown.add_row(
+        rendered.add_row(
             name,
             f"{wall.median:.3f} ({wall.min:.3f} - {wall.max:.3f})",
             f"{row.speedup:.2f} x",
@@ -115,4 +115,4 @@ def table(results: Results) -> Table:
             f"{row.gigaflops:,.1f}",
             f"{row.ceiling_share:.1%}",
         )
-    return shown
+    return rendered

@@ -1,4 +1,4 @@
-"""Timing samples of the published protocol: one frame after the other, on clean predecessors."""
+"""Time sampling by the published protocol: one frame after the other, given clean context."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +16,7 @@ from pipeline.diffusion.sample import ddim_timesteps, sample
 from pipeline.objectives import Objective
 from pipeline.samplers.sequential import Sequential
 from pipeline.tools.bench import Sampling
-from pipeline.tools.bench.baseline import assert_published_work, wasteful
+from pipeline.tools.bench.baseline import assert_reference_flops, baseline_network
 from pipeline.tools.bench.matmul import peak_flops
 from pipeline.tools.bench.results import BASELINE, BOUNDS, Results, rows
 from pipeline.tools.bench.setting import Inputs, inputs, network, randomised, velocity
@@ -27,13 +27,13 @@ from pipeline.train.memory.cost import count_flops
 PER_FRAME, CACHED = "modulation per frame", "and K/V cache"
 
 
-class Counting(Denoiser):
-    """A network that counts its forwards, and the frames in them."""
+class CountingDenoiser(Denoiser):
+    """A denoiser that counts its forwards and their frames."""
 
     def __init__(self, network: NanoWM, mode: Mode) -> None:
-        """Nothing counted yet."""
+        """Wrap a network, compiled by a mode of torch.compile."""
         super().__init__()
-        self.causal, self.answer = network.causal, compile_for_sampling(network, mode)
+        self.causal, self.denoiser = network.causal, compile_for_sampling(network, mode)
         self.forwards = self.frames = 0
 
     def forward(
@@ -44,35 +44,37 @@ class Counting(Denoiser):
         positions: Tensor | None = None,
         kv_cache: KVCache | None = None,
     ) -> Tensor:
-        """See `Denoiser.forward`."""
+        """As `Denoiser.forward`, counted."""
         self.forwards += 1
         self.frames += noisy.shape[1]
-        return self.answer(noisy, level, actions, positions, kv_cache)
+        return self.denoiser(noisy, level, actions, positions, kv_cache)
 
     def kv_cache(self, batch: int) -> KVCache:
-        """See `Denoiser.kv_cache`."""
-        return self.answer.kv_cache(batch)
+        """The KV cache of the wrapped network."""
+        return self.denoiser.kv_cache(batch)
 
 
 def run(setting: Sampling, device: torch.device) -> Results:
-    """Time the sampler with and without its savings.
+    """Time every variant of the sampler, in turn.
 
     Raises:
-        AssertionError: the baseline does other work than the reference, a sampler passes other
-            frames through the network than it should, or the samples differ.
+        AssertionError: the FLOPs of the baseline are not the reference's, the forwards of a variant
+            are not those expected, or samples differ.
     """
-    forward_work = assert_published_work(setting)
+    forward_work = assert_reference_flops(setting)
     generator = torch.Generator().manual_seed(0)
     ours = randomised(network(setting), generator).to(device)
-    fed = inputs(setting, generator, device)
-    samples, networks = variants(setting, ours, fed, device)
-    answers = {name: drawn() for name, drawn in samples.items()}
-    for name, forwards in passes(setting).items():
-        found = (networks[name].forwards, networks[name].frames)
-        assert found == forwards, f"{name}: {found} forwards and frames, not {forwards}"
-    # Not Python's max, which may pass over NaN.
-    difference = torch.tensor([scaled(a, answers[BASELINE]) for a in answers.values()]).max().item()
-    assert difference <= BOUNDS[setting.precision], f"samples differ by {difference:.1e}, scaled"
+    batch = inputs(setting, generator, device)
+    samples, networks = variants(setting, ours, batch, device)
+    outputs = {name: draw_() for name, draw_ in samples.items()}
+    for name, forwards in forward_counts(setting).items():
+        counts = (networks[name].forwards, networks[name].frames)
+        assert counts == forwards, f"{name}: {counts} forwards and frames, not {forwards}"
+    # Python's max may ignore NaN.
+    difference = (
+        torch.tensor([relative_error(a, outputs[BASELINE]) for a in outputs.values()]).max().item()
+    )
+    assert difference <= BOUNDS[setting.precision], f"samples differ by {difference:.1e}"
     peak, work = peak_flops(device, setting.precision), _work(setting)
     timings = interleaved(samples, setting.repeats, device)
     generated = setting.batch * (setting.frames - setting.context)
@@ -83,57 +85,57 @@ def run(setting: Sampling, device: torch.device) -> Results:
 
 
 def variants(
-    setting: Sampling, ours: NanoWM, fed: Inputs, device: torch.device
-) -> tuple[dict[str, Callable[[], Tensor]], dict[str, Counting]]:
-    """Samplers by name, slowest first, and the network that each of them counts with."""
-    plain = {BASELINE: wasteful(ours), PER_FRAME: ours, CACHED: ours}
-    networks = {name: Counting(each, setting.compiled) for name, each in plain.items()}
-    draw = partial(_draw, setting, fed, velocity(device), device)
+    setting: Sampling, ours: NanoWM, batch: Inputs, device: torch.device
+) -> tuple[dict[str, Callable[[], Tensor]], dict[str, CountingDenoiser]]:
+    """Samplers by name, the baseline first, and the counting network of each."""
+    plain = {BASELINE: baseline_network(ours), PER_FRAME: ours, CACHED: ours}
+    networks = {name: CountingDenoiser(each, setting.compiled) for name, each in plain.items()}
+    draw = partial(_draw, setting, batch, velocity(device), device)
     return {name: partial(draw, net, name == CACHED) for name, net in networks.items()}, networks
 
 
 def _draw(
     setting: Sampling,
-    fed: Inputs,
+    batch: Inputs,
     objective: Objective,
     device: torch.device,
-    network: Counting,
+    network: CountingDenoiser,
     use_kv_cache: bool,
 ) -> Tensor:
     timesteps = ddim_timesteps(setting.steps, objective.levels)
     matrix = Sequential().matrix(setting.frames, setting.context, timesteps)
-    window = torch.cat([fed.clean[:, : setting.context], fed.noise[:, setting.context :]], 1)
+    window = torch.cat([batch.clean[:, : setting.context], batch.noise[:, setting.context :]], 1)
     with autocast(device.type, setting.precision):
-        return sample(network, objective, matrix, window, fed.actions, use_kv_cache=use_kv_cache)
+        return sample(network, objective, matrix, window, batch.actions, use_kv_cache=use_kv_cache)
 
 
-def passes(setting: Sampling) -> dict[str, tuple[int, int]]:
-    """Forwards of each sampler, and frames in them all, for one window.
+def forward_counts(setting: Sampling) -> dict[str, tuple[int, int]]:
+    """Expected forwards of each variant, and frames in them, for one window.
 
-    Without the cache all frames pass at every step of every generated frame. With it only the frame
-    that moves does, and each frame passes once more when at rest: the context in one forward, and
-    all generated ones but the last.
+    Without the KV cache every step of every generated frame computes all frames. With it a step
+    computes only the frame that is denoised; finished frames are run once more to fill the cache:
+    the context in one forward, and each generated frame but the last.
     """
     generated = setting.frames - setting.context
-    moves = generated * setting.steps
-    whole = (moves, moves * setting.frames)
+    denoising = generated * setting.steps
+    all_frames = (denoising, denoising * setting.frames)
     return {
-        BASELINE: whole,
-        PER_FRAME: whole,
-        CACHED: (moves + generated, moves + setting.frames - 1),
+        BASELINE: all_frames,
+        PER_FRAME: all_frames,
+        CACHED: (denoising + generated, denoising + setting.frames - 1),
     }
 
 
 def _work(setting: Sampling) -> dict[str, int]:
-    """Floating-point operations of each sampler."""
+    """FLOPs of each variant."""
     device, plain = torch.device("meta"), replace(setting, compiled="none", precision="float32")
     with device:
-        imagined = network(plain)
-    fed = inputs(plain, torch.Generator(), device)
-    samples, _ = variants(plain, imagined, fed, device)
-    return {name: count_flops(drawn) for name, drawn in samples.items()}
+        ours = network(plain)
+    batch = inputs(plain, torch.Generator(), device)
+    samples, _ = variants(plain, ours, batch, device)
+    return {name: count_flops(draw_) for name, draw_ in samples.items()}
 
 
-def scaled(ours: Tensor, theirs: Tensor) -> float:
+def relative_error(ours: Tensor, theirs: Tensor) -> float:
     """Largest difference relative to the largest value of `theirs`."""
     return float((ours - theirs).abs().max() / theirs.abs().max())

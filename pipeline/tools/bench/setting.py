@@ -1,4 +1,4 @@
-"""Checking a setting, and making of it what every variant shares: network, objective, inputs."""
+"""Check a setting, and build what all variants share: network, objective, inputs."""
 
 from dataclasses import dataclass
 
@@ -14,16 +14,16 @@ from pipeline.tools.bench import Sampling, Setting
 from pipeline.tools.tables import at_least
 
 INJECTIONS = ("additive", "adaln", "adaln_fuse", "film")
-"""Those whose published work `pipeline.tools.bench.baseline` knows."""
+"""Kinds of action conditioning whose FLOPs `pipeline.tools.bench.baseline` knows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a bench feeds to every variant alike.
+    """Inputs of every variant.
 
     Attributes:
         clean: latents [B, T, C, h, w], standard normal.
-        noise: of the same shape.
+        noise: standard normal, of the same shape.
         level: int64 [B, T], 0..LEVELS - 1.
         actions: [B, T, A].
     """
@@ -35,7 +35,7 @@ class Inputs:
 
 
 def check(setting: Setting) -> None:
-    """Refuse what cannot be timed.
+    """Check that a setting can be timed.
 
     Raises:
         ParamsError: an unknown size or injection, a number out of range, or a context that leaves
@@ -44,8 +44,8 @@ def check(setting: Setting) -> None:
     if setting.size not in SIZES:
         raise ParamsError(f"--size = {setting.size!r}: {did_you_mean(setting.size, SIZES)}")
     if setting.injection not in INJECTIONS:
-        known = did_you_mean(setting.injection, INJECTIONS)
-        raise ParamsError(f"--injection = {setting.injection!r}: {known}")
+        names = did_you_mean(setting.injection, INJECTIONS)
+        raise ParamsError(f"--injection = {setting.injection!r}: {names}")
     at_least(1, patch=setting.patch, action_dim=setting.action_dim)
     at_least(1, batch=setting.batch, repeats=setting.repeats)
     at_least(2, frames=setting.frames)
@@ -55,15 +55,15 @@ def check(setting: Setting) -> None:
         raise ParamsError(f"--steps = {setting.steps} must be {LEVELS} or less")
     if isinstance(setting, Sampling) and setting.context >= setting.frames:
         raise ParamsError(
-            f"--context = {setting.context} leaves nothing to generate in --frames = "
-            f"{setting.frames}; lower it"
+            f"--context = {setting.context} leaves no frame of --frames = {setting.frames} to "
+            "generate; lower --context"
         )
     with torch.device("meta"):
         network(setting)
 
 
 def network(setting: Setting) -> NanoWM:
-    """The network, freshly initialised, on torch's default device."""
+    """The network, initialised as for training, on torch's default device."""
     size = Size(latent_shape=setting.latent, action_dim=setting.action_dim, frames=setting.frames)
     return build(
         published_options(setting.size, setting.patch, setting.injection, causal=True), size
@@ -71,15 +71,15 @@ def network(setting: Setting) -> NanoWM:
 
 
 def velocity(device: torch.device) -> v.VPrediction:
-    """The published objective, its tables on a device."""
+    """The reference's objective, v-prediction, with its tables on a device."""
     options = v.Options(schedule="squared_cosine", zero_terminal_snr=True, shift=1.0)
     return v.VPrediction(options).to(device)
 
 
 def randomised(network: NanoWM, generator: torch.Generator) -> NanoWM:
-    """The network with weights that answer: a fresh one's gates are shut, and its output is 0.
+    """Randomise the weights of a network, whose output is 0 at initialisation (adaLN-zero).
 
-    The norms keep their ones, lest all queries and keys be alike and nothing hang on the places.
+    Scales of norms stay 1: with small ones, attention would be uniform.
     """
     norms = {id(m.weight) for m in network.modules() if isinstance(m, nn.RMSNorm)}
     for weight in network.parameters():
@@ -89,7 +89,7 @@ def randomised(network: NanoWM, generator: torch.Generator) -> NanoWM:
 
 
 def inputs(setting: Setting, generator: torch.Generator, device: torch.device) -> Inputs:
-    """A batch, drawn on the generator's device."""
+    """Draw a batch on the CPU, and move it to a device."""
     batch, frames = setting.batch, setting.frames
     shape = (batch, frames, *setting.latent)
     clean, noise = (torch.randn(shape, generator=generator) for _ in range(2))

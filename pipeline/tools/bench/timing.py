@@ -1,4 +1,4 @@
-"""Timing variants of the same work by turns, so that a noisy neighbour disturbs all alike."""
+"""Time variants of the same work in turn, so that other jobs disturb all of them equally."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -9,22 +9,22 @@ import torch
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
-    """Median, smallest and largest of some seconds."""
+class TimeStats:
+    """Median, minimum and maximum of durations in seconds."""
 
     median: float
     min: float
     max: float
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> "Spread":
-        """To the microsecond."""
+    def of(cls, values: Sequence[float]) -> "TimeStats":
+        """Statistics of `values`, rounded to microseconds."""
         return cls(*(round(figure(values), 6) for figure in (median, min, max)))
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds of every round: by the clock on the wall, and of the process on all its cores."""
+    """Seconds of every round: wall time, and CPU time of the process summed over cores."""
 
     wall: list[float]
     cpu: list[float]
@@ -33,25 +33,25 @@ class Timing:
 def interleaved(
     variants: Mapping[str, Callable[[], object]], repeats: int, device: torch.device
 ) -> dict[str, Timing]:
-    """Time variants in rounds, one run of each a round; nothing is warmed up here."""
+    """Time variants in rounds, one run of each a round, without a warm-up."""
     timings = {name: Timing([], []) for name in variants}
     for _ in range(repeats):
         for name, run in variants.items():
-            _settle(device)
+            _synchronize(device)
             wall, cpu = time.perf_counter(), time.process_time()
             run()
-            _settle(device)
+            _synchronize(device)
             timings[name].wall.append(time.perf_counter() - wall)
             timings[name].cpu.append(time.process_time() - cpu)
     return timings
 
 
 def speedup(slow: Sequence[float], fast: Sequence[float]) -> float:
-    """Median over rounds of slow seconds per fast second."""
+    """Median over rounds of slow / fast."""
     ratios = [one / other for one, other in zip(slow, fast, strict=True)]
     return round(median(ratios), 3)
 
 
-def _settle(device: torch.device) -> None:
+def _synchronize(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)

@@ -1,4 +1,4 @@
-"""`wm bench loader` and `feed`: windows of latents on their way to training."""
+"""`wm bench loader` and `feed`: loading windows of latents for training."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from pipeline.arguments import PARAMS, ParamsFile
-from pipeline.tools.bench.words import Batch, Out, Repeats
+from pipeline.tools.bench.cli import Batch, Out, Repeats
 from pipeline.tools.tables import Frames, Latent, shape_of, show
 
-Interval = Annotated[int, typer.Option(min=1, help="Steps between frames.")]
-Episodes = Annotated[int, typer.Option(min=1, help="In the latent cache.")]
-Steps = Annotated[int, typer.Option(min=1, help="Of every episode.")]
+Interval = Annotated[int, typer.Option(min=1, help="Frame interval in environment steps.")]
+Episodes = Annotated[int, typer.Option(min=1, help="Episodes in the latent cache.")]
+Steps = Annotated[int, typer.Option(min=1, help="Steps an episode.")]
 
 
 def loader(
@@ -21,16 +21,16 @@ def loader(
     batch: Batch = 32,
     episodes: Episodes = 400,
     steps: Steps = 100,
-    files: Annotated[int, typer.Option(min=1, help="Episode files.")] = 8,
+    files: Annotated[int, typer.Option(min=1, help="Episodes as files of frames.")] = 8,
     repeats: Repeats = 20,
     out: Out = None,
 ) -> None:
-    """Load windows of latents, against zarr and against whole episode files."""
+    """Time loading windows of latents, against zarr and against episode files."""
     from pipeline.tools.bench import loader as bench
     from pipeline.tools.bench.loader_data import Setting
-    from pipeline.tools.bench.rates import tell
+    from pipeline.tools.bench.rates import report
 
-    chosen = Setting(
+    setting = Setting(
         latent=shape_of(latent),
         frames=frames,
         interval=interval,
@@ -40,18 +40,18 @@ def loader(
         files=files,
         repeats=repeats,
     )
-    tell(bench.run(chosen), out)
+    report(bench.run(setting), out)
 
 
 def feed(
     latent: Latent = "4x32x32",
     frames: Frames = 4,
     interval: Interval = 5,
-    batch: Annotated[int, typer.Option(min=1, help="Clips of each process.")] = 64,
-    processes: Annotated[int, typer.Option(min=1, help="That train together.")] = 1,
+    batch: Annotated[int, typer.Option(min=1, help="Clips a process.")] = 64,
+    processes: Annotated[int, typer.Option(min=1, help="World size.")] = 1,
     milliseconds: Annotated[
         list[float] | None,
-        typer.Option("--ms", min=0.001, help="That a device takes for a step; may be repeated."),
+        typer.Option("--ms", min=0.001, help="Duration of a step on the device; may be repeated."),
     ] = None,
     episodes: Episodes = 400,
     steps: Steps = 100,
@@ -59,14 +59,14 @@ def feed(
     out: Out = None,
     params: ParamsFile = PARAMS,
 ) -> None:
-    """Draw whole batches of training, beside devices of several speeds."""
+    """Time drawing batches, and the data wait beside devices of several speeds."""
     from pipeline import stage
     from pipeline.params import read
     from pipeline.tools.bench import feed as bench
     from pipeline.tools.bench.loader_data import Setting
     from pipeline.train import Options
 
-    chosen = Setting(
+    setting = Setting(
         latent=shape_of(latent),
         frames=frames,
         interval=interval,
@@ -77,11 +77,11 @@ def feed(
         repeats=repeats,
     )
     options = read(params).section("train", Options)
-    found = bench.run(chosen, processes, milliseconds or [20, 40, 80, 160], options)
-    show(bench.table(found))
+    results = bench.run(setting, processes, milliseconds or [20, 40, 80, 160], options)
+    show(bench.table(results))
     print(
-        f"{found.machine}; one thread draws a batch of {batch * processes} clips in "
-        f"{found.draw_seconds * 1e3:.1f} ms"
+        f"{results.machine}; one thread draws a batch of {batch * processes} clips in "
+        f"{results.draw_seconds * 1e3:.1f} ms"
     )
     if out is not None:
-        stage.write_json(out, asdict(found))
+        stage.write_json(out, asdict(results))

@@ -20,7 +20,7 @@ ARCHIVE = re.compile(r"hdf5_dm_july2021_(\d+)_to_(\d+)\.tar")
 
 @dataclass(frozen=True, slots=True)
 class _Tar:
-    """CsgoTars `first` to `last`; they are extracted into the folder `first-last`."""
+    """Recordings `first` to `last`, extracted into the folder `first-last`."""
 
     first: int
     last: int

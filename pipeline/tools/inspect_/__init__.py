@@ -1,4 +1,4 @@
-"""What lies at a path: its kind, what it holds, and whether it is whole."""
+"""Inspect a folder of the pipeline: its kind, its contents, and whether it is complete."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,13 +6,13 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What lies at a path.
+class Inspection:
+    """Result of inspecting a folder.
 
     Attributes:
         kind: data set, shards, encoder, latent cache or world model.
-        facts: plain values by name, in the order to show them.
-        lacks: what keeps it from being whole; None if nothing that was looked at does.
+        facts: plain values by name, in the order to print them.
+        lacks: what is missing or damaged; None if nothing is, of what was read.
     """
 
     kind: str

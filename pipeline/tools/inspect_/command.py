@@ -9,79 +9,85 @@ import typer
 from pipeline.arguments import PARAMS, ParamsFile
 
 if TYPE_CHECKING:
-    from pipeline.tools.inspect_ import Found
+    from pipeline.tools.inspect_ import Inspection
 
 
 def command(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Any folder of the pipeline.")],
-    everything: Annotated[
-        bool, typer.Option("--all", help="Read all of it: every episode, checksum and number.")
+    read_all: Annotated[
+        bool, typer.Option("--all", help="Read all of it: every episode, array and checksum.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     params: ParamsFile = PARAMS,
 ) -> None:
-    """Say what a data set, shards, an encoder, latents or a world model hold, and if all is there.
+    """Summarise a data set, shards, an encoder, latents or a world model; check for damage.
 
     Exits with 1 if something is missing or damaged.
     """
     import json
 
-    found = _found(path, params, everything)
+    inspection = _inspect(path, params, read_all)
     if as_json:
-        print(json.dumps({"kind": found.kind, **found.facts, "lacks": found.lacks}, indent=2))
+        print(
+            json.dumps(
+                {"kind": inspection.kind, **inspection.facts, "lacks": inspection.lacks}, indent=2
+            )
+        )
     else:
-        _show(path, found, everything)
-    if found.lacks is not None:
+        _show(path, inspection, read_all)
+    if inspection.lacks is not None:
         raise typer.Exit(1)
 
 
-def _found(path: Path, params: Path, everything: bool) -> "Found":
+def _inspect(path: Path, params: Path, read_all: bool) -> "Inspection":
     from pipeline.diffusion.world_model import CONFIG
     from pipeline.encoders import ENCODER_JSON
     from pipeline.episodes.manifest import MANIFEST
     from pipeline.errors import DataError
     from pipeline.params import read
-    from pipeline.tools.inspect_ import Found, latents, models, raw, shards
+    from pipeline.tools.inspect_ import Inspection, latents, models, raw, shards
 
     if not path.is_dir():
         raise DataError(f"{path}: no such folder")
-    kinds: dict[str, tuple[str, Callable[[], Found]]] = {
-        MANIFEST: ("shards", lambda: shards.look(path, everything)),
-        "zarr.json": ("latent cache", lambda: latents.look(path, everything)),
+    kinds: dict[str, tuple[str, Callable[[], Inspection]]] = {
+        MANIFEST: ("shards", lambda: shards.inspect(path, read_all)),
+        "zarr.json": ("latent cache", lambda: latents.inspect(path, read_all)),
         ENCODER_JSON: ("encoder", lambda: models.encoder(path)),
         CONFIG: ("world model", lambda: models.world_model(path)),
     }
-    for name, (kind, look) in kinds.items():
+    for name, (kind, inspect) in kinds.items():
         if (path / name).is_file():
             try:
-                return look()
+                return inspect()
             except DataError as error:
-                return Found(kind, {}, str(error))
-    return raw.look(path, read(params), everything)
+                return Inspection(kind, {}, str(error))
+    return raw.inspect(path, read(params), read_all)
 
 
-def _show(path: Path, found: "Found", everything: bool) -> None:
+def _show(path: Path, inspection: "Inspection", read_all: bool) -> None:
     from rich.markup import escape
     from rich.table import Table
 
     from pipeline.tools.tables import show
 
     table = Table(box=None, show_header=False)
-    for name, value in found.facts.items():
-        table.add_row(name, escape(shown(value)))
-    read = "all of it was read" if everything else "--all reads all of it"
-    table.add_row("complete", f"yes; {read}" if found.lacks is None else f"no: {found.lacks}")
-    print(f"{path}: {found.kind}")
+    for name, value in inspection.facts.items():
+        table.add_row(name, escape(format_value(value)))
+    extent = "all of it was read" if read_all else "--all reads all of it"
+    table.add_row(
+        "complete", f"yes; {extent}" if inspection.lacks is None else f"no: {inspection.lacks}"
+    )
+    print(f"{path}: {inspection.kind}")
     show(table)
 
 
-def shown(value: Any) -> str:
-    """A value on a line: numbers to four digits, long lists cut."""
+def format_value(value: Any) -> str:
+    """A value in one line: four significant digits, at most eight items of a list."""
     if isinstance(value, dict):
-        return ", ".join(f"{name} {shown(item)}" for name, item in value.items())
+        return ", ".join(f"{name} {format_value(item)}" for name, item in value.items())
     if isinstance(value, list | tuple):
-        few = [shown(item) for item in value[:8]]
-        return "[" + ", ".join(few) + (f", ... {len(value)} in all]" if len(value) > 8 else "]")
+        items = [format_value(item) for item in value[:8]]
+        return "[" + ", ".join(items) + (f", ... {len(value)} in all]" if len(value) > 8 else "]")
     if isinstance(value, float):
         return f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

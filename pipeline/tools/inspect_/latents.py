@@ -8,17 +8,17 @@ import zarr
 from pipeline import stage
 from pipeline.latents.cache import LatentCache, open_cache
 from pipeline.latents.mapped_rows import REMEDY
-from pipeline.tools.inspect_ import Found, size
+from pipeline.tools.inspect_ import Inspection, size
 
 
-def look(path: Path, everything: bool) -> Found:
-    """What the seal says; `everything` also reads every array, whose checksums tell damage.
+def inspect(path: Path, read_all: bool) -> Inspection:
+    """Summarise the seal; `read_all` also reads every array, which verifies its checksums.
 
     Raises:
         DataError: the store is not sealed, or an array does not fit the seal.
     """
     cache = open_cache(path)
-    return Found("latent cache", _facts(cache), _damage(cache) if everything else None)
+    return Inspection("latent cache", _facts(cache), _damage(cache) if read_all else None)
 
 
 def _facts(cache: LatentCache) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def _damage(cache: LatentCache) -> str | None:
 
 
 def _read(array: "zarr.Array[Any]") -> None:
-    """Shard by shard: an array may be larger than memory."""
+    """Read an array shard by shard: it may be larger than memory."""
     rows = (array.shards or array.chunks)[0]
     for start in range(0, array.shape[0], rows):
         array[start : start + rows]

@@ -1,15 +1,15 @@
-"""What is fitted and trained: encoders and world models."""
+"""Encoders and world models."""
 
 import json
 from pathlib import Path
 
 from pipeline import encoders
 from pipeline.diffusion.world_model import WorldModel
-from pipeline.tools.inspect_ import Found, size
+from pipeline.tools.inspect_ import Inspection, size
 
 
-def encoder(path: Path) -> Found:
-    """What an encoder's card says, and whether it loads.
+def encoder(path: Path) -> Inspection:
+    """Summarise encoder.json; the encoder is loaded, which checks its weights.
 
     Raises:
         DataError: a file is missing or damaged, or published weights are gone or changed.
@@ -17,18 +17,18 @@ def encoder(path: Path) -> Found:
     name, loaded = encoders.load(path)
     options = json.loads((path / encoders.ENCODER_JSON).read_text())["options"]
     facts = {"encoder": name, "digest": encoders.digest(path), "bytes": size(path)}
-    return Found("encoder", {**facts, "stochastic": loaded.stochastic, "options": options})
+    return Inspection("encoder", {**facts, "stochastic": loaded.stochastic, "options": options})
 
 
-def world_model(path: Path) -> Found:
-    """What a world model's config says, and whether its weights fit.
+def world_model(path: Path) -> Inspection:
+    """Summarise config.json; the model is loaded, which checks its weights.
 
     Raises:
         DataError: a file is missing or damaged, or the weights are of another architecture.
     """
     model = WorldModel.from_pretrained(path)
     config, spec = model.config, model.spec
-    return Found(
+    return Inspection(
         "world model",
         {
             "dataset": spec.dataset,

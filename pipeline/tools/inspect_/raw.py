@@ -1,4 +1,4 @@
-"""A data set in a published layout, simulated or downloaded."""
+"""A data set in its published layout, simulated or downloaded."""
 
 from pathlib import Path
 from typing import Any
@@ -10,19 +10,19 @@ from pipeline.errors import DataError, UserError
 from pipeline.families import DATASETS
 from pipeline.ingest.statistics import ActionStatistics
 from pipeline.params import Settings
-from pipeline.tools.inspect_ import Found, size
+from pipeline.tools.inspect_ import Inspection, size
 
 
-def look(path: Path, settings: Settings, everything: bool) -> Found:
-    """What the layouts say that can read a folder.
+def inspect(path: Path, settings: Settings, read_all: bool) -> Inspection:
+    """Summarise a data set by every layout that reads it.
 
     Args:
-        path: a folder that collect wrote, or a downloaded set.
+        path: a folder that collect wrote, or a downloaded data set.
         settings: params.yaml, for the options of each layout.
-        everything: read all episodes, not the first alone.
+        read_all: read all episodes, not only the first.
 
     Raises:
-        DataError: no layout can open it.
+        DataError: no layout reads it.
     """
     root = resolve(path)
     opened, lacks = _opened(root, settings)
@@ -33,40 +33,40 @@ def look(path: Path, settings: Settings, everything: bool) -> Found:
         facts["split"] = {"train": len(source.split.train), "val": len(source.split.val)}
     if lacks is None:
         try:
-            facts |= _read(source, name, everything)
+            facts |= _read(source, name, read_all)
         except DataError as error:
             lacks = str(error)
-    return Found("data set", facts, lacks)
+    return Inspection("data set", facts, lacks)
 
 
 def _opened(root: Path, settings: Settings) -> tuple[dict[str, Source], str | None]:
-    """The layouts that read a folder's first episode, the chosen one first, else why none does."""
-    chosen = settings.values[DATASETS.selector]
+    """Sources by layout that read the first episode, that of params.yaml first; else the error."""
+    selected = settings.values[DATASETS.selector]
     opened: dict[str, Source] = {}
-    refused: dict[str, str] = {}
-    for name in sorted(DATASETS.names(), key=lambda name: (name != chosen, name)):
+    errors: dict[str, str] = {}
+    for name in sorted(DATASETS.names(), key=lambda name: (name != selected, name)):
         try:
             opened[name] = settings.member(DATASETS, name).build().open(root)
             opened[name][0]
         except UserError as error:
-            refused[name] = str(error)
+            errors[name] = str(error)
     if not opened:
         raise DataError(
-            f"{root}: neither shards nor an encoder, latents or a world model, and no layout reads "
-            f"it as a data set; as {chosen}: {refused[chosen]}"
+            f"{root}: not shards, an encoder, latents or a world model, and no layout reads it as "
+            f"a data set; as {selected}: {errors[selected]}"
         )
-    read = {name: source for name, source in opened.items() if name not in refused}
-    return (read, None) if read else (opened, refused[next(iter(opened))])
+    read = {name: source for name, source in opened.items() if name not in errors}
+    return (read, None) if read else (opened, errors[next(iter(opened))])
 
 
-def _read(source: Source, name: str, everything: bool) -> dict[str, Any]:
+def _read(source: Source, name: str, read_all: bool) -> dict[str, Any]:
     first = source[0]
     facts: dict[str, Any] = {
         "frame_shape": list(first.frames.shape[1:]),
         "action_dim": first.actions.shape[1],
         "state_dim": first.states.shape[1],
     }
-    if not everything:
+    if not read_all:
         return facts
     statistics, lengths = ActionStatistics(), []
     for index in stage.track(range(len(source)), f"read {name}"):

@@ -6,17 +6,17 @@ from typing import Any
 from pipeline import stage
 from pipeline.checksum import sha256
 from pipeline.episodes.manifest import Manifest, read_manifest
-from pipeline.tools.inspect_ import Found
+from pipeline.tools.inspect_ import Inspection
 
 
-def look(path: Path, everything: bool) -> Found:
-    """What the manifest says; `everything` also hashes every tar.
+def inspect(path: Path, read_all: bool) -> Inspection:
+    """Summarise the manifest; `read_all` also verifies the sha256 of every tar.
 
     Raises:
         DataError: the manifest is damaged, or a tar is missing or truncated.
     """
     manifest = read_manifest(path)
-    return Found("shards", _facts(manifest), _damage(path, manifest) if everything else None)
+    return Inspection("shards", _facts(manifest), _damage(path, manifest) if read_all else None)
 
 
 def _facts(manifest: Manifest) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""This implementation against golden files: numbers that the reference implementation produced.
+"""Compare this implementation with golden files, which hold outputs of the reference.
 
-A file's name is a module's name: the arrays of `cem.npz` are checked by `checks/cem.py`,
-whose `check(arrays, folder)` runs the code of the pipeline itself, and yields a Check for each.
-Golden files of encoders stand in a folder for each network: `cases.safetensors` beside its weights.
+The arrays of `cem.npz` are checked by `checks/cem.py`: its `check(arrays, folder)` runs the code of
+the pipeline itself, and yields a Check for each array. Golden files of encoders lie in a folder for
+each network, `cases.safetensors` beside its weights.
 """

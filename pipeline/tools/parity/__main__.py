@@ -13,11 +13,12 @@ def command(
     folder: Annotated[
         Path,
         typer.Argument(
-            metavar="DIR", help="Golden files (.npz, .json, .safetensors), or folders of them."
+            metavar="DIR",
+            help="Folder of golden files (.npz, .json, .safetensors).",
         ),
     ],
 ) -> None:
-    """Run this implementation against numbers of the reference; exit with 1 if any disagrees."""
+    """Compare this implementation with outputs of the reference; exit with 1 if any disagrees."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -29,9 +30,9 @@ def command(
         raise DataError(f"{folder}: its golden files hold no arrays")
     table = Table("array", "error", "tolerance", "")
     for check in checks:
-        shown = (f"{check.error:.1e}", f"{check.tolerance:.0e}") if check.understood else ("", "")
+        errors = (f"{check.error:.1e}", f"{check.tolerance:.0e}") if check.understood else ("", "")
         style = None if check.passed else "bold red"
-        table.add_row(escape(check.name), *shown, check.verdict, style=style)
+        table.add_row(escape(check.name), *errors, check.verdict, style=style)
     show(table)
     failed = sum(not check.passed for check in checks)
     print(f"{failed or len(checks)} of {len(checks)} arrays {'disagree' if failed else 'agree'}")

@@ -1,4 +1,4 @@
-"""The tokens of Web-DINO's and DINOv2's architecture, of transformers' `Dinov2Model`."""
+"""Tokens of DINOv2 and Web-DINO, against `Dinov2Model` of transformers."""
 
 import re
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ OUTPUT = re.compile(r"(\w+)\.(cls|patch_tokens)")
 
 
 def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
-    """`CASE.{cls,patch_tokens}` of `CASE.input_u8`, by the network of the folder."""
+    """`CASE.{cls,patch_tokens}` of `CASE.input_u8`, of the network in the folder."""
     for name in ("config.json", "model.safetensors"):
         folder.file(name)
     network = read(folder.path)
     for name in arrays:
-        if found := OUTPUT.fullmatch(name):
-            pixels = (arrays(f"{found[1]}.input_u8").float() - 128) / 64
-            ours = network(pixels)[:, 0] if found[2] == "cls" else network.tokens(pixels)
+        if match := OUTPUT.fullmatch(name):
+            pixels = (arrays(f"{match[1]}.input_u8").float() - 128) / 64
+            ours = network(pixels)[:, 0] if match[2] == "cls" else network.tokens(pixels)
             yield close(name, ours, arrays(name), TOLERANCE)

@@ -1,4 +1,4 @@
-"""Golden files: reading them, remembering what was read, and comparing our numbers with theirs."""
+"""Read golden files, keep track of what was read, and compare our outputs with theirs."""
 
 import json
 import math
@@ -20,18 +20,18 @@ from pipeline.errors import DataError
 
 SUFFIXES = (".npz", ".json", ".safetensors")
 FOREIGN = (".npy", ".pt", ".pth", ".ckpt", ".bin", ".h5")
-"""Files that may hold arrays, and that nobody here reads."""
+"""Suffixes of files that may hold arrays, but are not read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How one array fared.
+    """Result of comparing one array.
 
     Attributes:
         name: of the array in its file.
         error: largest error, or number of differing entries; see `compare`, `close`, `exact`.
-        tolerance: largest error that still agrees.
-        understood: whether anything was compared at all.
+        tolerance: largest error that passes.
+        understood: whether anything was compared.
     """
 
     name: str
@@ -41,31 +41,31 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Whether ours agrees with theirs; an error of NaN does not."""
+        """Whether the error is within the tolerance; NaN is not."""
         return self.understood and self.error <= self.tolerance
 
     @property
     def verdict(self) -> str:
-        """The check in a word."""
+        """The result in words."""
         if not self.understood:
             return "not understood"
         return "agrees" if self.passed else "DISAGREES"
 
 
 def not_understood(name: str) -> Check:
-    """The check of an array that says nothing to us."""
+    """The check of an array whose meaning is unknown; it fails."""
     return Check(name, math.nan, 0.0, understood=False)
 
 
 def same_shapes(name: str, model: nn.Module, theirs: Mapping[str, list[int]]) -> Check:
-    """Number of tensors of a network that are missing, too many or of another shape."""
+    """Count the tensors of a network that are missing, unexpected or of another shape."""
     ours = {key: list(value.shape) for key, value in model.state_dict().items()}
     differing = [key for key in {*ours, *theirs} if ours.get(key) != theirs.get(key)]
     return Check(name, len(differing), 0)
 
 
 def compare(name: str, ours: Tensor, theirs: Tensor, tolerance: float) -> Check:
-    """Largest difference relative to the largest of their values; infinite if shapes differ."""
+    """Largest difference relative to the largest value of `theirs`; infinite if shapes differ."""
     if ours.shape != theirs.shape:
         return Check(name, math.inf, tolerance)
     if not theirs.numel():
@@ -78,7 +78,7 @@ def compare(name: str, ours: Tensor, theirs: Tensor, tolerance: float) -> Check:
 
 
 def close(name: str, ours: Tensor, theirs: Tensor, tolerance: float) -> Check:
-    """Largest difference, relative to nothing; infinite if shapes differ."""
+    """Largest absolute difference; infinite if shapes differ."""
     if ours.shape != theirs.shape:
         return Check(name, math.inf, tolerance)
     if not theirs.numel():
@@ -88,7 +88,7 @@ def close(name: str, ours: Tensor, theirs: Tensor, tolerance: float) -> Check:
 
 
 def exact(name: str, ours: Tensor, theirs: Tensor) -> Check:
-    """Number of entries that differ, none of which may; infinite if shapes differ."""
+    """Number of entries that differ, with a tolerance of 0; infinite if shapes differ."""
     if ours.shape != theirs.shape:
         return Check(name, math.inf, 0.0)
     return Check(name, float((ours.cpu() != theirs).sum()), 0.0)
@@ -96,7 +96,7 @@ def exact(name: str, ours: Tensor, theirs: Tensor) -> Check:
 
 @dataclass(frozen=True, slots=True)
 class Arrays:
-    """The arrays of one file, by name; `read` grows with every name that is asked for."""
+    """The arrays of one file by name; `read` collects the names that were accessed."""
 
     path: Path
     values: Mapping[str, NDArray[Any]]
@@ -124,7 +124,7 @@ class Arrays:
         return [str(entry) for entry in self._take(name)]
 
     def inputs(self, *names: str) -> None:
-        """Count those of `names` that are there as read: a check may need them or not."""
+        """Mark those of `names` that exist as read: inputs, which a check may or may not need."""
         self.read.update(name for name in names if name in self)
 
     def _take(self, name: str) -> NDArray[Any]:
@@ -136,7 +136,7 @@ class Arrays:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder of golden files; `read` grows with every file that is asked for.
+    """A folder of golden files; `read` collects the files that were accessed.
 
     Each reader raises a DataError if the file is missing or damaged.
     """
@@ -145,7 +145,7 @@ class Folder:
     read: set[Path] = field(default_factory=set)
 
     def files(self) -> list[Path]:
-        """The files that hold numbers, in the order of their names."""
+        """The files that hold arrays, sorted by name."""
         return sorted(file for file in self.path.iterdir() if file.suffix in (*SUFFIXES, *FOREIGN))
 
     def arrays(self, stem: str) -> Arrays:
@@ -158,7 +158,7 @@ class Folder:
             raise _damaged(path, error) from None
 
     def tensors(self, stem: str) -> Arrays:
-        """The arrays of STEM.safetensors, in the types that they were stored in."""
+        """The arrays of STEM.safetensors, in their stored dtypes."""
         path = self.file(f"{stem}.safetensors")
         return Arrays(path, {name: value.numpy() for name, value in _load(path).items()})
 
@@ -171,15 +171,15 @@ class Folder:
         """The values of STEM.json, by name."""
         path = self.file(f"{stem}.json")
         try:
-            found = json.loads(path.read_text())
+            values = json.loads(path.read_text())
         except ValueError as error:
             raise _damaged(path, error) from None
-        if not isinstance(found, dict):
-            raise DataError(f"{path}: holds a {type(found).__name__}, not values by name")
-        return found
+        if not isinstance(values, dict):
+            raise DataError(f"{path}: holds a {type(values).__name__}, not values by name")
+        return values
 
     def file(self, name: str) -> Path:
-        """The path of a file that is read."""
+        """The path of a file, marked as read."""
         path = self.path / name
         if not path.is_file():
             raise DataError(f"{path}: no such file, but other golden files need it; add it")
@@ -195,4 +195,4 @@ def _load(path: Path) -> dict[str, Tensor]:
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(f"{path}: damaged ({' '.join(str(error).split())}); copy it anew")
+    return DataError(f"{path}: damaged ({' '.join(str(error).split())}); copy it again")

@@ -1,4 +1,4 @@
-"""A LatentSpec of which nothing matters but its statistics."""
+"""A LatentSpec for tests and benches, of which only the statistics matter."""
 
 from pipeline.episodes.resize import Preprocessing
 from pipeline.latents.spec import LatentSpec
@@ -7,7 +7,7 @@ from pipeline.latents.spec import LatentSpec
 def latent_spec(
     std: list[float] | None = None, actions: dict[str, list[float]] | None = None
 ) -> LatentSpec:
-    """Latents with a mean of 0 and a spread per channel; actions that are standardised."""
+    """Latents with mean 0 and a std per channel; standardised actions."""
     std, actions = std or [1.0], actions or {"mean": [0.0], "std": [1.0]}
     return LatentSpec(
         dataset="golden",

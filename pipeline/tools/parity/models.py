@@ -1,4 +1,4 @@
-"""The networks and objectives that the golden numbers were made with."""
+"""The networks and objectives that the golden files were recorded with."""
 
 from typing import Any
 
@@ -16,11 +16,11 @@ PREDICTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "epsilon": ("eps", {"schedule": "linear", "zero_terminal_snr": False, "shift": 1.0}),
     "flow": ("flow", {"shift": 1.0}),
 }
-"""The reference's names of what is predicted, and our objectives with the schedules it used."""
+"""Our objective and its options for each prediction type of the reference."""
 
 
 def objective(prediction: str) -> Objective:
-    """The objective of a prediction."""
+    """The objective for a prediction type of the reference."""
     name, options = PREDICTIONS[prediction]
     module = OBJECTIVES.load(name, prediction)
     built: Objective = module.build(module.Options.model_validate(options))
@@ -35,7 +35,7 @@ def tiny(folder: Folder, injection: str, *, causal: bool = True) -> Denoiser:
 
 
 def tiny_p1c16(folder: Folder) -> Denoiser:
-    """That of tiny_p1c16.safetensors: depth 2, patch 1, latents 16 x 4 x 4."""
+    """The network of tiny_p1c16.safetensors: width 64, depth 2, patch 1, latents 16 x 4 x 4."""
     size = Size(latent_shape=(16, 4, 4), action_dim=3, frames=4)
     shape = {"width": 64, "depth": 2, "heads": 4}
     return _built(folder.weights("tiny_p1c16"), "additive", shape, 1, size, causal=True)

@@ -1,4 +1,4 @@
-"""Every array of a folder of golden files against this implementation."""
+"""Check every array in a folder of golden files."""
 
 import dataclasses
 import importlib
@@ -12,20 +12,20 @@ from pipeline.tools.parity.golden import SUFFIXES, Arrays, Check, Folder, not_un
 
 
 def run(folder: Path) -> Iterator[Check]:
-    """A check for each array, file after file; what nobody reads is a check that fails.
+    """A check for each array, file after file; arrays and files that are not read fail.
 
-    Folders below are run too, if they hold a file that has a module: others hold something else.
+    Subfolders are included if they hold a file with a module in `checks`.
 
     Raises:
-        DataError: there is no such folder, it holds no golden file, or one that is damaged.
+        DataError: the folder does not exist, or holds no golden file, or a damaged one.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; name one that holds golden files")
-    below = sorted(path for path in folder.rglob("*") if path.is_dir() and known_files(path))
-    if not below and not Folder(folder).files():
+    subfolders = sorted(path for path in folder.rglob("*") if path.is_dir() and known_files(path))
+    if not subfolders and not Folder(folder).files():
         raise DataError(f"{folder}: holds no golden file ({', '.join(SUFFIXES)})")
     yield from run_one(folder)
-    for part in below:
+    for part in subfolders:
         for check in run_one(part):
             place = part.relative_to(folder).as_posix()
             yield dataclasses.replace(check, name=f"{place}/{check.name}")
@@ -42,19 +42,19 @@ def run_one(folder: Path) -> Iterator[Check]:
 
 
 def known_files(folder: Path) -> list[Path]:
-    """The files of one folder that have a module."""
-    known = modules()
+    """The files of one folder that have a module in `checks`."""
+    stems = modules()
     files = Folder(folder).files()
-    return [file for file in files if file.suffix in SUFFIXES and file.stem in known]
+    return [file for file in files if file.suffix in SUFFIXES and file.stem in stems]
 
 
 def modules() -> set[str]:
-    """Stems of the files that have a module."""
+    """Names of the modules in `checks`: the stems of golden files."""
     return {module.name for module in pkgutil.iter_modules(checks.__path__)}
 
 
 def check_file(golden: Folder, file: Path) -> Iterator[Check]:
-    """A check for each array of one file, by the module of its name."""
+    """A check for each array of one file, by the module with its name."""
     match file.suffix:
         case ".npz":
             arrays = golden.arrays(file.stem)

@@ -1,4 +1,4 @@
-"""The tokens of V-JEPA 2.1's own encoder, layer by layer, and its latents in Nano World Models."""
+"""Tokens of V-JEPA 2.1's own encoder, layer by layer, and its latents in Nano World Models."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from pipeline.weights.pretrained import Weights, locate
 
 TOLERANCE = 2e-5
 HEADS = 3
-"""Of the recorded network: weights do not tell."""
+"""Heads of the recorded network, which its weights do not determine."""
 LAYER = re.compile(r"(\w+)\.(output|after_embed|after_block\d+)")
 PATTERN = re.compile(r"pattern(\d+)")
 
@@ -25,8 +25,8 @@ def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
     network = load_network(folder.weights("weights"), HEADS, path)
     layers: dict[str, dict[str, Tensor]] = {}
     for name in arrays:
-        if found := LAYER.fullmatch(name):
-            case, layer = found.groups()
+        if match := LAYER.fullmatch(name):
+            case, layer = match.groups()
             if case not in layers:
                 layers[case] = tokens(network, _video(arrays, case))
             if layer in layers[case]:
@@ -42,42 +42,42 @@ def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
 
 
 def tokens(network: VisionTransformer, video: Tensor) -> dict[str, Tensor]:
-    """The tokens before the first block, after each, and those that come out, [B, N, width]."""
-    seen: dict[str, Tensor] = {}
+    """Tokens before the first block, after each block, and the output, [B, N, width]."""
+    recorded: dict[str, Tensor] = {}
 
-    def entered(_: object, inputs: tuple[Tensor, ...]) -> None:
-        seen["after_embed"] = inputs[0]
+    def record_input(_: object, inputs: tuple[Tensor, ...]) -> None:
+        recorded["after_embed"] = inputs[0]
 
-    def left(_: object, __: object, output: Tensor) -> None:
-        seen[f"after_block{len(seen) - 1}"] = output
+    def record_output(_: object, __: object, output: Tensor) -> None:
+        recorded[f"after_block{len(recorded) - 1}"] = output
 
-    hooks = [network.blocks[0].register_forward_pre_hook(entered)]
-    hooks += [block.register_forward_hook(left) for block in network.blocks]
+    hooks = [network.blocks[0].register_forward_pre_hook(record_input)]
+    hooks += [block.register_forward_hook(record_output) for block in network.blocks]
     output = network(video)
     for hook in hooks:
         hook.remove()
-    return {**seen, "output": output}
+    return {**recorded, "output": output}
 
 
 def _video(arrays: Arrays, case: str) -> Tensor:
-    """What goes in, [B, 3, T, H, W]: as it was recorded, or a pattern of integers."""
-    if found := PATTERN.fullmatch(case):
-        recorded = pattern(int(found[1]))[None, :, None]
+    """Input video [B, 3, T, H, W]: recorded, or a pattern of integers."""
+    if match := PATTERN.fullmatch(case):
+        video = pattern(int(match[1]))[None, :, None]
     else:
-        recorded = arrays(f"{case}.input_u8")
-    return (recorded.float() - 128) / 64
+        video = arrays(f"{case}.input_u8")
+    return (video.float() - 128) / 64
 
 
 def pattern(side: int) -> Tensor:
-    """A picture [3, side, side] of integers 0..255 that need no recording."""
+    """A deterministic image [3, side, side] of integers 0..255, which need not be recorded."""
     channel, i, j = torch.meshgrid(*map(torch.arange, (3, side, side)), indexing="ij")
     return (7 * i + 13 * j + 29 * channel + i * j // 11 + 37 * (i // 16) * (j // 16)) % 256
 
 
 def _codec_pixels(arrays: Arrays) -> Tensor:
-    """Frames 0..255 [B, 3, H, W] for which the reference was given floats, some beyond -1..1.
+    """Frames 0..255 [B, 3, H, W]; the reference was given them as floats, some beyond -1..1.
 
-    It cuts those off; bytes cannot lie there.
+    It clamps those, and so does this: bytes cannot hold them.
     """
     frames = (arrays("codec.frames_u8").float() - 128) / 112
     return ((frames + 1) / 2).clamp(0, 1) * 255
@@ -92,7 +92,7 @@ def _codec(path: Path, size: int) -> VJepa:
 
 
 def _preprocessed(codec: VJepa, frames: Tensor) -> Tensor:
-    """Frames 0..255 [B, 3, H, W] as the network gets them, [B, 3, size, size]."""
+    """Frames 0..255 [B, 3, H, W] as the input of the network, [B, 3, size, size]."""
     inputs: list[Tensor] = []
 
     def record(_: object, args: tuple[Tensor, ...]) -> None:

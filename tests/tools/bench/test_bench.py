@@ -66,36 +66,38 @@ def at(size, frames=4, injection="additive"):
     ids=lambda value: f"{value.size}-{value.frames}" if isinstance(value, Setting) else "",
 )
 def test_the_closed_form_gives_the_work_that_the_reference_was_measured_to_do(setting, gigaflops):
-    assert baseline.published_work(setting) / 1e9 == pytest.approx(gigaflops, rel=1e-3)
+    assert baseline.reference_flops(setting) / 1e9 == pytest.approx(gigaflops, rel=1e-3)
 
 
 @pytest.mark.parametrize("injection", INJECTIONS)
 @pytest.mark.parametrize("setting", [TINY, at("S"), at("S", frames=16)], ids=["tiny", "S", "long"])
 def test_the_baseline_does_the_published_work(setting, injection):
     chosen = replace(setting, injection=injection, batch=1)
-    assert baseline.assert_published_work(chosen) == baseline.published_work(chosen)
+    assert baseline.assert_reference_flops(chosen) == baseline.reference_flops(chosen)
 
 
 def test_a_baseline_that_does_less_is_refused(monkeypatch):
-    monkeypatch.setattr(baseline, "wasteful", lambda network: network)
-    with pytest.raises(AssertionError, match=r"the baseline does 60\.5\d GF .* 71\.38"):
-        baseline.assert_published_work(at("S"))
+    monkeypatch.setattr(baseline, "baseline_network", lambda network: network)
+    with pytest.raises(AssertionError, match=r"the baseline does 60\.5\d GFLOP .* 71\.38"):
+        baseline.assert_reference_flops(at("S"))
 
 
 @pytest.mark.parametrize("injection", INJECTIONS)
 def test_the_samples_and_the_number_of_forwards_are_those_of_the_reference(injection, generator):
     setting = replace(TINY, frames=5, context=2, injection=injection)
     ours = randomised(network(setting), generator)
-    fed = inputs(setting, generator, CPU)
-    drawn, networks = sampler.variants(setting, ours, fed, CPU)
+    batch = inputs(setting, generator, CPU)
+    drawn, networks = sampler.variants(setting, ours, batch, CPU)
     answers = [draw() for draw in drawn.values()]
     for answer in answers[1:]:
         assert scaled_error(answer, answers[0]) < 1e-5
-    moved = answers[0] - torch.cat([fed.clean[:, :2], fed.noise[:, 2:]], 1)
+    moved = answers[0] - torch.cat([batch.clean[:, :2], batch.noise[:, 2:]], 1)
     assert (moved[:, :2] == 0).all()
     assert (moved[:, 2:] != 0).any((2, 3, 4)).all()
     assert [(n.forwards, n.frames) for n in networks.values()] == [(6, 30), (6, 30), (9, 10)]
-    assert dict(zip(networks, [(6, 30), (6, 30), (9, 10)], strict=True)) == sampler.passes(setting)
+    assert dict(zip(networks, [(6, 30), (6, 30), (9, 10)], strict=True)) == sampler.forward_counts(
+        setting
+    )
 
 
 @torch.no_grad()
@@ -104,12 +106,12 @@ def test_the_answers_hang_on_what_the_caches_could_lose(injection, generator):
     """The random weights must let actions and earlier frames through, or agreement is cheap."""
     setting = replace(TINY, injection=injection)
     ours = randomised(network(setting), generator)
-    fed = inputs(setting, generator, CPU)
-    whole = ours(fed.clean, fed.level, fed.actions)
+    batch = inputs(setting, generator, CPU)
+    whole = ours(batch.clean, batch.level, batch.actions)
     for changed in (
-        ours(fed.clean, fed.level, fed.actions + 1),
-        ours(torch.cat([fed.noise[:, :1], fed.clean[:, 1:]], 1), fed.level, fed.actions),
-        ours(fed.clean[:, [1, 0, 2, 3]], fed.level[:, [1, 0, 2, 3]], fed.actions),
+        ours(batch.clean, batch.level, batch.actions + 1),
+        ours(torch.cat([batch.noise[:, :1], batch.clean[:, 1:]], 1), batch.level, batch.actions),
+        ours(batch.clean[:, [1, 0, 2, 3]], batch.level[:, [1, 0, 2, 3]], batch.actions),
     ):
         assert scaled_error(changed[:, -1], whole[:, -1]) > 1e-4
 
@@ -133,12 +135,12 @@ def test_training_steps_agree_in_loss_and_gradient_step_after_step(injection, ge
 )
 def test_answers_that_differ_are_refused(bench, setting, factor, monkeypatch):
     def spoilt(network):
-        copied = baseline.wasteful(network)
+        copied = baseline.baseline_network(network)
         with torch.no_grad():
             copied.final_layer.linear.weight.mul_(factor)
         return copied
 
-    monkeypatch.setattr(bench, "wasteful", spoilt)
+    monkeypatch.setattr(bench, "baseline_network", spoilt)
     with pytest.raises(AssertionError, match="differ"):
         bench.run(setting, CPU)
 
@@ -165,7 +167,7 @@ def test_variants_take_turns():
 
 def test_a_speedup_is_the_median_of_the_ratios_of_rounds():
     assert timing.speedup([2.0, 9.0, 8.0], [1.0, 3.0, 2.0]) == 3.0
-    assert timing.Spread.of([3.0, 1.0, 2.5]) == timing.Spread(2.5, 1.0, 3.0)
+    assert timing.TimeStats.of([3.0, 1.0, 2.5]) == timing.TimeStats(2.5, 1.0, 3.0)
 
 
 def test_the_machine_is_named(monkeypatch, tmp_path):
@@ -227,8 +229,8 @@ def test_the_ceiling_is_that_of_the_precision(bench, monkeypatch):
     done = CliRunner().invoke(app, words, catch_exceptions=False)
     assert done.exit_code == 0
     assert asked == [torch.bfloat16]
-    assert "TFLOP/s in a measured matrix product of bfloat16" in done.stdout
-    differ = float(done.stdout.partition("answers differ by ")[2].split()[0])
+    assert "TFLOP/s, measured by a matrix product in bfloat16" in done.stdout
+    differ = float(done.stdout.partition("outputs differ by ")[2].split()[0])
     assert differ < 2e-2
 
 
@@ -254,15 +256,15 @@ def trace_of(table):
 
 def test_a_kernel_that_the_machine_lacks_is_refused():
     words = ["train", *TINY_WORDS, "--attention", "efficient"]
-    with pytest.raises(ParamsError, match="--attention = 'efficient' is for a GPU; choose"):
+    with pytest.raises(ParamsError, match="--attention = 'efficient' needs a GPU; choose"):
         CliRunner().invoke(app, words, catch_exceptions=False)
 
 
 def test_a_fused_optimiser_takes_the_same_steps(generator):
     ours = randomised(network(TRAINED), generator)
-    fed = inputs(TRAINED, generator, CPU)
+    batch = inputs(TRAINED, generator, CPU)
     plain, fused = (
-        train.variants(replace(TRAINED, fused=fused), copy.deepcopy(ours), fed, CPU)
+        train.variants(replace(TRAINED, fused=fused), copy.deepcopy(ours), batch, CPU)
         for fused in (False, True)
     )
     for _ in range(3):
@@ -291,7 +293,7 @@ def test_the_share_of_a_ceiling_counts_useful_work_alone():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--context", "4"], "--context = 4 leaves nothing to generate in --frames = 4"),
+        (["--context", "4"], "--context = 4 leaves no frame of --frames = 4 to generate"),
         (["--context", "0"], "--context = 0 must be 1 or more"),
         (["--size", "nan"], r"--size = 'nan': did you mean nano\?"),
         (["--injection", "adaIn"], "did you mean adaln"),

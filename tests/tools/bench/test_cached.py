@@ -30,7 +30,7 @@ def small_products(monkeypatch):
 
 @pytest.fixture
 def stores(tmp_path):
-    case = encode_cases.made("sd_vae", TINY.pixels, TINY.widths)
+    case = encode_cases.build_case("sd_vae", TINY.pixels, TINY.widths)
     runner = Runner(case.encoder, CPU, Execution(precision="float32", compile="none"))
     return cached_data.caches(tmp_path / "latents.zarr", TINY, case, runner)
 
@@ -91,8 +91,8 @@ def test_what_was_found_is_complete():
 
 
 def test_latents_that_differ_are_refused(monkeypatch):
-    right = cached_data.Encoding.sample
-    monkeypatch.setattr(cached_data.Encoding, "sample", lambda *words: right(*words) * 1.01)
+    right = cached_data.EncodingCache.sample
+    monkeypatch.setattr(cached_data.EncodingCache, "sample", lambda *words: right(*words) * 1.01)
     with pytest.raises(AssertionError, match="latents differ by"):
         cached.run(TINY, options(), CPU)
 

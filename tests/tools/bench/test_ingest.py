@@ -84,7 +84,9 @@ def test_other_frames_than_ours_are_noticed(tmp_path, monkeypatch):
 
 def test_what_cannot_be_compared_is_refused(tmp_path):
     source = opened("wall", tmp_path / "raw")
-    with pytest.raises(DataError, match=r"no clip of --frames = 7, one in 2; lower it"):
+    with pytest.raises(
+        DataError, match=r"no clip of --frames = 7 at frame interval 2; lower --frames"
+    ):
         ingest.run(
             source,
             "wall",

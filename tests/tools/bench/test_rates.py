@@ -16,7 +16,7 @@ from pipeline.errors import ParamsError
 from pipeline.latents.cache import LatentCache, open_cache
 from pipeline.latents.mapped_rows import mappable
 from pipeline.tools.bench import encode, encode_cases, feed, loader, rates
-from pipeline.tools.bench.loader_data import RECORDED, Setting, write_files, write_store
+from pipeline.tools.bench.loader_data import RECORDED, Setting, write_files, write_random_cache
 from pipeline.tools.bench.timing import Timing
 
 LOADED = Setting(
@@ -58,7 +58,7 @@ def test_loaders_are_timed_on_windows_that_agree(monkeypatch):
 
 
 def test_the_store_that_is_loaded_is_mapped_and_random(tmp_path):
-    cache = open_cache(write_store(tmp_path / "latents.zarr", LOADED))
+    cache = open_cache(write_random_cache(tmp_path / "latents.zarr", LOADED))
     assert mappable(cache.store["mean"])
     assert cache.mean.shape == (200, 2, 4, 4)
     assert cache.mean[:].std() == pytest.approx(1, abs=0.05)
@@ -95,7 +95,7 @@ def test_encoding_is_timed_on_latents_that_agree(encoder, monkeypatch):
 
 
 def test_the_plain_call_is_of_the_network_as_the_library_opens_it_with_the_same_weights():
-    case = encode_cases.made("sd_vae", 56, ENCODED.widths)
+    case = encode_cases.build_case("sd_vae", 56, ENCODED.widths)
     assert not case.plain.use_slicing
     assert not case.plain.training
     pairs = list(zip(case.plain.parameters(), case.encoder.vae.parameters(), strict=True))
@@ -137,9 +137,9 @@ def test_a_device_waits_for_what_is_not_drawn_meanwhile(monkeypatch):
 
     monkeypatch.setattr(feed, "prefetch_batches", one_by_one)
     batches = SimpleNamespace(draw=None, options=SimpleNamespace(batch=4))
-    assert feed.waited(batches, 0, 10) == 1
-    assert feed.waited(batches, 0.001, 10) == 0.75
-    assert feed.waited(batches, 0.009, 10) == 0.25
+    assert feed.data_wait_share(batches, 0, 10) == 1
+    assert feed.data_wait_share(batches, 0.001, 10) == 0.75
+    assert feed.data_wait_share(batches, 0.009, 10) == 0.25
 
 
 def test_the_command_of_feeding_writes_its_figures(tmp_path):

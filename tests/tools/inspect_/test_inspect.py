@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from pipeline.__main__ import app
 from pipeline.errors import DataError
-from pipeline.tools.inspect_.command import shown
+from pipeline.tools.inspect_.command import format_value
 
 
 def inspect(workspace, place, *words):
@@ -94,5 +94,5 @@ def test_what_is_read_by_a_person_fits_a_line(smoke_run):
     assert any(
         line.split() == ["complete", "yes;", "--all", "reads", "all", "of", "it"] for line in lines
     )
-    assert shown(list(range(12))) == "[0, 1, 2, 3, 4, 5, 6, 7, ... 12 in all]"
-    assert shown({"a": np.pi, "b": [12345, True]}) == "a 3.142, b [12,345, True]"
+    assert format_value(list(range(12))) == "[0, 1, 2, 3, 4, 5, 6, 7, ... 12 in all]"
+    assert format_value({"a": np.pi, "b": [12345, True]}) == "a 3.142, b [12,345, True]"

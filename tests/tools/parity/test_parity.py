@@ -296,7 +296,7 @@ def test_a_folder_without_golden_files_is_refused(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04 cut off"])
 def test_a_damaged_file_is_refused_in_one_line(content, tmp_path):
     (tmp_path / "cem.npz").write_bytes(content)
-    with pytest.raises(DataError, match=r"cem\.npz: damaged .*copy it anew") as refused:
+    with pytest.raises(DataError, match=r"cem\.npz: damaged .*copy it again") as refused:
         list(run(tmp_path))
     assert "\n" not in str(refused.value)
 

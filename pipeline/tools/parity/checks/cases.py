@@ -1,4 +1,4 @@
-"""What encoders make of pictures; which of them, the files beside the cases tell."""
+"""Outputs of encoders; the files beside the cases say which encoder."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from pipeline.tools.parity.golden import Arrays, Check, Folder
 
 
 def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
-    """Those of a Dinov2 model, which has a config.json, or of V-JEPA 2.1, which has none."""
+    """Cases of DINOv2, which has a config.json, or of V-JEPA 2.1, which has none."""
     arrays.inputs(*(name for name in arrays if name.endswith((".input_u8", ".frames_u8"))))
-    of_hub = (folder.path / "config.json").is_file()
-    return (dinov2 if of_hub else vjepa).check(arrays, folder)
+    is_dinov2 = (folder.path / "config.json").is_file()
+    return (dinov2 if is_dinov2 else vjepa).check(arrays, folder)

@@ -1,4 +1,4 @@
-"""The cross-entropy method on a linear world, and the costs of plans."""
+"""CEM on linear dynamics, and the costs of plans."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ SEARCHES = {
     "warm": ("last", 0.5, None, None),
     "all": ("all", 1.0, None, None),
 }
-"""Of each search: frames that cost, first spread, smallest and largest action."""
+"""Frames that count in the cost, initial std, lower and upper bound of actions, by search."""
 
 
 def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
@@ -42,44 +42,44 @@ def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
 
 
 def _search(arrays: Arrays, name: str) -> tuple[Tensor, Tensor, Tensor]:
-    """Means and spreads [R + 1, B, H, A] of R rounds, and their best costs, mean over B, [R]."""
-    frames, spread, low, high = SEARCHES[name]
+    """Means and stds [R + 1, B, H, A] of R iterations, and best costs [R], mean over B."""
+    frames, std, low, high = SEARCHES[name]
     noise = arrays("noise")
     rounds, batch, candidates, horizon, size = noise.shape
     options = cem.Options(
-        candidates=candidates, elites=6, rounds=rounds, spread=spread, low=low, high=high
+        candidates=candidates, elites=6, rounds=rounds, spread=std, low=low, high=high
     )
-    given = arrays("warm") if name == "warm" else torch.zeros(batch, 0, size)
-    start = functional.pad(given, (0, 0, 0, horizon - given.shape[1]))
+    warm_start = arrays("warm") if name == "warm" else torch.zeros(batch, 0, size)
+    start = functional.pad(warm_start, (0, 0, 0, horizon - warm_start.shape[1]))
     planner, distance = cem.build(options), _distance(frames, "mse")
-    found = []
+    searches = []
     for row in range(batch):
         world = LinearWorld(arrays("W"), arrays("obs0")[row], arrays("obsg")[row], distance)
-        found.append(list(planner.search(world.cost, start[row], noise[:, row])))
-    first = torch.full_like(start, spread)
-    means = [torch.stack([found[row][i].mean for row in range(batch)]) for i in range(rounds)]
-    spreads = [torch.stack([found[row][i].std for row in range(batch)]) for i in range(rounds)]
-    best = torch.stack([torch.stack([step.best_cost for step in row]) for row in found])
-    return torch.stack([start, *means]), torch.stack([first, *spreads]), best.double().mean(0)
+        searches.append(list(planner.search(world.cost, start[row], noise[:, row])))
+    first = torch.full_like(start, std)
+    means = [torch.stack([searches[row][i].mean for row in range(batch)]) for i in range(rounds)]
+    stds = [torch.stack([searches[row][i].std for row in range(batch)]) for i in range(rounds)]
+    best = torch.stack([torch.stack([step.best_cost for step in row]) for row in searches])
+    return torch.stack([start, *means]), torch.stack([first, *stds]), best.double().mean(0)
 
 
 class LinearWorld:
-    """z' = z + a W, from where it starts to where it should end."""
+    """Linear dynamics z' = z + a W, from a start to a goal."""
 
     def __init__(self, weights: Tensor, start: Tensor, goal: Tensor, distance: Distance) -> None:
-        """Take W [A, D], and observations [1, C, h, w] of D values each."""
+        """W is [A, D]; start and goal are observations [1, C, h, w] of D values each."""
         self.weights, self.start, self.goal, self.distance = weights, start, goal, distance
 
     def cost(self, plans: Tensor) -> Tensor:
         """Costs [N] of plans [N, H, A]."""
-        moves = (plans @ self.weights).cumsum(1).unflatten(-1, self.start.shape[1:])
-        present = self.start.expand(len(plans), *self.start.shape)
-        frames = torch.cat([present, present + moves], 1)
+        displacements = (plans @ self.weights).cumsum(1).unflatten(-1, self.start.shape[1:])
+        current = self.start.expand(len(plans), *self.start.shape)
+        frames = torch.cat([current, current + displacements], 1)
         return goal_distance(frames, self.goal[None], self.distance)
 
 
 def _objective(arrays: Arrays, distance: Distance) -> Tensor:
-    """Costs [N] of features [N, T, D] that are flattened token after token."""
+    """Costs [N] of features [N, T, D], flattened token by token."""
     frames, goal = (
         arrays(name).unflatten(-1, (-1, 1, TOKEN)).movedim(-1, 2)
         for name in ("obj/pred", "obj/tgt")

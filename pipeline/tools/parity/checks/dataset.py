@@ -1,4 +1,4 @@
-"""From episodes to clips: the split, the windows, the fixed clips, actions and frames."""
+"""The data set: split, windows, fixed validation clips, actions and frames."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -30,31 +30,31 @@ def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
     lengths = arrays("seq_lengths").tolist()
     train, val = split_by_share(len(lengths), TRAIN_SHARE, SEED)
     episodes = {"train": train, "val": val}
-    rows = {part: _rows(chosen, lengths) for part, chosen in episodes.items()}
-    exactly = {f"{part}_traj": np.array(chosen) for part, chosen in episodes.items()}
-    exactly |= {f"{part}_slices": row for part, row in rows.items()}
+    rows = {part: _rows(numbers, lengths) for part, numbers in episodes.items()}
+    expected = {f"{part}_traj": np.array(numbers) for part, numbers in episodes.items()}
+    expected |= {f"{part}_slices": row for part, row in rows.items()}
     statistics = _statistics(arrays, lengths, episodes["train"])
     for name in arrays:
-        if name in exactly:
-            yield exact(name, torch.from_numpy(exactly[name]), arrays(name))
-        elif found := re.fullmatch(r"(train|val)_subset(\d+)_seed(\d+)", name):
-            yield _subset(arrays, name, rows[found[1]], int(found[2]), int(found[3]))
+        if name in expected:
+            yield exact(name, torch.from_numpy(expected[name]), arrays(name))
+        elif match := re.fullmatch(r"(train|val)_subset(\d+)_seed(\d+)", name):
+            yield _subset(arrays, name, rows[match[1]], int(match[2]), int(match[3]))
         elif name in ("raw_action_mean", "raw_action_std"):
             ours = torch.tensor(statistics[name.removeprefix("raw_action_")])
             yield compare(name, ours, arrays(name), TOLERANCE)
-    found_items = (re.fullmatch(r"item(\d+)_(name|raw_frames|video|action)", n) for n in arrays)
-    for item in sorted({int(found[1]) for found in found_items if found}):
+    item_names = (re.fullmatch(r"item(\d+)_(name|raw_frames|video|action)", n) for n in arrays)
+    for item in sorted({int(match[1]) for match in item_names if match}):
         yield from _item(arrays, f"item{item}", rows["train"][item], statistics)
 
 
 def _subset(arrays: Arrays, name: str, rows: NDArray[np.int64], size: int, seed: int) -> Check:
     """A fixed subset of the windows, as their rows [N, 3] or as indices [N] into them."""
-    chosen, theirs = fixed_subset(len(rows), size, seed), arrays(name)
-    return exact(name, torch.from_numpy(chosen if theirs.ndim == 1 else rows[chosen]), theirs)
+    indices, theirs = fixed_subset(len(rows), size, seed), arrays(name)
+    return exact(name, torch.from_numpy(indices if theirs.ndim == 1 else rows[indices]), theirs)
 
 
 def _rows(episodes: Sequence[int], lengths: Sequence[int]) -> NDArray[np.int64]:
-    """The windows of some episodes, as rows (episode, start, end)."""
+    """The windows of episodes, as rows (episode, start, end)."""
     span = FRAMES * INTERVAL
     position, start = slices([lengths[episode] for episode in episodes], span).T
     return np.stack([np.array(episodes)[position], start, start + span], 1)
@@ -83,8 +83,8 @@ def _item(
         yield compare(name, actions, arrays(name), TOLERANCE)
     if (name := f"{item}_video") in arrays:
         theirs, frames = arrays(name), arrays(f"{item}_raw_frames").permute(0, 3, 1, 2)
-        sized = resize(frames, (theirs.shape[-2], theirs.shape[-1]))
-        yield compare(name, sized * 2 - 1, theirs, TOLERANCE)
+        resized = resize(frames, (theirs.shape[-2], theirs.shape[-1]))
+        yield compare(name, resized * 2 - 1, theirs, TOLERANCE)
 
 
 def _chunks(actions: Tensor, start: int, statistics: dict[str, list[float]]) -> Tensor:

@@ -1,4 +1,4 @@
-"""PSNR, SSIM, squared error and the Frechet distance."""
+"""PSNR, SSIM, MSE and the Frechet distance."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,20 +9,20 @@ from pipeline.tools.parity.golden import Arrays, Check, Folder, compare
 
 TOLERANCE = 1e-5
 
-SCORES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+METRICS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "psnr": lambda a, b: psnr(_unit(a), _unit(b), peak=1),
     "ssim": lambda a, b: ssim(_unit(a), _unit(b), peak=1),
     "mse": lambda a, b: mse(a, b, peak=1).mean(),
 }
-"""Scores of images [N, 3, H, W] in -1..1, as the reference takes them."""
+"""Metrics of images [N, 3, H, W] in -1..1, the range of the reference."""
 
 
 def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
     """`psnr`, `ssim` and `mse` of the images `a` and `b`; `fd_CASE/fid` of features A and B."""
     arrays.inputs("a", "b")
     for name in arrays:
-        if name in SCORES:
-            ours = SCORES[name](arrays("a"), arrays("b"))
+        if name in METRICS:
+            ours = METRICS[name](arrays("a"), arrays("b"))
             yield compare(name, ours, arrays(name), TOLERANCE)
         elif name.startswith("fd_") and name.endswith("/fid"):
             case = name.removesuffix("/fid")

@@ -15,10 +15,10 @@ RESPACED = re.compile(r"respaced(\d+)_squaredcos_cap_v2_ztsnr1/(\w+)")
 
 
 def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
-    """`SCHEDULE_ztsnr{0,1}/TABLE`, and the 50 levels that rollout.py keeps of them."""
+    """`SCHEDULE_ztsnr{0,1}/TABLE`, and the respaced levels of the reference's rollout.py."""
     for name in arrays:
-        if found := TABLE.fullmatch(name):
-            schedule, zero, table = found.groups()
+        if match := TABLE.fullmatch(name):
+            schedule, zero, table = match.groups()
             names = {"linear": "linear", "squaredcos_cap_v2": "squared_cosine"}
             options = {**COSINE, "schedule": names[schedule], "zero_terminal_snr": zero == "1"}
             ours = betas(Schedule.model_validate(options))
@@ -33,10 +33,10 @@ def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
             }
             if table in tables:
                 yield compare(name, tables[table], arrays(name), TOLERANCE)
-        elif found := RESPACED.fullmatch(name):
-            levels = ddim_timesteps(int(found[1]), LEVELS, "linspace").flip(0)[1:]
+        elif match := RESPACED.fullmatch(name):
+            levels = ddim_timesteps(int(match[1]), LEVELS, "linspace").flip(0)[1:]
             power = (1 - betas(Schedule.model_validate(COSINE))).cumprod(0)[levels]
-            if found[2] == "timestep_map":
+            if match[2] == "timestep_map":
                 yield exact(name, levels, arrays(name))
-            elif found[2] == "alphas_cumprod":
+            elif match[2] == "alphas_cumprod":
                 yield compare(name, power, arrays(name), TOLERANCE)

@@ -1,4 +1,4 @@
-"""Names and shapes of parameters."""
+"""Names and shapes in state dicts."""
 
 import re
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ SIZE = Size(latent_shape=(4, 32, 32), action_dim=7, frames=4)
 
 
 def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
-    """`NanoWM-SIZE/PATCH_INJECTION` and `sd_vae`: how many names or shapes differ."""
+    """`NanoWM-SIZE/PATCH_INJECTION` and `sd_vae`: number of names or shapes that differ."""
     for name, theirs in folder.json("state_dict_keys").items():
         with torch.device("meta"):
-            if found := MODEL.fullmatch(name):
-                size, patch, injection = found.groups()
+            if match := MODEL.fullmatch(name):
+                size, patch, injection = match.groups()
                 options = nanowm.published_options(size, int(patch), injection, causal=True)
                 model: torch.nn.Module = nanowm.build(options, SIZE)
             elif name == "sd_vae":

@@ -1,4 +1,4 @@
-"""Losses, gradients, and five steps of AdamW."""
+"""Training losses, gradient norms, and five steps of AdamW."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,8 @@ from pipeline.denoisers import Denoiser
 from pipeline.diffusion import Weighting
 from pipeline.diffusion.loss import frame_losses
 from pipeline.tools.parity.golden import Arrays, Check, Folder, compare
-from pipeline.tools.parity.models import objective, tiny
+from pipeline.tools.parity.models import objective as build_objective
+from pipeline.tools.parity.models import tiny
 
 TOLERANCE = 2e-5
 LOSS = re.compile(r"(v|x|epsilon|flow)_gamma([\d.]+)_(t1|t2)/(mse|loss|grad_l2)")
@@ -21,7 +22,7 @@ STEPS = 5
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Clean latents, noise and actions of a step, and the level of each frame or clip."""
+    """Inputs of a training step; `level` is per frame [B, T] or per clip [B]."""
 
     clean: Tensor
     noise: Tensor
@@ -29,28 +30,30 @@ class Batch:
     level: Tensor
 
     def losses(self, model: Denoiser, prediction: str, gamma: float) -> Tensor:
-        """Loss of each clip [B] in the reference's form of weighting."""
-        chosen, level = objective(prediction), self.level
+        """Loss of each clip [B], with the reference's loss weighting."""
+        objective, level = build_objective(prediction), self.level
         frames = level if level.ndim == 2 else level[:, None].expand(self.clean.shape[:2])
-        output = model(chosen.noised(self.clean, self.noise, frames), level, self.actions)
-        target = chosen.target(self.clean, self.noise, frames)
+        output = model(objective.noised(self.clean, self.noise, frames), level, self.actions)
+        target = objective.target(self.clean, self.noise, frames)
         weighting = Weighting(gamma=gamma, form="reference")
-        return frame_losses(chosen, output, target, frames, weighting).mean(1)
+        return frame_losses(objective, output, target, frames, weighting).mean(1)
 
 
 def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
     """`PREDICTION_gammaGAMMA_{t1,t2}/{mse,loss,grad_l2}`, `PREDICTION/x_t_t2`, `adamw5_film/*`."""
     arrays.inputs("x_start", "noise", "action", "t1", "t2")
     for name in arrays:
-        if found := LOSS.fullmatch(name):
-            prediction, gamma, level, what = found.groups()
+        if match := LOSS.fullmatch(name):
+            prediction, gamma, level, what = match.groups()
             weight = 0.0 if what == "mse" else float(gamma)
             model = tiny(folder, "additive")
             losses = _batch(arrays, level).losses(model, prediction, weight)
             ours = _norms(arrays, model, losses) if what == "grad_l2" else losses
             yield compare(name, ours, arrays(name), TOLERANCE)
-        elif found := re.fullmatch(r"(v|x|epsilon|flow)/x_t_t2", name):
-            noisy = objective(found[1]).noised(arrays("x_start"), arrays("noise"), arrays("t2"))
+        elif match := re.fullmatch(r"(v|x|epsilon|flow)/x_t_t2", name):
+            noisy = build_objective(match[1]).noised(
+                arrays("x_start"), arrays("noise"), arrays("t2")
+            )
             yield compare(name, noisy, arrays(name), TOLERANCE)
     if any(name.startswith(ADAMW) for name in arrays):
         yield from _optimised(arrays, folder)
@@ -61,7 +64,7 @@ def _batch(arrays: Arrays, level: str) -> Batch:
 
 
 def _norms(arrays: Arrays, model: Denoiser, losses: Tensor) -> Tensor:
-    """Norm of each parameter's gradient, -1 where there is none."""
+    """Gradient norm of each parameter, -1 without a gradient."""
     losses.mean().backward()
     gradients = {name: weight.grad for name, weight in model.named_parameters()}
     norms = [
@@ -72,15 +75,15 @@ def _norms(arrays: Arrays, model: Denoiser, losses: Tensor) -> Tensor:
 
 
 def _optimised(arrays: Arrays, folder: Folder) -> Iterator[Check]:
-    """Losses of five steps of AdamW, and what two parameters have become."""
+    """Losses of five steps of AdamW, and two parameters after them."""
     theirs = arrays(f"{ADAMW}losses") if f"{ADAMW}losses" in arrays else None
-    # The record does not say which gamma it was made with: the first loss tells.
-    runs = [_adamw(arrays, tiny(folder, "film"), gamma) for gamma in (5.0, 0.0)]
+    # The file does not record its gamma: the first loss determines it.
+    results = [_adamw(arrays, tiny(folder, "film"), gamma) for gamma in (5.0, 0.0)]
     if theirs is not None:
-        runs.sort(key=lambda run: float((run["losses"][0] - theirs[0]).abs()))
+        results.sort(key=lambda result: float((result["losses"][0] - theirs[0]).abs()))
     for name in arrays:
-        if name.startswith(ADAMW) and name.removeprefix(ADAMW) in runs[0]:
-            ours = runs[0][name.removeprefix(ADAMW)]
+        if name.startswith(ADAMW) and name.removeprefix(ADAMW) in results[0]:
+            ours = results[0][name.removeprefix(ADAMW)]
             yield compare(name, ours, arrays(name), TOLERANCE)
 
 

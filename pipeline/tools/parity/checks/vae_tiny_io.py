@@ -1,4 +1,4 @@
-"""The autoencoder of Stable Diffusion, by diffusers, in a small size."""
+"""A small autoencoder of Stable Diffusion, by diffusers."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from pipeline.tools.parity.latent_spec import latent_spec
 
 TOLERANCE = 2e-5
 SCALE = 0.18215
-"""What the reference multiplies latents by: whitening by a mean of 0 and a spread of 1/SCALE."""
+"""Scale factor of latents in the reference: whitening with mean 0 and std 1/SCALE."""
 
 
 def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
@@ -30,7 +30,7 @@ def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
 
 
 def autoencoder(channels: tuple[int, ...], groups: int) -> Any:
-    """A freshly initialised autoencoder: channels per resolution, groups of its normalisations."""
+    """A randomly initialised autoencoder: channels per resolution, groups of its norms."""
     make_importable()
     from diffusers import AutoencoderKL
 

@@ -1,4 +1,4 @@
-"""Names and shapes of the tensors of V-JEPA 2.1's published ViT-L."""
+"""Names and shapes in the state dict of V-JEPA 2.1's published ViT-L."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ WIDTH, DEPTH, HEADS = 1024, 24, 16
 
 
 def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
-    """How many names or shapes differ."""
+    """Number of names or shapes that differ."""
     with torch.device("meta"):
         network = VisionTransformer(WIDTH, DEPTH, HEADS)
     yield same_shapes("shapes", network, folder.json("vitl_384_keys"))

@@ -1,4 +1,4 @@
-"""Names and shapes of the tensors of facebook/webssl-dino300m-full2b-224."""
+"""Names and shapes in the state dict of facebook/webssl-dino300m-full2b-224."""
 
 from collections.abc import Iterator
 
@@ -22,11 +22,11 @@ CONFIG = {
     "use_mask_token": True,
     "use_swiglu_ffn": True,
 }
-"""What its config.json says."""
+"""Its config.json."""
 
 
 def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
-    """How many names or shapes differ."""
+    """Number of names or shapes that differ."""
     with torch.device("meta"):
         network = Dinov2(Config.model_validate(CONFIG))
     yield same_shapes("shapes", network, folder.json("webdino300m_keys"))

@@ -1,4 +1,4 @@
-"""Rollouts of several windows, as planning makes them."""
+"""Rollouts over several windows, as in planning."""
 
 import re
 from collections.abc import Iterator
@@ -20,17 +20,17 @@ NEW = WINDOW - CONTEXT
 
 
 def check(arrays: Arrays, folder: Folder) -> Iterator[Check]:
-    """`out/SAMPLER_HHORIZON`: the given frame and those after it, flattened."""
+    """`out/SAMPLER_HHORIZON`: the context frame and those generated after it, flattened."""
     arrays.inputs("frame", "act", "init_noise", "hist_noise")
     for name in arrays:
-        if found := re.fullmatch(r"out/(full_sequence|pyramid|sequential)_H(\d+)", name):
-            ours = _rollout(arrays, folder, found[1], int(found[2]))
+        if match := re.fullmatch(r"out/(full_sequence|pyramid|sequential)_H(\d+)", name):
+            ours = _rollout(arrays, folder, match[1], int(match[2]))
             yield compare(name, ours.flatten(2), arrays(name), TOLERANCE)
 
 
-def _rollout(arrays: Arrays, folder: Folder, order: str, horizon: int) -> Tensor:
+def _rollout(arrays: Arrays, folder: Folder, sampler: str, horizon: int) -> Tensor:
     frame, actions = arrays("frame"), arrays("act")[:, :horizon]
-    module = SAMPLERS.load(order, "sampler")
+    module = SAMPLERS.load(sampler, "sampler")
     options = SamplingOptions(
         steps=STEPS,
         spacing="trailing",
@@ -41,7 +41,7 @@ def _rollout(arrays: Arrays, folder: Folder, order: str, horizon: int) -> Tensor
         generate=NEW,
         compile="none",
     )
-    # Recorded by windows; ours go by frames, of which the last of a window is the next's context.
+    # Recorded by window; ours is by frame. The last frame of a window is the next one's context.
     start = torch.cat([window[:, CONTEXT:] for window in arrays("init_noise")], 1)[:, :horizon]
     context = torch.zeros(len(frame), CONTEXT + horizon, *frame.shape[2:])
     for number, mixed in enumerate(arrays("hist_noise")):

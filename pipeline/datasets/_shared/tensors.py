@@ -9,8 +9,9 @@ from zipfile import is_zipfile
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.datasets._shared.pickles import ARRAYS, PickledArray, damaged
+from pipeline.datasets._shared.pickles import damaged
 from pipeline.errors import DataError
+from pipeline.weights.pickled_arrays import ARRAYS, PickledArray
 
 
 def load(path: Path, layout: str) -> NDArray[Any]:

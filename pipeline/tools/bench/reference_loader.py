@@ -19,10 +19,13 @@ from pipeline.datasets.csgo import CsgoSource
 from pipeline.episodes.episode import Episode
 from pipeline.episodes.resize import resize
 from pipeline.errors import DataError
+from pipeline.weights.pickled_arrays import ARRAYS, PickledArray
 
 SIDE = 256
 TENSORS = {
+    "granular": ("{:06d}/obses.pth", False),
     "point_maze": ("obses/episode_{:03d}.pth", False),
+    "rope": ("{:06d}/obses.pth", False),
     "wall": ("obses/episode_{:03d}.pth", True),
 }
 """File of an episode's frames in DINO-WM's sets of tensors, and whether channels come first."""
@@ -63,7 +66,10 @@ def frames_of(source: Source, dataset: str, raw: Path, index: int, episode: Epis
 
 def _tensors(path: Path, channels_first: bool, indices: Sequence[int]) -> Tensor:
     """Frames of a clip; the whole file is read, as by the reference."""
-    frames: Tensor = torch.load(path, map_location="cpu", weights_only=True)[list(indices)]
+    with torch.serialization.safe_globals(ARRAYS):
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+    episode = torch.from_numpy(stored.values) if isinstance(stored, PickledArray) else stored
+    frames: Tensor = episode[list(indices)]
     return frames if channels_first else frames.permute(0, 3, 1, 2)
 
 

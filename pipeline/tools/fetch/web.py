@@ -1,8 +1,6 @@
-"""HTTP downloads that retry, resume, verify sha256, and fail with one line.
+"""HTTP downloads that retry, resume, verify SHA-256, and fail with one line.
 
-No library does all four: huggingface_hub verifies sizes but no checksums, retries no HTTP 5xx, and
-sends two requests a file where a LeRobot set has 174,000; pooch does not resume; fsspec's ranges
-are not retried.
+huggingface_hub's own downloads check sizes alone, and give up at an HTTP 5xx.
 """
 
 import os

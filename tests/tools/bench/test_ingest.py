@@ -24,7 +24,7 @@ def opened(name, folder):
     return layout(name).open(folder)
 
 
-@pytest.mark.parametrize("name", ["point_maze", "wall", "pusht", "rt1", "csgo"])
+@pytest.mark.parametrize("name", ["point_maze", "wall", "rope", "pusht", "rt1", "csgo"])
 def test_every_kind_of_source_is_timed(name, tmp_path):
     source = opened(name, tmp_path / "raw")
     options = ingest_options()

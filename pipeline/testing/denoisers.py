@@ -37,13 +37,7 @@ class DenoiserTests(MemberTests):
     @pytest.fixture
     def window(self) -> tuple[Tensor, Tensor, Tensor]:
         """Latents [B, T, C, h, w], their levels [B, T] and actions [B, T, A]."""
-        generator = torch.Generator().manual_seed(1)
-        shape, frames = self.size.latent_shape, self.size.frames
-        return (
-            torch.randn((BATCH, frames, *shape), generator=generator),
-            torch.randint(1000, (BATCH, frames), generator=generator),
-            torch.randn((BATCH, frames, self.size.action_dim), generator=generator),
-        )
+        return window_for(self.size)
 
     def test_the_output_has_the_shape_of_the_latents(
         self, network: Denoiser, window: tuple[Tensor, Tensor, Tensor]
@@ -155,6 +149,16 @@ class DenoiserTests(MemberTests):
         values = member.options.model_dump()
         for name in member.module.SIZES:
             type(member.options).model_validate({**values, "size": name})
+
+
+def window_for(size: Size) -> tuple[Tensor, Tensor, Tensor]:
+    """Latents [B, T, C, h, w] of a whole window, their levels [B, T] and actions [B, T, A]."""
+    generator = torch.Generator().manual_seed(1)
+    return (
+        torch.randn((BATCH, size.frames, *size.latent_shape), generator=generator),
+        torch.randint(1000, (BATCH, size.frames), generator=generator),
+        torch.randn((BATCH, size.frames, size.action_dim), generator=generator),
+    )
 
 
 def require_causal(network: Denoiser) -> None:

@@ -2,15 +2,19 @@
 
 import runpy
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from dataset_helpers import EXAMPLES
 from helpers import ROOT, member_of
 
 from pipeline.encoders import Posterior
-from pipeline.families import OBJECTIVES, WORLDS
+from pipeline.families import DATASETS, OBJECTIVES, WORLDS
+from pipeline.testing.datasets import DatasetTests
+from pipeline.testing.denoisers import DenoiserTests, window_for
 from pipeline.testing.encoders import EncoderTests, squares
 from pipeline.testing.objectives import ObjectiveTests, example_for
 from pipeline.testing.samplers import SamplerTests
@@ -105,6 +109,57 @@ def test_an_objective_that_breaks_a_promise_fails(method, promise, monkeypatch):
     monkeypatch.setattr(objective, method, lambda *arguments: 1.1 * kept(*arguments))
     with pytest.raises(AssertionError):
         promise(ObjectiveTests(), objective, example)
+
+
+class Mean(torch.nn.Module):
+    """A network that claims to be causal, and answers with the mean over all frames."""
+
+    causal = True
+
+    def forward(self, noisy, level, actions):
+        return noisy.mean(1, keepdim=True).expand_as(noisy)
+
+
+def test_a_denoiser_that_is_not_as_causal_as_it_says_fails():
+    suite = DenoiserTests()
+    with pytest.raises(AssertionError):
+        suite.test_a_causal_network_does_not_see_later_frames(Mean(), window_for(suite.size))
+
+
+class Reader:
+    """A source that its data set opened, with one thing changed."""
+
+    def __init__(self, source, change):
+        self.source, self.change, self.split = source, change, source.split
+
+    def __len__(self):
+        return len(self.source)
+
+    def key(self, index):
+        return self.source.key(index)
+
+    def __getitem__(self, index):
+        return replace(self.source[index], **self.change(self.source[index]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda episode: {"frames": episode.frames.transpose(0, 2, 1, 3)},
+        lambda episode: {"frames": episode.frames[..., ::-1]},
+        lambda episode: {"actions": np.roll(episode.actions, 1, 0)},
+        lambda episode: {"meta": {}},
+    ],
+    ids=["axes swapped", "BGR", "actions late", "meta lost"],
+)
+def test_a_reader_that_mistakes_the_layout_fails(change, tmp_path):
+    dataset, example = member_of(DATASETS, "wall").build(), EXAMPLES["wall"]
+    dataset.write(example.episodes(), tmp_path / "raw")
+    source = dataset.open(tmp_path / "raw")
+    promise = DatasetTests.test_written_episodes_are_read_back_equal
+    promise(DatasetTests(), source, example)
+    with pytest.raises(AssertionError):
+        promise(DatasetTests(), Reader(source, change), example)
 
 
 @pytest.mark.parametrize("rows", [[[999, 999], [999, 999], [-1, -1]], [[700, 700], [999, -1]]])

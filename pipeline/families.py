@@ -1,30 +1,23 @@
 """Families of interchangeable members: a name in params.yaml is the name of a module.
 
-The types of the families are imported for type checkers alone, so that `--help` loads no torch.
+Each family's package types its own: `from pipeline.encoders import ENCODERS`. Nothing is imported
+from there, so that `--help` loads no torch.
 """
 
 import importlib
 import pkgutil
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+from pydantic import BaseModel
 
 from pipeline.errors import ParamsError, did_you_mean
 
-if TYPE_CHECKING:
-    from pipeline.datasets import Dataset, DatasetOptions
-    from pipeline.denoisers import DenoiserModule
-    from pipeline.encoders import EncoderModule
-    from pipeline.objectives import Objective
-    from pipeline.params import Params
-    from pipeline.planners import Planner
-    from pipeline.samplers import Sampler
-    from pipeline.worlds import Recorder, WorldOptions
-
-OptionsT = TypeVar("OptionsT", bound="Params")
+OptionsT = TypeVar("OptionsT", bound=BaseModel)
 MemberT_co = TypeVar("MemberT_co", covariant=True)
 ModuleT_co = TypeVar("ModuleT_co", covariant=True)
-OptionsT_co = TypeVar("OptionsT_co", bound="Params", covariant=True)
+OptionsT_co = TypeVar("OptionsT_co", bound=BaseModel, covariant=True)
 
 
 class Module(Protocol[MemberT_co, OptionsT]):
@@ -106,28 +99,17 @@ class Family(Generic[ModuleT_co, OptionsT_co]):
         return importlib.import_module(f"{self.package}.{name}")
 
 
-AnyFamily = Family[object, "Params"]
+FAMILIES: tuple[Family[object, Any], ...] = (
+    Family("dataset", "datasets", folders=True),
+    Family("dataset", "worlds", folders=True),
+    Family("encoder", "encoders", folders=True),
+    Family("denoiser", "denoisers", folders=True),
+    Family("objective", "objectives", folders=False),
+    Family("sampler", "samplers", folders=False),
+    Family("planner", "planners", folders=False),
+)
 
-DATASETS: "Family[Module[Dataset, DatasetOptions], DatasetOptions]" = Family(
-    "dataset", "datasets", folders=True
-)
-WORLDS: "Family[Module[Recorder, WorldOptions], WorldOptions]" = Family(
-    "dataset", "worlds", folders=True
-)
-ENCODERS: "Family[EncoderModule, Params]" = Family("encoder", "encoders", folders=True)
-DENOISERS: "Family[DenoiserModule, Params]" = Family("denoiser", "denoisers", folders=True)
-OBJECTIVES: "Family[Module[Objective, Params], Params]" = Family(
-    "objective", "objectives", folders=False
-)
-SAMPLERS: "Family[Module[Sampler, Params], Params]" = Family("sampler", "samplers", folders=False)
-PLANNERS: "Family[Module[Planner, Params], Params]" = Family("planner", "planners", folders=False)
 
-FAMILIES: tuple[AnyFamily, ...] = (
-    DATASETS,
-    WORLDS,
-    ENCODERS,
-    DENOISERS,
-    OBJECTIVES,
-    SAMPLERS,
-    PLANNERS,
-)
+def family(block: str) -> Family[Any, Any]:
+    """The family of a block; the package of that name gives it the type of its members."""
+    return next(family for family in FAMILIES if family.block == block)

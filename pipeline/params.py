@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import ParamsError, did_you_mean
-from pipeline.families import FAMILIES, AnyFamily, Family, Module
+from pipeline.families import FAMILIES, Family, Module
 
 STAGES = ("collect", "ingest", "fit", "encode", "train", "evaluate", "plan", "report")
 SECTIONS = {
@@ -51,6 +51,9 @@ class Variant(Generic[ModuleT, OptionsT]):
     def build(self: "Variant[Module[MemberT, OptionsT], OptionsT]") -> MemberT:
         """The member itself, where its module builds it from its options alone."""
         return self.module.build(self.options)
+
+
+AnyFamily = Family[object, Params]
 
 
 @dataclass(frozen=True, slots=True)

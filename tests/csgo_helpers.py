@@ -7,8 +7,8 @@ import numpy as np
 from dataset_helpers import example_episode
 from helpers import default
 
+from pipeline.datasets import DATASETS
 from pipeline.datasets.csgo import lists
-from pipeline.families import DATASETS
 
 
 def layout(splits=None):

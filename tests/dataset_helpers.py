@@ -8,9 +8,8 @@ import torch
 from helpers import default
 from numpy.typing import NDArray
 
-from pipeline.datasets import Dataset
+from pipeline.datasets import DATASETS, Dataset
 from pipeline.episodes.episode import Episode
-from pipeline.families import DATASETS
 from pipeline.testing.datasets import Example, normal
 
 

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from helpers import default
 
+from pipeline.datasets import DATASETS
 from pipeline.episodes.episode import Episode
-from pipeline.families import DATASETS
 
 CAMERA = "observation.images.image"
 DATA = "data/chunk-000/episode_000001.parquet"

@@ -7,7 +7,8 @@ from helpers import every
 from in_process import run_stages
 from pipeline_helpers import SMOKE, make_workspace, set_params
 
-from pipeline.families import DATASETS, WORLDS
+from pipeline.datasets import DATASETS
+from pipeline.worlds import WORLDS
 
 SMALL = {
     "wall": {"size": 32},

@@ -10,7 +10,7 @@ from in_process import outs_of, run_stage
 from pipeline_helpers import run, set_params
 from safetensors.torch import load_file, save_file
 
-from pipeline.families import ENCODERS
+from pipeline.encoders import ENCODERS
 from pipeline.stage import remove
 
 LATENTS = "data/wall/latents/tiny_vae.zarr"

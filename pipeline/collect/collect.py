@@ -5,10 +5,9 @@ from pathlib import Path
 from pipeline import stage
 from pipeline.collect import Options
 from pipeline.collect.inventory import write_inventory
-from pipeline.datasets import Dataset
-from pipeline.families import DATASETS, WORLDS
+from pipeline.datasets import DATASETS, Dataset
 from pipeline.params import Settings
-from pipeline.worlds import Recorder
+from pipeline.worlds import WORLDS, Recorder
 
 
 def collect(settings: Settings, raw: Path) -> tuple[Dataset, str, int]:

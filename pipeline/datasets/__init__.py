@@ -8,6 +8,7 @@ from typing import Protocol
 from pydantic import Field
 
 from pipeline.episodes.episode import Episode
+from pipeline.families import Family, Module, family
 from pipeline.params import Params
 
 
@@ -84,3 +85,6 @@ class Dataset(Protocol):
         Raises:
             DataError: a file is missing, damaged or not of this layout.
         """
+
+
+DATASETS: Family[Module[Dataset, DatasetOptions], DatasetOptions] = family("datasets")

@@ -7,6 +7,7 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
+from pipeline.families import Family, family
 from pipeline.params import Params
 
 
@@ -90,3 +91,6 @@ class DenoiserModule(Protocol):
 
     def build(self, options: Params, size: Size) -> Denoiser:
         """An untrained network, initialised from torch's global generator."""
+
+
+DENOISERS: Family[DenoiserModule, Params] = family("denoisers")

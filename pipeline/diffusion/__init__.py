@@ -6,7 +6,6 @@ from pydantic import Field, model_validator
 
 from pipeline.compute.compile_mode import Mode
 from pipeline.errors import ParamsError
-from pipeline.families import OBJECTIVES
 from pipeline.params import Params, Settings
 
 
@@ -86,6 +85,8 @@ class SamplingOptions(Params):
 
     def check_with(self, settings: Settings, place: str = "sampling") -> None:
         """`check_fits` for the world model that params.yaml describes."""
+        from pipeline.objectives import OBJECTIVES  # needs torch, which --help does without
+
         stochastic = settings.variant(OBJECTIVES).build().stochastic_steps
         place = f"{settings.path}: {place}"
         self.check_fits(window_length(settings), stochastic=stochastic, place=place)

@@ -4,10 +4,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
-from pipeline.denoisers import Denoiser, Size
-from pipeline.families import DENOISERS, OBJECTIVES
+from pipeline.denoisers import DENOISERS, Denoiser, Size
 from pipeline.latents.spec import LatentSpec
-from pipeline.objectives import Objective
+from pipeline.objectives import OBJECTIVES, Objective
 
 
 class VariantConfig(BaseModel):

@@ -6,9 +6,8 @@ import torch
 from torch import Tensor
 
 from pipeline.diffusion import SamplingOptions
-from pipeline.families import SAMPLERS
 from pipeline.params import Settings
-from pipeline.samplers import Sampler
+from pipeline.samplers import SAMPLERS, Sampler
 
 
 @dataclass(frozen=True, slots=True)

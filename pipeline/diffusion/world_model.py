@@ -17,8 +17,8 @@ from pipeline.diffusion.compiled import compile_for_sampling
 from pipeline.diffusion.config import Config, build_denoiser, build_objective
 from pipeline.diffusion.sampling import Noise, Sampling
 from pipeline.errors import DataError, ParamsError
-from pipeline.families import SAMPLERS
 from pipeline.latents.cache import LatentCache
+from pipeline.samplers import SAMPLERS
 from pipeline.weights import hub
 from pipeline.weights.load import load_weights
 

@@ -5,7 +5,6 @@ from pydantic import Field
 from pipeline.compute import compile_mode as compilation
 from pipeline.compute.precision import Choice
 from pipeline.errors import ParamsError
-from pipeline.families import DATASETS
 from pipeline.latents.quantize import Storage
 from pipeline.params import Params, Settings
 
@@ -32,6 +31,8 @@ class Options(Params):
         Raises:
             ParamsError: it does not divide the frame interval.
         """
+        from pipeline.datasets import DATASETS  # needs numpy, which --help does without
+
         requested = settings.values["train"]["interval"]
         interval = requested or settings.variant(DATASETS).build().interval
         if interval % self.stride:

@@ -11,10 +11,10 @@ from pipeline.compute import parallel as cluster
 from pipeline.encode import Options, size
 from pipeline.encode.runner import Execution, Runner
 from pipeline.encode.shard import MARKS, Source, Task, encode_shard, load_runner, process_device
+from pipeline.encoders import ENCODERS
 from pipeline.episodes import shards
 from pipeline.episodes.manifest import Manifest, read_manifest
 from pipeline.errors import telling_full_disk
-from pipeline.families import ENCODERS
 from pipeline.latents import writer
 from pipeline.latents.shard_layout import shard_rows, split_into_shards
 from pipeline.latents.spec import EpisodeEntry, LatentSpec, Seal

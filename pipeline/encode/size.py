@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from pipeline.encoders import Encoder
+from pipeline.encoders import ENCODERS, Encoder
 from pipeline.errors import ParamsError
-from pipeline.families import ENCODERS
 from pipeline.latents.spec import LatentSpec
 
 UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"))

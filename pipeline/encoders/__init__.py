@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from pipeline.errors import DataError, UserError
-from pipeline.families import ENCODERS
+from pipeline.families import Family, family
 from pipeline.latents.spec import LatentShape, LatentSpec
 from pipeline.metrics.schema import DecoderKind
 from pipeline.params import Params
@@ -167,3 +167,6 @@ def digest(folder: Path) -> str:
         if path.is_file():
             total.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
     return total.hexdigest()
+
+
+ENCODERS: Family[EncoderModule, Params] = family("encoders")

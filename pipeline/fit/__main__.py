@@ -19,7 +19,7 @@ def command(
 
     from pipeline import encoders
     from pipeline.compute import device
-    from pipeline.families import ENCODERS
+    from pipeline.encoders import ENCODERS
     from pipeline.fit import Options
     from pipeline.fit.fit import (
         HEALTH_FRAMES,

@@ -8,11 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pipeline.encoders import Encoder
+from pipeline.encoders import ENCODERS, Encoder
 from pipeline.episodes import shards
 from pipeline.episodes.manifest import Split, read_manifest
 from pipeline.errors import ParamsError
-from pipeline.families import ENCODERS
 from pipeline.latents.health import Health, measure_health
 from pipeline.metrics.images import psnr
 from pipeline.params import Params

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from pipeline.errors import UserError, did_you_mean
-from pipeline.families import WORLDS
-from pipeline.worlds import World, WorldOptions
+from pipeline.worlds import WORLDS, World, WorldOptions
 
 TASK = ("state", "goal", "meta")
 

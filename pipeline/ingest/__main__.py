@@ -18,7 +18,7 @@ def command(
     """Read a published layout; write deterministic, lossless webdataset shards."""
     from pipeline.collect.inventory import resolve
     from pipeline.compute import parallel as cluster
-    from pipeline.families import DATASETS
+    from pipeline.datasets import DATASETS
     from pipeline.ingest import Options
     from pipeline.ingest.ingest import Job, ingest
     from pipeline.params import read

@@ -5,6 +5,9 @@ from typing import Protocol, Self
 import torch
 from torch import Tensor
 
+from pipeline.families import Family, Module, family
+from pipeline.params import Params
+
 
 class Objective(Protocol):
     """A prediction target and its noise process. `objectives/NAME.py` has `Options` and `build`.
@@ -44,3 +47,6 @@ class Objective(Protocol):
         noise: Tensor | None = None,
     ) -> Tensor:
         """Noisy latents moved from `level` to the lower `next_level`."""
+
+
+OBJECTIVES: Family[Module[Objective, Params], Params] = family("objectives")

@@ -20,7 +20,7 @@ def command(
     seconds: SecondsFile = None,
 ) -> None:
     """Plan to goals in the simulator, with random, no-op and replayed actions as baselines."""
-    from pipeline import encoders, families
+    from pipeline import encoders
     from pipeline.compute import device
     from pipeline.diffusion import world_model as models
     from pipeline.diffusion.sampling import build_sampling
@@ -30,12 +30,14 @@ def command(
     from pipeline.plan.mpc import Mpc
     from pipeline.plan.plan import plan
     from pipeline.plan.support import plannable
+    from pipeline.planners import PLANNERS
+    from pipeline.worlds import WORLDS
 
     with stage.timed(seconds) as summarise:
         settings = read(params)
         options = settings.section("plan", Options)
         cache = open_cache(latents)
-        world = plannable(settings.variant(families.WORLDS).build(), cache.spec)
+        world = plannable(settings.variant(WORLDS).build(), cache.spec)
         if isinstance(world, str):
             results.write_skipped(world, metrics, goals, videos)
             summarise(f"plan: skipped, because {world}")
@@ -48,7 +50,7 @@ def command(
             stochastic=model.objective.stochastic_steps,
             place="plan.sampling",
         )
-        mpc = Mpc(model, encoder, settings.variant(families.PLANNERS).build(), sampling, options)
+        mpc = Mpc(model, encoder, settings.variant(PLANNERS).build(), sampling, options)
         tasks, outcomes, scores = plan(world, cache, mpc, options)
         scores.write(metrics)
         results.write_rows(world, tasks, outcomes, goals)

@@ -6,6 +6,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from pipeline.families import Family, Module, family
+from pipeline.params import Params
+
 Cost = Callable[[Tensor], Tensor]
 """Action sequences [N, H, A] to their costs [N]."""
 
@@ -21,3 +24,6 @@ class Planner(Protocol):
             start: initial sequence [H, A]; not modified.
             generator: draws all random numbers.
         """
+
+
+PLANNERS: Family[Module[Planner, Params], Params] = family("planners")

@@ -4,6 +4,9 @@ from typing import Protocol
 
 from torch import Tensor
 
+from pipeline.families import Family, Module, family
+from pipeline.params import Params
+
 
 class Sampler(Protocol):
     """A scheduling matrix (Chen et al. 2024). `samplers/NAME.py` offers `Options` and `build`."""
@@ -18,3 +21,6 @@ class Sampler(Protocol):
             context: number of leading context frames; their level is -1 throughout.
             timesteps: levels int64 [steps + 1] that each frame passes through, descending to -1.
         """
+
+
+SAMPLERS: Family[Module[Sampler, Params], Params] = family("samplers")

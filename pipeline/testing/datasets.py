@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.datasets import Dataset, DatasetOptions, Source
+from pipeline.datasets import DATASETS, Dataset, DatasetOptions, Source
 from pipeline.episodes import video
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.errors import DataError
-from pipeline.families import DATASETS, Module
+from pipeline.families import Module
 from pipeline.params import Variant
 from pipeline.testing.member import MemberTests
 

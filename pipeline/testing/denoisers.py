@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.denoisers import Denoiser, DenoiserModule, Size
-from pipeline.families import DENOISERS
+from pipeline.denoisers import DENOISERS, Denoiser, DenoiserModule, Size
 from pipeline.params import Params, Variant
 from pipeline.testing.member import MemberTests, scaled_error
 

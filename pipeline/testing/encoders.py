@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from pipeline import encoders
-from pipeline.encoders import Encoder, EncoderModule, Posterior
-from pipeline.families import ENCODERS
+from pipeline.encoders import ENCODERS, Encoder, EncoderModule, Posterior
 from pipeline.metrics.schema import DecoderKind
 from pipeline.params import Params, Variant
 from pipeline.testing.member import MemberTests

@@ -8,8 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline import params
-from pipeline.families import AnyFamily
-from pipeline.params import Params, Variant
+from pipeline.params import AnyFamily, Params, Variant
 
 Member = Variant[object, Params]
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.families import OBJECTIVES, Module
-from pipeline.objectives import Objective
+from pipeline.families import Module
+from pipeline.objectives import OBJECTIVES, Objective
 from pipeline.params import Params, Variant
 from pipeline.testing.member import MemberTests
 

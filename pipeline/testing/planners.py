@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.families import PLANNERS, Module
+from pipeline.families import Module
 from pipeline.params import Params, Variant
-from pipeline.planners import Planner
+from pipeline.planners import PLANNERS, Planner
 from pipeline.testing.member import MemberTests
 
 Member = Variant[Module[Planner, Params], Params]

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.families import SAMPLERS, Module
+from pipeline.families import Module
 from pipeline.params import Params, Variant
-from pipeline.samplers import Sampler
+from pipeline.samplers import SAMPLERS, Sampler
 from pipeline.testing.member import MemberTests
 
 Member = Variant[Module[Sampler, Params], Params]

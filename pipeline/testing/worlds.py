@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from pipeline.episodes.episode import Episode
-from pipeline.families import WORLDS, Module
+from pipeline.families import Module
 from pipeline.params import Variant
 from pipeline.testing.member import MemberTests
-from pipeline.worlds import Recorder, World, WorldOptions
+from pipeline.worlds import WORLDS, Recorder, World, WorldOptions
 
 Member = Variant[Module[Recorder, WorldOptions], WorldOptions]
 

@@ -29,9 +29,8 @@ def command(
     Without LATENTS, their shape is given by --latent and --action-dim.
     """
     from pipeline.compute import device
-    from pipeline.denoisers import Size
+    from pipeline.denoisers import DENOISERS, Size
     from pipeline.errors import ParamsError
-    from pipeline.families import DENOISERS
     from pipeline.latents.cache import open_cache
     from pipeline.params import read
     from pipeline.train import Options

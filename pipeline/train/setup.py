@@ -1,13 +1,15 @@
 """A training run as params.yaml describes it, before its first step."""
 
 from pipeline import imports
+from pipeline.denoisers import DENOISERS
 from pipeline.diffusion.config import Config, VariantConfig
 from pipeline.diffusion.world_model import WorldModel, initialised
-from pipeline.families import DENOISERS, ENCODERS, OBJECTIVES, AnyFamily
+from pipeline.encoders import ENCODERS
 from pipeline.latents.cache import LatentCache
 from pipeline.latents.spec import LatentSpec
 from pipeline.latents.windows import Windows
-from pipeline.params import Settings
+from pipeline.objectives import OBJECTIVES
+from pipeline.params import AnyFamily, Settings
 from pipeline.train import Options
 from pipeline.train.data.batches import Batches
 from pipeline.train.distributed.group import Group, single_process

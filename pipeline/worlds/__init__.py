@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.episodes.episode import Episode, Meta
+from pipeline.families import Family, Module, family
 from pipeline.params import Params
 
 
@@ -61,3 +62,6 @@ class World(Recorder, Protocol):
 
     def success(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> bool:
         """Whether a state [S] counts as having reached the goal [S]."""
+
+
+WORLDS: Family[Module[Recorder, WorldOptions], WorldOptions] = family("worlds")

@@ -6,10 +6,10 @@ from csgo_helpers import copies, keys, layout, record, write_lists
 from dataset_helpers import example_episode
 from helpers import default
 
+from pipeline.datasets import DATASETS
 from pipeline.datasets.csgo import lists
 from pipeline.episodes.episode import Episode
 from pipeline.errors import DataError
-from pipeline.families import DATASETS
 
 
 @pytest.fixture

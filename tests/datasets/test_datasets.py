@@ -4,8 +4,8 @@ import pytest
 from dataset_helpers import EXAMPLES, layout
 from helpers import every, member_of
 
+from pipeline.datasets import DATASETS
 from pipeline.errors import DataError
-from pipeline.families import DATASETS
 from pipeline.testing.datasets import DatasetTests
 
 

@@ -20,10 +20,10 @@ from lerobot_helpers import (
     vectors,
 )  # fmt: skip
 
+from pipeline.datasets import DATASETS
 from pipeline.datasets.rt1.lerobot.info import Place, fill
 from pipeline.episodes import video
 from pipeline.errors import DataError
-from pipeline.families import DATASETS
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from helpers import default, every
 
-from pipeline.families import DATASETS, WORLDS
+from pipeline.datasets import DATASETS
+from pipeline.worlds import WORLDS
 
 SMALL = {
     "wall": {"size": 32},

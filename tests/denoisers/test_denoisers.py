@@ -3,7 +3,7 @@
 import pytest
 from helpers import every, member_of
 
-from pipeline.families import DENOISERS
+from pipeline.denoisers import DENOISERS
 from pipeline.testing.denoisers import DenoiserTests
 
 

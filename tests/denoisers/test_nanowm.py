@@ -5,11 +5,10 @@ import torch
 from helpers import GOLDEN, default, golden, member_of, scaled_error
 from safetensors.torch import load_file
 
-from pipeline.denoisers import Size
+from pipeline.denoisers import DENOISERS, Size
 from pipeline.denoisers.nanowm import SIZES
 from pipeline.denoisers.nanowm.blocks import BLOCKS
 from pipeline.errors import ParamsError
-from pipeline.families import DENOISERS
 from pipeline.testing.denoisers import DenoiserTests
 
 TINY = Size(latent_shape=(4, 8, 8), action_dim=3, frames=4)

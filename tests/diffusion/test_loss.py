@@ -6,8 +6,8 @@ from helpers import default, every
 
 from pipeline.diffusion import Weighting
 from pipeline.diffusion.loss import frame_losses
-from pipeline.families import OBJECTIVES
 from pipeline.noise.levels import CLEAN
+from pipeline.objectives import OBJECTIVES
 
 
 def build(name, **changes):

@@ -11,7 +11,7 @@ from train_helpers import sampling
 from pipeline.diffusion import rollout
 from pipeline.diffusion.sample import ddim_timesteps, sample
 from pipeline.diffusion.sampling import Noise
-from pipeline.families import SAMPLERS
+from pipeline.samplers import SAMPLERS
 
 QUICK = sampling(steps=3)
 

@@ -5,9 +5,10 @@ import torch
 from helpers import GOLDEN, default, every, golden, scaled_error
 from safetensors.torch import load_file
 
-from pipeline.denoisers import Size
+from pipeline.denoisers import DENOISERS, Size
 from pipeline.diffusion.sample import ddim_timesteps, sample
-from pipeline.families import DENOISERS, OBJECTIVES, SAMPLERS
+from pipeline.objectives import OBJECTIVES
+from pipeline.samplers import SAMPLERS
 
 
 def build(family, name, *arguments, **changes):

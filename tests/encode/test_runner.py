@@ -9,9 +9,8 @@ from torch._dynamo.utils import counters
 
 from pipeline.compute.prefetch import prefetch
 from pipeline.encode.runner import Execution, Runner
-from pipeline.encoders import Posterior
+from pipeline.encoders import ENCODERS, Posterior
 from pipeline.errors import DataError
-from pipeline.families import ENCODERS
 
 CPU, META = torch.device("cpu"), torch.device("meta")
 PLAIN = Execution(precision="float32", compile="none")

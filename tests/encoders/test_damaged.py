@@ -6,8 +6,8 @@ from helpers import default
 from safetensors.torch import load_file, save_file
 
 from pipeline import encoders
+from pipeline.encoders import ENCODERS
 from pipeline.errors import DataError
-from pipeline.families import ENCODERS
 
 DECODER = {"channels": [8, 8], "steps": 2, "batch": 2, "learning_rate": 1e-3}
 QUICK = {"patch_pca": {}, "tiny_dino": {"steps": 2, "decoder": DECODER}, "tiny_vae": {"steps": 1}}

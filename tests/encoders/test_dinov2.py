@@ -14,11 +14,11 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from pipeline import encoders
+from pipeline.encoders import ENCODERS
 from pipeline.encoders._shared.dinov2 import Config, Dinov2
 from pipeline.encoders._shared.dinov2_codec import read
 from pipeline.encoders._shared.imagenet import normalise
 from pipeline.errors import DataError, ParamsError
-from pipeline.families import ENCODERS
 from pipeline.tools.parity.checks.webdino300m_keys import CONFIG as WEB_DINO
 
 FOLDER = GOLDEN / "encoders" / "dino"

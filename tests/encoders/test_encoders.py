@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from pipeline import encoders
 from pipeline.encode.runner import Execution, Runner
+from pipeline.encoders import ENCODERS
 from pipeline.encoders._shared.feature_codec import FeatureCodec
 from pipeline.errors import DataError, ParamsError
-from pipeline.families import ENCODERS
 from pipeline.metrics.images import psnr
 from pipeline.testing.encoders import EncoderTests, squares, tensors
 

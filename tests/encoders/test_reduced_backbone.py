@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from torch.nn import functional
 
 from pipeline import encoders
+from pipeline.encoders import ENCODERS
 from pipeline.encoders._shared.reduced_backbone import (
     PrincipalComponents,
     ReducedBackbone,
@@ -18,7 +19,6 @@ from pipeline.encoders._shared.reduced_backbone import (
     principal_components,
 )
 from pipeline.errors import ParamsError
-from pipeline.families import ENCODERS
 
 DECODER = {"channels": [8, 8], "steps": 2, "batch": 2, "learning_rate": 1e-3}
 SOURCES = {"web_dino": "dino/swiglu", "dinov2": "dino/mlp", "vjepa2_1": "vjepa/weights.safetensors"}

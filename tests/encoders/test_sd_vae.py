@@ -9,8 +9,8 @@ from helpers import GOLDEN, default, golden, scaled_error
 from safetensors.torch import load_file, save_file
 
 from pipeline import encoders
+from pipeline.encoders import ENCODERS
 from pipeline.errors import DataError, ParamsError
-from pipeline.families import ENCODERS
 
 FOLDER = GOLDEN / "encoders" / "sd_vae"
 WEIGHTS = "diffusion_pytorch_model.safetensors"

@@ -7,7 +7,7 @@ import torch
 from helpers import default
 from torch import nn
 
-from pipeline.encoders import tiny_dino
+from pipeline.encoders import ENCODERS, tiny_dino
 from pipeline.encoders._shared.optimiser import ema_update
 from pipeline.encoders.tiny_dino.losses import (
     DinoNetwork,
@@ -18,7 +18,6 @@ from pipeline.encoders.tiny_dino.losses import (
     update_centre,
 )
 from pipeline.errors import ParamsError
-from pipeline.families import ENCODERS
 from pipeline.latents.health import measure_health
 
 SMALL = {"patch": 4, "width": 16, "depth": 1, "heads": 2, "channels": 8, "prototypes": 16}

@@ -9,12 +9,11 @@ from helpers import default
 from torch import nn
 
 from pipeline import encoders
-from pipeline.encoders import tiny_jepa
+from pipeline.encoders import ENCODERS, tiny_jepa
 from pipeline.encoders._shared import tiny_codec as _tiny_codec
 from pipeline.encoders._shared.pixels import to_float
 from pipeline.encoders.tiny_jepa import networks as _jepa
 from pipeline.errors import ParamsError
-from pipeline.families import ENCODERS
 from pipeline.latents.health import measure_health
 
 SMALL = {

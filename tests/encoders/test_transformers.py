@@ -10,9 +10,9 @@ from helpers import default
 from safetensors.torch import load_file, save_file
 
 from pipeline import encoders
+from pipeline.encoders import ENCODERS
 from pipeline.encoders._shared.imagenet import normalise
 from pipeline.errors import DataError, ParamsError
-from pipeline.families import ENCODERS
 
 NAMES = transformers_helpers.NAMES
 CLASSES = {"dinov3": "DINOv3ViTModel", "vjepa2": "VJEPA2Model"}

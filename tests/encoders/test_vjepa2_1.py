@@ -12,11 +12,10 @@ from helpers import GOLDEN, default
 from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 
-from pipeline.encoders import vjepa2_1
+from pipeline.encoders import ENCODERS, vjepa2_1
 from pipeline.encoders._shared.imagenet import normalise
 from pipeline.encoders.vjepa2_1.vit import VisionTransformer, rotary_embedding
 from pipeline.errors import DataError, ParamsError
-from pipeline.families import ENCODERS
 from pipeline.weights.pretrained import locate
 
 FOLDER = GOLDEN / "encoders" / "vjepa"

@@ -12,10 +12,9 @@ from gymnasium.utils.env_checker import check_env
 from helpers import ROOT, default, every
 
 from pipeline.errors import UserError
-from pipeline.families import WORLDS
 from pipeline.gym.env import NamedWorldEnv, WorldEnv, build
 from pipeline.gym.registration import ENTRIES, register
-from pipeline.worlds import World
+from pipeline.worlds import WORLDS, World
 
 register()
 

@@ -7,10 +7,9 @@ from encode_helpers import encoded
 from helpers import default, golden_arrays
 from ingest_helpers import ONE_PROCESS, ingest_options
 
-from pipeline.datasets import OfficialSplit
+from pipeline.datasets import DATASETS, OfficialSplit
 from pipeline.encoders import Posterior
 from pipeline.episodes.episode import Episode
-from pipeline.families import DATASETS
 from pipeline.ingest.ingest import Job, ingest
 from pipeline.ingest.split import shuffled, split, split_by_share
 from pipeline.ingest.statistics import ActionStatistics

@@ -11,10 +11,9 @@ from encode_helpers import encoded
 from helpers import default, make_episode
 from ingest_helpers import ingested
 
-from pipeline.encoders import Encoder, Posterior
+from pipeline.encoders import ENCODERS, Encoder, Posterior
 from pipeline.episodes import shards
 from pipeline.errors import DataError, ParamsError
-from pipeline.families import ENCODERS
 from pipeline.fit.fit import sample_frames
 from pipeline.latents.cache import open_cache
 

@@ -5,9 +5,9 @@ import torch
 from helpers import default, every, member_of, scaled_error
 from pydantic import ValidationError
 
-from pipeline.families import OBJECTIVES
 from pipeline.noise.gaussian import betas
 from pipeline.noise.levels import CLEAN
+from pipeline.objectives import OBJECTIVES
 from pipeline.testing.objectives import ObjectiveTests
 
 

@@ -11,7 +11,6 @@ from helpers import PARAMS, default
 from ingest_helpers import ingested
 from train_helpers import sampling
 
-from pipeline import families
 from pipeline.encoders import Posterior
 from pipeline.errors import DataError, ParamsError
 from pipeline.latents.cache import open_cache
@@ -21,6 +20,8 @@ from pipeline.plan.mpc import Mpc
 from pipeline.plan.plan import plan
 from pipeline.plan.support import plannable
 from pipeline.plan.tasks import draw_tasks
+from pipeline.planners import PLANNERS
+from pipeline.worlds import WORLDS
 
 
 class Position:
@@ -62,7 +63,7 @@ class Blind(Physics):
 
 @pytest.fixture(scope="module")
 def world():
-    module, options = default(families.WORLDS, "wall", crossing=0)
+    module, options = default(WORLDS, "wall", crossing=0)
     return module.build(options)
 
 
@@ -80,7 +81,7 @@ def options(**changes):
 
 
 def run(world, cache, model, **changes):
-    module, cem_options = default(families.PLANNERS, "cem", rounds=6)
+    module, cem_options = default(PLANNERS, "cem", rounds=6)
     limits = options(**changes)
     mpc = Mpc(model, Position(), module.build(cem_options), sampling(steps=1), limits)
     return plan(world, cache, mpc, limits)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from helpers import default
 
-from pipeline.families import PLANNERS
+from pipeline.planners import PLANNERS
 
 
 def quadratic(plans):

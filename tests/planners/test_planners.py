@@ -3,7 +3,7 @@
 import pytest
 from helpers import every, member_of
 
-from pipeline.families import PLANNERS
+from pipeline.planners import PLANNERS
 from pipeline.testing.planners import PlannerTests
 
 

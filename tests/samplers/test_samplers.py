@@ -3,7 +3,7 @@
 import pytest
 from helpers import every, member_of
 
-from pipeline.families import SAMPLERS
+from pipeline.samplers import SAMPLERS
 from pipeline.testing.samplers import SamplerTests
 
 

@@ -11,14 +11,16 @@ import torch
 from dataset_helpers import EXAMPLES
 from helpers import ROOT, member_of
 
+from pipeline.datasets import DATASETS
 from pipeline.encoders import Posterior
-from pipeline.families import DATASETS, OBJECTIVES, WORLDS
+from pipeline.objectives import OBJECTIVES
 from pipeline.testing.datasets import DatasetTests
 from pipeline.testing.denoisers import DenoiserTests, window_for
 from pipeline.testing.encoders import EncoderTests, squares
 from pipeline.testing.objectives import ObjectiveTests, example_for
 from pipeline.testing.samplers import SamplerTests
 from pipeline.testing.worlds import WorldTests
+from pipeline.worlds import WORLDS
 
 
 def test_a_missing_pytest_is_named_in_one_line(monkeypatch):

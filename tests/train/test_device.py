@@ -12,8 +12,9 @@ from train_helpers import QUICK, options, sampling, world_model
 
 from pipeline.diffusion.sample import ddim_timesteps, sample
 from pipeline.diffusion.world_model import WorldModel
-from pipeline.families import OBJECTIVES, SAMPLERS
 from pipeline.latents.windows import Windows
+from pipeline.objectives import OBJECTIVES
+from pipeline.samplers import SAMPLERS
 from pipeline.train import optimiser
 from pipeline.train.setup import diffusion_forcing
 

@@ -10,7 +10,7 @@ from train_helpers import assert_same, options, run, trainer
 from pipeline.compute import device
 from pipeline.denoisers.nanowm.blocks import BLOCKS
 from pipeline.errors import ParamsError
-from pipeline.families import OBJECTIVES
+from pipeline.objectives import OBJECTIVES
 from pipeline.train.optimiser import learning_rate
 from pipeline.train.trainer import Trainer
 

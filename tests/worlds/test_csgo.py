@@ -10,9 +10,10 @@ from helpers import GOLDEN, ROOT, default
 from PIL import Image
 from pydantic import ValidationError
 
+from pipeline.datasets import DATASETS
 from pipeline.episodes.csgo_actions import Controls
 from pipeline.errors import ParamsError
-from pipeline.families import DATASETS, WORLDS
+from pipeline.worlds import WORLDS
 from pipeline.worlds.csgo.game import View, look, play, press
 from pipeline.worlds.csgo.policy import NEAR, TURN, Wanderer
 from pipeline.worlds.csgo.walk import Record, episode_states, walk

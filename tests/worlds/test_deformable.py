@@ -7,7 +7,7 @@ import pytest
 from helpers import GOLDEN, default
 from PIL import Image
 
-from pipeline.families import WORLDS
+from pipeline.worlds import WORLDS
 from pipeline.worlds._shared.planar import goal_shift
 from pipeline.worlds._shared.planar.policy import sample_push
 from pipeline.worlds.granular.pile import RADIUS

@@ -5,7 +5,7 @@ import pytest
 from helpers import GOLDEN, default
 from PIL import Image
 
-from pipeline.families import WORLDS
+from pipeline.worlds import WORLDS
 from pipeline.worlds.point_maze import policy
 
 MASS = 1000 * 4 / 3 * np.pi * 0.1**3

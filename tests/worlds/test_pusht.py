@@ -6,7 +6,7 @@ from helpers import GOLDEN, default
 from PIL import Image
 
 from pipeline.errors import DataError
-from pipeline.families import WORLDS
+from pipeline.worlds import WORLDS
 from pipeline.worlds.pusht.physics import Physics, wrap_angle
 from pipeline.worlds.pusht.policy import random_state
 

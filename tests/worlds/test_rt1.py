@@ -5,7 +5,7 @@ import pytest
 from helpers import GOLDEN, default
 from PIL import Image
 
-from pipeline.families import WORLDS
+from pipeline.worlds import WORLDS
 from pipeline.worlds.rt1 import kinematics, physics, policy
 from pipeline.worlds.rt1.scene import OBJECTS, TABLE
 

@@ -5,7 +5,7 @@ import pytest
 from helpers import GOLDEN, default
 from PIL import Image
 
-from pipeline.families import WORLDS
+from pipeline.worlds import WORLDS
 from pipeline.worlds.wall import physics, policy
 
 META = {"wall": 32.0, "door": 30.0}

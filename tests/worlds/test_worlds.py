@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from helpers import every, member_of
 
-from pipeline.families import WORLDS
 from pipeline.testing.worlds import RecorderTests, WorldTests
+from pipeline.worlds import WORLDS
 
 RECORDERS = ["csgo"]
 """Those that cannot be put into a recorded state."""

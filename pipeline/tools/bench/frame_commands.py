@@ -20,12 +20,13 @@ def formats(
     params: ParamsFile = PARAMS,
 ) -> None:
     """Time every format of frames in shards, and measure its size."""
-    from pipeline import families, stage
+    from pipeline import stage
     from pipeline.collect.inventory import resolve
+    from pipeline.datasets import DATASETS
     from pipeline.params import read
     from pipeline.tools.bench import formats as bench
 
-    dataset = read(params).variant(families.DATASETS)
+    dataset = read(params).variant(DATASETS)
     results = bench.run(dataset.build().open(resolve(raw)), dataset.name, episodes, repeats)
     show(bench.table(results))
     print(f"{results.frames} frames of {results.episodes} episodes of {results.dataset}")
@@ -44,15 +45,16 @@ def ingest(
     """Time ingest, once a frame, and the reference's loader, once a clip and step."""
     import torch
 
-    from pipeline import families, stage
+    from pipeline import stage
     from pipeline.collect.inventory import resolve
+    from pipeline.datasets import DATASETS
     from pipeline.ingest import Options
     from pipeline.params import read
     from pipeline.tools.bench import ingest as bench
 
     torch.set_num_threads(1)
     settings = read(params)
-    variant = settings.variant(families.DATASETS)
+    variant = settings.variant(DATASETS)
     dataset, options = variant.build(), settings.section("ingest", Options)
     root = resolve(raw)
     results = bench.run(

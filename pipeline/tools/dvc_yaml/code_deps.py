@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline import imports
-from pipeline.families import FAMILIES, AnyFamily
+from pipeline.families import FAMILIES
+from pipeline.params import AnyFamily
 from pipeline.tools.dvc_yaml.read import Stage
 
 RECORDED = {"codec": ("encoders",), "world_model": ("denoisers", "objectives")}

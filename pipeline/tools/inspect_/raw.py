@@ -5,9 +5,8 @@ from typing import Any
 
 from pipeline import stage
 from pipeline.collect.inventory import resolve
-from pipeline.datasets import Source
+from pipeline.datasets import DATASETS, Source
 from pipeline.errors import DataError, UserError
-from pipeline.families import DATASETS
 from pipeline.ingest.statistics import ActionStatistics
 from pipeline.params import Settings
 from pipeline.tools.inspect_ import Inspection, size

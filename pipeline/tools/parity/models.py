@@ -5,8 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from pipeline.denoisers import Denoiser, Size, nanowm
-from pipeline.families import OBJECTIVES
-from pipeline.objectives import Objective
+from pipeline.objectives import OBJECTIVES, Objective
 from pipeline.tools.parity.golden import Folder
 
 COSINE = {"schedule": "squared_cosine", "zero_terminal_snr": True, "shift": 1.0}

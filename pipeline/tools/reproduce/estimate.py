@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from pipeline.denoisers import Size
-from pipeline.families import DATASETS, DENOISERS
+from pipeline.datasets import DATASETS
+from pipeline.denoisers import DENOISERS, Size
 from pipeline.params import Settings
 from pipeline.tools.reproduce.published import Data, Latent, Run
 from pipeline.train import Options as Train

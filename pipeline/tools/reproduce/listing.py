@@ -4,9 +4,9 @@ from pathlib import Path
 
 from rich.table import Table
 
+from pipeline.denoisers import DENOISERS
 from pipeline.encode.size import readable
 from pipeline.errors import ParamsError, did_you_mean
-from pipeline.families import DENOISERS
 from pipeline.params import Settings
 from pipeline.tools.reproduce.estimate import CHECKPOINTS, DEVICES, UTILISATION, cost
 from pipeline.tools.reproduce.preset import merged

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import params
+from pipeline.datasets import DATASETS
 from pipeline.errors import DataError, ParamsError
-from pipeline.families import DATASETS
 from pipeline.params import Settings
 from pipeline.tools.fetch.sets import SETS
 from pipeline.tools.reproduce.published import Run

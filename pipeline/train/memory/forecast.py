@@ -7,10 +7,9 @@ from typing import Literal
 
 from pipeline.compute import compile_mode, device
 from pipeline.compute.precision import Precision
-from pipeline.denoisers import Size
+from pipeline.denoisers import DENOISERS, Size
 from pipeline.diffusion.config import VariantConfig
 from pipeline.errors import ParamsError
-from pipeline.families import DENOISERS
 from pipeline.train import Options
 from pipeline.train.memory.available import AvailableMemory
 from pipeline.train.memory.cost import FLOAT, Cost, measure, parameters

@@ -9,8 +9,8 @@ from ingest_helpers import InMemory
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
+from pipeline.datasets import DATASETS
 from pipeline.episodes.frame_formats import pack
-from pipeline.families import DATASETS
 from pipeline.tools.bench import formats
 
 

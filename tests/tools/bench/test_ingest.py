@@ -12,8 +12,8 @@ from lerobot_helpers import make
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
+from pipeline.datasets import DATASETS
 from pipeline.errors import DataError
-from pipeline.families import DATASETS
 from pipeline.tools.bench import ingest, reference_loader
 
 LENGTHS = (12, 9)

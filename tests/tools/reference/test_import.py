@@ -7,9 +7,9 @@ import torch
 from exchange_helpers import INJECTIONS, changed, weights, wm, write
 from helpers import golden, scaled_error
 
-from pipeline import families
 from pipeline.denoisers.nanowm import SIZES, Shape
 from pipeline.diffusion.world_model import WorldModel
+from pipeline.encoders import ENCODERS
 from pipeline.errors import DataError
 from pipeline.tools.reference import checkpoint, config, convert
 
@@ -185,4 +185,4 @@ def test_action_statistics_come_from_the_cache(cache, tmp_path, monkeypatch):
 
 
 def test_the_encoders_of_checkpoints_are_members_of_the_family():
-    assert set(convert.REFERENCE_ENCODERS.values()) <= set(families.ENCODERS.names())
+    assert set(convert.REFERENCE_ENCODERS.values()) <= set(ENCODERS.names())

@@ -4,10 +4,9 @@ import pytest
 import torch
 from helpers import every
 
-from pipeline.denoisers import Size
+from pipeline.denoisers import DENOISERS, Size
 from pipeline.denoisers.nanowm import SIZES, published_options
 from pipeline.diffusion.config import VariantConfig, build_denoiser
-from pipeline.families import DENOISERS
 from pipeline.train.memory.cost import FLOAT, measure, parameters
 from pipeline.train.memory.peak import Footprint
 

@@ -9,11 +9,10 @@ from helpers import every
 from train_helpers import options, part
 
 from pipeline.compute.device import computes_bfloat16
-from pipeline.denoisers import Size
+from pipeline.denoisers import DENOISERS, Size
 from pipeline.denoisers.nanowm import published_options
 from pipeline.diffusion.config import VariantConfig
 from pipeline.errors import ParamsError
-from pipeline.families import DENOISERS
 from pipeline.train.memory import forecast as forecast
 from pipeline.train.memory.available import (
     HEAP_OVERHEAD,

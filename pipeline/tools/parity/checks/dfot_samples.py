@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pipeline.diffusion.sample import ddim_timesteps, sample
-from pipeline.families import SAMPLERS
+from pipeline.samplers import SAMPLERS
 from pipeline.tools.parity.golden import Arrays, Check, Folder, compare
 from pipeline.tools.parity.models import objective, tiny
 

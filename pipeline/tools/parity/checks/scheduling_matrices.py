@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 
 from pipeline.diffusion.sample import ddim_timesteps
-from pipeline.families import SAMPLERS
 from pipeline.noise.process import LEVELS
+from pipeline.samplers import SAMPLERS
 from pipeline.tools.parity.golden import Arrays, Check, Folder, exact
 
 MATRIX = re.compile(r"(full_sequence|pyramid|sequential)_F(\d+)_ctx(\d+)_S(\d+)")

@@ -10,7 +10,7 @@ from torch.nn import functional
 from pipeline.diffusion import SamplingOptions
 from pipeline.diffusion.rollout import RolloutInputs, rollout
 from pipeline.diffusion.sampling import Noise, Sampling
-from pipeline.families import SAMPLERS
+from pipeline.samplers import SAMPLERS
 from pipeline.tools.parity.golden import Arrays, Check, Folder, compare
 from pipeline.tools.parity.models import objective, tiny
 

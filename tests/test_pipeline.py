@@ -68,10 +68,10 @@ def test_a_train_knob_runs_train_and_later_stages_alone(workspace):
 
 
 def test_editing_an_encoder_that_is_not_chosen_invalidates_nothing(workspace):
-    other = workspace / "pipeline/encoders/patch_pca.py"
+    other = workspace / "pipeline/encoders/patch_pca/__init__.py"
     other.write_text(other.read_text() + "\n# edited\n")
     assert executed(run(workspace, "dvc", "repro").stdout) == []
-    chosen = workspace / "pipeline/encoders/tiny_vae.py"
+    chosen = workspace / "pipeline/encoders/tiny_vae/__init__.py"
     chosen.write_text(chosen.read_text() + "\n# edited\n")
     dry = run(workspace, "dvc", "repro", "--dry").stdout
     assert executed(dry)[0] == "fit"

@@ -15,8 +15,8 @@ from ingest_helpers import ingested
 from pipeline_helpers import make_workspace
 
 from pipeline import encoders
-from pipeline import families as variants
 from pipeline.encode.shard import Saved
+from pipeline.encoders import ENCODERS
 from pipeline.fit.fit import sample_frames
 from pipeline.latents.cache import open_cache
 
@@ -32,7 +32,7 @@ def folder_of_latents(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cache")
     episodes = [make_episode(f"episode_{i:03d}", length=14 + i) for i in range(10)]
     ingested(episodes, folder / "shards", episodes_per_shard=4, train_share=0.7, split_seed=0)
-    module, chosen = default(variants.ENCODERS, "patch_pca", patch=4, components=3)
+    module, chosen = default(ENCODERS, "patch_pca", patch=4, components=3)
     frames = sample_frames(folder / "shards", "train", 1000, 1)
     encoders.save(module.fit(frames, chosen, 0), "patch_pca", chosen.model_dump(), folder / "codec")
     codec = folder / "codec"

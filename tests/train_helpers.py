@@ -8,7 +8,7 @@ import pytest
 import torch
 from helpers import PARAMS, default
 
-from pipeline import families as variants
+from pipeline.denoisers import DENOISERS
 from pipeline.diffusion import SamplingOptions
 from pipeline.diffusion.config import Config, VariantConfig
 from pipeline.diffusion.sampling import Sampling
@@ -16,6 +16,8 @@ from pipeline.diffusion.world_model import WorldModel
 from pipeline.families import Family
 from pipeline.latents.cache import LatentCache
 from pipeline.latents.windows import Windows
+from pipeline.objectives import OBJECTIVES
+from pipeline.samplers import SAMPLERS
 from pipeline.train import Options
 from pipeline.train.data.batches import Batch
 from pipeline.train.setup import diffusion_forcing
@@ -29,7 +31,7 @@ def options(**changes: object) -> Options:
 
 
 def sampling(order: str = "sequential", **changes: object) -> Sampling:
-    module, chosen = default(variants.SAMPLERS, order)
+    module, chosen = default(SAMPLERS, order)
     options = {**PARAMS["evaluate"]["sampling"], **changes}
     return Sampling(module.build(chosen), SamplingOptions.model_validate(options))
 
@@ -49,8 +51,8 @@ def world_model(
 ) -> WorldModel:
     network = {"size": {"width": 32, "heads": 2, "depth": 2}, **changes}
     config = Config(
-        denoiser=part(variants.DENOISERS, "nanowm", **network),
-        objective=part(variants.OBJECTIVES, objective),
+        denoiser=part(DENOISERS, "nanowm", **network),
+        objective=part(OBJECTIVES, objective),
         frames=frames,
         interval=interval,
         spec=cache.spec,

@@ -8,10 +8,10 @@ import yaml
 from helpers import PARAMS, default
 from PIL import Image
 
-from pipeline import families as variants
 from pipeline.collect.collect import collect
 from pipeline.collect.inventory import HASHED, INVENTORY, resolve, write_inventory
 from pipeline.collect.preview import contact_sheet
+from pipeline.datasets import DATASETS
 from pipeline.errors import DataError
 from pipeline.params import read
 
@@ -91,7 +91,7 @@ def test_large_files_are_identified_by_their_size_alone(tmp_path):
 
 
 def test_a_contact_sheet_shows_first_and_last_frames_of_every_episode(own, tmp_path):
-    module, options = default(variants.DATASETS, "wall")
+    module, options = default(DATASETS, "wall")
     source = module.build(options).open(own)
     contact_sheet(source, tmp_path / "sheet.png")
     sheet = np.asarray(Image.open(tmp_path / "sheet.png"))

@@ -13,9 +13,9 @@ from helpers import PARAMS, ROOT, default, make_episode
 from ingest_helpers import ingested
 
 from pipeline import encoders
-from pipeline import families as variants
 from pipeline.compute import device
 from pipeline.encode.shard import Saved
+from pipeline.encoders import ENCODERS
 from pipeline.errors import DataError
 from pipeline.fit.fit import sample_frames
 from pipeline.latents import writer
@@ -42,7 +42,7 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("resume")
     episodes = [make_episode(f"episode_{i:02d}", length=60) for i in range(10)]
     ingested(episodes, path / "shards", episodes_per_shard=4, train_share=0.7)
-    module, chosen = default(variants.ENCODERS, "patch_pca", patch=4, components=3)
+    module, chosen = default(ENCODERS, "patch_pca", patch=4, components=3)
     frames = sample_frames(path / "shards", "train", 1000, 1)
     encoders.save(module.fit(frames, chosen, 0), "patch_pca", chosen.model_dump(), path / "codec")
     (path / "site").mkdir()

@@ -25,6 +25,16 @@ def test_a_page_has_files_params_tests_and_commands(name):
     assert page.commands[2][:3] == ["dvc", "exp", "run"]
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_the_code_of_a_page_passes_lint(name, tmp_path):
+    workspace = make_workspace(tmp_path / "workspace")
+    shutil.copy(ROOT / "pyproject.toml", workspace)
+    page = read(name)
+    page.follow(workspace)
+    run(workspace, "python", "-m", "ruff", "check", *page.files)
+    run(workspace, "python", "-m", "ruff", "format", "--check", *page.files)
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A workspace with a world model; tests copy it before they change anything."""

@@ -2,7 +2,7 @@
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -16,28 +16,29 @@ def modules() -> dict[str, Path]:
 
 
 @cache
-def imported_by(module: str) -> frozenset[str]:
-    """Modules of the package that importing `module` may run.
+def named_by(module: str) -> frozenset[str]:
+    """Modules of the package that the import statements of `module` name, wherever they stand.
 
-    Itself, all that it imports anywhere in its source, inside functions too, and the packages that
-    these lie in. Imports under `if TYPE_CHECKING:` never run and do not count.
+    `from a import b` names the module a.b if there is one, and a otherwise.
     """
-    names = {module}
-    for node in executed(ast.parse(modules()[module].read_text())):
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(modules()[module].read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    parts = [name.split(".") for name in names if name in modules()]
-    return frozenset(".".join(part[: n + 1]) for part in parts for n in range(len(part)))
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                names.add(inner if inner in modules() else node.module)
+    return frozenset(names & modules().keys())
 
 
-def executed(node: ast.AST) -> Iterator[ast.AST]:
-    """A node of a syntax tree and all below it, but what stands under `if TYPE_CHECKING:`."""
-    if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
-        yield node
-        for child in ast.iter_child_nodes(node):
-            yield from executed(child)
+def imported_by(module: str) -> set[str]:
+    """Modules of the package that importing `module` may run.
+
+    Itself, those that it names, and the packages that these lie in.
+    """
+    parts = [name.split(".") for name in {module, *named_by(module)}]
+    return {".".join(part[: n + 1]) for part in parts for n in range(len(part))}
 
 
 def closure(starts: Iterable[str]) -> set[str]:

@@ -32,18 +32,6 @@ def room_of(name: str) -> str:
     return name.split(".")[1] if "." in name else ""
 
 
-def edges(name: str) -> set[str]:
-    """Modules that a module names in its imports."""
-    named: set[str] = set()
-    for node in imports.executed(ast.parse(MODULES[name].read_text())):
-        if isinstance(node, ast.Import):
-            named |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            inner = {f"{node.module}.{alias.name}" for alias in node.names}
-            named |= (inner & MODULES.keys()) or {node.module}
-    return (named & MODULES.keys()) - {name}
-
-
 def resolved(text: str) -> str:
     """A line of dvc.yaml with its ${selectors} filled in from params.yaml."""
     return re.sub(r"\$\{(\w+)\}", lambda match: PARAMS[match[1]], text)
@@ -127,7 +115,7 @@ def test_imports_follow_the_arrows_of_the_pipeline():
 
 def test_no_module_imports_the_private_module_of_another_room():
     for name in MODULES:
-        for reached in edges(name):
+        for reached in imports.named_by(name):
             owner, private, _ = reached.replace("__main__", "main").partition("._")
             assert not private or f"{name}.".startswith(f"{owner}."), f"{name} imports {reached}"
 
@@ -138,7 +126,7 @@ def test_no_modules_import_each_other_in_a_circle():
     def visit(name: str, path: tuple[str, ...]) -> None:
         assert name not in path, " -> ".join([*path[path.index(name) :], name])
         if name not in seen:
-            for reached in sorted(edges(name)):
+            for reached in sorted(imports.named_by(name) - {name}):
                 visit(reached, (*path, name))
             seen.add(name)
 

@@ -23,7 +23,7 @@ def copy(tmp_path, monkeypatch):
 
 def forget():
     imports.modules.cache_clear()
-    imports.imported_by.cache_clear()
+    imports.named_by.cache_clear()
 
 
 def edited(package, name):

@@ -54,6 +54,10 @@ class Family(Generic[ModuleT_co, OptionsT_co]):
         """Dotted name of the package that holds the members."""
         return f"pipeline.{self.block}"
 
+    def module(self, name: str) -> str:
+        """Dotted name of the module of the member `name`."""
+        return f"{self.package}.{name}"
+
     def path(self, name: str) -> str:
         """Path of the member `name`, relative to the root of the project."""
         return f"pipeline/{self.block}/{name}{'' if self.folders else '.py'}"
@@ -96,7 +100,7 @@ class Family(Generic[ModuleT_co, OptionsT_co]):
         members = self.names()
         if name not in members:
             raise ParamsError(f"{place} = {name!r} is unknown; {did_you_mean(name, members)}")
-        return importlib.import_module(f"{self.package}.{name}")
+        return importlib.import_module(self.module(name))
 
 
 FAMILIES: tuple[Family[object, Any], ...] = (

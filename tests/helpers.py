@@ -47,11 +47,6 @@ def golden(name: str) -> Callable[[str], torch.Tensor]:
     return lambda key: torch.from_numpy(arrays[key])
 
 
-def scaled_error(ours: torch.Tensor, theirs: torch.Tensor) -> float:
-    """Largest difference relative to the largest reference value."""
-    return float((ours - theirs).abs().max() / theirs.abs().max())
-
-
 def make_episode(key: str, length: int = 12, size: int = 16, seed: int = 0) -> Episode:
     """An episode of a square that slides to the right, with actions that say how far."""
     rng = np.random.default_rng([seed, *key.encode()])

@@ -46,7 +46,7 @@ def test_the_code_lines_of_dvc_yaml_are_what_the_tool_writes():
 def test_every_file_that_a_stage_imports_is_a_dependency_of_it(stage):
     """Held against the imports directly: for the chosen members, whatever the tool thinks."""
     families = families_of(stage, stages_of(ROOT / "dvc.yaml")[stage])
-    members = [f"{family.package}.{PARAMS[family.selector]}" for family in families]
+    members = [family.module(PARAMS[family.selector]) for family in families]
     needed = imports.closure([f"pipeline.{stage}.__main__", *members]) - {"pipeline"}
     deps = {Path(resolved(d)) for d in STAGE_TABLE[stage]["deps"] if d.startswith("pipeline")}
     files = {MODULES[name].relative_to(ROOT) for name in needed}
@@ -144,7 +144,7 @@ def test_few_modules_lie_at_the_root():
 def test_no_member_of_a_family_imports_another():
     """dvc.yaml names the chosen member alone: what members share is a module of its own."""
     for family in FAMILIES:
-        members = {f"{family.package}.{name}" for name in family.names()}
+        members = {family.module(name) for name in family.names()}
         for name in MODULES:
             owner = next((m for m in members if name == m or name.startswith(f"{m}.")), None)
             if owner is not None:

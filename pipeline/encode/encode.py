@@ -40,7 +40,7 @@ def encode(source: Source, options: Options, where: cluster.Options, out: Path) 
         source.encoder_name,
         source.codec_digest,
         options.model_dump_json(exclude={"max_bytes"}),
-        imports.digest(["pipeline.encode.__main__", f"{ENCODERS.package}.{source.encoder_name}"]),
+        imports.digest(["pipeline.encode.__main__", ENCODERS.module(source.encoder_name)]),
         device.pick().type,
         execution.precision,
     )

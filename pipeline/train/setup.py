@@ -46,9 +46,9 @@ def identity(config: Config, options: Options, cache: LatentCache) -> tuple[str,
     """All that decides the result: model, options, latents and code; states go by it."""
     texts = (part.model_dump_json() for part in (config, options, cache.seal))
     members = (
-        f"{DENOISERS.package}.{config.denoiser.name}",
-        f"{OBJECTIVES.package}.{config.objective.name}",
-        f"{ENCODERS.package}.{config.spec.encoder}",
+        DENOISERS.module(config.denoiser.name),
+        OBJECTIVES.module(config.objective.name),
+        ENCODERS.module(config.spec.encoder),
     )
     return (*texts, imports.digest(["pipeline.train.__main__", *members]))
 

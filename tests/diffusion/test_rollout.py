@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 import torch
-from helpers import every, scaled_error
+from helpers import every
 from rollout_helpers import rollout_inputs
 from train_helpers import sampling
 
@@ -12,6 +12,7 @@ from pipeline.diffusion import rollout
 from pipeline.diffusion.sample import ddim_timesteps, sample
 from pipeline.diffusion.sampling import Noise
 from pipeline.samplers import SAMPLERS
+from pipeline.testing.member import scaled_error
 
 QUICK = sampling(steps=3)
 

@@ -2,13 +2,14 @@
 
 import pytest
 import torch
-from helpers import GOLDEN, default, every, golden, scaled_error
+from helpers import GOLDEN, default, every, golden
 from safetensors.torch import load_file
 
 from pipeline.denoisers import DENOISERS, Size
 from pipeline.diffusion.sample import ddim_timesteps, sample
 from pipeline.objectives import OBJECTIVES
 from pipeline.samplers import SAMPLERS
+from pipeline.testing.member import scaled_error
 
 
 def build(family, name, *arguments, **changes):

@@ -2,12 +2,13 @@
 
 import pytest
 import torch
-from helpers import default, every, member_of, scaled_error
+from helpers import default, every, member_of
 from pydantic import ValidationError
 
 from pipeline.noise.gaussian import betas
 from pipeline.noise.levels import CLEAN
 from pipeline.objectives import OBJECTIVES
+from pipeline.testing.member import scaled_error
 from pipeline.testing.objectives import ObjectiveTests
 
 

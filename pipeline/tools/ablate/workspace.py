@@ -74,7 +74,7 @@ class Recipe:
         made_by = {self.makers[path] for path in self.inputs(name)}
         before = {key: one for maker in made_by for key, one in self.identity(maker).items()}
         members = families_of(name, self.unfilled[name])
-        code = (f"{family.package}.{self.values[family.selector]}" for family in members)
+        code = (family.module(self.values[family.selector]) for family in members)
         own = StageIdentity(
             command=self.command(name)[1:],
             params={key: self._value(key) for key in self.stages[name].params},

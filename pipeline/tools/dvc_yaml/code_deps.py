@@ -42,7 +42,7 @@ def code_deps(name: str, stage: Stage) -> list[str]:
     chosen one alone, by its selector. A folder stands for its files where all of them are needed.
     """
     families = families_of(name, stage)
-    members = {f"{family.package}.{member}" for family in families for member in family.names()}
+    members = {family.module(member) for family in families for member in family.names()}
     unchosen = {module for member in members for module in imports.inside(member)}
     needed = imports.closure([f"pipeline.{name}.__main__", *members]) - {"pipeline"} - unchosen
     chosen = {family.path(f"${{{family.selector}}}") for family in families}

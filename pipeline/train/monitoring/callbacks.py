@@ -15,13 +15,7 @@ ROWS = "validation"
 
 
 class MonitoringCallback(Callback):
-    """Logs to trackers, counts clips and validates the result's weights.
-
-    Attributes:
-        model: whose denoiser is validated.
-        validation: on fixed clips.
-        meter: of clips.
-    """
+    """Logs to trackers, counts clips and validates the result's weights."""
 
     def __init__(
         self,
@@ -34,9 +28,9 @@ class MonitoringCallback(Callback):
         """Watch a run.
 
         Args:
-            model: see above.
-            validation: see above.
-            meter: see above.
+            model: whose denoiser is validated.
+            validation: on fixed clips.
+            meter: of clips.
             open_trackers: called with the steps taken before.
             every: steps between two reports to trackers.
         """

@@ -50,16 +50,21 @@ def code_deps(name: str, stage: Stage) -> list[str]:
 
 
 def written(text: str, stages: Mapping[str, Stage]) -> str:
-    """The text of a dvc.yaml with the code dependencies of each of its stages as they should be."""
+    """The text of a dvc.yaml with the code dependencies of each of its stages as they should be.
+
+    They stand where code dependencies stood before, or else at the end of the list of `deps`.
+    """
     lines: list[str] = []
-    name, waiting = "", {name: code_deps(name, stage) for name, stage in stages.items()}
+    name, listing, waiting = "", False, {n: code_deps(n, stage) for n, stage in stages.items()}
     for line in text.split("\n"):
+        code, ends = line.startswith(CODE), listing and not line.startswith("      ")
+        if listing and (code or ends):
+            lines += [f"      - {path}" for path in waiting.pop(name, ())]
         if begins := re.fullmatch(r"  (\w+):", line):
             name = begins[1]
-        if not line.startswith(CODE):
+        listing = line == "    deps:" or (listing and not ends)
+        if not code:
             lines.append(line)
-        elif name in waiting:
-            lines += [f"      - {path}" for path in waiting.pop(name)]
     return "\n".join(lines)
 
 

@@ -23,3 +23,12 @@ def test_a_line_that_is_missing_or_idle_is_told_and_mended(tmp_path):
     assert dvc_yaml(str(file), "--write") == f"{file}: written\n"
     assert file.read_text() == right
     assert "exactly" in dvc_yaml(str(file))
+
+
+def test_a_stage_without_any_line_gets_all_of_them(tmp_path):
+    file = tmp_path / "dvc.yaml"
+    right = (ROOT / "dvc.yaml").read_text()
+    file.write_text("".join(x for x in right.splitlines(keepends=True) if "- pipeline/" not in x))
+    assert dvc_yaml(str(file), "--write") == f"{file}: written\n"
+    assert sorted(file.read_text().splitlines()) == sorted(right.splitlines())
+    assert "exactly" in dvc_yaml(str(file))

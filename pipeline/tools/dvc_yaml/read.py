@@ -55,7 +55,7 @@ def stages(path: Path) -> dict[str, Stage]:
 def _parse(table: Mapping[str, Any]) -> Stage:
     return Stage(
         command=shlex.split(table["cmd"]),
-        deps=table.get("deps", []),
+        deps=table.get("deps") or [],
         params=table.get("params", []),
         outs=_paths(table.get("outs", [])),
         records=_paths([*table.get("metrics", []), *table.get("plots", [])]),

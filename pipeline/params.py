@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import ParamsError, did_you_mean
 from pipeline.families import FAMILIES, Family, Module
+from pipeline.files.content import read_text
 
 STAGES = ("collect", "ingest", "fit", "encode", "train", "evaluate", "plan", "report")
 SECTIONS = {
@@ -88,9 +89,13 @@ def read(path: Path) -> Settings:
     """
     if not path.is_file():
         raise ParamsError(f"{path}: no such file; run from the folder that holds params.yaml")
+    text = read_text(path, f"save it as UTF-8, or restore it with `git checkout {path}`")
     try:
-        values = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
+        values = yaml.safe_load(text)
+    except RecursionError:
+        way_out = f"restore it with `git checkout {path}`"
+        raise ParamsError(f"{path}: nested too deeply; {way_out}") from None
+    except (yaml.YAMLError, ValueError) as error:
         raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise ParamsError(f"{path}: has no keys; restore it with `git checkout {path}`")

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
 from rich.progress import track as rich_track
 
-from pipeline.errors import DataError, UserError
+from pipeline.errors import DataError, UserError, machine_fault
 
 Item = TypeVar("Item")
 SCRATCH = Path(".scratch")
@@ -35,11 +35,19 @@ def run(app: typer.Typer) -> None:
     try:
         app()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except Exception:
-        traceback.print_exc()
-        sys.exit(1)
+        _refuse(str(error))
+    except Exception as error:
+        if (fault := machine_fault(error)) is None:
+            traceback.print_exc()
+            sys.exit(1)
+        place = error.filename if isinstance(error, OSError) else None
+        _refuse(f"{place}: {fault}" if place is not None else fault)
+
+
+def _refuse(line: str) -> NoReturn:
+    """Print one line, whatever a file's name or content has put into it, and exit with 2."""
+    print(f"error: {' '.join(line.splitlines())}", file=sys.stderr)
+    sys.exit(2)
 
 
 @contextmanager

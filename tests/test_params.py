@@ -7,7 +7,7 @@ import yaml
 from helpers import PARAMS
 
 from pipeline import params
-from pipeline.errors import ParamsError
+from pipeline.errors import ParamsError, UserError
 
 
 def write(path: Path, **changes: object) -> Path:
@@ -73,11 +73,11 @@ def test_every_mistake_is_named(tmp_path, changes, expected):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["a: [1", "", "3"])
-def test_a_file_that_is_no_mapping_is_refused(tmp_path, text):
+@pytest.mark.parametrize("content", [b"a: [1", b"", b"3", b"a: caf\xe9", b"a: \0", b"[" * 9999])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path, content):
     path = tmp_path / "params.yaml"
-    path.write_text(text)
-    with pytest.raises(ParamsError, match=r"params.yaml: "):
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"params.yaml: "):
         params.read(path)
 
 

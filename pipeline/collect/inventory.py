@@ -3,12 +3,31 @@
 import json
 from pathlib import Path
 
+from pydantic import Field
+
 from pipeline.checksum import sha256
 from pipeline.errors import DataError
+from pipeline.files.json_model import FileModel, read_json
+from pipeline.files.names import InnerPath
 
 INVENTORY = "inventory.json"
 HASHED = 2**20  # bytes; larger files are identified by their size alone
 RELIST = "list the set again with `dvc repro -f collect`"
+
+
+class Entry(FileModel):
+    """One file: its path below the root, its size, and the SHA-256 of a small one."""
+
+    name: InnerPath
+    bytes: int = Field(ge=0)
+    sha256: str | None = None
+
+
+class Inventory(FileModel):
+    """inventory.json."""
+
+    root: str = Field(pattern=r"^[^\x00]+$")
+    files: list[Entry]
 
 
 def write_inventory(root: Path, out: Path) -> int:
@@ -26,7 +45,7 @@ def write_inventory(root: Path, out: Path) -> int:
     if not files:
         raise DataError(f"{root}: holds no files; correct datasets.NAME.root or set it to null")
     out.mkdir()
-    content = {"root": str(root), "files": files}
+    content = Inventory(root=str(root), files=files).model_dump(exclude_none=True)
     (out / INVENTORY).write_text(json.dumps(content, indent=1) + "\n")
     return len(files)
 
@@ -35,15 +54,15 @@ def resolve(raw: Path) -> Path:
     """The folder that holds the episodes: `raw` itself, or the one that its inventory lists.
 
     Raises:
-        DataError: a listed file is missing, or its size or content has changed.
+        DataError: the inventory is damaged, or a listed file is missing or has changed.
     """
     path = raw / INVENTORY
     if not path.is_file():
         return raw
-    inventory = json.loads(path.read_text())
-    root = Path(inventory["root"])
-    for entry in inventory["files"]:
-        file = root / entry["name"]
+    inventory = read_json(path, Inventory, RELIST)
+    root = Path(inventory.root)
+    for entry in inventory.files:
+        file = root / entry.name
         if not file.is_file():
             raise DataError(f"{file}: missing since it was listed; restore it or {RELIST}")
         if _entry(file, root) != entry:
@@ -51,9 +70,7 @@ def resolve(raw: Path) -> Path:
     return root
 
 
-def _entry(path: Path, root: Path) -> dict[str, str | int]:
+def _entry(path: Path, root: Path) -> Entry:
     size = path.stat().st_size
-    entry: dict[str, str | int] = {"name": path.relative_to(root).as_posix(), "bytes": size}
-    if size <= HASHED:
-        entry["sha256"] = sha256(path)
-    return entry
+    digest = sha256(path) if size <= HASHED else None
+    return Entry(name=path.relative_to(root).as_posix(), bytes=size, sha256=digest)

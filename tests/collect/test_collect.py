@@ -1,6 +1,7 @@
 """Episodes are simulated, or listed where they are; a contact sheet shows them."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -78,6 +79,21 @@ def test_a_changed_or_missing_file_is_noticed(own, tmp_path):
     table.unlink()
     with pytest.raises(DataError, match=r"states.pth: missing since it was listed"):
         resolve(tmp_path / "raw")
+
+
+@pytest.mark.parametrize(
+    ("listed", "problem"),
+    [
+        ({"root": "own"}, "files: Field required"),
+        ({"root": "", "files": []}, "root = '': "),
+        ({"root": "own", "files": [{"name": "../b", "bytes": 1}]}, "files.0.name = '../b': leads"),
+        ({"root": "own", "files": [{"name": "b", "bytes": -1}]}, "files.0.bytes = -1: "),
+    ],
+)
+def test_a_damaged_inventory_is_refused(tmp_path, listed, problem):
+    (tmp_path / INVENTORY).write_text(json.dumps(listed))
+    with pytest.raises(DataError, match=re.escape(f"{INVENTORY}: damaged ({problem}")):
+        resolve(tmp_path)
 
 
 def test_large_files_are_identified_by_their_size_alone(tmp_path):

@@ -24,7 +24,7 @@ class WorldEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
     Observations: `pixels` and `goal`, uint8 [H, W, 3] RGB; `state` and `goal_state`, float32 [S] in
     the world's units. Actions: float32 [A] in the world's units, not clipped to the action space.
     Reward: minus the distance to the goal, in the world's units. An episode terminates on success;
-    `info` holds `distance` and `success`.
+    `info` holds `distance` and `success`. All arrays are the caller's own, to keep or write to.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012
@@ -84,8 +84,8 @@ class WorldEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         return {
             "pixels": self.world.render(),
             "state": self.world.snapshot(),
-            "goal": self.goal,
-            "goal_state": self.goal_state,
+            "goal": self.goal.copy(),
+            "goal_state": self.goal_state.copy(),
         }
 
     def _evaluate(self) -> Info:

@@ -1,11 +1,14 @@
 """Gymnasium ids of the worlds.
 
-Installing the package is enough for `gymnasium.make("NanoWM/PushT-v0")`: every `import gymnasium`
-calls `register` through an entry point, so nothing heavy may be imported here.
+`gymnasium.make("pipeline.gym:NanoWM/PushT-v0")` imports `pipeline.gym`, which registers them; after
+`import pipeline.gym` the id alone is enough. Gymnasium 1.0 has given up plugins, which 0.29 found
+by an entry point.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from gymnasium.envs import registration
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,6 @@ ENTRIES = {
 
 def register() -> None:
     """Register the ids with Gymnasium; idempotent."""
-    # Imported here because gymnasium calls this while it is being imported itself.
-    from gymnasium.envs import registration
-
     for name, entry in ENTRIES.items():
         if name not in registration.registry:
             registration.register(

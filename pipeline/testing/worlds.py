@@ -119,6 +119,17 @@ class WorldTests(RecorderTests):
             world.step(action)
         np.testing.assert_array_equal(state, episode.states[0])
 
+    def test_writing_into_what_was_handed_over_changes_nothing(
+        self, world: World, episode: Episode
+    ) -> None:
+        handed_in = episode.states[0].astype(np.float64)
+        world.restore(handed_in, episode.meta)
+        frame = world.render()
+        kept = frame.copy()
+        handed_in[:], world.snapshot()[:], frame[:] = 0, 0, 0
+        np.testing.assert_array_equal(world.snapshot(), episode.states[0])
+        np.testing.assert_array_equal(world.render(), kept)
+
     def test_a_state_is_its_own_goal(self, world: World, episode: Episode) -> None:
         for state in episode.states:
             assert world.distance(state, state) == 0

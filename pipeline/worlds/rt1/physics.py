@@ -57,7 +57,7 @@ class Arm:
         """
         import mujoco
 
-        environment = np.asarray(state, np.float64)[OBSERVED:]
+        environment = np.array(state, np.float64)[OBSERVED:]
         qpos, qvel, self._command = np.split(environment, [NQ, NQ + NV])
         mujoco.mj_resetData(self.model, self.data)
         self.data.qpos[:], self.data.qvel[:] = qpos, qvel

@@ -70,7 +70,7 @@ class Wall:
     def restore(self, state: NDArray[np.float32], meta: Meta) -> None:
         """Set the state [2], in an episode with the wall and door of `meta`."""
         self.wall, self.door = float(meta["wall"]), float(meta["door"])
-        self.position: Positions = np.asarray(state, np.float64)
+        self.position: Positions = np.array(state, np.float64)
 
     def snapshot(self) -> NDArray[np.float32]:
         """Position of the dot [2]."""

@@ -1,17 +1,19 @@
 """params.yaml to frozen, typed options; every mistake in it is reported before any work."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import ParamsError, did_you_mean
 from pipeline.families import FAMILIES, Family, Module
-from pipeline.files.content import read_text
+from pipeline.files.yaml_file import read_yaml
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 STAGES = ("collect", "ingest", "fit", "encode", "train", "evaluate", "plan", "report")
 SECTIONS = {
@@ -89,14 +91,7 @@ def read(path: Path) -> Settings:
     """
     if not path.is_file():
         raise ParamsError(f"{path}: no such file; run from the folder that holds params.yaml")
-    text = read_text(path, f"save it as UTF-8, or restore it with `git checkout {path}`")
-    try:
-        values = yaml.safe_load(text)
-    except RecursionError:
-        way_out = f"restore it with `git checkout {path}`"
-        raise ParamsError(f"{path}: nested too deeply; {way_out}") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    values = read_yaml(path, f"correct it, or restore it with `git checkout {path}`")
     if not isinstance(values, dict):
         raise ParamsError(f"{path}: has no keys; restore it with `git checkout {path}`")
     return check(path, values)
@@ -135,11 +130,11 @@ def _check_family(settings: Settings, family: AnyFamily) -> None:
     if not isinstance(block, dict):
         raise ParamsError(f"{settings.path}: {family.block} must map names to their options")
     family.load(name, place)
-    if name not in block:
-        raise ParamsError(f"{place} = {name!r} has no options; add a block {family.block}.{name}")
     for other, options in block.items():
         options_class = family.options_class(other, f"{settings.path}: a block of {family.block}")
         _checked(settings.path, f"{family.block}.{other}", options, options_class)
+    if name not in block:
+        raise ParamsError(f"{place} = {name!r} has no options; add a block {family.block}.{name}")
 
 
 def _checked(path: Path, place: str, values: Any, options: type[OptionsT]) -> OptionsT:
@@ -148,22 +143,41 @@ def _checked(path: Path, place: str, values: Any, options: type[OptionsT]) -> Op
     try:
         return options.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join([place, *(str(part) for part in first["loc"])])
-        if first["type"] == "extra_forbidden":
-            hint = did_you_mean(str(first["loc"][-1]), _fields(options, first["loc"][:-1]))
-            raise ParamsError(f"{path}: unknown key {key}; {hint}") from None
-        if first["type"] == "missing":
-            raise ParamsError(f"{path}: key {key} is missing; add it") from None
-        problem = first["msg"].removeprefix("Value error, ")
-        raise ParamsError(f"{path}: {key} = {first['input']!r}: {problem}") from None
+        errors = error.errors()
+        # A misspelt key is missing as well: what is there is told before what is not.
+        mistake = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
+        raise ParamsError(f"{path}: {_told(mistake, place, values, options)}") from None
 
 
-def _fields(options: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+def _told(mistake: "ErrorDetails", place: str, values: Any, options: type[BaseModel]) -> str:
+    """One mistake in the block `place`, with the way out."""
+    keys: list[str] = []
+    for part in mistake["loc"]:
+        if isinstance(values, dict) and (part in values or mistake["type"] == "missing"):
+            keys.append(str(part))
+            values = values.get(part)
+        elif isinstance(values, list | tuple) and isinstance(part, int):
+            keys.append(str(part))
+            values = values[part]
+        # else it is not of the file, but names one of the types that the value may have
+    key = ".".join([place, *keys])
+    if mistake["type"] == "extra_forbidden":
+        return f"unknown key {key}; {did_you_mean(keys[-1], _fields(options, keys[:-1]))}"
+    if mistake["type"] == "missing":
+        return f"key {key} is missing; add it"
+    return f"{key} = {mistake['input']!r}: {mistake['msg'].removeprefix('Value error, ')}"
+
+
+def _fields(options: type[BaseModel], path: list[str]) -> list[str]:
     """Names of the options in the block that `path` leads to."""
     for part in path:
-        nested = options.model_fields[str(part)].annotation
-        assert isinstance(nested, type)
-        assert issubclass(nested, BaseModel)
-        options = nested
+        options = next(_models(options.model_fields[part].annotation))
     return list(options.model_fields)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The blocks of options among the types that a value may have."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)

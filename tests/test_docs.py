@@ -35,6 +35,34 @@ def test_the_code_of_a_page_passes_lint(name, tmp_path):
     run(workspace, "python", "-m", "ruff", "format", "--check", *page.files)
 
 
+WRITTEN = (
+    r"wm (?:fetch|import|export|extract-vjepa) \S+ (\S+)",
+    r"wm (?:ablate|reproduce \S+ --out) (\S+)",
+    r"--(?:preview|logdir|local-dir|out) (\S+)",
+    r"(?:unzip|tar) [^\n]*-[dC] (\S+)",
+    r"unzip (\S+)",
+    r"tar xf (\S+)",
+    r"curl -LO \S+/(\S+)",
+    r"root[:=] ?(published\S+)",
+    r"source: (weights\S+)",
+)
+"""What a command of the docs writes, or is told to read from where the docs have had it put."""
+
+
+def test_what_the_docs_have_written_is_ignored_by_git(tmp_path):
+    texts = [page.read_text() for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))]
+    texts.append((ROOT / "params.yaml").read_text())
+    named = {name for text in texts for words in WRITTEN for name in re.findall(words, text)}
+    paths = sorted(name.strip("`,.;") for name in named if "/" in name or "." in name)
+    assert {"published/wall_single", "runs/ablations", "weights/vjepa2_1_vitl_384.safetensors"} <= {
+        *paths
+    }
+    run(tmp_path, "git", "init", "-q")
+    shutil.copy(ROOT / ".gitignore", tmp_path)
+    ignored = run(tmp_path, "git", "check-ignore", *paths, check=False).stdout.split()
+    assert ignored == paths
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A workspace with a world model; tests copy it before they change anything."""

@@ -1,10 +1,14 @@
 """Wrong params get one line that names the place, the value and the way out, before any work."""
 
+import copy
+import functools
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
-from helpers import PARAMS
+from dvc.utils.hydra import apply_overrides
+from helpers import PARAMS, ROOT
 
 from pipeline import params
 from pipeline.errors import ParamsError, UserError
@@ -62,6 +66,11 @@ def test_the_default_is_right(tmp_path):
             "encode.storage = 'int4': Input should be",
         ),
         ({"plan.distance.base": None}, "key plan.distance.base is missing"),
+        ({"denoisers.nanowm.size": {"width": 8, "heads": 2}}, "key denoisers.nanowm.size.depth is"),
+        (
+            {"denoisers.nanowm.size": {"width": 8, "depht": 2, "heads": 2}},
+            "unknown key denoisers.nanowm.size.depht; did you mean depth?",
+        ),
     ],
 )
 def test_every_mistake_is_named(tmp_path, changes, expected):
@@ -79,6 +88,39 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"params.yaml: "):
         params.read(path)
+
+
+def blocks(values, path=()):
+    """Every block of options, by its place."""
+    if isinstance(values, dict) and values:
+        yield path, values
+        for key, inner in values.items():
+            yield from blocks(inner, (*path, key))
+
+
+def test_a_misspelt_key_is_called_unknown_wherever_it_stands(tmp_path):
+    """Not the one missing that it should have been; one key of every block is misspelt in turn."""
+    for place, block in blocks(PARAMS):
+        values = copy.deepcopy(PARAMS)
+        changed = functools.reduce(dict.__getitem__, place, values)
+        key = max(block, key=len)
+        changed[f"{key}x"] = changed.pop(key)
+        with pytest.raises(ParamsError, match=rf"unknown.*; did you mean {key}\?"):
+            params.check(tmp_path / "params.yaml", values)
+
+
+def test_a_key_given_twice_is_refused(tmp_path):
+    path = write(tmp_path)
+    path.write_text(f"{path.read_text()}dataset: wall\n")
+    with pytest.raises(UserError, match=r"params.yaml: line \d+ gives 'dataset' again, after line"):
+        params.read(path)
+
+
+def test_params_yaml_is_written_as_dvc_writes_it(tmp_path):
+    """`dvc exp run -S` changes the line that it should, and no other."""
+    path = shutil.copy(ROOT / "params.yaml", tmp_path)
+    apply_overrides(path, [f"train.seed={PARAMS['train']['seed']}"])
+    assert Path(path).read_text() == (ROOT / "params.yaml").read_text()
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -3,9 +3,8 @@
 import shlex
 from collections.abc import Sequence
 
-import yaml
-
 from pipeline.errors import ParamsError, did_you_mean
+from pipeline.files.yaml_file import parse_yaml
 from pipeline.tools.ablate import Table, Value
 from pipeline.tools.ablate.tables import TABLES
 
@@ -41,11 +40,8 @@ def changes(pairs: Sequence[str], selected: Sequence[Table]) -> dict[str, Value]
         if not equals:
             raise ParamsError(f"--set = {pair!r} is not KEY=VALUE, such as train.steps=500")
         _check_is_free(key, selected)
-        try:
-            parsed[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            way_out = "close its brackets and quotes, or quote all of it"
-            raise ParamsError(f"--set = {pair!r}: {value!r} is not valid YAML; {way_out}") from None
+        way_out = "close its brackets and quotes, or quote all of it"
+        parsed[key] = parse_yaml(value, f"--set = {pair!r}", way_out)
     return parsed
 
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline.errors import ParamsError
+from pipeline.files.yaml_file import read_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +44,11 @@ def stages(path: Path) -> dict[str, Stage]:
 
     Raises:
         ParamsError: there is no such file.
+        DataError: it is no YAML.
     """
     if not path.is_file():
         raise ParamsError(f"{path}: no such file; run from the folder that holds it")
-    tables = yaml.safe_load(path.read_text())["stages"]
+    tables = read_yaml(path, f"correct it, or restore it with `git checkout {path}`")["stages"]
     return {name: _parse(table) for name, table in tables.items()}
 
 

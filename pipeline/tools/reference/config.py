@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -17,6 +16,7 @@ from pydantic import (
 
 from pipeline.denoisers.nanowm import SIZES, Shape
 from pipeline.errors import DataError
+from pipeline.files.yaml_file import read_yaml
 
 ARCH = re.compile(r"NanoWM-(?P<size>\w+)/(?P<patch>[1-9]\d*)")
 DOWNSAMPLING = 8
@@ -140,14 +140,10 @@ def read(path: Path) -> ReferenceConfig:
     Raises:
         DataError: no such file, not YAML, or a key is missing or has an unsupported value.
     """
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; give the checkpoint's config with --config")
+    values = read_yaml(path, "give the checkpoint's config with --config")
     try:
-        values = yaml.safe_load(path.read_text())
         config = ReferenceConfig.model_validate(values)
         _ = config.model.shape
-    except yaml.YAMLError as error:
-        raise DataError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
         first = error.errors()[0]
         key, value = ".".join(map(str, first["loc"])), first["input"]

@@ -4,6 +4,7 @@ A store may be larger than memory, and all processes share the page cache. The c
 is verified when a row of it is first used.
 """
 
+import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +12,6 @@ import google_crc32c
 import numpy as np
 import zarr
 from numpy.typing import NDArray
-from zarr.codecs import BytesCodec, Crc32cCodec, ShardingCodec, ShardingCodecIndexLocation
 from zarr.core.metadata import ArrayV3Metadata
 from zarr.storage import LocalStore
 
@@ -20,8 +20,10 @@ from pipeline.errors import DataError
 REMEDY = "restore it with `dvc checkout` or write it again with `dvc repro -f encode`"
 CHECKSUM = 4
 """Bytes of a CRC32C; one follows every chunk, and the index at the end of a shard."""
-INNER = [(BytesCodec(endian=endian), Crc32cCodec()) for endian in ("little", None)]
-"""Codecs of chunks that can be mapped; single bytes have no endianness."""
+INDEX = [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}]
+"""Codecs of the index of a shard that can be mapped, as zarr.json names them."""
+INNER = [INDEX, [{"name": "bytes"}, {"name": "crc32c"}]]
+"""Codecs of its chunks; single bytes have no endianness."""
 
 
 class Rows:
@@ -36,7 +38,15 @@ class Rows:
         self.place, self.array = f"{path}/{array.name.strip('/')}", array
         self.shape, self.dtype = array.shape, np.dtype(array.dtype)
         self._shards: dict[int, Shard] = {}
-        self._gather = self._map if mappable(array) else self._read
+        mapped = mappable(array)
+        self._gather = self._map if mapped else self._read
+        if not mapped:
+            print(
+                f"{self.place}: read by zarr {zarr.__version__}, many times as slowly as an array "
+                "that can be mapped, which `dvc repro -f encode` writes",
+                file=sys.stderr,
+                flush=True,
+            )
 
     def __len__(self) -> int:
         """Number of rows N."""
@@ -132,13 +142,16 @@ def mappable(array: "zarr.Array[Any]") -> bool:
     """Whether the rows of an array are contiguous and uncompressed in local files."""
     if not isinstance(array.store, LocalStore) or array.shards is None:
         return False
-    (codec,) = cast(ArrayV3Metadata, array.metadata).codecs
+    # As zarr.json has it: the classes of codecs, and what their fields hold, differ by version.
+    metadata = cast(ArrayV3Metadata, array.metadata).to_dict()
+    (codec,) = cast(tuple[dict[str, Any]], metadata["codecs"])
+    sharding = codec["configuration"]
     return (
         array.chunks[1:] == array.shards[1:] == array.shape[1:]
-        and isinstance(codec, ShardingCodec)
-        and codec.codecs in INNER
-        and codec.index_codecs == INNER[0]
-        and codec.index_location is ShardingCodecIndexLocation.end
+        and codec["name"] == "sharding_indexed"
+        and list(sharding["codecs"]) in INNER
+        and list(sharding["index_codecs"]) == INDEX
+        and sharding["index_location"] == "end"
     )
 
 

@@ -47,7 +47,7 @@ def flip(folder, shard, place):
 
 @pytest.mark.parametrize("dtype", ["float16", "int8", "float32"])
 @pytest.mark.parametrize("row", [(2, 3, 5), (7,)])
-def test_rows_are_those_that_zarr_reads(tmp_path, dtype, row):
+def test_rows_are_those_that_zarr_reads(tmp_path, capsys, dtype, row):
     values = stored(tmp_path, dtype, row)
     rows, array = opened(tmp_path), zarr.open_group(tmp_path, mode="r")["mean"]
     assert mappable(array)
@@ -60,6 +60,7 @@ def test_rows_are_those_that_zarr_reads(tmp_path, dtype, row):
     for part in (slice(60, 70), slice(None), slice(5, 290, 7)):
         np.testing.assert_array_equal(rows[part], values[part])
     assert (len(rows), rows.shape) == (LENGTH, values.shape)
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
@@ -73,12 +74,16 @@ def test_rows_are_those_that_zarr_reads(tmp_path, dtype, row):
     ],
     ids=["no checksum", "compressed", "no shards", "rows in parts", "index first"],
 )
-def test_an_array_that_lies_otherwise_is_read_all_the_same(tmp_path, changes):
+def test_an_array_that_lies_otherwise_is_read_all_the_same_and_not_in_silence(
+    tmp_path, capsys, changes
+):
     values = stored(tmp_path, **changes)
     assert not mappable(zarr.open_group(tmp_path, mode="r")["mean"])
     indices = default_rng(1).integers(0, LENGTH, (9, 4))
     np.testing.assert_array_equal(opened(tmp_path)[indices], values[indices])
     np.testing.assert_array_equal(opened(tmp_path)[60:70], values[60:70])
+    first, _ = capsys.readouterr().err.splitlines()
+    assert f"/mean: read by zarr {zarr.__version__}, many times as slowly" in first
 
 
 def test_chunks_may_stand_in_any_order(tmp_path):

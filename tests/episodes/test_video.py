@@ -1,8 +1,11 @@
-"""Videos in memory: what encoding one leaves behind."""
+"""Videos in memory: colours, and what encoding one leaves behind."""
 
+import io
 import os
 import sys
 
+import av
+import numpy as np
 import pytest
 from helpers import make_episode
 
@@ -27,3 +30,59 @@ def test_encoding_gives_no_thread_real_time_priority(settings):
     real_time = {os.SCHED_FIFO, os.SCHED_RR} - {before[0]}
     assert len(while_encoding) == 6
     assert not real_time & set().union(*while_encoding)
+
+
+# RGB of eight stripes, and the luma weights of red and blue by ITU-R BT.601 and BT.709, table 3.2.
+COLOURS = np.array(list(np.ndindex(2, 2, 2)))[:, None] * np.array([[[220, 180, 240]]])
+WEIGHTS = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722)}
+TV = (219, 16, 224)
+PC = (255, 0, 255)
+
+
+def stripes(colours, matrix, scale):
+    """A yuv420p frame of 16 x 128 pixels, converted by the formulae of the standard."""
+    (red, blue), (luma_range, offset, chroma_range) = WEIGHTS[matrix], scale
+    rgb = colours[:, 0] / 255
+    luma = rgb @ (red, 1 - red - blue, blue)
+    planes = (
+        luma_range * luma + offset,
+        chroma_range * (rgb[:, 2] - luma) / (2 - 2 * blue) + 128,
+        chroma_range * (rgb[:, 0] - luma) / (2 - 2 * red) + 128,
+    )
+    frame = av.VideoFrame(128, 16, "yuv420p")
+    for plane, values in zip(frame.planes, planes, strict=True):
+        row = np.zeros(plane.line_size, np.uint8)
+        row[: plane.width] = values.round().astype(np.uint8).repeat(plane.width // 8)
+        plane.update(np.tile(row, plane.height).tobytes())
+    return frame
+
+
+def encode_yuv(frame, settings):
+    """A video of one frame, in its own pixel format."""
+    file = io.BytesIO()
+    options = {key: value for key, value in settings.items() if key not in ("codec", "pix_fmt")}
+    with av.open(file, "w", format="mp4") as container:
+        track = container.add_stream(settings["codec"], rate=10, options=options)
+        track.width, track.height, track.pix_fmt = frame.width, frame.height, frame.format.name
+        container.mux([*track.encode(frame), *track.encode()])
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("settings", [video.H264, video.AV1], ids=["h264", "av1"])
+@pytest.mark.parametrize(
+    ("tags", "matrix", "scale"),
+    [
+        ({}, "bt601", TV),
+        ({"colorspace": "smpte170m"}, "bt601", TV),
+        ({"colorspace": "bt709"}, "bt709", TV),
+        ({"colorspace": "bt709", "color_range": "pc"}, "bt709", PC),
+        ({"color_range": "pc"}, "bt601", PC),
+    ],
+    ids=["untagged", "bt601", "bt709", "bt709 full range", "full range"],
+)
+def test_colours_are_those_of_the_videos_tags(tags, matrix, scale, settings):
+    """PyAV before 17 took BT.709 for BT.601: colours were up to 24/255 off."""
+    quality = {"crf": "1" if settings is video.H264 else "4"}
+    content = encode_yuv(stripes(COLOURS, matrix, scale), settings | quality | tags)
+    inside = video.decode(content, "test")[0, 8, 8::16].astype(int)
+    assert np.abs(inside - COLOURS[:, 0]).max() <= 4

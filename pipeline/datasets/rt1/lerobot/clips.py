@@ -53,14 +53,13 @@ def whole(path: Path, count: int, fps: float, place: str) -> Clip:
     Raises:
         DataError: the file is damaged, or is not `count` frames at `fps` from 0 s on.
     """
-    import av
-
     content = path.read_bytes()
-    try:
-        with av.open(io.BytesIO(content), "r") as source:
-            numbers = [number for number, _ in _numbered(source, fps, place)]
-    except av.error.FFmpegError as error:
-        raise _damaged(place, error) from None
+    with video.opened(content, place) as (source, track):
+        numbers = [
+            number
+            for number, packet in _numbered(source, track, fps, place)
+            if not packet.is_discard  # a trimmed file keeps packets that it does not present
+        ]
     if sorted(numbers) != list(range(count)):
         start, end = min(numbers, default=0) / fps, max(numbers, default=0) / fps
         raise DataError(
@@ -80,55 +79,45 @@ def cut(path: Path, first: int, count: int, fps: float, place: str) -> Clip:
     Raises:
         DataError: the file is damaged, or lacks one of the frames.
     """
-    import av
-
-    try:
-        with av.open(str(path), "r") as source:
-            _seek_keyframe(source, first, fps, place)
-            packets = _collect_packets(source, range(first, first + count), fps, place)
-            content = _remuxed(packets, _video_stream(source, place))
-    except av.error.FFmpegError as error:
-        raise _damaged(place, error) from None
+    with video.opened(path, place) as (source, track):
+        _seek_keyframe(source, track, first, fps, place)
+        packets = _collect_packets(source, track, range(first, first + count), fps, place)
+        content = _remuxed(packets, track)
     frames = _check_count(video.decode(content, place), len(packets), place)
     start = sorted(packets).index(first)
     return Clip(frames[start : start + count], content if len(packets) == count else None)
 
 
-def _video_stream(source: "InputContainer", place: str) -> "VideoStream":
-    if not source.streams.video:
-        raise DataError(f"{place}: holds no video; fetch it again")
-    return source.streams.video[0]
-
-
 def _numbered(
-    source: "InputContainer", fps: float, place: str
+    source: "InputContainer", track: "VideoStream", fps: float, place: str
 ) -> "Iterator[tuple[int, Packet[VideoStream]]]":
     """Packets in storage order, each with the index of its frame."""
-    for packet in source.demux(_video_stream(source, place)):
+    for packet in source.demux(track):
         if packet.pts is not None:
             yield frame_number(float(packet.pts * packet.time_base), fps, place), packet
 
 
-def _seek_keyframe(source: "InputContainer", first: int, fps: float, place: str) -> None:
+def _seek_keyframe(
+    source: "InputContainer", track: "VideoStream", first: int, fps: float, place: str
+) -> None:
     """Seek to the last keyframe from which frame `first` can be decoded."""
-    stream = _video_stream(source, place)
-    assert stream.time_base is not None
-    ticks = int((first + _TOLERANCE) / fps / stream.time_base)
-    source.seek(ticks, stream=stream)
-    number, packet = next(_numbered(source, fps, place), (first, None))
+    assert track.time_base is not None
+    ticks = int((first + _TOLERANCE) / fps / track.time_base)
+    source.seek(ticks, stream=track)
+    number, packet = next(_numbered(source, track, fps, place), (first, None))
     # Open GOP: the frame precedes, in presentation order, the keyframe that it is stored after.
     if packet is not None and packet.dts is not None and number > first:
         ticks = packet.dts - 1
-    source.seek(ticks, stream=stream)
+    source.seek(ticks, stream=track)
 
 
 def _collect_packets(
-    source: "InputContainer", required: range, fps: float, place: str
+    source: "InputContainer", track: "VideoStream", required: range, fps: float, place: str
 ) -> "Packets":
     """Packets from the present keyframe on until all required frames have theirs."""
     packets: Packets = {}
     missing = set(required)
-    for number, packet in _numbered(source, fps, place):
+    for number, packet in _numbered(source, track, fps, place):
         if not packets and (not packet.is_keyframe or number > required.start):
             break
         # Frames presented before the keyframe depend on an earlier one: not decodable here.
@@ -168,8 +157,3 @@ def _check_count(frames: NDArray[np.uint8], count: int, place: str) -> NDArray[n
     if len(frames) != count:
         raise DataError(f"{place}: {len(frames)} of {count} frames decode; fetch it again")
     return frames
-
-
-def _damaged(place: str, error: Exception) -> DataError:
-    reason = str(error).split("]")[-1].split(":")[0].strip()
-    return DataError(f"{place}: damaged ({reason}); fetch it again")

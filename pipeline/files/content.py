@@ -15,7 +15,7 @@ SHOWN = 200
 
 
 @contextmanager
-def parsing(place: Path | str, way_out: str) -> Iterator[None]:
+def parsing(place: Path | str, way_out: str, what: str = "damaged") -> Iterator[None]:
     """Around what parses the bytes of a file: whatever it raises becomes one line.
 
     Damaged bytes can raise anything, so nothing but parsing belongs into the block.
@@ -23,6 +23,7 @@ def parsing(place: Path | str, way_out: str) -> Iterator[None]:
     Args:
         place: the file, or the part of one.
         way_out: what to do if it is damaged.
+        what: what is wrong with it then, in a word or two.
 
     Raises:
         DataError: it is damaged, cannot be read, or memory does not suffice.
@@ -34,7 +35,7 @@ def parsing(place: Path | str, way_out: str) -> Iterator[None]:
     except Exception as error:
         if (fault := machine_fault(error)) and not isinstance(error, FileNotFoundError):
             raise DataError(f"{place}: {fault}") from None
-        raise DataError(f"{place}: damaged ({reason(error)}); {way_out}") from None
+        raise DataError(f"{place}: {what} ({reason(error)}); {way_out}") from None
 
 
 def read_bytes(path: Path, way_out: str, limit: int = LARGEST) -> bytes:

@@ -16,23 +16,28 @@ class FileModel(BaseModel):
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
 
-def read_json(path: Path, model: type[ModelT], way_out: str) -> ModelT:
+def read_json(path: Path, model: type[ModelT], way_out: str, what: str = "damaged") -> ModelT:
     """The content of a JSON file, as strictly as JSON can tell: true is no number, nor is "1".
 
     Args:
         path: the file.
         model: what it should hold.
         way_out: what to do if it is missing or damaged.
+        what: what is wrong with it then, in a word or two.
 
     Raises:
         DataError: it is missing, no JSON, nested too deeply, or holds something else.
     """
-    return parse_json(read_bytes(path, way_out), model, path, way_out)
+    return parse_json(read_bytes(path, way_out), model, path, way_out, what)
 
 
 def parse_json(
-    content: bytes | str, model: type[ModelT], place: Path | str, way_out: str
+    content: bytes | str,
+    model: type[ModelT],
+    place: Path | str,
+    way_out: str,
+    what: str = "damaged",
 ) -> ModelT:
     """The same for JSON within a file, at a place that errors name."""
-    with parsing(place, way_out):
+    with parsing(place, way_out, what):
         return model.model_validate_json(content, strict=True)

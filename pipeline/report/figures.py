@@ -13,6 +13,8 @@ SECONDS_PER_FRAME = 0.45
 SCALE = 3
 NARROW, WIDE = 360, 1600
 """Width in pixels to which a small image is enlarged, and to which a large one is reduced."""
+LARGEST = 2**14
+"""Side in pixels of the largest image that is shown."""
 GAP = 2
 COLOURS = {
     "model": "#0b6e4f",
@@ -41,8 +43,14 @@ def animation(frames: Sequence[NDArray[np.uint8]], seconds: float = SECONDS_PER_
 
 
 def still(path: Path) -> str:
-    """An image file as PNG, enlarged or reduced to a width between NARROW and WIDE."""
-    image: Image.Image = Image.open(path)
+    """A PNG file, enlarged or reduced to a width between NARROW and WIDE.
+
+    Raises:
+        ValueError: it is larger than any of ours; PIL raises what it likes where it is damaged.
+    """
+    image: Image.Image = Image.open(path, formats=["PNG"])
+    if max(image.size) > LARGEST:
+        raise ValueError(f"{image.width} x {image.height} pixels")
     factor = max(1, round(NARROW / image.width))
     image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
     image.thumbnail((WIDE, image.height))

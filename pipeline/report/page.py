@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pipeline.errors import DataError
 from pipeline.families import FAMILIES
+from pipeline.files.content import parsing
+from pipeline.files.npy import read_npz
 from pipeline.metrics.schema import plan as plan_metrics
 from pipeline.metrics.schema.evaluate import ActionMetrics, ByActions, EvaluateMetrics
 from pipeline.metrics.schema.fit import FitMetrics
@@ -31,6 +33,17 @@ METRICS = {
     "lpips": ("LPIPS", "VGG16; lower is better", "{:.3f}"),
     "fid": ("FID", "Inception, over all generated frames; lower is better", "{:.1f}"),
 }
+
+DREAMS = "uint8 clips frames 3 height width"
+FILMS = {
+    "frames": "uint8 episodes frames height width 3",
+    "lengths": "int64 episodes",
+    "goals": "uint8 episodes height width 3",
+    "success": "bool episodes",
+}
+TRAIN_AGAIN, EVALUATE_AGAIN, PLAN_AGAIN = (
+    f"make it again: `dvc repro -f {stage}`" for stage in ("train", "evaluate", "plan")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +107,9 @@ def render(inputs: Inputs, settings: Settings, options: Options) -> str:
         tables=_tables(evaluate),
         psnr=pixel_score("PSNR", evaluate.decoder),
         curves=_curves(inputs, evaluate),
-        samples=figures.still(inputs.samples),
+        samples=_samples(inputs.samples),
         dreams=_dreams(inputs.dreams, options.dreams),
-        films=_films(inputs.films, options.episodes),
+        films=_films(inputs.films, options.episodes) if plan.goals else [],
         seconds=_seconds(inputs.seconds),
         params=yaml.safe_dump(_params(settings), sort_keys=False),
     )
@@ -151,33 +164,45 @@ def _curves(inputs: Inputs, evaluate: EvaluateMetrics) -> dict[str, str]:
     }
 
 
+def _samples(path: Path) -> str:
+    """Validation clips, as one image."""
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; {TRAIN_AGAIN}")
+    with parsing(path, TRAIN_AGAIN):
+        return figures.still(path)
+
+
 def _dreams(path: Path, count: int) -> list[str]:
     """Truth, prediction and error of the first long rollouts, as animations."""
-    content = np.load(path, allow_pickle=False)
-    return [
-        figures.animation(
-            [
-                figures.side_by_side([real, generated, figures.error(real, generated)])
-                for real, generated in zip(truth, prediction, strict=True)
-            ]
-        )
-        for truth, prediction in zip(
-            *(content[name][:count].transpose(0, 1, 3, 4, 2) for name in ("truth", "prediction")),
-            strict=True,
-        )
-    ]
+    content = read_npz(path, EVALUATE_AGAIN, dict.fromkeys(("truth", "prediction"), DREAMS))
+    with parsing(path, EVALUATE_AGAIN):
+        return [
+            figures.animation(
+                [
+                    figures.side_by_side([real, generated, figures.error(real, generated)])
+                    for real, generated in zip(*rollouts, strict=True)
+                ]
+            )
+            for rollouts in zip(
+                *(content[name][:count].transpose(0, 1, 3, 4, 2) for name in content),
+                strict=True,
+            )
+        ]
 
 
 def _films(path: Path, count: int) -> list[Film]:
     """The first planning episodes beside their goals, as animations."""
-    content = np.load(path, allow_pickle=False)
+    content = read_npz(path, PLAN_AGAIN, FILMS)
     films = []
-    for frames, length, goal, success in list(
-        zip(*(content[key] for key in ("frames", "lengths", "goals", "success")), strict=True)
-    )[:count]:
-        panels = [figures.side_by_side([frame, goal]) for frame in frames[:length]]
-        film = figures.animation(panels, seconds=0.15)
-        films.append(Film(film, int(length) - 1, bool(success)))
+    with parsing(path, PLAN_AGAIN):
+        for frames, length, goal, success in list(
+            zip(*(content[name] for name in FILMS), strict=True)
+        )[:count]:
+            if not 0 < length <= len(frames):
+                raise ValueError(f"lengths: {length} of {len(frames)} frames")
+            panels = [figures.side_by_side([frame, goal]) for frame in frames[:length]]
+            film = figures.animation(panels, seconds=0.15)
+            films.append(Film(film, int(length) - 1, bool(success)))
     return films
 
 

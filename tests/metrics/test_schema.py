@@ -66,7 +66,18 @@ def written(path: Path, text: str) -> Path:
         ("{", "Invalid JSON"),
         ("[1]", "Input should be an object"),
         ("{}", "loss: Field required"),
-        ('{"loss": 1, "validation_loss": "x", "steps": 1, "parameters": 1}', "validation_loss: "),
+        (
+            '{"loss": 1, "validation_loss": "x", "steps": 1, "parameters": 1}',
+            "validation_loss = 'x'",
+        ),
+        ('{"loss": 1, "validation_loss": 1, "steps": -1, "parameters": 1}', "steps = -1: "),
+        ('{"loss": 1, "validation_loss": 1, "steps": true, "parameters": 1}', "steps = True: "),
+        (
+            '{"loss": 1, "validation_loss": NaN, "steps": 1, "parameters": 1}',
+            "validation_loss = nan",
+        ),
+        ('{"loss": 1e400, "validation_loss": 1, "steps": 1, "parameters": 1}', "loss = inf is no"),
+        ('{"loss": 1e99, "validation_loss": 1, "steps": 1, "parameters": 1}', "loss = 1e+99 is no"),
         (
             '{"loss": 1, "validation_loss": 1, "steps": 1, "parameters": 1, "lr": 1}',
             "lr: Extra inputs",
@@ -98,8 +109,9 @@ def test_a_missing_file_names_the_command_that_makes_it(tmp_path):
     [
         ("", "no rows"),
         ("from,to,error\n", "no rows"),
-        ("low,high,error\n0,1,2\n", "from: Field required"),
-        ("from,to,error\n0,1\n", "error: Input should be a valid number"),
+        ("low,high,error\n0,1,2\n", "line 2: from: Field required"),
+        ("from,to,error\n0,1\n", "line 2 has 2 cells, the header 3"),
+        ("from,to,error\n0,1,inf\n", "row 1: error = inf is no measurement"),
         ("from,to,error\n0,1,2,3\n", ""),
     ],
 )
@@ -110,6 +122,26 @@ def test_a_table_of_something_else_is_one_line_with_the_way_out(tmp_path, text, 
     message = str(error.value)
     assert message.startswith(f"{path}: not a table of train ({reason}")
     assert message.endswith("; make it again: `dvc repro -f train`")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"frames": 10**9}, "model.latent_mse has 3 values for 1000000000 frames"),
+        ({"frames": 10**400}, "frames = "),
+        ({"model": {"latent_mse": [], "psnr": [1], "ssim": [1]}}, "model.latent_mse: List should"),
+        (
+            {"model": {"latent_mse": [1] * 3, "psnr": [1] * 3, "ssim": [1] * 3, "fid": 1}},
+            "repeat_last and",
+        ),
+    ],
+)
+def test_scores_are_those_of_the_frames(tmp_path, change, reason):
+    scores = json.loads((ROOT / "metrics/evaluate.json").read_text())
+    path = written(tmp_path / "evaluate.json", json.dumps({**scores, **change}))
+    with pytest.raises(DataError) as error:
+        EvaluateMetrics.read(path)
+    assert str(error.value).startswith(f"{path}: not the metrics of evaluate ({reason}")
 
 
 def test_a_plan_that_was_skipped_says_why(tmp_path):

@@ -4,21 +4,35 @@ Each stage's metrics have a module of their own, so that DVC runs again only wha
 what has changed.
 """
 
-import csv
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline import stage
 from pipeline.errors import DataError
+from pipeline.files.content import parsing
+from pipeline.files.csv_rows import read_csv
+from pipeline.files.json_model import read_json
 
 DecoderKind = Literal["own", "fitted"]
 """What decoded the pixels that are scored: the encoder's own decoder, or a probe fitted to it."""
 
+Count = Annotated[int, Field(ge=0, le=2**53)]
+Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""Text that the report can show."""
+Share = Annotated[float, Field(ge=0, le=1)]
+LARGEST = 2.0**127
+"""Of measured numbers, which are computed in float32."""
+MAKE, AGAIN = "run `dvc repro {}`", "`dvc repro -f {}`"
+
 
 class Record(BaseModel):
-    """Metrics, or a part of them; fields stand in the order in which they are written."""
+    """Metrics, or a part of them; fields stand in the order in which they are written.
+
+    A number may be NaN or infinite until it is written or read, which say so in words of their own.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -40,16 +54,15 @@ class Metrics(Record):
         Raises:
             DataError: it is missing, or does not hold these metrics.
         """
-        try:
-            return cls.model_validate_json(path.read_bytes())
-        except FileNotFoundError:
-            way_out = way_out or f"run `dvc repro {cls.stage}` to make it"
-            raise DataError(f"{path}: no such file; {way_out}") from None
-        except ValidationError as error:
-            way_out = way_out or f"make it again: `dvc repro -f {cls.stage}`"
-            raise DataError(
-                f"{path}: not the metrics of {cls.stage} ({_first(error)}); {way_out}"
-            ) from None
+        if not path.exists():
+            make = f"{MAKE.format(cls.stage)} to make it"
+            raise DataError(f"{path}: no such file; {way_out or make}")
+        way_out = way_out or f"make it again: {AGAIN.format(cls.stage)}"
+        what = f"not the metrics of {cls.stage}"
+        metrics = read_json(path, cls, way_out, what)
+        with parsing(path, way_out, what):
+            _require_numbers(metrics.model_dump())
+        return metrics
 
     def write(self, path: Path) -> None:
         """Write the fields that are set as JSON, the same bytes for the same values.
@@ -78,26 +91,21 @@ class Row(Record):
         Raises:
             DataError: it is missing, empty, or has other columns or cells.
         """
-        try:
-            with path.open(newline="") as file:
-                rows = [cls.model_validate(row) for row in csv.DictReader(file)]
-        except FileNotFoundError:
-            raise DataError(
-                f"{path}: no such file; run `dvc repro {cls.stage}` to make it"
-            ) from None
-        except ValidationError as error:
-            reason = _first(error)
-        else:
-            if rows:
-                return rows
-            reason = "no rows"
-        raise DataError(
-            f"{path}: not a table of {cls.stage} ({reason}); make it again: "
-            f"`dvc repro -f {cls.stage}`"
-        )
+        if not path.exists():
+            raise DataError(f"{path}: no such file; {MAKE.format(cls.stage)} to make it")
+        way_out, what = f"make it again: {AGAIN.format(cls.stage)}", f"not a table of {cls.stage}"
+        rows = read_csv(path, cls, way_out, what)
+        with parsing(path, way_out, what):
+            for number, row in enumerate(rows, 1):
+                _require_numbers(row.model_dump(), f"row {number}: ")
+        return rows
 
 
-def _first(error: ValidationError) -> str:
-    """The first mistake: its key, if it has one, and what is wrong with it."""
-    first = error.errors()[0]
-    return ": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]]))
+def _require_numbers(values: Mapping[str, Any] | Sequence[Any], place: str = "") -> None:
+    """Raise ValueError at the first number that no stage writes, nor float32 can hold."""
+    pairs = values.items() if isinstance(values, Mapping) else enumerate(values)
+    for key, value in pairs:
+        if isinstance(value, Mapping | list | tuple):
+            _require_numbers(value, f"{place}{key}.")
+        elif isinstance(value, int | float) and not abs(value) <= LARGEST:
+            raise ValueError(f"{place}{key} = {value:.3g} is no measurement")

@@ -2,7 +2,9 @@
 
 from typing import ClassVar
 
-from pipeline.metrics.schema import Metrics
+from pydantic import PositiveInt
+
+from pipeline.metrics.schema import Count, Metrics
 
 
 class EncodeMetrics(Metrics):
@@ -20,9 +22,9 @@ class EncodeMetrics(Metrics):
 
     stage: ClassVar[str] = "encode"
 
-    frames: int
-    bytes: int
-    latent_shape: tuple[int, int, int]
+    frames: Count
+    bytes: Count
+    latent_shape: tuple[PositiveInt, PositiveInt, PositiveInt]
     storage: str
     rounding_error: float | None
-    dead_channels: int = 0
+    dead_channels: Count = 0

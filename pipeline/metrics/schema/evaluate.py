@@ -1,11 +1,15 @@
 """metrics/evaluate.json, metrics/evaluate_mean.json and metrics/actions.json."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pipeline.metrics.schema import DecoderKind, Metrics, Record
+from pydantic import Field, model_validator
+
+from pipeline.metrics.schema import Count, DecoderKind, Line, Metrics, Record
 
 CONDITIONS = ("model", "repeat_last", "shuffled_actions", "zero_actions")
 """The model, and what it is compared with."""
+ByFrame = Annotated[list[float], Field(min_length=1)]
+"""One number for every generated frame."""
 
 
 class Scores(Record):
@@ -19,10 +23,10 @@ class Scores(Record):
         fid: Inception, over all generated frames; set only if it was requested.
     """
 
-    latent_mse: list[float]
-    psnr: list[float]
-    ssim: list[float]
-    lpips: list[float] | None = None
+    latent_mse: ByFrame
+    psnr: ByFrame
+    ssim: ByFrame
+    lpips: ByFrame | None = None
     fid: float | None = None
 
     def by_frame(self) -> dict[str, list[float]]:
@@ -63,13 +67,25 @@ class EvaluateMetrics(Metrics):
 
     stage: ClassVar[str] = "evaluate"
 
-    clips: int
-    frames: int
+    clips: Count
+    frames: Count
     decoder: DecoderKind
     model: Scores
     repeat_last: Scores
     shuffled_actions: Scores
     zero_actions: Scores
+
+    @model_validator(mode="after")
+    def _of_every_frame(self) -> Self:
+        measured = self.model.model_fields_set
+        for name, scores in self.by_condition().items():
+            if scores.model_fields_set != measured:
+                raise ValueError(f"{name} and model have different scores")
+            for score, values in scores.by_frame().items():
+                if len(values) != self.frames:
+                    found = f"{len(values)} values for {self.frames} frames"
+                    raise ValueError(f"{name}.{score} has {found}")
+        return self
 
     def by_condition(self) -> dict[str, Scores]:
         """The scores of each of CONDITIONS."""
@@ -141,10 +157,10 @@ class ActionMetrics(Metrics):
 
     stage: ClassVar[str] = "evaluate"
 
-    clips: int
+    clips: Count
     mse: ByActions
     cosine: ByActions
     published: LatentErrors
     embedding_rms: float | None
-    latent: str
+    latent: Line
     whitening: Literal["channel", "none"]

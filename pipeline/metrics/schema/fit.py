@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from pipeline.metrics.schema import DecoderKind, Metrics
+from pipeline.metrics.schema import Count, DecoderKind, Metrics
 
 
 class FitMetrics(Metrics):
@@ -26,5 +26,5 @@ class FitMetrics(Metrics):
     latent_rank: float
     latent_spread: float
     kept_variance: float | None = None
-    train_frames: int
-    val_frames: int
+    train_frames: Count
+    val_frames: Count

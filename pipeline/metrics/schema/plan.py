@@ -4,7 +4,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pipeline.metrics.schema import Metrics
+from pydantic import Field
+
+from pipeline.files.content import read_bytes
+from pipeline.metrics.schema import AGAIN, Count, Line, Metrics, Share
 
 NO_GOALS = ("episode", "step", "start_distance", "planner_distance")
 """Header of plan_goals.csv where nothing was planned."""
@@ -26,13 +29,13 @@ class PlanMetrics(Metrics):
 
     stage: ClassVar[str] = "plan"
 
-    success_rate: float
-    success_interval: tuple[float, float]
-    random_success_rate: float
-    noop_success_rate: float
-    replay_success_rate: float
-    goals: int
-    solved_at_start: int
+    success_rate: Share
+    success_interval: tuple[Share, Share]
+    random_success_rate: Share
+    noop_success_rate: Share
+    replay_success_rate: Share
+    goals: Count = Field(ge=1)
+    solved_at_start: Count
     seconds_per_replan: float
 
 
@@ -47,7 +50,7 @@ class PlanSkipped(Metrics):
     stage: ClassVar[str] = "plan"
 
     goals: Literal[0]
-    skipped: str
+    skipped: Line
 
 
 def read(path: Path) -> PlanMetrics | PlanSkipped:
@@ -56,7 +59,8 @@ def read(path: Path) -> PlanMetrics | PlanSkipped:
     Raises:
         DataError: it is missing or damaged.
     """
-    skipped = path.is_file() and b'"skipped"' in path.read_bytes()
+    again = f"make it again: {AGAIN.format(PlanMetrics.stage)}"
+    skipped = path.exists() and b'"skipped"' in read_bytes(path, again)
     return PlanSkipped.read(path) if skipped else PlanMetrics.read(path)
 
 

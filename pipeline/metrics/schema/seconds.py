@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from pydantic import NonNegativeFloat
+
 from pipeline.metrics.schema import Metrics
 
 
@@ -19,7 +21,7 @@ class StageSeconds(Metrics):
 
     stage: ClassVar[str] = "STAGE"
 
-    seconds: float
+    seconds: NonNegativeFloat
     clips_per_second: float | None = None
     tokens_per_second: float | None = None
     data_wait: float | None = None

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from pipeline.metrics.schema import Metrics, Row
+from pipeline.metrics.schema import Count, Metrics, Row
 
 
 class TrainMetrics(Metrics):
@@ -21,8 +21,8 @@ class TrainMetrics(Metrics):
 
     loss: float
     validation_loss: float
-    steps: int
-    parameters: int
+    steps: Count
+    parameters: Count
 
 
 class CurveRow(Row):
@@ -30,7 +30,7 @@ class CurveRow(Row):
 
     stage: ClassVar[str] = "train"
 
-    step: int
+    step: Count
     loss: float
     learning_rate: float
     gradient_norm: float

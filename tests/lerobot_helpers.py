@@ -17,8 +17,8 @@ TASKS = ("pick the cube", "öffne die Schublade")
 CODEC = 5.0  # mean error of AV1 on the waves below: 3.3 of 255; from one frame to the next: 25
 
 
-def layout(camera=CAMERA):
-    module, options = default(DATASETS, "rt1", video=camera)
+def layout(camera=CAMERA, **options):
+    module, options = default(DATASETS, "rt1", video=camera, **options)
     return module.build(options)
 
 

@@ -34,7 +34,7 @@ def test_hidden_packets_are_no_frames(settings, tmp_path):
     presented = video.decode(content, "untrimmed")[HIDDEN:]
     path = tmp_path / "video.mp4"
     path.write_bytes(trimmed(content))
-    clip = clips.whole(path, len(presented), FPS, "whole")
+    clip = clips.whole(path, len(presented), 0, FPS, "whole")
     np.testing.assert_array_equal(clip.frames, presented)
     np.testing.assert_array_equal(video.decode(clip.video, "shard"), presented)
     for first, count in ((0, 15), (0, 5), (3, 6), (10, 5)):

@@ -26,8 +26,8 @@ from lerobot_helpers import (
     edit,
     layout,
     make,
-    replace,
     vectors,
+    waves,
 )  # fmt: skip
 
 from pipeline.episodes import video
@@ -157,14 +157,6 @@ def test_frames_that_lerobot_stored_as_images_are_read_exactly(peer):
     assert episode.video is None
 
 
-def test_invalid_images_are_refused(peer, tmp_path):
-    raw = Path(shutil.copytree(peer[0], tmp_path / "raw"))
-    cells = [{"bytes": b"no image", "path": None}] * 9
-    replace(raw / DATA, "observation.images.still", pa.array(cells))
-    with pytest.raises(DataError, match=r"1.parquet: .*still at frame 0 is no image"):
-        layout("observation.images.still").open(raw)[1]
-
-
 def test_lerobot_opens_what_we_write(peer, written):
     out = {name.removeprefix("ours/"): value for name, value in peer[2].items()}
     for number, episode in enumerate(layout().open(written)):
@@ -206,16 +198,33 @@ def test_h264_is_read_too(v2):
 
 
 @pytest.mark.parametrize("gone", [DATA, VIDEO])
-def test_a_partial_set_is_read_and_the_missing_episodes_are_counted(gone, v2, capsys):
+def test_the_first_episodes_of_a_partial_set_can_be_chosen(gone, v2):
     (v2 / gone).unlink()
-    source = layout().open(v2)
-    assert [source.key(index) for index in range(len(source))] == [
-        "episode_000000",
-        "episode_000002",
-    ]
-    np.testing.assert_array_equal(source[1].actions, EPISODES[2].actions)
-    expected = f"{v2}: 1 of 3 episodes are missing, 2 are read\n"
-    assert capsys.readouterr().err == expected
+    source = layout(episodes=1).open(v2)
+    assert (len(source), source.unreadable) == (1, [])
+    np.testing.assert_array_equal(source[0].actions, EPISODES[0].actions)
+    with pytest.raises(DataError, match=r"lists 3 episodes, but datasets.rt1.episodes is 4; lower"):
+        layout(episodes=4).open(v2)
+
+
+@pytest.mark.parametrize("more", [1, 2])
+def test_a_video_may_go_on_for_less_than_a_second_after_the_last_row(more, v2):
+    frames = waves(len(EPISODES[1]) + more, 1)
+    (v2 / VIDEO).write_bytes(video.encode(frames, 3, video.AV1))
+    episode = layout().open(v2)[1]
+    assert episode.meta == {**EPISODES[1].meta, "surplus_frames": more}
+    assert_same_video(episode.frames, EPISODES[1].frames, CODEC)
+    np.testing.assert_array_equal(video.decode(episode.video, "own", 9), episode.frames)
+
+
+def test_rows_with_a_recorder_s_timestamps_are_read_by_frame_index(v2, written):
+    times = np.arange(9) / 3 + np.linspace(0, 0.3, 9)
+    column("timestamp", pa.array(times, pa.float32()))(v2)
+    with pytest.raises(DataError, match=r"set datasets.rt1.align_by to frame_index"):
+        layout().open(v2)[1]
+    episode = layout(align_by="frame_index").open(v2)[1]
+    np.testing.assert_array_equal(episode.frames, layout().open(written)[1].frames)
+    np.testing.assert_array_equal(episode.actions, EPISODES[1].actions)
 
 
 def test_a_complete_set_is_read_silently(v2, capsys):

@@ -60,6 +60,21 @@ def empty(raw):
     raw.mkdir()
 
 
+def line_with(old, new):
+    return lambda raw: change_lines(
+        raw, lambda lines: [lines[0], lines[1].replace(old, new), lines[2]]
+    )
+
+
+def listed_twice(raw):
+    change_lines(raw, lambda lines: [*lines, lines[1]])
+
+
+def change_lines(raw, change):
+    path = raw / "meta/episodes.jsonl"
+    path.write_text("\n".join(change(path.read_text().splitlines())) + "\n")
+
+
 MISTAKES = {
     "folder": (shutil.rmtree, r"v2: no such folder; run `dvc repro collect`"),
     "empty": (empty, r"info.json: no such file; the LeRobot layout needs it"),
@@ -71,24 +86,44 @@ MISTAKES = {
     "no video": (info_with(video_path=None), r"video_path is null, but .*image is a video"),
     "episodes": (lambda raw: (raw / "meta/episodes.jsonl").unlink(), r"s.jsonl: no such file"),
     "line": (cut_short("meta/episodes.jsonl", 90), r"episodes.jsonl: line 2: Invalid JSON"),
-    "fewer": (info_with(total_episodes=4), r"lists 3 episodes, but .* total_episodes = 4; fetch"),
+    "fewer": (info_with(total_episodes=7), r"lists 3 episodes, but .* total_episodes = 7; fetch"),
+    "more": (info_with(total_episodes=2), r"lists 3 episodes, but .* total_episodes = 2; fetch"),
+    "length": (line_with('"length": 9', '"length": -9'), r"000001: length: .*than 0; fetch"),
+    "no length": (line_with('"length": 9', '"size": 9'), r"episode_000001: length: Field required"),
+    "twice": (listed_twice, r"meta: episode_000001: is listed 2 times; .* or list it once"),
+    "no rows": (lambda raw: (raw / DATA).unlink(),
+                r"1.parquet: episode_000001: no such file, and no other .* set datasets.rt1.epis"),
+    "no mp4": (lambda raw: (raw / VIDEO).unlink(), r"1.mp4: episode_000001: no such file; fetch"),
     "nothing": (lambda raw: shutil.rmtree(raw / "videos"), r"none of its 3 episodes has its files"),
     "parquet": (cut_short(DATA), r"1.parquet: damaged \(.*\); fetch it again"),
     "column": (column("action", None), r"1.parquet: has no column 'action'; fetch"),
     "nan": (column("action", vectors(with_nan())),
             r"1.parquet: episode_000001: action\[2\] is nan at frame 4; fetch it again"),
     "size": (column("action", vectors(EPISODES[1].actions[:, :6].copy())),
-             r"action holds 54 values in 9 rows, meta/info.json says 7 in each"),
+             r"action has 6 values at frame 0, meta/info.json says 7"),
+    "uneven": (column("action", pa.array([[0.0] * 6, [0.0] * 8] + [[0.0] * 7] * 7)),
+               r"action has 6 values at frame 0, meta/info.json says 7"),
+    "no action there": (column("action", pa.array([[0.0] * 7] * 8 + [None])),
+                        r"action has 0 values at frame 8"),
+    "no value": (column("action", pa.array([[0.0] * 6 + [None]] * 9)),
+                 r"action\[6\] is nan at frame 0"),
+    "words": (column("action", pa.array([["1"] * 7] * 9)), r"action holds string, expected num"),
+    "matrices": (column("action", pa.array([[[0.0]] * 7] * 9)), r"action holds list.*expected num"),
+    "structs": (column("action", pa.array([{"x": 1.0}] * 9)), r"action has 1 values at frame 0"),
+    "huge": (column("action", pa.array([[1e300] * 7] * 9)), r"action\[0\] is inf at frame 0"),
+    "names": (column("episode_index", pa.array(["1"] * 9)), r"holds string, expected integers"),
+    "halves": (column("frame_index", pa.array(np.arange(9) + 0.5)), r"expected integers"),
+    "dates": (column("timestamp", pa.array(["now"] * 9)), r"timestamp holds string, expected num"),
     "rows": (column("episode_index", pa.array([1] * 8 + [2])),
              r"1.parquet: episode_000001: has 8 rows, but its length in meta/ is 9"),
     "order": (column("frame_index", pa.array([0, 2, 1, 3, 4, 5, 6, 7, 8])),
               r"frame_index does not count from 0 to 8"),
-    "speed": (info_with(fps=5), r"1.parquet: episode_000001: a frame at .* does not fit 5 fps"),
+    "speed": (info_with(fps=5), r"1: frame 1 has timestamp 0.333333 s, .* 0.2 s"),
     "shift": (column("timestamp", pa.array(np.arange(1, 10) / 3, pa.float32())),
               r"frame 0 has timestamp 0.333333 s, expected 0 s; correct fps"),
-    "never": (column("timestamp", pa.array([None] * 9, pa.float32())), r"at nan s does not fit"),
-    "mp4": (cut_short(VIDEO), r"1.mp4: episode_000001: damaged \(.*\); fetch it again"),
-    "hollow": (cut_short(VIDEO, 0), r"1.mp4: episode_000001: damaged \(.*\); fetch it again"),
+    "never": (column("timestamp", pa.array([None] * 9, pa.float32())), r"0 has timestamp nan"),
+    "mp4": (cut_short(VIDEO), r"1.mp4: damaged \(.*\); fetch it again"),
+    "hollow": (cut_short(VIDEO, 0), r"1.mp4: damaged \(.*\); fetch it again"),
     "short": (mp4(EPISODES[1].frames[:8]), r"1.mp4: .*holds 8 frames .* the episode has 9 from 0"),
     "long": (mp4(EPISODES[0].frames), r"1.mp4: .*holds 12 frames from 0 to 3.66667 s, but .* 9"),
     "slow": (mp4(EPISODES[1].frames, 2), r"1.mp4: .*a frame at 0.5 s does not fit 3 fps"),
@@ -110,6 +145,26 @@ def test_a_video_that_vanishes_is_named(v2):
     (v2 / VIDEO).unlink()
     with pytest.raises(DataError, match=r"1.mp4: episode_000001: no such file"):
         source[1]
+
+
+@pytest.mark.parametrize(
+    "harm", [listed_twice, line_with('"length": 9', '"length": null'), cut_short(DATA)]
+)
+def test_one_wrong_episode_leaves_the_others(harm, v2):
+    harm(v2)
+    source = layout().open(v2)
+    for index in (0, 2):
+        np.testing.assert_array_equal(source[index].actions, EPISODES[index].actions)
+    with pytest.raises(DataError, match="episode_000001"):
+        source[1]
+
+
+def test_an_episode_that_is_counted_but_not_listed_is_refused_alone(v2):
+    info_with(total_episodes=4)(v2)
+    source = layout().open(v2)
+    assert (len(source), source.unreadable, source.key(3)) == (4, [3], "episode_000003")
+    with pytest.raises(DataError, match=r"meta: episode_000003: is not listed; fetch meta/ again"):
+        source[3]
 
 
 def test_a_misspelt_camera_is_answered_with_those_there_are(v2):

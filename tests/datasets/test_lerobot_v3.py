@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from helpers import GOLDEN, golden_arrays
 from lerobot_helpers import CAMERA, assert_same_video, column, cut_short, layout, waves
@@ -19,6 +20,7 @@ from pipeline.episodes import video
 from pipeline.errors import DataError
 
 VIDEO = f"videos/{CAMERA}/chunk-000/file-000.mp4"
+DATA = "data/chunk-000/file-000.parquet"
 META = "meta/episodes/chunk-000/file-000.parquet"
 STARTS = {0: 0, 1: 26, 2: 52}  # of the episodes of the v3.0 set, in its video
 
@@ -110,11 +112,15 @@ FROM = f"videos/{CAMERA}/from_timestamp"
 MISTAKES = {
     "no meta": (lambda raw: shutil.rmtree(raw / "meta/episodes"), r"episodes: holds no chunk-"),
     "cut": (cut_short(META), r"file-000.parquet: damaged"),
-    "empty cell": (column("length", pa.array([26, None, 13]), META), r"has empty cells"),
-    "length": (column("length", pa.array([26, 25, 13]), META),
-               r"1: its video goes from 8.6.* to 17.3.* s, 26 frames at 3 fps, .* is 25"),
+    "empty cell": (column("length", pa.array([26, None, 13]), META), r"1: length: Input should be"),
+    "number": (column("episode_index", pa.array([0, None, 2]), META), r"episode_index: Input sho"),
+    "names": (column("episode_index", pa.array([*"abc"]), META), r"episode_index: Input should be"),
+    "length": (column("length", pa.array([26, 27, 13]), META),
+               r"1: its video goes from 8.6.* to 17.3.* s, 26 frames at 3 fps, .* is 27"),
     "between": (column(FROM, pa.array([0, 8.8, 17.4]), META), r"at 8.8 s does not fit 3"),
-    "nan": (column(FROM, pa.array([0, np.nan, 17.4]), META), r"at nan s does not fit 3"),
+    "nan": (column(FROM, pa.array([0, np.nan, 17.4]), META), r"1: from_timestamp: .*fin"),
+    "overlap": (column(FROM, pa.array([0, 8, 52 / 3]), META),
+                r"1: its video goes from frame 24 to 51, and that of episode_000000 .* 0 to 25"),
     "no videos": (lambda raw: (raw / VIDEO).unlink(), r"none of its 3 episodes has its files"),
 }  # fmt: skip
 
@@ -127,9 +133,39 @@ def test_every_mistake_of_v3_is_named(change, message, v3):
     assert str(v3) in str(caught.value)
 
 
-def test_a_v3_video_that_ends_too_early_is_named(v3):
+def test_one_wrong_episode_of_v3_leaves_the_others(v3):
+    expected = [episode.frames for episode in layout().open(v3)]
+    column("length", pa.array([26, 27, 13]), META)(v3)
+    source = layout().open(v3)
+    assert source.unreadable == [1]
+    for index in (0, 2):
+        np.testing.assert_array_equal(source[index].frames, expected[index])
+
+
+def test_a_frame_more_than_there_are_rows_is_counted(v3):
+    column("length", pa.array([26, 25, 13]), META)(v3)
+    whole = layout().open(GOLDEN / "lerobot_v3")[1]
+    rows = pq.read_table(v3 / DATA)
+    pq.write_table(pa.concat_tables([rows.slice(0, 51), rows.slice(52)]), v3 / DATA)
+    episode = layout().open(v3)[1]
+    assert episode.meta["surplus_frames"] == 1
+    np.testing.assert_array_equal(episode.frames, whole.frames[:25])
+
+
+def test_both_episodes_that_claim_the_same_frames_are_refused(v3):
+    column(FROM, pa.array([0, 8, 52 / 3]), META)(v3)
+    source = layout().open(v3)
+    assert source.unreadable == [0, 1]
+    with pytest.raises(DataError, match=r"0: its video .* and that of episode_000001 in the same"):
+        source[0]
+    assert len(source[2]) == 13
+
+
+def test_no_episode_is_read_from_a_video_that_lacks_frames_of_one(v3):
+    """Where one is missing is unknown: those after it would have each other's frames."""
     (v3 / VIDEO).write_bytes(video.encode(waves(64, 0), 3, video.AV1))
     source = layout().open(v3)
-    assert len(source[1]) == 26
-    with pytest.raises(DataError, match=r"2: lacks 1 of 13 frames, the first at 21.3333 s"):
-        source[2]
+    for index in range(3):
+        said = rf"{index}: the file holds 64 frames, .* go on to 65 \(episode_000002\)"
+        with pytest.raises(DataError, match=said):
+            source[index]

@@ -12,7 +12,8 @@ from pydantic import Field
 
 from pipeline.datasets import DatasetOptions
 from pipeline.datasets._shared.folder import require
-from pipeline.datasets.rt1.lerobot.source import LeRobotSource, open_folder
+from pipeline.datasets.rt1.lerobot.rows import AlignBy
+from pipeline.datasets.rt1.lerobot.source import LeRobotSource, Reading, open_folder
 from pipeline.datasets.rt1.lerobot.write import write
 from pipeline.episodes.episode import Episode
 
@@ -21,11 +22,18 @@ class Options(DatasetOptions):
     """Options of the rt1 data set."""
 
     video: str = Field(min_length=1, description="camera that is read: a feature of meta/info.json")
+    align_by: AlignBy = Field(
+        description="column by which a row finds its frame; frame_index where timestamps are a "
+        "recorder's clock"
+    )
+    episodes: int | None = Field(
+        gt=0, description="read the first ones only, as `wm fetch --episodes` does; null: all"
+    )
 
 
 def build(options: Options) -> "LeRobot":
     """The data set's reader and writer."""
-    return LeRobot(options.video)
+    return LeRobot(Reading(options.video, options.align_by, options.episodes))
 
 
 class LeRobot:
@@ -33,15 +41,15 @@ class LeRobot:
 
     interval = 1
 
-    def __init__(self, camera: str) -> None:
-        """A reader and writer of the frames of one camera."""
-        self.camera = camera
+    def __init__(self, reading: Reading) -> None:
+        """A reader, and a writer of the frames of its one camera."""
+        self.reading = reading
 
     def write(self, episodes: Iterable[Episode], raw: Path) -> None:
         """Write episodes as LeRobot v2.1; their meta names the `task`."""
-        write(episodes, raw, self.camera)
+        write(episodes, raw, self.reading.camera)
 
     def open(self, raw: Path) -> LeRobotSource:
-        """List the episodes whose files exist; none is read before it is indexed."""
+        """List the episodes; none is read before it is indexed."""
         require(raw, "rt1")
-        return open_folder(raw, self.camera)
+        return open_folder(raw, self.reading)

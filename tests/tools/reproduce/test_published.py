@@ -22,7 +22,7 @@ FREE = (
     "train.save_every", "train.keep_every", "train.validation",
     "evaluate.batch", "evaluate.dreams", "evaluate.dream_frames", "evaluate.sampling.compile",
     "encode.batch", "encode.compile", "encode.max_bytes",
-    "datasets.rt1.video", "datasets.rt1.reader", "datasets.csgo.splits",
+    "datasets.rt1.video", "datasets.rt1.align_by", "datasets.csgo.splits",
     *(f"datasets.{name}.root" for name in PARAMS["datasets"]),
 )  # fmt: skip
 # As the reference's own code counts them; rope and granular by its formula.

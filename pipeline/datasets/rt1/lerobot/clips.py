@@ -19,16 +19,23 @@ if TYPE_CHECKING:
 
     Packets = dict[int, Packet[VideoStream]]
 
-# In frames. float32 timestamps and container time bases err by far less.
-_TOLERANCE = 0.25
+TOLERANCE = 0.25
+"""In frames. float32 timestamps and container time bases err by far less."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """Frames uint8 [T, H, W, 3], and the content of a video of exactly these frames, or None."""
+    """The frames of an episode.
+
+    Attributes:
+        frames: uint8 [T, H, W, 3].
+        video: content of a video that begins with these frames, or None.
+        surplus: number of frames that were recorded after them, which no row belongs to.
+    """
 
     frames: NDArray[np.uint8]
     video: bytes | None
+    surplus: int = 0
 
 
 def frame_number(seconds: float, fps: float, place: str) -> int:
@@ -39,7 +46,7 @@ def frame_number(seconds: float, fps: float, place: str) -> int:
     """
     exact = seconds * fps
     nearest = float(np.rint(exact))
-    if not abs(exact - nearest) <= _TOLERANCE:  # also refuses NaN
+    if not abs(exact - nearest) <= TOLERANCE:  # also refuses NaN
         raise DataError(
             f"{place}: a frame at {seconds:.6g} s does not fit {fps} fps; "
             "correct fps in meta/info.json or fetch it again"
@@ -47,11 +54,12 @@ def frame_number(seconds: float, fps: float, place: str) -> int:
     return int(nearest)
 
 
-def whole(path: Path, count: int, fps: float, place: str) -> Clip:
-    """All frames of a video file of one episode.
+def whole(path: Path, count: int, most_surplus: float, fps: float, place: str) -> Clip:
+    """The first `count` frames of a video file of one episode.
 
     Raises:
-        DataError: the file is damaged, or is not `count` frames at `fps` from 0 s on.
+        DataError: the file is damaged, or its frames are not `count`, and up to `most_surplus`
+            more, at `fps` from 0 s on.
     """
     content = path.read_bytes()
     with video.opened(content, place) as (source, track):
@@ -60,14 +68,15 @@ def whole(path: Path, count: int, fps: float, place: str) -> Clip:
             for number, packet in _numbered(source, track, fps, place)
             if not packet.is_discard  # a trimmed file keeps packets that it does not present
         ]
-    if sorted(numbers) != list(range(count)):
+    surplus = len(numbers) - count
+    if sorted(numbers) != list(range(len(numbers))) or not 0 <= surplus <= most_surplus:
         start, end = min(numbers, default=0) / fps, max(numbers, default=0) / fps
         raise DataError(
             f"{place}: holds {len(numbers)} frames from {start:g} to {end:g} s, "
             f"but the episode has {count} from 0 to {(count - 1) / fps:g} s; fetch both again"
         )
     frames = video.decode(content, place)
-    return Clip(_check_count(frames, count, place), content)
+    return Clip(_check_count(frames, len(numbers), place)[:count], content, surplus)
 
 
 def cut(path: Path, first: int, count: int, fps: float, place: str) -> Clip:
@@ -102,7 +111,7 @@ def _seek_keyframe(
 ) -> None:
     """Seek to the last keyframe from which frame `first` can be decoded."""
     assert track.time_base is not None
-    ticks = int((first + _TOLERANCE) / fps / track.time_base)
+    ticks = int((first + TOLERANCE) / fps / track.time_base)
     source.seek(ticks, stream=track)
     number, packet = next(_numbered(source, track, fps, place), (first, None))
     # Open GOP: the frame precedes, in presentation order, the keyframe that it is stored after.

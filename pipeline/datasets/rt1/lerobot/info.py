@@ -5,22 +5,28 @@ import string
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from pipeline.errors import DataError, did_you_mean
 
 FILE = "meta/info.json"
+FETCH = "fetch it again, or set datasets.rt1.episodes to how many were fetched"
 _FIELDS = {"episode_chunk", "episode_index", "chunk_index", "file_index", "video_key"}
 _SPEC = re.compile(r"(0?\d)?d?")
 
 
 class Feature(BaseModel):
-    """One column of a data set; its dtype is that of its values, `video` or `image`."""
+    """One column of a data set; its dtype is that of its values, `video` or `image`.
+
+    `info`, `video_info` in the first sets of v2.0, says how a camera was recorded.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     dtype: str
     shape: tuple[int, ...]
+    info: JsonValue = None
+    video_info: JsonValue = None
 
 
 class Info(BaseModel):
@@ -42,26 +48,6 @@ class Place(NamedTuple):
 
     chunk: int
     file: int
-
-
-class Entry(NamedTuple):
-    """An episode as the meta files list it.
-
-    Attributes:
-        number: its `episode_index`.
-        length: number of frames.
-        first: index of its first frame within its video file.
-        data: parquet file of its rows.
-        video: its video file.
-        task: its instructions, joined by "; ".
-    """
-
-    number: int
-    length: int
-    first: int
-    data: Place
-    video: Place
-    task: str
 
 
 def key(number: int) -> str:
@@ -108,21 +94,6 @@ def vectors(info: Info, raw: Path) -> dict[str, int]:
     return {name: shape[0] for name, shape in shapes.items()}
 
 
-def camera(info: Info, name: str, raw: Path) -> Feature:
-    """The feature of the camera called `name`.
-
-    Raises:
-        DataError: the data set has no such camera.
-    """
-    cameras = {k: f for k, f in info.features.items() if f.dtype in ("video", "image")}
-    if name not in cameras:
-        hint = did_you_mean(name, cameras)
-        raise DataError(f"{raw / FILE}: has no camera {name!r} (datasets.rt1.video); {hint}")
-    if cameras[name].dtype == "video" and info.video_path is None:
-        raise DataError(f"{raw / FILE}: video_path is null, but {name} is a video; fetch it again")
-    return cameras[name]
-
-
 def fill(template: str, place: Place, video_key: str = "") -> PurePosixPath:
     """Fill in a `data_path` or `video_path`; the path is relative to the data set's folder.
 
@@ -153,3 +124,14 @@ def fill(template: str, place: Place, video_key: str = "") -> PurePosixPath:
     if path.is_absolute() or ".." in path.parts:
         raise DataError(f"{prefix} leads out of the folder to {path}; use a set that you trust")
     return path
+
+
+def pattern(template: str) -> str:
+    """The glob of all files of a path template that `fill` accepts."""
+    return re.sub(r"\{[^}]*\}", "*", template)
+
+
+def in_any_chunk(template: str, place: Place, video_key: str) -> str:
+    """The glob of an episode's file of v2, whatever chunk it lies in."""
+    open_chunk = re.sub(r"\{episode_chunk[^}]*\}", "*", template)
+    return str(fill(open_chunk, place, video_key))

@@ -1,114 +1,117 @@
 """The episodes of a LeRobot data set of any supported version."""
 
-import io
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.datasets import OfficialSplit
-from pipeline.datasets.rt1.lerobot import clips, tables, v2, v3
+from pipeline.datasets.rt1.lerobot import (
+    cameras,
+    clips,
+    entries,
+    headers,
+    images,
+    locate,
+    rows,
+    tables,
+    v2,
+    v3,
+)
 from pipeline.datasets.rt1.lerobot import info as infos
 from pipeline.datasets.rt1.lerobot.clips import Clip
-from pipeline.datasets.rt1.lerobot.info import Entry, Info, Place
+from pipeline.datasets.rt1.lerobot.entries import Entry
+from pipeline.datasets.rt1.lerobot.info import Place
+from pipeline.datasets.rt1.lerobot.locate import Folder, Located
+from pipeline.datasets.rt1.lerobot.rows import AlignBy
 from pipeline.episodes.episode import Episode
 from pipeline.errors import DataError
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 
 @dataclass(frozen=True, slots=True)
-class Folder:
-    """A data set's folder, its info.json, the camera, and the sizes of actions and states."""
+class Reading:
+    """What of a data set is read, and how.
 
-    raw: Path
-    info: Info
-    camera: str
-    vectors: dict[str, int]
-
-    @property
-    def has_videos(self) -> bool:
-        """Whether frames are stored as videos rather than as images in the parquet files."""
-        return self.info.features[self.camera].dtype == "video"
-
-    def data(self, place: Place) -> Path:
-        """Path of a parquet file."""
-        return self.raw / infos.fill(self.info.data_path, place)
-
-    def video(self, place: Place) -> Path:
-        """Path of a video file of the camera."""
-        assert self.info.video_path is not None
-        return self.raw / infos.fill(self.info.video_path, place, self.camera)
-
-
-def open_folder(raw: Path, camera: str) -> "LeRobotSource":
-    """List the episodes whose files exist; report on stderr how many are missing.
-
-    Args:
-        raw: the data set's folder.
+    Attributes:
         camera: feature whose frames are read.
+        align_by: column by which rows find their frames.
+        episodes: how many are read, from the first on; None is all.
+    """
+
+    camera: str
+    align_by: AlignBy = "timestamp"
+    episodes: int | None = None
+
+
+def open_folder(raw: Path, reading: Reading) -> "LeRobotSource":
+    """List the episodes; those of which something is missing are refused when they are indexed.
 
     Raises:
-        DataError: a meta file is missing, damaged or contradicts another; there is no such camera;
-            no episode is complete.
+        DataError: a meta file is missing or damaged; there is no such camera, or it does not record
+            8-bit colour; no episode has its files.
     """
     info = infos.read(raw)
-    infos.camera(info, camera, raw)
-    folder = Folder(raw, info, camera, infos.vectors(info, raw))
-    if info.codebase_version == "v3.0":
-        entries = v3.read_entries(raw, info, camera if folder.has_videos else None)
+    cameras.check(info, reading.camera, raw)
+    folder = Folder(raw, info, reading.camera, infos.vectors(info, raw))
+    if folder.is_v3:
+        listed = v3.read_entries(raw, info, reading.camera if folder.has_videos else None)
     else:
-        entries = v2.read_entries(raw, info)
-    if len(entries) != info.total_episodes:
+        listed = v2.read_entries(raw, info)
+    chosen = entries.checked(listed, info, raw / "meta")
+    if reading.episodes is not None and reading.episodes > len(chosen):
         raise DataError(
-            f"{raw}/meta: lists {len(entries)} episodes, but {infos.FILE} has total_episodes = "
-            f"{info.total_episodes}; fetch meta/ again"
+            f"{raw}/meta: lists {len(chosen)} episodes, but datasets.rt1.episodes is "
+            f"{reading.episodes}; lower it, or set it to null to read all"
         )
-    present = _present(entries, folder)
-    if not present:
+    chosen = chosen[: reading.episodes]
+    located = locate.locate(folder, chosen)
+    if len(located.absent) == len(chosen):
         raise DataError(
-            f"{raw}: none of its {len(entries)} episodes has its files; fetch data/ and videos/"
+            f"{raw}: none of its {len(chosen)} episodes has its files; fetch data/ and videos/"
         )
-    if missing := len(entries) - len(present):
-        counts = f"{missing} of {len(entries)} episodes are missing, {len(present)} are read"
-        print(f"{raw}: {counts}", file=sys.stderr)
-    return LeRobotSource(folder, present)
-
-
-def _present(entries: list[Entry], folder: Folder) -> list[Entry]:
-    """The episodes whose files exist, by number."""
-    data_files = {p for p in {e.data for e in entries} if folder.data(p).is_file()}
-    present = sorted(entry for entry in entries if entry.data in data_files)
-    if not folder.has_videos:
-        return present
-    video_files = {p for p in {e.video for e in present} if folder.video(p).is_file()}
-    return [entry for entry in present if entry.video in video_files]
+    source = LeRobotSource(folder, chosen, located, reading.align_by)
+    if reason := source.other_than_colour():
+        raise cameras.refusal(info, reading.camera, raw, reason)
+    return source
 
 
 class LeRobotSource:
-    """LeRobotSource of a LeRobot folder; a `pipeline.datasets.Source`."""
+    """Episodes of a LeRobot folder; a `pipeline.datasets.Source`."""
 
     split: OfficialSplit | None = None
 
-    def __init__(self, folder: Folder, entries: list[Entry]) -> None:
-        """The episodes of `entries`; no file is opened before an episode is indexed."""
+    def __init__(
+        self, folder: Folder, chosen: Sequence[Entry], located: Located, align_by: AlignBy
+    ) -> None:
+        """The episodes `chosen`; no frame is decoded before an episode is indexed.
+
+        `unreadable` are the indices of those of which it is known already.
+        """
         self.folder = folder
+        self.align_by: AlignBy = align_by
         # An array, because every worker process is sent a pickle: fast and small.
-        numbers = [(e.number, e.length, e.first, *e.data, *e.video) for e in entries]
+        numbers = [(e.number, e.length, e.first, e.end, *e.data, *e.video) for e in chosen]
         self._numbers = np.array(numbers, np.int64)
-        self._tasks = [sys.intern(entry.task) for entry in entries]
+        self._tasks = [sys.intern(entry.task) for entry in chosen]
+        self._rows, self._videos = located.rows, located.videos
+        listed = {entry.number: entry.fault for entry in chosen if entry.fault is not None}
+        self._faults = located.faults | listed
+        unreadable = located.absent | self._faults.keys()
+        self.unreadable = [n for n, entry in enumerate(chosen) if entry.number in unreadable]
+        self._last: dict[Place, tuple[int, int]] = {}
+        for entry in chosen if folder.is_v3 else ():
+            needed = (entry.first + entry.length, entry.number)
+            self._last[entry.video] = max(needed, self._last.get(entry.video, needed))
 
     def _entry(self, index: int) -> Entry:
-        number, length, first, *places = self._numbers[index].tolist()
+        number, length, first, end, *places = self._numbers[index].tolist()
         data, video = Place(*places[:2]), Place(*places[2:])
-        return Entry(number, length, first, data, video, self._tasks[index])
+        return Entry(number, length, first, end, data, video, self._tasks[index])
 
     def __len__(self) -> int:
-        """Number of episodes whose files exist."""
+        """Number of episodes, readable or not."""
         return len(self._numbers)
 
     def key(self, index: int) -> str:
@@ -119,71 +122,68 @@ class LeRobotSource:
         """Read one episode.
 
         Raises:
-            DataError: its files are damaged, or contradict each other or the meta files.
+            DataError: its files are missing or damaged, or contradict each other or the meta files.
         """
         folder, entry = self.folder, self._entry(index)
-        path = folder.data(entry.data)
-        place = f"{path}: {self.key(index)}"
-        rows = self._read_rows(index, path)
-        _check_times(rows, entry.length, folder.info.fps, place)
+        if entry.number in self._faults:
+            raise DataError(self._faults[entry.number])
+        paths = self._data(entry)
+        place = f"{paths[0]}: {self.key(index)}"
+        table = rows.read(folder, entry, paths, self.align_by, place)
         actions, *states = (
-            tables.matrix(rows, name, dim, place) for name, dim in folder.vectors.items()
+            tables.matrix(table, name, dim, place) for name, dim in folder.vectors.items()
         )
-        clip = self._decode(index) if folder.has_videos else _images(rows, folder.camera, place)
+        if folder.has_videos:
+            clip = self._decode(entry)
+        else:
+            frames = images.decode(table[folder.camera], f"{place}: {folder.camera}")
+            clip = Clip(frames, None)
+        surplus = {"surplus_frames": clip.surplus} if clip.surplus else {}
         return Episode(
             key=self.key(index),
             frames=clip.frames,
             actions=actions,
             states=np.concatenate([np.zeros((len(actions), 0), np.float32), *states], axis=1),
-            meta={"task": entry.task, "fps": folder.info.fps},
+            meta={"task": entry.task, "fps": folder.info.fps, **surplus},
             video=clip.video,
         )
 
-    def _read_rows(self, index: int, path: Path) -> "pa.Table":
-        folder = self.folder
-        names = ("episode_index", "frame_index", "timestamp", *folder.vectors)
-        images = () if folder.has_videos else (folder.camera,)
-        return tables.episode(path, int(self._numbers[index, 0]), names + images)
+    def _data(self, entry: Entry) -> tuple[Path, ...]:
+        return self._rows.get(entry.number) or (self.folder.data(entry.data),)
 
-    def _decode(self, index: int) -> Clip:
-        entry, fps = self._entry(index), self.folder.info.fps
-        path = self.folder.video(entry.video)
-        place = f"{path}: {self.key(index)}"
+    def _video(self, entry: Entry) -> Path:
+        return self._videos.get(entry.number) or self.folder.video(entry.video)
+
+    def _decode(self, entry: Entry) -> Clip:
+        fps, path = self.folder.info.fps, self._video(entry)
+        place = f"{path}: {infos.key(entry.number)}"
         if not path.is_file():
-            raise DataError(f"{place}: no such file; fetch it again")
-        if self.folder.info.codebase_version == "v3.0":
-            return clips.cut(path, entry.first, entry.length, fps, place)
-        return clips.whole(path, entry.length, fps, place)
-
-
-def _check_times(rows: "pa.Table", length: int, fps: float, place: str) -> None:
-    """Check that there are `length` rows, numbered from 0, at timestamps 1/fps s apart."""
-    if len(rows) != length:
-        raise DataError(
-            f"{place}: has {len(rows)} rows, but its length in meta/ is {length}; fetch both again"
-        )
-    numbers = rows["frame_index"].to_pylist()
-    if numbers != list(range(length)):
-        raise DataError(
-            f"{place}: frame_index does not count from 0 to {length - 1}; fetch it again"
-        )
-    for number, seconds in zip(numbers, rows["timestamp"].to_numpy(), strict=True):
-        if clips.frame_number(seconds, fps, place) != number:
+            raise DataError(f"{place}: no such file; {infos.FETCH}")
+        header = headers.read(path)
+        if header.pixel_format and (reason := cameras.other_format(header.pixel_format)):
+            raise DataError(f"{place}: is {reason}, not 8-bit colour; leave it out")
+        if not self.folder.is_v3:
+            return clips.whole(path, entry.length, entries.most_surplus(fps), fps, place)
+        needed, last = self._last[entry.video]
+        if header.seconds is not None and (held := round(header.seconds * fps)) < needed:
             raise DataError(
-                f"{place}: frame {number} has timestamp {seconds:.6g} s, expected "
-                f"{number / fps:.6g} s; correct fps in meta/info.json or fetch it again"
+                f"{place}: the file holds {held} frames, but its episodes go on to {needed} "
+                f"({infos.key(last)}): other episodes' frames would be read; fetch it again"
             )
+        clip = clips.cut(path, entry.first, entry.length, fps, place)
+        return Clip(clip.frames, clip.video, entry.end - entry.first - entry.length)
 
-
-def _images(rows: "pa.Table", name: str, place: str) -> Clip:
-    """Frames that are stored as image files within a parquet file."""
-    from PIL import Image, UnidentifiedImageError
-
-    frames: list[NDArray[np.uint8]] = []
-    for cell in rows[name].to_pylist():
-        try:
-            frames.append(np.asarray(Image.open(io.BytesIO(cell["bytes"])).convert("RGB")))
-        except (UnidentifiedImageError, OSError, TypeError) as error:
-            reason = f"{name} at frame {len(frames)} is no image ({error})"
-            raise DataError(f"{place}: {reason}; fetch it again") from None
-    return Clip(np.stack(frames), None)
+    def other_than_colour(self) -> str | None:
+        """What the first file that can be read records if not 8-bit colour: info.json may lie."""
+        for index in sorted(set(range(len(self))) - set(self.unreadable)):
+            entry = self._entry(index)
+            try:
+                if self.folder.has_videos:
+                    header = headers.read(self._video(entry))
+                    return header.pixel_format and cameras.other_format(header.pixel_format)
+                path = self._data(entry)[0]
+                mode = images.mode(tables.first_row(path, self.folder.camera))
+                return mode and cameras.other_mode(mode)
+            except DataError:
+                continue  # says why when the episode is indexed
+        return None

@@ -2,20 +2,13 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from pipeline.datasets.rt1.lerobot.info import Entry, Info, Place
+from pipeline.datasets.rt1.lerobot.entries import Entry, Line, Number, reason, unreadable
+from pipeline.datasets.rt1.lerobot.info import Info, Place
 from pipeline.errors import DataError
 
 EPISODES = "meta/episodes.jsonl"
-
-
-class _Line(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    episode_index: int
-    tasks: list[str]
-    length: int
 
 
 def read_entries(raw: Path, info: Info) -> list[Entry]:
@@ -27,14 +20,19 @@ def read_entries(raw: Path, info: Info) -> list[Entry]:
     path = raw / EPISODES
     if not path.is_file():
         raise DataError(f"{path}: no such file; the LeRobot layout needs it")
-    entries = []
-    for number, text in enumerate(path.read_bytes().splitlines(), 1):
+    lines = enumerate(path.read_bytes().splitlines(), 1)
+    return [_entry(text, path, number, info) for number, text in lines]
+
+
+def _entry(text: bytes, path: Path, number: int, info: Info) -> Entry:
+    try:
+        line = Line.model_validate_json(text)
+    except ValidationError as error:
         try:
-            line = _Line.model_validate_json(text)
-        except ValidationError as error:
-            reason = error.errors()[0]["msg"]
-            raise DataError(f"{path}: line {number}: {reason}; fetch it again") from None
-        place = Place(line.episode_index // info.chunks_size, line.episode_index)
-        task = "; ".join(line.tasks)
-        entries.append(Entry(line.episode_index, line.length, 0, place, place, task))
-    return entries
+            named = Number.model_validate_json(text)
+        except ValidationError:
+            raise DataError(f"{path}: line {number}: {reason(error)}") from None
+        return unreadable(named.episode_index, path, reason(error))
+    index, length = line.episode_index, line.length
+    place = Place(index // info.chunks_size, index)
+    return Entry(index, length, 0, length, place, place, "; ".join(line.tasks))

@@ -2,12 +2,53 @@
 
 from pathlib import Path
 
+from pydantic import Field, ValidationError
+
 from pipeline.datasets.rt1.lerobot import tables
 from pipeline.datasets.rt1.lerobot.clips import frame_number
-from pipeline.datasets.rt1.lerobot.info import Entry, Info, Place, key
+from pipeline.datasets.rt1.lerobot.entries import (
+    Entry,
+    Line,
+    Number,
+    most_surplus,
+    reason,
+    unreadable,
+)
+from pipeline.datasets.rt1.lerobot.info import Info, Place, key
 from pipeline.errors import DataError
 
 EPISODES = "meta/episodes"
+
+
+class _Row(Line):
+    """A row of a parquet file of meta/episodes."""
+
+    data_chunk: int = Field(ge=0, lt=2**31)
+    data_file: int = Field(ge=0, lt=2**31)
+
+
+class _VideoRow(_Row):
+    """A row, where the camera records a video."""
+
+    video_chunk: int = Field(ge=0, lt=2**31)
+    video_file: int = Field(ge=0, lt=2**31)
+    from_timestamp: float
+    to_timestamp: float
+
+
+_COLUMNS = {
+    "episode_index": "episode_index",
+    "length": "length",
+    "tasks": "tasks",
+    "data_chunk": "data/chunk_index",
+    "data_file": "data/file_index",
+}
+_VIDEO_COLUMNS = {
+    "video_chunk": "chunk_index",
+    "video_file": "file_index",
+    "from_timestamp": "from_timestamp",
+    "to_timestamp": "to_timestamp",
+}
 
 
 def read_entries(raw: Path, info: Info, camera: str | None) -> list[Entry]:
@@ -19,7 +60,7 @@ def read_entries(raw: Path, info: Info, camera: str | None) -> list[Entry]:
         camera: the video feature that is read; None if frames are stored as images.
 
     Raises:
-        DataError: a file is missing or damaged, or an episode's video segment has another length.
+        DataError: a file is missing or damaged.
     """
     paths = sorted((raw / EPISODES).glob("chunk-*/file-*.parquet"))
     if not paths:
@@ -28,27 +69,46 @@ def read_entries(raw: Path, info: Info, camera: str | None) -> list[Entry]:
 
 
 def _read_file(path: Path, info: Info, camera: str | None) -> list[Entry]:
-    names = ["episode_index", "length", "tasks", "data/chunk_index", "data/file_index"]
-    prefix = f"videos/{camera}/"
+    columns = dict(_COLUMNS)
     if camera is not None:
-        ends = ("chunk_index", "file_index", "from_timestamp", "to_timestamp")
-        names += [prefix + end for end in ends]
-    table = tables.read(path, tuple(names))
-    columns = [table.column(name).to_pylist() for name in names]
-    if any(None in column for column in columns):
-        raise DataError(f"{path}: has empty cells; fetch it again")
-    entries = []
-    for number, length, tasks, chunk, file, *video in zip(*columns, strict=True):
-        data = Place(chunk, file)
-        place, first = data, 0
-        if video:
-            place = Place(video[0], video[1])
-            name = f"{path}: {key(number)}"
-            first, end = (frame_number(seconds, info.fps, name) for seconds in video[2:])
-            if end - first != length:
-                raise DataError(
-                    f"{name}: its video goes from {video[2]} to {video[3]} s, {end - first} frames "
-                    f"at {info.fps} fps, but its length is {length}; fetch it again"
-                )
-        entries.append(Entry(number, length, first, data, place, "; ".join(tasks)))
-    return entries
+        columns |= {field: f"videos/{camera}/{end}" for field, end in _VIDEO_COLUMNS.items()}
+    table = tables.read(path, tuple(columns.values())).rename_columns(list(columns))
+    return [_entry(row, path, info) for row in table.to_pylist()]
+
+
+def _entry(row: dict[str, object], path: Path, info: Info) -> Entry:
+    try:
+        if "video_file" not in row:
+            line = _Row.model_validate(row)
+            return _of(line, 0, 0, Place(0, 0))
+        video = _VideoRow.model_validate(row)
+    except ValidationError as error:
+        try:
+            named = Number.model_validate(row)
+        except ValidationError:
+            raise DataError(f"{path}: {reason(error)}") from None
+        return unreadable(named.episode_index, path, reason(error))
+    return _with_video(video, path, info)
+
+
+def _with_video(line: _VideoRow, path: Path, info: Info) -> Entry:
+    place = f"{path}: {key(line.episode_index)}"
+    times = (line.from_timestamp, line.to_timestamp)
+    try:
+        first, end = (frame_number(seconds, info.fps, place) for seconds in times)
+    except DataError as error:
+        return _of(line, 0, 0, Place(0, 0))._replace(fault=str(error))
+    entry = _of(line, first, end, Place(line.video_chunk, line.video_file))
+    if first < 0 or not 0 <= end - first - line.length <= most_surplus(info.fps):
+        fault = (
+            f"{place}: its video goes from {times[0]:g} to {times[1]:g} s, {end - first} frames "
+            f"at {info.fps} fps, but its length is {line.length}; record or fetch it again"
+        )
+        return entry._replace(fault=fault)
+    return entry
+
+
+def _of(line: _Row, first: int, end: int, video: Place) -> Entry:
+    data = Place(line.data_chunk, line.data_file)
+    task = "; ".join(line.tasks)
+    return Entry(line.episode_index, line.length, first, end, data, video, task)

@@ -4,13 +4,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
+
+from pipeline.files.json_model import FileModel
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Preprocessing(BaseModel):
+class Preprocessing(FileModel):
     """The resolution at which encoders see frames, in pixels, and how frames are resized to it.
 
     Attributes:
@@ -19,10 +21,8 @@ class Preprocessing(BaseModel):
         antialias: whether frames are low-pass filtered where they shrink.
     """
 
-    model_config = ConfigDict(frozen=True)
-
-    height: int
-    width: int
+    height: int = Field(gt=0, le=2**14)
+    width: int = Field(gt=0, le=2**14)
     antialias: bool
 
     def apply(self, frames: NDArray[np.uint8]) -> "Tensor":

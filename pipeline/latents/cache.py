@@ -6,7 +6,6 @@ std_scale float32 [M, C]; actions float32 [N, A], states float32 [N, S]. Episode
 those that train first.
 """
 
-import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,13 +15,14 @@ import numpy as np
 import torch
 import zarr
 from numpy.typing import NDArray
-from pydantic import ValidationError
 from torch import Tensor
 
 from pipeline.errors import DataError
+from pipeline.files.content import parsing
 from pipeline.latents.mapped_rows import REMEDY, Rows
+from pipeline.latents.metadata import METADATA, check_array, read_seal
 from pipeline.latents.quantize import SCALE, dequantize
-from pipeline.latents.spec import SEAL, LatentSpec, Seal
+from pipeline.latents.spec import LatentSpec, Seal
 
 
 @dataclass(frozen=True)
@@ -122,10 +122,8 @@ class LatentCache:
         return Rows(self.path, cast("zarr.Array[Any]", self.store[name]))
 
     def _read(self, name: str) -> Any:
-        try:
+        with parsing(f"{self.path}/{name}", REMEDY):
             return self.store[name][:]  # type: ignore[index]
-        except (ValueError, RuntimeError, OSError) as error:
-            raise DataError(f"{self.path}/{name}: damaged ({error}); {REMEDY}") from None
 
 
 def _starts(lengths: list[int]) -> NDArray[np.int64]:
@@ -144,29 +142,15 @@ def open_cache(path: Path) -> LatentCache:
     Raises:
         DataError: there is none, it is not sealed, or its arrays do not match the seal.
     """
-    if not (path / "zarr.json").is_file():
+    if not (path / METADATA).is_file():
         raise DataError(f"{path}: there is no latent cache; run `dvc repro encode` to write one")
-    try:
-        store = zarr.open_group(path, mode="r")
-        sealed = store.attrs.asdict().get(SEAL)
-    except (ValueError, KeyError, OSError) as error:
-        raise DataError(f"{path}/zarr.json: damaged ({error}); {REMEDY}") from None
-    if sealed is None:
-        raise DataError(f"{path}: not sealed, as encode did not finish; {REMEDY}")
-    try:
-        seal = Seal.model_validate(sealed)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise DataError(f"{path}: its seal is damaged at {first['loc']}; {REMEDY}") from None
+    seal = read_seal(path, REMEDY)
     frames = sum(episode.length for episode in seal.episodes)
     latents = sum(seal.spec.num_latents(episode.length) for episode in seal.episodes)
     for name, column in seal.spec.columns().items():
-        rows = latents if column.strided else frames
-        array = store.get(name)
-        if not isinstance(array, zarr.Array) or array.shape != (rows, *column.shape):
-            raise DataError(f"{path}/{name}: missing or not {(rows, *column.shape)}; {REMEDY}")
-        files = sum(file.is_file() for file in (path / name / "c").rglob("*"))
-        expected = math.ceil(rows / (array.shards or array.chunks)[0])
-        if files != expected:
-            raise DataError(f"{path}/{name}: has {files} of {expected} shards; {REMEDY}")
+        check_array(path / name, latents if column.strided else frames, column, REMEDY)
+    with parsing(path, REMEDY):
+        store = zarr.open_group(path, mode="r", use_consolidated=False)
+        for name in seal.spec.columns():
+            assert isinstance(store[name], zarr.Array)
     return LatentCache(path, seal, store)

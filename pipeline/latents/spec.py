@@ -2,19 +2,23 @@
 
 import math
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 from torch import Tensor
 
 from pipeline.compute.precision import Precision
 from pipeline.episodes.resize import Preprocessing
+from pipeline.files.json_model import FileModel
 from pipeline.latents.quantize import SCALE, Storage
 
-LatentShape = tuple[PositiveInt, PositiveInt, PositiveInt]
+Size = Annotated[int, Field(gt=0, le=2**16)]
+LatentShape = tuple[Size, Size, Size]
 """Channels, height and width of the latents of a frame."""
+LARGEST = 2**26
+"""Numbers in the largest latent of a frame."""
 SEAL = "nano_world_models"
 """Name of the attribute of a zarr store that holds its Seal."""
 
@@ -33,10 +37,8 @@ class Column:
         return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
 
-class LatentSpec(BaseModel):
+class LatentSpec(FileModel):
     """Shape, statistics and origin of latents; a model carries that of its training latents."""
-
-    model_config = ConfigDict(frozen=True)
 
     dataset: str
     encoder: str
@@ -46,13 +48,13 @@ class LatentSpec(BaseModel):
     """Digest of the shards that were encoded."""
     view: Preprocessing
     """Preprocessing of the recorded frames before encoding."""
-    interval: PositiveInt
+    interval: Size
     """Environment steps from one frame of a model to the next, as published."""
     latent_shape: LatentShape
     stochastic: bool
     storage: Storage
     """Number format of the stored latents."""
-    stride: PositiveInt
+    stride: Size
     """Frames 0, stride, 2 stride, ... of every episode have latents."""
     mean: list[float]
     std: list[PositiveFloat]
@@ -60,8 +62,8 @@ class LatentSpec(BaseModel):
 
     A channel that never varies gets the root mean square of the `std` of the others.
     """
-    action_dim: int = Field(ge=0)
-    state_dim: int = Field(ge=0)
+    action_dim: int = Field(ge=0, le=2**16)
+    state_dim: int = Field(ge=0, le=2**24)
     normalise_actions: bool
     actions: dict[str, list[float]]
     """Mean, std, min and max of the train split's actions, per dimension."""
@@ -72,6 +74,8 @@ class LatentSpec(BaseModel):
 
     @model_validator(mode="after")
     def _of_every_channel(self) -> Self:
+        if math.prod(self.latent_shape) > LARGEST:
+            raise ValueError(f"latents of {self.latent_shape} are larger than any encoder's")
         channels = self.latent_shape[0]
         if not len(self.mean) == len(self.std) == channels:
             raise ValueError(f"mean and std must have one number for each of {channels} channels")
@@ -129,21 +133,17 @@ class LatentSpec(BaseModel):
         return mean[:, None, None], std[:, None, None]
 
 
-class EpisodeEntry(BaseModel):
+class EpisodeEntry(FileModel):
     """One episode of a cache."""
 
-    model_config = ConfigDict(frozen=True)
-
     key: str
-    split: str
-    length: int
+    split: Literal["train", "val"]
+    length: int = Field(gt=0, le=2**40)
     meta: dict[str, float | int | str]
 
 
-class Seal(BaseModel):
+class Seal(FileModel):
     """Attribute of a complete store, written last."""
-
-    model_config = ConfigDict(frozen=True)
 
     spec: LatentSpec
     episodes: list[EpisodeEntry]

@@ -150,10 +150,50 @@ def test_damaged_metadata_is_refused(damaged, text):
         open_cache(damaged)
 
 
-def test_a_broken_seal_is_refused(damaged):
-    metadata = (damaged / "zarr.json").read_text()
-    (damaged / "zarr.json").write_text(metadata.replace('"latent_shape"', '"latent_form"'))
-    with pytest.raises(DataError, match="its seal is damaged at"):
+@pytest.mark.parametrize(
+    ("place", "before", "after", "problem"),
+    [
+        ("", '"latent_shape"', '"latent_form"', "spec.latent_shape: Field required"),
+        ("", '"latent_shape": [', '"latent_shape": [99999999999, ', "spec.latent_shape"),
+        ("", '"stride": 1', '"stride": true', "spec.stride = True: Input should be"),
+        ("", '"stride": 1', '"stride": 0', "spec.stride = 0: Input should be"),
+        ("", '"length": 40', '"length": -40', ".length = -40: Input should be"),
+        ("", '"length": 40', '"length": 4000000', "latents.zarr/mean: missing or not (40"),
+        ("", '"length": 40', '"length": 1' + "0" * 400, ".length = 1"),
+        ("mean", '"shape": [', '"shape": [1000000000000, ', "mean: missing or not"),
+        ("mean", '"float16"', '"object"', "data_type = 'object': Input should be"),
+        ("mean", '"chunk_shape": [', '"chunk_shape": [-', "configuration.chunk_shape.0 = -"),
+        (
+            "mean",
+            '"chunk_shape": [',
+            '"chunk_shape": [1000000000',
+            "damaged (shards of (1000",
+        ),
+        ("mean", '"crc32c"', '"numcodecs.zlib"', "= 'numcodecs.zlib': Input should be"),
+        ("mean", '"regular"', '"rectilinear"', "chunk_grid.name = 'rectilinear'"),
+        ("mean", "{", "[" * 99_999, "Invalid JSON: recursion limit exceeded"),
+        ("actions", '"node_type": "array"', '"node_type": "group"', "node_type = 'group'"),
+    ],
+)
+def test_metadata_of_no_store_of_ours_is_refused_before_zarr_reads_it(
+    damaged, place, before, after, problem
+):
+    path = damaged / place / "zarr.json"
+    text = json.dumps(json.loads(path.read_text()))
+    assert before in text
+    path.write_text(text.replace(before, after, 1))
+    with pytest.raises(DataError) as caught:
+        open_cache(damaged)
+    assert problem in str(caught.value)
+    assert str(caught.value).startswith(str(damaged))
+    assert str(caught.value).endswith("`dvc repro -f encode`")
+
+
+def test_a_shard_that_is_cut_off_is_noticed_at_once(damaged):
+    for path in (damaged / "mean" / "c").rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(DataError, match=r"latents.zarr/mean: its shards are cut off"):
         open_cache(damaged)
 
 

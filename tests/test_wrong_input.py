@@ -118,7 +118,7 @@ def test_a_checkpoint_of_another_encoder(workspace, stage):
 
 
 def test_a_codec_that_changed_under_the_model(workspace):
-    card = workspace / CODEC / "encoder.json"
+    card = workspace / CODEC / "config.json"
     card.write_text(card.read_text() + "\n")
     refused(workspace, "evaluate", f"{CODEC}: this tiny_vae is not the", "dvc repro")
 

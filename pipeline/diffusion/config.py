@@ -5,8 +5,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from pipeline.denoisers import DENOISERS, Denoiser, Size
+from pipeline.files.versioned import Format
 from pipeline.latents.spec import LatentSpec
 from pipeline.objectives import OBJECTIVES, Objective
+
+FORMAT = Format()
+"""Of config.json; a change of Config, of the options of a denoiser or an objective, or of a
+LatentSpec that earlier files do not go with needs a migration."""
 
 
 class VariantConfig(BaseModel):

@@ -1,12 +1,10 @@
 """WorldModel: a denoiser with its objective and the spec of its latents; it rolls out frames."""
 
-import json
 from pathlib import Path
 from typing import Literal, Self
 
 import torch
 from pydantic import ValidationError
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -14,15 +12,22 @@ from pipeline.compute.compile_mode import Mode
 from pipeline.denoisers import Denoiser
 from pipeline.diffusion import SamplingOptions, model_card, rollout
 from pipeline.diffusion.compiled import compile_for_sampling
-from pipeline.diffusion.config import Config, build_denoiser, build_objective
+from pipeline.diffusion.config import FORMAT, Config, build_denoiser, build_objective
 from pipeline.diffusion.sampling import Noise, Sampling
 from pipeline.errors import DataError, ParamsError
+from pipeline.files.content import parsing
 from pipeline.latents.cache import LatentCache
 from pipeline.samplers import SAMPLERS
 from pipeline.weights import hub
 from pipeline.weights.load import load_weights
+from pipeline.weights.state_dict import unwrapped
 
 CONFIG, WEIGHTS, MODEL_CARD = "config.json", "model.safetensors", "README.md"
+LOCAL = (
+    "`dvc checkout` restores what a stage has made, `dvc repro -f train` makes it anew; get any "
+    "other again from where it comes"
+)
+"""Way out of a folder that misses a file or has a damaged one."""
 
 
 class WorldModel:
@@ -185,14 +190,15 @@ class WorldModel:
         return sum(weight.numel() for weight in self.denoiser.parameters())
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write config.json, model.safetensors and a model card into a folder."""
+        """Write config.json, model.safetensors and a model card into a folder.
+
+        The denoiser may be compiled or wrapped for data parallelism, as a whole or in parts.
+        """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        state = {
-            name: value.cpu().contiguous() for name, value in self.denoiser.state_dict().items()
-        }
+        state = {n: value.cpu().contiguous() for n, value in unwrapped(self.denoiser).items()}
         save_file(state, folder / WEIGHTS)
-        (folder / CONFIG).write_text(self.config.model_dump_json(indent=2) + "\n")
+        (folder / CONFIG).write_text(FORMAT.text(self.config))
         (folder / MODEL_CARD).write_text(model_card.text(self.config, self.parameters()))
 
     @classmethod
@@ -211,21 +217,18 @@ class WorldModel:
             device: where its weights go.
 
         Raises:
-            DataError: a file is missing or damaged, or the weights do not fit the config.
+            DataError: a file is missing or damaged, the weights do not fit the config, or a later
+                version of this package wrote them.
         """
         folder = hub.folder(name, revision, (CONFIG, WEIGHTS))
-        for file in (CONFIG, WEIGHTS):
-            if not (folder / file).is_file():
-                raise DataError(f"{folder / file}: no such file; run `dvc repro train` to make it")
-        try:
-            config = Config.model_validate(json.loads((folder / CONFIG).read_text()))
+        remedy = LOCAL if folder == Path(name) else f"name another revision of {name}"
+        config = FORMAT.read(folder / CONFIG, Config, remedy)
+        with parsing(folder / CONFIG, remedy):
             model = cls(config, torch.device(device))
+        if not (folder / WEIGHTS).is_file():
+            raise DataError(f"{folder / WEIGHTS}: no such file; {remedy}")
+        with parsing(folder / WEIGHTS, remedy):
             state = load_file(folder / WEIGHTS)
-        except (ValueError, SafetensorError, TypeError) as error:
-            raise DataError(
-                f"{folder}: not a readable world model ({_first_line(error)}); restore it with "
-                "`dvc checkout` or train it again with `dvc repro -f train`"
-            ) from None
         load_weights(model.denoiser, state, folder / WEIGHTS)
         model.denoiser.eval().requires_grad_(False)
         return model

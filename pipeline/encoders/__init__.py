@@ -7,17 +7,24 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 import torch
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from torch import Tensor
 
 from pipeline.errors import DataError, UserError
 from pipeline.families import Family, family
+from pipeline.files.content import parsing
+from pipeline.files.json_model import FileModel
+from pipeline.files.versioned import Format, without_header
 from pipeline.latents.spec import LatentShape, LatentSpec
 from pipeline.metrics.schema import DecoderKind
 from pipeline.params import Params
 
 ENCODER_JSON = "encoder.json"
+FORMAT = Format()
+"""Of encoder.json; a change of the options of an encoder that earlier folders do not go with needs
+a migration."""
+REMEDY = "make it again: `dvc repro -f fit`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,7 @@ class Posterior:
     std: Tensor | None
 
 
-class EncoderManifest(BaseModel):
+class EncoderManifest(FileModel):
     """encoder.json: which encoder a folder holds, and the options it was fitted with."""
 
     encoder: str
@@ -98,7 +105,7 @@ def save(encoder: Encoder, name: str, options: dict[str, Any], folder: Path) -> 
     folder.mkdir(parents=True, exist_ok=True)
     encoder.save(folder)
     manifest = EncoderManifest(encoder=name, options=options)
-    (folder / ENCODER_JSON).write_text(json.dumps(manifest.model_dump(), indent=2) + "\n")
+    (folder / ENCODER_JSON).write_text(FORMAT.text(manifest))
 
 
 def load(folder: Path) -> tuple[str, Encoder]:
@@ -131,10 +138,7 @@ def _manifest(folder: Path) -> EncoderManifest:
     path = folder / ENCODER_JSON
     if not path.is_file():
         raise DataError(f"{path}: no such file; run `dvc repro fit` to make the encoder")
-    try:
-        return EncoderManifest.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise _damaged(path, error) from None
+    return FORMAT.read(path, EncoderManifest, REMEDY)
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
@@ -142,7 +146,7 @@ def _damaged(path: Path, error: Exception) -> DataError:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         reason = ": ".join([*map(str, first["loc"]), first["msg"]])
-    return DataError(f"{path}: damaged ({reason}); make it again: `dvc repro -f fit`")
+    return DataError(f"{path}: damaged ({reason}); {REMEDY}")
 
 
 def load_for(spec: LatentSpec, folder: Path) -> Encoder:
@@ -161,12 +165,23 @@ def load_for(spec: LatentSpec, folder: Path) -> Encoder:
 
 
 def digest(folder: Path) -> str:
-    """SHA-256 over names and contents of all files of a saved encoder."""
+    """SHA-256 over names and contents of all files of a saved encoder, whoever wrote them.
+
+    So the version that stands in encoder.json is left out.
+    """
     total = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            total.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
+            content = _identity(path) if path == folder / ENCODER_JSON else path.read_bytes()
+            total.update(f"{path.relative_to(folder)}\0".encode() + content)
     return total.hexdigest()
+
+
+def _identity(manifest: Path) -> bytes:
+    """encoder.json as it was before it had a version: an older folder has the same digest."""
+    with parsing(manifest, REMEDY):
+        values = without_header(json.loads(manifest.read_bytes()))
+        return f"{json.dumps(values, indent=2)}\n".encode()
 
 
 ENCODERS: Family[EncoderModule, Params] = family("encoders")

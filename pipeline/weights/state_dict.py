@@ -2,9 +2,37 @@
 
 from collections.abc import Mapping, Sequence
 
-from torch import Tensor
+from torch import Tensor, nn
 
 MAX_LISTED = 3
+
+
+def unwrapped(network: nn.Module) -> dict[str, Tensor]:
+    """The state dict of a network under its own names, whatever it or a part of it is wrapped in.
+
+    torch.compile puts `_orig_mod.` into the names, DataParallel and DistributedDataParallel
+    `module.`.
+    """
+    inner = {
+        f"{path}.{name}".lstrip(".")
+        for path, part in network.named_modules()
+        if (name := _wrapped(part))
+    }
+
+    def own(name: str) -> str:
+        parts = name.split(".")
+        return ".".join(
+            part for end, part in enumerate(parts, 1) if ".".join(parts[:end]) not in inner
+        )
+
+    return {own(name): value for name, value in network.state_dict().items()}
+
+
+def _wrapped(part: nn.Module) -> str | None:
+    """The name under which a wrapper holds its network; None if it is no wrapper."""
+    if isinstance(part, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        return "module"
+    return "_orig_mod" if "_orig_mod" in part._modules else None
 
 
 def differences(

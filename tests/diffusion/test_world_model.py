@@ -1,14 +1,18 @@
 """A world model saves itself whole, and refuses what is not its own."""
 
+import json
+
 import pytest
 import torch
 from rollout_helpers import rollout_inputs
 from safetensors.torch import load_file, save_file
 from train_helpers import sampling
 
+from pipeline import __version__
 from pipeline.diffusion import world_model as models
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.errors import DataError
+from pipeline.weights import hub
 
 CPU = torch.device("cpu")
 QUICK = sampling(steps=3)
@@ -61,6 +65,61 @@ def test_a_saved_model_is_the_same_model(model, cache, generator, tmp_path):
     assert torch.equal(loaded.rollout(*arguments, QUICK), expected)
     files = sorted(path.name for path in (tmp_path / "wm").iterdir())
     assert files == ["README.md", "config.json", "model.safetensors"]
+
+
+def whole(network):
+    return torch.compile(network)
+
+
+def a_block(network):
+    network.blocks[0] = torch.compile(network.blocks[0])
+    return network
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [whole, a_block, torch.nn.DataParallel, lambda network: torch.nn.DataParallel(whole(network))],
+    ids=["compiled", "a compiled block", "wrapped", "both"],
+)
+def test_a_compiled_or_wrapped_denoiser_is_saved_under_its_own_names(model, tmp_path, wrap):
+    expected = model.denoiser.state_dict()
+    wrapped = WorldModel(model.config, CPU)
+    wrapped.denoiser.load_state_dict(expected)
+    wrapped.denoiser = wrap(wrapped.denoiser)
+    wrapped.save_pretrained(tmp_path)
+    loaded = WorldModel.from_pretrained(tmp_path).denoiser.state_dict()
+    assert list(loaded) == list(expected)
+    assert all(torch.equal(loaded[name], value) for name, value in expected.items())
+
+
+# Written before config.json had a version; it must be read for ever.
+def test_a_model_without_a_version_is_read(model, tmp_path):
+    model.save_pretrained(tmp_path)
+    config = tmp_path / "config.json"
+    values = json.loads(config.read_text())
+    assert (values.pop("format_version"), values.pop("written_by")) == (1, __version__)
+    config.write_text(json.dumps(values))
+    assert WorldModel.from_pretrained(tmp_path).config == model.config
+
+
+def test_of_a_hub_s_model_nobody_is_told_to_train_it(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(hub, "folder", lambda *_: tmp_path)
+
+    def said():
+        with pytest.raises(DataError) as caught:
+            WorldModel.from_pretrained("someone/model")
+        return str(caught.value)
+
+    assert said().endswith("config.json: no such file; name another revision of someone/model")
+    model.save_pretrained(tmp_path)
+    config = tmp_path / "config.json"
+    config.write_text(config.read_text().replace('"frames"', '"length"'))
+    assert said().endswith(
+        f"config.json (written by nano-world-models {__version__}): damaged (frames: Field "
+        "required); name another revision of someone/model"
+    )
+    config.write_text('{"format_version": 99, "written_by": "9.0"}')
+    assert said().endswith("install 9.0 or later")
 
 
 def test_the_card_says_what_the_model_is_and_its_code_runs(model, tmp_path, monkeypatch):
@@ -132,13 +191,13 @@ def test_what_is_neither_folder_nor_repository_is_named(monkeypatch, tmp_path):
 
 
 def test_a_missing_or_damaged_model_is_named(model, cache, tmp_path):
-    with pytest.raises(DataError, match=r"config.json: no such file; run `dvc repro train`"):
+    with pytest.raises(DataError, match=r"config.json: no such file; `dvc checkout` restores"):
         models.load(tmp_path, CPU, cache)
     model.save_pretrained(str(tmp_path / "wm"))
     model.save_pretrained(tmp_path / "wm")
     weights = tmp_path / "wm" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:500])
-    with pytest.raises(DataError, match="not a readable world model"):
+    with pytest.raises(DataError, match=r"model.safetensors: damaged \(.*dvc checkout"):
         models.load(tmp_path / "wm", CPU, cache)
 
 

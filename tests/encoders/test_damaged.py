@@ -48,7 +48,7 @@ def rewrite(path, header=None, **tensors):
         (b"\xff", "Invalid JSON: "),
         (b"{}", "encoder: Field required"),
         (b"[]", "Input should be "),
-        (b'{"encoder": "patch_pca", "options": 3}', "options: Input should be an object"),
+        (b'{"encoder": "patch_pca", "options": 3}', "options = 3: Input should be an object"),
     ],
 )
 def test_a_card_that_does_not_say_which_encoder_it_is(tmp_path, read, content, reason):

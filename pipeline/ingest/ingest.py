@@ -1,8 +1,11 @@
 """A data set to webdataset shards with a manifest."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from pipeline import stage
 from pipeline.compute import parallel as cluster
@@ -84,6 +87,8 @@ def _manifest(job: Job, shape: Shape, tasks: list[Task], results: list[PackedSha
     for task, result in zip(tasks, results, strict=True):
         if task.split == "train":
             statistics.merge(result.statistics)
+    if job.dataset_options.normalise_actions:
+        _warn_of_constants(statistics)
     height, width = job.dataset_options.resolution or shape.frames[:2]
     return Manifest(
         dataset=job.dataset,
@@ -99,3 +104,15 @@ def _manifest(job: Job, shape: Shape, tasks: list[Task], results: list[PackedSha
         quarantined=quarantined,
         shards=shards,
     )
+
+
+def _warn_of_constants(statistics: ActionStatistics) -> None:
+    """Name on stderr the components of actions that models cannot learn anything about."""
+    summary = statistics.summary()
+    for index in np.flatnonzero(~statistics.varies()):
+        print(
+            f"ingest: action[{index}] is {summary['mean'][index]:.6g} throughout the train split, "
+            "so a model cannot learn what it does; where it moves, it is divided by "
+            f"{summary['std'][index]:.3g}, the RMS of the other components' std",
+            file=sys.stderr,
+        )

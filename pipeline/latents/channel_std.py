@@ -16,7 +16,7 @@ def alive(variance: Moments, squares: Moments) -> NDArray[np.bool_]:
     A channel is dead if its std is at most a millionth of its RMS, or of the largest std.
 
     Args:
-        variance: of each channel; rounding errors may make it negative.
+        variance: of each channel.
         squares: mean square of each channel.
     """
     return variance > ROUNDING * np.maximum(squares, variance.max())
@@ -27,6 +27,10 @@ def channel_std(variance: Moments, squares: Moments) -> Moments:
 
     A model's error in a channel that never varies has to weigh something. Arguments as for `alive`.
     """
-    varies = alive(variance, squares)
+    return np.sqrt(substituted(variance, alive(variance, squares)))
+
+
+def substituted(variance: Moments, varies: NDArray[np.bool_]) -> Moments:
+    """Variance per channel, where it does not vary the mean of that of the others, or 1."""
     substitute = variance[varies].mean() if varies.any() else 1.0
-    return np.sqrt(np.where(varies, variance, substitute))
+    return np.where(varies, variance, substitute)

@@ -14,6 +14,7 @@ from pipeline.datasets import OfficialSplit
 from pipeline.episodes import shards, video
 from pipeline.episodes.episode import Episode
 from pipeline.errors import DataError
+from pipeline.ingest.statistics import ActionStatistics
 
 SMALL = {"episodes_per_shard": 3, "train_share": 0.8}
 
@@ -89,6 +90,34 @@ def test_statistics_see_the_train_split_alone(episodes, tmp_path):
     np.testing.assert_allclose(manifest.actions["mean"], train.mean(0), rtol=1e-5)
     np.testing.assert_allclose(manifest.actions["std"], train.std(0, ddof=1), rtol=1e-4)
     assert not np.allclose(manifest.actions["mean"], everything.mean(0), rtol=1e-3)
+
+
+def test_an_action_that_never_moves_in_training_is_named_and_stays_small_where_it_moves(
+    tmp_path, capfd
+):
+    """A gripper that is open in all of training, and closes in validation."""
+    episodes = [make_episode(f"episode_{i}") for i in range(4)]
+    for index, episode in enumerate(episodes):
+        episode.actions[:, 1] = 1 if index < 3 else 0
+    split = OfficialSplit(train=[0, 1, 2], val=[3])
+    actions = ingested(episodes, tmp_path / "out", split=split).actions
+    assert "action[1] is 1 throughout the train split" in capfd.readouterr().err
+    assert actions["std"][1] == pytest.approx(actions["std"][0], abs=2e-6)
+    ingested(episodes, tmp_path / "raw", split=split, normalise_actions=False)
+    assert not capfd.readouterr().err
+
+
+@pytest.mark.parametrize("offset", [0, 1e3, 4.5e6])
+def test_statistics_in_parts_are_those_of_all_however_far_from_zero(offset):
+    rng = np.random.default_rng(0)
+    parts = [(offset + rng.normal(0, 0.3, (50, 3))).astype(np.float32) for _ in range(400)]
+    statistics = ActionStatistics()
+    for part in parts:
+        statistics.add(part)
+    everything = np.concatenate(parts).astype(np.float64)
+    assert statistics.varies().all()
+    found = np.array(statistics.summary()["std"]) - 1e-6
+    np.testing.assert_allclose(found, everything.std(0, ddof=1), rtol=1e-10)
 
 
 def test_a_split_that_comes_with_the_data_is_kept(episodes, tmp_path):

@@ -98,3 +98,11 @@ def test_where_every_channel_is_dead_the_unit_is_one_and_no_share_is_known():
     assert found.std().tolist() == [1.0, 1.0, 1.0]
     assert found.rounding_error() is None
     assert json.dumps(found.as_json(), allow_nan=False)
+
+
+def test_the_spread_of_a_channel_far_from_zero_is_exact():
+    values = (60_000 + np.random.default_rng(0).normal(0, 0.3, (5000, 2))).astype(np.float32)
+    found = tally(values)
+    found.add(torch.from_numpy(values)[:, :, None, None], torch.full((5000, 2, 1, 1), 0.4))
+    exact = np.sqrt(values.astype(np.float64).var(0) + 0.4**2 / 2)
+    np.testing.assert_allclose(found.std(), exact, rtol=1e-7)

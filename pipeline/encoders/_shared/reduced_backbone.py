@@ -100,7 +100,7 @@ class ReducedBackbone:
             before.add(features)
             after.add(self.reduce(features))
         variance = before.matrix().trace()
-        if variance <= ROUNDING * before.products.trace() / before.count:
+        if variance <= ROUNDING * (variance + before.mean().square().sum()):
             return None
         return float(after.matrix().trace() / variance)
 
@@ -114,18 +114,27 @@ class ReducedBackbone:
 
 
 class Covariance:
-    """Covariance of features that come batch by batch, in float64."""
+    """Covariance of features that come batch by batch, in float64.
+
+    Batches are centred before they are merged, as in `pipeline.latents.moments`.
+    """
 
     def __init__(self) -> None:
         """Start with no features."""
         self.count = 0
-        self.total, self.products = torch.zeros(2, dtype=torch.float64)
+        self.total, self.deviations = torch.zeros(2, dtype=torch.float64)
 
     def add(self, features: Tensor) -> None:
         """Add a batch of features [B, C, h, w]."""
         rows = rearrange(features, "b c h w -> (b h w) c").double()
-        self.count += len(rows)
-        self.total, self.products = self.total + rows.sum(0), self.products + rows.T @ rows
+        count, total, mean = len(rows), rows.sum(0), rows.mean(0)
+        deviations = (rows - mean).T @ (rows - mean)
+        if self.count:
+            difference = mean - self.mean()
+            weight = self.count * count / (self.count + count)
+            deviations += weight * difference.outer(difference)
+        self.deviations = self.deviations + deviations
+        self.total, self.count = self.total + total, self.count + count
 
     def mean(self) -> Tensor:
         """Mean [C]."""
@@ -133,7 +142,7 @@ class Covariance:
 
     def matrix(self) -> Tensor:
         """Covariance [C, C], divided by the number of places."""
-        return self.products / self.count - self.mean().outer(self.mean())
+        return self.deviations / self.count
 
 
 @torch.no_grad()

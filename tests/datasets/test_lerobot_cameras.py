@@ -111,6 +111,8 @@ NOT_COLOUR = {
                 "12 bits in 1 channels (gray12le)"),
     "10 bits": (recorded(**{"video.pix_fmt": "yuv420p10le"}), CAMERA,
                 "10 bits in 3 channels (yuv420p10le)"),
+    "other types": (recorded(is_depth_map=[]), CAMERA,
+                    "what is not known (is_depth_map: Input should be a valid boolean)"),
     "unknown": (recorded(**{"video.pix_fmt": "yuv"}), CAMERA, "the unknown pixel format yuv"),
     "one channel": (feature_with(CAMERA, shape=[48, 64, 1]), CAMERA,
                     "greyscale, of shape [48, 64, 1]"),
@@ -139,10 +141,4 @@ def test_where_no_camera_records_colour_the_error_says_so(v3):
         if "images" in name:
             feature_with(name, info={"is_depth_map": True})(v3)
     with pytest.raises(DataError, match=r"records depth, not 8-bit colour; none of its cameras do"):
-        layout().open(v3)
-
-
-def test_what_info_json_says_in_other_types_is_named(v3):
-    recorded(is_depth_map=[])(v3)
-    with pytest.raises(DataError, match=r"info.json: .*image: is_depth_map: .*valid boolean"):
         layout().open(v3)

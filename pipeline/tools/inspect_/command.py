@@ -40,23 +40,28 @@ def command(
 
 
 def _inspect(path: Path, params: Path, read_all: bool) -> "Inspection":
+    from pipeline.collect.inventory import resolve
+    from pipeline.datasets.rt1.lerobot.info import FILE
     from pipeline.diffusion.world_model import CONFIG
     from pipeline.encoders import ENCODER_JSON
     from pipeline.episodes.manifest import MANIFEST
     from pipeline.errors import DataError
     from pipeline.params import read
-    from pipeline.tools.inspect_ import Inspection, latents, models, raw, shards
+    from pipeline.tools.inspect_ import Inspection, latents, lerobot, models, raw, shards
 
     if not path.is_dir():
-        raise DataError(f"{path}: no such folder")
+        said = "is a file; name the folder that it lies in" if path.is_file() else "no such folder"
+        raise DataError(f"{path}: {said}")
     kinds: dict[str, tuple[str, Callable[[], Inspection]]] = {
         MANIFEST: ("shards", lambda: shards.inspect(path, read_all)),
         "zarr.json": ("latent cache", lambda: latents.inspect(path, read_all)),
         ENCODER_JSON: ("encoder", lambda: models.encoder(path)),
         CONFIG: ("world model", lambda: models.world_model(path)),
     }
+    root = path if any((path / name).is_file() for name in kinds) else resolve(path)
+    kinds[FILE] = (lerobot.KIND, lambda: lerobot.inspect(root, params, read_all))
     for name, (kind, inspect) in kinds.items():
-        if (path / name).is_file():
+        if (root / name).is_file():
             try:
                 return inspect()
             except DataError as error:

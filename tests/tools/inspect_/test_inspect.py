@@ -1,9 +1,14 @@
 """`wm inspect` says what a folder is, and is not fooled by one that lacks something."""
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from helpers import GOLDEN, ROOT
+from lerobot_helpers import column, feature_with
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
@@ -78,6 +83,46 @@ def test_a_set_of_ones_own_is_read_where_it_lies(smoke_run, tmp_path):
     (tmp_path / "inventory.json").write_text(json.dumps(listed))
     code, said = inspect(smoke_run, tmp_path)
     assert (code, said["root"]) == (0, str(smoke_run / RAW))
+
+
+def test_a_lerobot_set_is_known_whatever_params_yaml_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    raw = GOLDEN / "lerobot_v3"
+    for params in (ROOT / "params.yaml", tmp_path / "absent.yaml"):
+        words = ["inspect", str(raw), "--all", "--json", "--params", str(params)]
+        done = CliRunner().invoke(app, words)
+        said = json.loads(done.stdout)
+        assert (done.exit_code, said["kind"], said["lacks"]) == (0, "LeRobot data set", None)
+        assert (said["version"], said["episodes"], said["fps"]) == ("v3.0", 3, 3)
+        cameras = {f"observation.images.{name}" for name in ("image", "wrist")}
+        assert said["cameras"]["observation.images.wrist"] == "video 32 x 48 x 3"
+        assert set(said["cameras"]) == cameras
+        assert said["unreadable"] == dict.fromkeys(cameras, 0)
+        assert (said["action_dim"], said["frames"], said["lengths"]) == (7, 65, [13, 26])
+
+
+def test_what_cannot_be_read_of_a_lerobot_set_is_counted(tmp_path):
+    raw = Path(shutil.copytree(GOLDEN / "lerobot_v3", tmp_path / "raw"))
+    (raw / "videos/observation.images.wrist/chunk-000/file-000.mp4").unlink()
+    feature_with("observation.images.image", info={"is_depth_map": True})(raw)
+    done = CliRunner().invoke(app, ["inspect", str(raw), "--json"])
+    said = json.loads(done.stdout)
+    assert done.exit_code == 1
+    assert said["cameras"]["observation.images.image"].endswith("(depth: cannot be read)")
+    assert "none of its 3 episodes has its files" in said["lacks"]
+    column("length", pa.array([26, 27, 13]), "meta/episodes/chunk-000/file-000.parquet")(raw)
+    feature_with("observation.images.image", info={})(raw)
+    said = json.loads(CliRunner().invoke(app, ["inspect", str(raw), "--json"]).stdout)
+    assert said["unreadable"] == {"observation.images.image": 1}
+    (raw / "meta/info.json").write_text("{")
+    said = json.loads(CliRunner().invoke(app, ["inspect", str(raw), "--json"]).stdout)
+    assert (said["kind"], "info.json" in said["lacks"]) == ("LeRobot data set", True)
+
+
+def test_a_file_is_called_a_file(tmp_path):
+    (tmp_path / "model.pt").write_text("")
+    with pytest.raises(DataError, match=r"model.pt: is a file; name the folder that it lies in"):
+        CliRunner().invoke(app, ["inspect", str(tmp_path / "model.pt")], catch_exceptions=False)
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path, smoke_run):

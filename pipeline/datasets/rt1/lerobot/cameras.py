@@ -33,13 +33,13 @@ def colour(info: Info) -> list[str]:
 
 
 def otherwise(feature: Feature) -> str | None:
-    """What a camera records if it is not 8-bit colour, else None.
-
-    Raises:
-        ValidationError: what info.json says of the camera has other types.
-    """
+    """What a camera records if it is not 8-bit colour, else None."""
     parts = [part or {} for part in (feature.info, feature.video_info)]
-    said = [_Recorded.model_validate(part) for part in parts]
+    try:
+        said = [_Recorded.model_validate(part) for part in parts]
+    except ValidationError as error:
+        first = error.errors()[0]
+        return f"what is not known ({'.'.join(map(str, first['loc']))}: {first['msg']})"
     shape = feature.shape
     channels = {part.channels for part in said} | (
         {shape[0], shape[-1]} if len(shape) == 3 else {1}
@@ -81,14 +81,8 @@ def check(info: Info, name: str, raw: Path) -> None:
     if name not in cameras:
         hint = did_you_mean(name, cameras)
         raise DataError(f"{raw / FILE}: has no camera {name!r} (datasets.rt1.video); {hint}")
-    try:
-        reason = otherwise(cameras[name])
-        if reason is not None:
-            raise refusal(info, name, raw, reason)
-    except ValidationError as error:
-        first = error.errors()[0]
-        said = f"{name}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
-        raise DataError(f"{raw / FILE}: {said}; fetch it again") from None
+    if (reason := otherwise(cameras[name])) is not None:
+        raise refusal(info, name, raw, reason)
     if cameras[name].dtype == "video" and info.video_path is None:
         raise DataError(f"{raw / FILE}: video_path is null, but {name} is a video; fetch it again")
 

@@ -97,7 +97,7 @@ def checked(listed: Sequence[Entry], info: Info, meta: Path) -> list[Entry]:
                 one.number,
                 f"{meta}: {key(one.number)}: its video goes from frame {one.first} to "
                 f"{one.end - 1}, and that of {key(two.number)} in the same file from {two.first} "
-                f"to {two.end - 1}; record or merge the set again, or leave both out",
+                f"to {two.end - 1}; record or merge the set again",
             )
     entries = {entry.number: entry._replace(fault=faults.get(entry.number)) for entry in listed}
     for number in _unlisted(times, info.total_episodes, meta):

@@ -29,7 +29,7 @@ def decode(cells: "pa.ChunkedArray", place: str) -> NDArray[np.uint8]:
         if frames and frame.shape != frames[0].shape:
             raise DataError(
                 f"{place} is {_size(frame)} at frame {number}, {_size(frames[0])} before; "
-                "record it at one size, or leave it out"
+                "record it at one size"
             )
         frames.append(frame)
     return np.stack(frames)

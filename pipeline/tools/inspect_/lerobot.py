@@ -1,0 +1,94 @@
+"""A LeRobot data set, whichever data set and camera params.yaml selects."""
+
+from pathlib import Path
+from typing import Any
+
+from pipeline import stage
+from pipeline.datasets import DATASETS, rt1
+from pipeline.datasets.rt1.lerobot import cameras
+from pipeline.datasets.rt1.lerobot import info as infos
+from pipeline.datasets.rt1.lerobot.info import Info
+from pipeline.datasets.rt1.lerobot.source import LeRobotSource, Reading, open_folder
+from pipeline.errors import DataError
+from pipeline.ingest.statistics import ActionStatistics
+from pipeline.params import read
+from pipeline.tools.inspect_ import Inspection, size
+
+KIND = "LeRobot data set"
+
+
+def inspect(root: Path, params: Path, read_all: bool) -> Inspection:
+    """Summarise info.json and the episodes that the meta files list, for each camera of colour.
+
+    Args:
+        root: the folder that holds meta/.
+        params: params.yaml, for `align_by` and `episodes` of `datasets.rt1`; need not be there.
+        read_all: read all episodes, not only the first of each camera.
+
+    Raises:
+        DataError: info.json is damaged or of an unknown version.
+    """
+    info = infos.read(root)
+    facts: dict[str, Any] = {
+        "version": info.codebase_version,
+        "root": str(root),
+        "bytes": size(root),
+        "episodes": info.total_episodes,
+        "fps": info.fps,
+        "cameras": {name: _described(info, name) for name in cameras.names(info)},
+    }
+    lacks: str | None = None
+    unreadable: dict[str, int] = {}
+    first: dict[str, Any] = {}
+    for camera in cameras.colour(info):
+        try:
+            source = open_folder(root, _reading(camera, params))
+        except DataError as error:
+            lacks = lacks or str(error)
+            continue
+        found, failed = _read(source, camera, read_all)
+        facts = {**facts, "episodes": len(source)}
+        first = first or found
+        unreadable[camera] = len(failed)
+        if failed and lacks is None:
+            lacks = f"{len(failed)} of {len(source)} episodes cannot be read; {failed[0]}"
+    if not cameras.colour(info):
+        lacks = f"{root / infos.FILE}: names no camera of 8-bit colour"
+    return Inspection(KIND, {**facts, "unreadable": unreadable, **first}, lacks)
+
+
+def _described(info: Info, name: str) -> str:
+    feature = info.features[name]
+    sizes = " x ".join(map(str, feature.shape))
+    other = cameras.otherwise(feature)
+    return f"{feature.dtype} {sizes}" + (f" ({other}: cannot be read)" if other else "")
+
+
+def _reading(camera: str, params: Path) -> Reading:
+    block = read(params).values[DATASETS.block].get("rt1") if params.is_file() else None
+    if block is None:
+        return Reading(camera)
+    options = rt1.Options.model_validate(block)
+    return Reading(camera, options.align_by, options.episodes)
+
+
+def _read(source: LeRobotSource, camera: str, read_all: bool) -> tuple[dict[str, Any], list[str]]:
+    """What the episodes are like, and why some cannot be read."""
+    readable = sorted(set(range(len(source))) - set(source.unreadable))
+    chosen = range(len(source)) if read_all else source.unreadable + readable[:1]
+    facts: dict[str, Any] = {}
+    statistics, lengths, surplus, failed = ActionStatistics(), [], 0, []
+    for index in stage.track(chosen, f"read {camera}"):
+        try:
+            episode = source[index]
+        except DataError as error:
+            failed.append(str(error))
+            continue
+        facts = {"action_dim": episode.actions.shape[1], "state_dim": episode.states.shape[1]}
+        statistics.add(episode.actions)
+        lengths.append(len(episode))
+        surplus += int(episode.meta.get("surplus_frames", 0))
+    if read_all and lengths:
+        facts |= {"frames": sum(lengths), "lengths": [min(lengths), max(lengths)]}
+        facts |= {"surplus_frames": surplus, "actions": statistics.summary()}
+    return facts, failed

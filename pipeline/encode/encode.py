@@ -1,6 +1,5 @@
 """Encode shards of episodes into a sealed latent cache, shard by shard."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +9,27 @@ from pipeline.compute import device
 from pipeline.compute import parallel as cluster
 from pipeline.encode import Options, size
 from pipeline.encode.runner import Execution, Runner
-from pipeline.encode.shard import MARKS, Source, Task, encode_shard, load_runner, process_device
+from pipeline.encode.shard import (
+    MARKS,
+    Source,
+    Task,
+    encode_shard,
+    finished,
+    load_runner,
+    process_device,
+)
 from pipeline.encoders import ENCODERS
 from pipeline.episodes import shards
 from pipeline.episodes.manifest import Manifest, read_manifest
 from pipeline.errors import telling_full_disk
-from pipeline.latents import writer
+from pipeline.files.json_model import read_json
+from pipeline.latents import metadata, writer
 from pipeline.latents.shard_layout import shard_rows, split_into_shards
 from pipeline.latents.spec import EpisodeEntry, LatentSpec, Seal
-from pipeline.latents.statistics import LatentStatistics, merge
+from pipeline.latents.statistics import LatentStatistics, ShardSums, merge
 from pipeline.metrics.schema.encode import EncodeMetrics
+
+RESUME = "run encode again, which encodes this shard anew"
 
 
 def encode(source: Source, options: Options, where: cluster.Options, out: Path) -> EncodeMetrics:
@@ -83,9 +93,12 @@ def _tasks(
     ]
     train = sum(latents for _, split, latents in episodes if split == "train")
     rows = sum(latents for _, _, latents in episodes)
-    shard = shard_rows(rows, spec.columns()["mean"].row_bytes)
-    if not (out / MARKS).is_dir():
-        writer.create(out, spec.columns(), rows, shard)
+    columns = {name: column for name, column in spec.columns().items() if column.strided}
+    shard = shard_rows(rows, columns["mean"].row_bytes)
+    if not (out / MARKS).is_dir() or not metadata.is_of(out, columns, rows, shard):
+        stage.remove(out / MARKS)
+        stage.remove(out / metadata.METADATA)
+        writer.create(out, columns, rows, shard)
     return [
         Task(
             source=source,
@@ -106,15 +119,15 @@ def _tasks(
 
 def _encoded(tasks: list[Task], where: cluster.Options) -> LatentStatistics:
     """Run the tasks that no earlier run has finished; the statistics of all."""
-    waiting = [task for task in tasks if not task.mark.is_file()]
+    waiting = [task for task in tasks if finished(task) is None]
     if len(waiting) < len(tasks):
         print(f"encode: resuming after {len(tasks) - len(waiting)} of {len(tasks)} shards")
     if where.workers is None and device.pick().type == "cuda":
         where = where.model_copy(update={"workers": len(device.all_devices())})
-    finished = cluster.parallel_map(encode_shard, waiting, where)
-    for _ in stage.track(finished, "encode", len(waiting)):
+    encoding = cluster.parallel_map(encode_shard, waiting, where)
+    for _ in stage.track(encoding, "encode", len(waiting)):
         pass
-    marks = (json.loads(task.mark.read_text()) for task in tasks)
+    marks = (read_json(task.mark, ShardSums, RESUME) for task in tasks)
     return merge(marks, tasks[0].spec.latent_shape[0])
 
 

@@ -20,11 +20,12 @@ from pipeline.encode.runner import Execution, Runner
 from pipeline.encoders import Encoder
 from pipeline.episodes import shards
 from pipeline.errors import DataError
+from pipeline.files.json_model import read_json
 from pipeline.latents import writer
 from pipeline.latents.quantize import SCALE, dequantize, max_storable, quantize
 from pipeline.latents.shard_layout import Segment
 from pipeline.latents.spec import LatentSpec
-from pipeline.latents.statistics import LatentStatistics
+from pipeline.latents.statistics import LatentStatistics, ShardSums
 
 MARKS = ".encoded"
 """Folder in an unsealed store with a file of statistics for every finished shard."""
@@ -104,7 +105,19 @@ def encode_shard(task: Task) -> None:
             done += len(mean)
     rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     writer.write_rows(task.out, task.start, rows)
-    stage.write_json(task.mark, statistics.as_json())
+    stage.write_json(task.mark, statistics.sums().model_dump())
+
+
+def finished(task: Task) -> ShardSums | None:
+    """The statistics of a shard that an earlier run has finished; None if it is to be encoded.
+
+    So is one whose mark is damaged, which a run that was killed by a power cut may leave.
+    """
+    try:
+        sums = read_json(task.mark, ShardSums, "encode the shard again")
+    except DataError:
+        return None
+    return sums if sums.fit(task.spec.latent_shape[0]) else None
 
 
 def process_device() -> torch.device:

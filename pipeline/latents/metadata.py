@@ -1,6 +1,7 @@
 """zarr.json of a latent cache, checked before zarr reads it: its sizes have files behind them."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -87,6 +88,20 @@ def read_seal(path: Path, way_out: str) -> Seal:
     if seal is None:
         raise DataError(f"{path}: not sealed, as encode did not finish; {way_out}")
     return seal
+
+
+def is_of(path: Path, columns: Mapping[str, Column], rows: int, shard: int) -> bool:
+    """Whether a store that is not sealed yet has arrays of `rows` in files of `shard` rows."""
+    try:
+        read_json(path / METADATA, GroupMetadata, "")
+        for name, column in columns.items():
+            array = read_json(path / name / METADATA, ArrayMetadata, "")
+            grid = array.chunk_grid.configuration.chunk_shape
+            if (array.shape, grid) != ((rows, *column.shape), (shard, *column.shape)):
+                return False
+    except DataError:
+        return False
+    return True
 
 
 def check_array(path: Path, rows: int, column: Column, way_out: str) -> None:

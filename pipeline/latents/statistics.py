@@ -1,12 +1,13 @@
 """Mean, std and rounding error of stored latents, accumulated over shards."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor
 
+from pipeline.files.json_model import FileModel
 from pipeline.latents.channel_std import Moments, alive, channel_std
 from pipeline.latents.moments import RunningMoments
 
@@ -66,15 +67,15 @@ class LatentStatistics:
         shares = self.error[varies] / self.std()[varies] ** 2
         return float(np.sqrt(np.mean(shares) / max(self.compared, 1)))
 
-    def as_json(self) -> dict[str, Any]:
+    def sums(self) -> "ShardSums":
         """The sums and counts; JSON keeps float64 exactly."""
-        return {
-            "count": self.moments.count,
-            "total": self.moments.total.tolist(),
-            "deviations": self.moments.deviations.tolist(),
-            "error": self.error.tolist(),
-            "compared": self.compared,
-        }
+        return ShardSums(
+            count=self.moments.count,
+            total=self.moments.total.tolist(),
+            deviations=self.moments.deviations.tolist(),
+            error=self.error.tolist(),
+            compared=self.compared,
+        )
 
 
 def _parts(*latents: Tensor) -> Iterator[tuple[Tensor, ...]]:
@@ -84,13 +85,25 @@ def _parts(*latents: Tensor) -> Iterator[tuple[Tensor, ...]]:
         yield tuple(part.double() for part in parts)
 
 
-def merge(shards: Iterable[dict[str, Any]], channels: int) -> LatentStatistics:
-    """The statistics of all shards, each from `as_json`, in their order."""
+class ShardSums(FileModel):
+    """`LatentStatistics` of a shard, as encode keeps them beside it."""
+
+    count: int = Field(ge=0)
+    total: list[float]
+    deviations: list[float]
+    error: list[float]
+    compared: int = Field(ge=0)
+
+    def fit(self, channels: int) -> bool:
+        """Whether they are of so many channels."""
+        return len(self.total) == len(self.deviations) == len(self.error) == channels
+
+
+def merge(shards: Iterable[ShardSums], channels: int) -> LatentStatistics:
+    """The statistics of all shards, each from `sums`, in their order."""
     whole = LatentStatistics(channels)
     for shard in shards:
-        total, deviations, error = (
-            np.array(shard[name]) for name in ("total", "deviations", "error")
-        )
-        whole.moments.merge(RunningMoments(shard["count"], total, deviations))
-        whole.error, whole.compared = whole.error + error, whole.compared + shard["compared"]
+        total, deviations = np.array(shard.total), np.array(shard.deviations)
+        whole.moments.merge(RunningMoments(shard.count, total, deviations))
+        whole.error, whole.compared = whole.error + shard.error, whole.compared + shard.compared
     return whole

@@ -22,8 +22,7 @@ def create(path: Path, columns: dict[str, Column], rows: int, shard: int) -> Non
     """Create empty arrays for `rows` latents, `shard` of them per file."""
     store = zarr.open_group(path, mode="a")
     for name, column in columns.items():
-        if column.strided:
-            _array(store, name, column, rows, shard)
+        _array(store, name, column, rows, shard)
 
 
 def write_rows(path: Path, start: int, rows: dict[str, NDArray[Any]]) -> None:

@@ -19,6 +19,7 @@ from pipeline.encoders import ENCODERS
 from pipeline.errors import DataError
 from pipeline.fit.fit import sample_frames
 from pipeline.latents import writer
+from pipeline.latents.cache import open_cache
 
 SHARDS = 10
 KILLER = """
@@ -118,6 +119,30 @@ def test_a_full_disk_is_one_line_and_loses_nothing(folder, tmp_path, full, monke
     assert f"encode: resuming after 2 of {SHARDS} shards" in capsys.readouterr().out
     start(folder, tmp_path / "clean.zarr")
     assert content(tmp_path / "latents.zarr") == content(tmp_path / "clean.zarr")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kept"),
+    [
+        (".encoded/000001.json", b"", 1),
+        (".encoded/000001.json", bytes(80), 1),
+        (".encoded/000001.json", b'{"total": [NaN]}', 1),
+        (".encoded/000001.json", b"[" * 99_999, 1),
+        ("zarr.json", b"{", 0),
+        ("mean/zarr.json", bytes(80), 0),
+    ],
+)
+def test_what_a_killed_run_left_damaged_is_encoded_again(
+    folder, tmp_path, full, monkeypatch, capsys, name, content, kept
+):
+    with pytest.raises(DataError):
+        start(folder, tmp_path / "latents.zarr")
+    monkeypatch.undo()
+    (tmp_path / ".latents.zarr.partial" / name).write_bytes(content)
+    start(folder, tmp_path / "latents.zarr")
+    resumed = f"encode: resuming after {kept} of {SHARDS} shards"
+    assert (resumed in capsys.readouterr().out) == bool(kept)
+    assert len(open_cache(tmp_path / "latents.zarr").mean[:]) == 600
 
 
 @pytest.mark.parametrize("changes", [{"storage": "int8"}, {"batch": 7}, {"digest": "another"}])

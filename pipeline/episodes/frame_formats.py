@@ -39,16 +39,14 @@ def unpack(name: str, content: bytes, count: int, place: str) -> "NDArray[np.uin
 
     Raises:
         DataError: the video is damaged or too short; the message begins with `place`.
-        ValueError: an array is damaged.
+        Exception: an array is damaged.
     """
-    import numpy as np
-
     from pipeline.episodes import video
+    from pipeline.files.npy import parse_npy, parse_npz
 
     if name == "frames.mp4":
         return video.decode(content, place, count)
-    array = np.load(io.BytesIO(content), allow_pickle=False)
-    return array["frames"] if name == "frames.npz" else array
+    return parse_npz(content)["frames"] if name == "frames.npz" else parse_npy(content)
 
 
 MEMBERS = ("frames.mp4", "frames.npz", "frames.npy")

@@ -2,41 +2,47 @@
 
 import hashlib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field, model_validator
 
 from pipeline.episodes.resize import Preprocessing
 from pipeline.errors import DataError
+from pipeline.files.json_model import FileModel, read_json
+from pipeline.files.names import FileName
 
 Split = Literal["train", "val"]
+Length = Annotated[int, Field(gt=0, le=2**40)]
+Side = Annotated[int, Field(gt=0, le=2**14)]
 MANIFEST = "manifest.json"
 
 
-class Shard(BaseModel):
+class Shard(FileModel):
     """One tar file: its size, hash, episodes and their lengths in frames."""
 
-    model_config = ConfigDict(frozen=True)
-
-    name: str
+    name: FileName
     split: Split
-    bytes: int
+    bytes: int = Field(ge=0)
     sha256: str
     episodes: list[str]
-    lengths: list[int]
+    lengths: list[Length]
+
+    @model_validator(mode="after")
+    def _every_episode_has_a_length(self) -> Self:
+        if len(self.episodes) != len(self.lengths):
+            raise ValueError(f"{len(self.episodes)} episodes have {len(self.lengths)} lengths")
+        return self
 
 
-class Quarantined(BaseModel):
+class Quarantined(FileModel):
     """An episode that ingest skipped (`ingest.on_error: skip`), and why."""
-
-    model_config = ConfigDict(frozen=True)
 
     episode: str
     split: Split
     reason: str
 
 
-class Manifest(BaseModel):
+class Manifest(FileModel):
     """The manifest of a folder of shards.
 
     Attributes:
@@ -44,22 +50,28 @@ class Manifest(BaseModel):
         actions: mean, std, min and max of the train split's actions, [A] each.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     dataset: str
-    episodes: int
-    frames: int
-    frame_shape: tuple[int, int, int]
+    episodes: int = Field(ge=0)
+    frames: int = Field(ge=0)
+    frame_shape: tuple[Side, Side, Literal[3]]
     """(height, width, channels) as recorded."""
     view: Preprocessing
-    interval: int
+    interval: int = Field(gt=0)
     """Environment steps between two frames of a model, as published (the frame interval)."""
-    action_dim: int
-    state_dim: int
+    action_dim: int = Field(ge=0)
+    state_dim: int = Field(ge=0)
     normalise_actions: bool
     actions: dict[str, list[float]]
     quarantined: list[Quarantined]
     shards: list[Shard]
+
+    @model_validator(mode="after")
+    def _counts_are_those_of_the_shards(self) -> Self:
+        lengths = [length for shard in self.shards for length in shard.lengths]
+        if (len(lengths), sum(lengths)) != (self.episodes, self.frames):
+            found = f"{len(lengths)} episodes of {sum(lengths)} frames"
+            raise ValueError(f"shards hold {found}, not {self.episodes} of {self.frames}")
+        return self
 
     def digest(self) -> str:
         """SHA-256 of the manifest, and so of the contents of all shards."""
@@ -75,13 +87,7 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     if not path.is_file():
         raise DataError(f"{path}: no such file; run `dvc repro ingest` to write shards")
-    try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise DataError(
-            f"{path}: {first['loc']}: {first['msg']}; run `dvc repro -f ingest`"
-        ) from None
+    manifest = read_json(path, Manifest, "run `dvc repro -f ingest`")
     for shard in manifest.shards:
         tar = folder / shard.name
         size = tar.stat().st_size if tar.is_file() else 0

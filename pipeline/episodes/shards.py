@@ -7,7 +7,6 @@ has tars of its own (train-000000.tar, val-000000.tar, ...), so any webdataset r
 import io
 import json
 import tarfile
-import zipfile
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -16,14 +15,22 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import RootModel
 
 from pipeline.checksum import sha256
 from pipeline.episodes import frame_formats
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.episodes.manifest import Shard, Split, read_manifest
-from pipeline.errors import DataError
+from pipeline.errors import DataError, UserError
+from pipeline.files.content import damaged
+from pipeline.files.npy import parse_npy
 
 Item = TypeVar("Item")
+REMEDY = "restore it with `dvc checkout` or write it again with `dvc repro -f ingest`"
+
+
+class MetaFile(RootModel[dict[str, float | int | str]]):
+    """meta.json of an episode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +64,7 @@ class Sample:
 
     def array(self, name: str) -> NDArray[Any]:
         """A member as an array; webdataset's own decoder would also unpickle."""
-        array: NDArray[Any] = np.load(io.BytesIO(self.content(name)), allow_pickle=False)
-        return array
+        return parse_npy(self.content(name))
 
 
 def write(
@@ -98,7 +104,7 @@ def read(folder: Path, split: Split | None = None) -> Iterator[Episode]:
     """Stream the episodes of one split, of train and then val if None, in the manifest's order."""
     for shard in read_manifest(folder).shards:
         if split in (None, shard.split):
-            yield from _read_tar(folder / shard.name, shard.episodes, shard.episodes, _episode)
+            yield from _read_tar(folder, shard, shard.episodes, _episode)
 
 
 def select(folder: Path, keys: Sequence[str]) -> Iterator[Episode]:
@@ -106,13 +112,13 @@ def select(folder: Path, keys: Sequence[str]) -> Iterator[Episode]:
     selected = set(keys)
     for shard in read_manifest(folder).shards:
         if not selected.isdisjoint(shard.episodes):
-            yield from _read_tar(folder / shard.name, shard.episodes, selected, _episode)
+            yield from _read_tar(folder, shard, selected, _episode)
 
 
 def tables(folder: Path) -> Iterator[Table]:
     """Every episode without its frames, in the manifest's order; no frame is decoded."""
     for shard in read_manifest(folder).shards:
-        yield from _read_tar(folder / shard.name, shard.episodes, shard.episodes, _table)
+        yield from _read_tar(folder, shard, shard.episodes, _table)
 
 
 def _npy(values: NDArray[np.float32]) -> bytes:
@@ -124,51 +130,68 @@ def _npy(values: NDArray[np.float32]) -> bytes:
 def _samples(path: Path) -> Iterator[Sample]:
     """The members of a tar, grouped by episode."""
     with tarfile.open(path, "r:") as tar:
-        for key, members in groupby(tar, lambda member: member.name.partition(".")[0]):
+        for key, members in groupby(_regular(tar), lambda member: member.name.partition(".")[0]):
             named = {member.name.partition(".")[2]: member for member in members}
             yield Sample(key, tar, named)
 
 
+def _regular(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Members that have the bytes that they claim: no links, holes or steps back in the file."""
+    for member in tar:
+        if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.size < 0:
+            raise tarfile.TarError(f"{member.name!r} is no file of {member.size} bytes")
+        yield member
+
+
 def _read_tar(
-    path: Path,
-    listed: Sequence[str],
-    selected: Container[str],
-    make: Callable[[Sample, Path], Item],
+    folder: Path, shard: Shard, selected: Container[str], make: Callable[[Sample, Path, int], Item]
 ) -> Iterator[Item]:
-    keys: list[str] = []
+    path, keys = folder / shard.name, list[str]()
+    lengths = dict(zip(shard.episodes, shard.lengths, strict=True))
     try:
         for sample in _samples(path):
             keys.append(sample.key)
             if sample.key in selected:
-                yield make(sample, path)
-    except (tarfile.TarError, zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(
-            f"{path}: damaged after {max(len(keys) - 1, 0)} episodes ({error}); "
-            "restore it with `dvc checkout` or write it again with `dvc repro -f ingest`"
-        ) from None
-    if keys != list(listed):
-        raise DataError(f"{path}: holds {len(keys)} episodes, its manifest lists {len(listed)}")
+                yield make(sample, path, lengths[sample.key])
+    except UserError:
+        raise
+    except Exception as error:  # damaged bytes can raise anything
+        what = f"damaged after {max(len(keys) - 1, 0)} episodes"
+        raise damaged(path, error, REMEDY, what) from None
+    if keys != shard.episodes:
+        found = f"holds {len(keys)} episodes, its manifest lists {len(shard.episodes)}"
+        raise DataError(f"{path}: {found}; {REMEDY}")
 
 
-def _table(sample: Sample, path: Path) -> Table:
-    return Table(
+def _table(sample: Sample, path: Path, length: int) -> Table:
+    table = Table(
         key=sample.key,
         actions=sample.array("actions.npy"),
         states=sample.array("states.npy"),
-        meta=json.loads(sample.content("meta.json")),
+        meta=MetaFile.model_validate_json(sample.content("meta.json"), strict=True).root,
     )
+    for name, values in (("actions", table.actions), ("states", table.states)):
+        if values.dtype != np.float32 or values.ndim != 2 or len(values) != length:
+            found = f"{values.dtype} {list(values.shape)}, not float32 [{length}, dim]"
+            raise ValueError(f"{name} of {sample.key} are {found}")
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name} of {sample.key} hold NaN or infinity")
+    return table
 
 
-def _episode(sample: Sample, path: Path) -> Episode:
-    table = _table(sample, path)
-    name = next(name for name in frame_formats.MEMBERS if name in sample.members)
+def _episode(sample: Sample, path: Path, length: int) -> Episode:
+    table = _table(sample, path, length)
+    name = next((name for name in frame_formats.MEMBERS if name in sample.members), None)
+    if name is None:
+        raise KeyError(f"{sample.key} has no frames")
     content = sample.content(name)
-    place = f"{path}/{sample.key}.{name}"
+    frames = frame_formats.unpack(name, content, length, f"{path}/{sample.key}.{name}")
+    if frames.dtype != np.uint8 or frames.ndim != 4 or len(frames) != length:
+        found = f"{frames.dtype} {list(frames.shape)}, not uint8 [{length}, H, W, 3]"
+        raise ValueError(f"frames of {sample.key} are {found}")
     return Episode(
         key=table.key,
-        frames=frame_formats.unpack(name, content, len(table.actions), place),
+        frames=frames,
         actions=table.actions,
         states=table.states,
         meta=table.meta,

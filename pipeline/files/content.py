@@ -33,9 +33,14 @@ def parsing(place: Path | str, way_out: str, what: str = "damaged") -> Iterator[
     except UserError:
         raise
     except Exception as error:
-        if (fault := machine_fault(error)) and not isinstance(error, FileNotFoundError):
-            raise DataError(f"{place}: {fault}") from None
-        raise DataError(f"{place}: {what} ({reason(error)}); {way_out}") from None
+        raise damaged(place, error, way_out, what) from None
+
+
+def damaged(place: Path | str, error: Exception, way_out: str, what: str = "damaged") -> DataError:
+    """The one line for what parsing has raised; arguments are those of `parsing`."""
+    if (fault := machine_fault(error)) and not isinstance(error, FileNotFoundError):
+        return DataError(f"{place}: {fault}")
+    return DataError(f"{place}: {what} ({reason(error)}); {way_out}")
 
 
 def read_bytes(path: Path, way_out: str, limit: int = LARGEST) -> bytes:

@@ -2,6 +2,7 @@
 
 import gc
 import io
+import json
 import pickle
 import tarfile
 import warnings
@@ -125,19 +126,85 @@ class Explosive:
 
 
 def test_a_pickle_inside_a_shard_is_never_run(folder):
-    tar = folder / "train-000000.tar"
+    explosive = pickle.dumps(Explosive())
+    retarred(folder, lambda m, content: explosive if m.name.endswith("actions.npy") else content)
+    with pytest.raises(DataError, match=r"train-000000.tar: damaged after 0 episodes"):
+        list(shards.read(folder))
+
+
+def retarred(folder, change):
+    """Replace the first tar by one whose members went through `change`, of the listed size."""
+    tar, manifest = folder / "train-000000.tar", folder / "manifest.json"
     buffer = io.BytesIO()
     with tarfile.open(tar) as old, tarfile.open(fileobj=buffer, mode="w") as new:
         for member in old.getmembers():
-            content = old.extractfile(member).read()
-            if member.name.endswith("actions.npy"):
-                content = pickle.dumps(Explosive())
-            member.size = len(content)
-            new.addfile(member, io.BytesIO(content))
+            content = change(member, old.extractfile(member).read())
+            if member.isreg() and content is not None:
+                member.size = len(content)
+            new.addfile(member, None if content is None else io.BytesIO(content))
     tar.write_bytes(buffer.getvalue())
-    manifest = folder / "manifest.json"
-    sizes = manifest.read_text()
-    shard = Manifest.model_validate_json(sizes).shards[0]
-    manifest.write_text(sizes.replace(f'"bytes": {shard.bytes}', f'"bytes": {tar.stat().st_size}'))
-    with pytest.raises(DataError, match=r"train-000000.tar: damaged after 0 episodes"):
+    listed = manifest.read_text()
+    shard = Manifest.model_validate_json(listed).shards[0]
+    size = tar.stat().st_size
+    manifest.write_text(listed.replace(f'"bytes": {shard.bytes}', f'"bytes": {size}'))
+
+
+def link_to_itself(member, content):
+    if member.name.endswith("actions.npy"):
+        member.type, member.linkname = tarfile.SYMTYPE, member.name
+        return None
+    return content
+
+
+def meta(text):
+    return lambda member, content: text if member.name.endswith("meta.json") else content
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (link_to_itself, "is no file"),
+        (meta(b"[" * 99_999), "recursion limit exceeded"),
+        (meta(b'{"door": true}'), "door.float = True: "),
+        (meta(b""), "Invalid JSON"),
+    ],
+)
+def test_a_member_that_is_not_ours_is_named(folder, change, reason):
+    retarred(folder, change)
+    with pytest.raises(
+        DataError, match=rf"train-000000.tar: damaged after 0 episodes \(.*{reason}"
+    ):
+        list(shards.tables(folder))
+
+
+def test_a_tar_that_leads_back_into_itself_ends(folder):
+    tar = folder / "train-000000.tar"
+    content = bytearray(tar.read_bytes())
+    with tarfile.open(tar) as archive:
+        header = archive.getmembers()[1].offset
+    content[header + 124 : header + 136] = tarfile.itn(-1024, 12, tarfile.GNU_FORMAT)
+    content[header + 148 : header + 156] = b" " * 8
+    total = sum(content[header : header + 512])
+    content[header + 148 : header + 156] = f"{total:06o}\0 ".encode()
+    tar.write_bytes(content)
+    with pytest.raises(DataError, match=r"train-000000.tar: damaged after 0 .* of -1024 bytes"):
         list(shards.read(folder))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        ('"name": "', '"name": "../', "shards.0.name = '../"),
+        ('"frames": ', '"frames": 9', "shards hold "),
+        ('"lengths": [', '"lengths": [-1, ', "shards.0.lengths.0 = -1"),
+        ('"frame_shape": [', '"frame_shape": [99999999', "frame_shape.0 = 99999999"),
+    ],
+)
+def test_a_manifest_that_is_not_ours_is_refused(folder, before, after, reason):
+    manifest = folder / "manifest.json"
+    text = json.dumps(json.loads(manifest.read_text()))
+    assert before in text
+    manifest.write_text(text.replace(before, after, 1))
+    with pytest.raises(DataError) as caught:
+        read_manifest(folder)
+    assert str(caught.value).startswith(f"{manifest}: damaged ({reason}")

@@ -131,6 +131,10 @@ def test_a_codec_that_changed_under_the_model(workspace):
         ({"evaluate.context": 4}, "evaluate.context = 4 leaves nothing to generate"),
         ({"objectives.eps.zero_terminal_snr": True}, "eps cannot be trained with zero_terminal"),
         ({"objective": "flow", "plan.sampling.eta": 0.5}, "plan.sampling.eta = 0.5, but the steps"),
+        (
+            {"datasets.wall.resolution": [8, 8]},
+            "datasets.wall.resolution = [8, 8]: 8 x 8 pixels, but SSIM compares windows of 11",
+        ),
         ({"denoisers.nanowm.size": "XXL"}, "size = 'XXL': no such size; did you"),
         (
             {"denoisers.nanowm.size": {"width": 60, "depth": 2, "heads": 4}},

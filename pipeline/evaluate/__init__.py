@@ -2,9 +2,11 @@
 
 from pydantic import Field
 
+from pipeline.datasets import DATASETS
 from pipeline.diffusion import SamplingOptions, window_length
 from pipeline.errors import ParamsError
 from pipeline.metrics import Perceptual
+from pipeline.metrics.ssim_window import check_window_fits
 from pipeline.params import Params, Settings
 
 
@@ -23,9 +25,13 @@ class Options(Params):
     dream_frames: int = Field(gt=1, description="frames of a dream, context included")
 
     def check_with(self, settings: Settings) -> None:
-        """Refuse sampling options or a context that do not fit the model's window."""
+        """Refuse sampling options or a context that do not fit the window, and tiny frames."""
         self.sampling.check_with(settings, "evaluate.sampling")
         self.check_context(window_length(settings))
+        dataset = settings.variant(DATASETS)
+        if resolution := dataset.options.resolution:
+            place = f"{settings.path}: datasets.{dataset.name}.resolution = {list(resolution)}"
+            check_window_fits(*resolution, place)
 
     def check_context(self, window: int) -> None:
         """Refuse a context that leaves no frame to generate, for a model's window in frames.

@@ -17,6 +17,7 @@ from pipeline.ingest import Options
 from pipeline.ingest.pack import PackedShard, Shape, Task, pack, read_checked, with_skip_hint
 from pipeline.ingest.split import split
 from pipeline.ingest.statistics import ActionStatistics
+from pipeline.metrics.ssim_window import check_window_fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ def ingest(job: Job, options: Options, workers: cluster.Options, out: Path) -> M
                 "ingest.train_share"
             )
     shape = _first_shape(source, splits["train"], options)
+    view = _view(job, shape)
     out.mkdir()
     tasks = [
         Task(source, chunk, name, out / f"{name}-{number:06d}.tar", shape, options)
@@ -51,7 +53,7 @@ def ingest(job: Job, options: Options, workers: cluster.Options, out: Path) -> M
         for number, chunk in enumerate(_chunks(indices, options.episodes_per_shard))
     ]
     packed = list(stage.track(cluster.parallel_map(pack, tasks, workers), "ingest", len(tasks)))
-    manifest = _manifest(job, shape, tasks, packed)
+    manifest = _manifest(job, shape, view, tasks, packed)
     (out / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
     return manifest
 
@@ -74,7 +76,16 @@ def _first_shape(source: Source, indices: list[int], options: Options) -> Shape:
     )
 
 
-def _manifest(job: Job, shape: Shape, tasks: list[Task], results: list[PackedShard]) -> Manifest:
+def _view(job: Job, shape: Shape) -> Preprocessing:
+    """The size at which encoders will see the frames; refused if evaluate cannot score it."""
+    height, width = job.dataset_options.resolution or shape.frames[:2]
+    check_window_fits(height, width, f"{job.dataset}: frames")
+    return Preprocessing(height=height, width=width, antialias=job.dataset_options.antialias)
+
+
+def _manifest(
+    job: Job, shape: Shape, view: Preprocessing, tasks: list[Task], results: list[PackedShard]
+) -> Manifest:
     shards = [result.shard for result in results if result.shard is not None]
     quarantined = [skipped for result in results for skipped in result.quarantined]
     written: list[Split] = [shard.split for shard in shards]
@@ -89,13 +100,12 @@ def _manifest(job: Job, shape: Shape, tasks: list[Task], results: list[PackedSha
             statistics.merge(result.statistics)
     if job.dataset_options.normalise_actions:
         _warn_of_constants(statistics)
-    height, width = job.dataset_options.resolution or shape.frames[:2]
     return Manifest(
         dataset=job.dataset,
         episodes=sum(len(shard.episodes) for shard in shards),
         frames=sum(sum(shard.lengths) for shard in shards),
         frame_shape=(shape.frames[0], shape.frames[1], shape.frames[2]),
-        view=Preprocessing(height=height, width=width, antialias=job.dataset_options.antialias),
+        view=view,
         interval=job.interval,
         action_dim=shape.actions[0],
         state_dim=shape.states[0],

@@ -4,9 +4,7 @@ import torch
 from torch import Tensor
 
 from pipeline.compute.torchvision_shim import make_importable
-
-WINDOW = 11
-"""Side of the Gaussian window of SSIM in pixels."""
+from pipeline.metrics.ssim_window import WINDOW, check_window_fits
 
 PSNR_FLOOR = 1e-8
 """Smallest mean squared error, as in the reference: identical images score 80 dB."""
@@ -32,7 +30,11 @@ def ssim(generated: Tensor, truth: Tensor, peak: float = 255) -> Tensor:
     """Structural similarity of each image, [N], for images [N, 3, H, W] in 0..peak.
 
     Wang et al. 2004: Gaussian window of 11 pixels, sigma 1.5, each colour by itself, no padding.
+
+    Raises:
+        DataError: see `check_window_fits`.
     """
+    check_window_fits(generated.shape[-2], generated.shape[-1], "images")
     make_importable()
     from torchmetrics.functional.image import structural_similarity_index_measure
 

@@ -75,6 +75,7 @@ def encoder_of(checkpoint: Path) -> "dict[str, Tensor]":
 
     from pipeline.errors import DataError
     from pipeline.weights import torch_load as torch_file
+    from pipeline.weights.contents import described
 
     values = torch_file.load(
         checkpoint,
@@ -83,9 +84,9 @@ def encoder_of(checkpoint: Path) -> "dict[str, Tensor]":
     )
     part = values.get(PART) if isinstance(values, dict) else None
     if not isinstance(part, dict) or not all(isinstance(v, torch.Tensor) for v in part.values()):
-        content = ", ".join(map(str, values)) if isinstance(values, dict) else type(values).__name__
         raise DataError(
-            f"{checkpoint}: holds no tensors of an {PART}, but {content}; name another checkpoint"
+            f"{checkpoint}: holds {described(values)}, no tensors of an {PART}; name another "
+            "checkpoint"
         )
     return {_strip_wrappers(name): value for name, value in part.items()}
 

@@ -156,3 +156,27 @@ def test_frames_of_another_shape(edit, name, tmp_path):
     change(tmp_path / frames_file(name, 0), lambda frames: edit(frames).contiguous())
     with pytest.raises(DataError, match=rf"{frames_file(name, 0)}: frames have shape"):
         read_all(name, tmp_path)
+
+
+PART = torch.ones(3, 8)
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        (PART.bfloat16(), "a tensor of bfloat16 [3, 8]"),
+        (PART.to_sparse(), "a tensor of float32 [3, 8]"),
+        (PART.to(torch.complex64), "a tensor of complex64 [3, 8]"),
+        ([PART] * 4, f"a list of 4 ({', '.join(['a tensor of float32 [3, 8]'] * 3)}, ...)"),
+        ({"actions": PART, 7: 1}, "a dict of 2 (actions, 7)"),
+        ((1.5, "x"), "a tuple of 2 (a float, a str)"),
+        (None, "a NoneType"),
+    ],
+)
+def test_a_table_of_another_kind_is_told_by_what_it_is(value, what, tmp_path):
+    write("point_maze", tmp_path)
+    torch.save(value, tmp_path / "actions.pth")
+    with pytest.raises(DataError) as caught:
+        layout("point_maze").open(tmp_path)
+    assert str(caught.value).startswith(f"{tmp_path}/actions.pth: holds {what}, not a tensor of ")
+    assert "again" not in str(caught.value)

@@ -24,6 +24,12 @@ def episodes():
     return [make_episode(f"episode_{i:03d}", length=10 + i) for i in range(10)]
 
 
+def test_frames_too_small_to_be_scored_are_refused_before_any_is_packed(tmp_path):
+    with pytest.raises(DataError, match=r"frames: 8 x 8 pixels, but SSIM .* or more"):
+        ingested([make_episode(str(i), size=8) for i in range(3)], tmp_path / "out", **SMALL)
+    assert not (tmp_path / "out").exists()
+
+
 PARALLEL = [
     pytest.param({"workers": 2, "ray": None}, id="processes"),
     pytest.param({"workers": None, "ray": "local"}, id="ray"),
@@ -203,9 +209,9 @@ def test_a_split_without_validation_is_refused(tmp_path):
 def test_the_manifest_says_how_encoders_see_frames(episodes, tmp_path):
     as_recorded = ingested(episodes, tmp_path / "a", **SMALL)
     assert as_recorded.view.apply(episodes[0].frames).shape == (10, 3, 16, 16)
-    small = ingested(episodes, tmp_path / "b", resolution=(8, 12), **SMALL)
+    small = ingested(episodes, tmp_path / "b", resolution=(11, 12), **SMALL)
     assert small.frame_shape == (16, 16, 3)
     seen = small.view.apply(episodes[0].frames)
-    assert seen.shape == (10, 3, 8, 12)
+    assert seen.shape == (10, 3, 11, 12)
     assert seen.dtype == torch.uint8
     assert small.digest() != as_recorded.digest()

@@ -83,7 +83,7 @@ def test_a_set_that_goes_through_the_pipeline_yields_the_references_clips(tmp_pa
     episodes = [
         Episode(
             key=f"episode_{index:03d}",
-            frames=np.zeros((length, 8, 8, 3), np.uint8),
+            frames=np.zeros((length, 12, 12, 3), np.uint8),
             actions=GOLDEN["actions"][index, :length].astype(np.float32),
             states=np.zeros((length, 4), np.float32),
             meta={},

@@ -4,6 +4,7 @@ import pytest
 import torch
 from helpers import golden
 
+from pipeline.errors import DataError
 from pipeline.metrics.images import frechet, mse, psnr, ssim
 
 
@@ -21,6 +22,13 @@ def test_psnr_is_the_references_up_to_rounding_to_8_bits():
 def test_ssim_is_the_references_up_to_rounding_to_8_bits():
     arrays, _, (a, b) = images()
     torch.testing.assert_close(ssim(a, b), arrays("ssim"), atol=5e-4, rtol=0)
+
+
+def test_ssim_of_images_smaller_than_its_window_is_refused():
+    assert ssim(torch.zeros(2, 3, 11, 11), torch.zeros(2, 3, 11, 11)).tolist() == [1, 1]
+    small = torch.zeros(1, 3, 10, 64)
+    with pytest.raises(DataError, match=r"10 x 64 pixels, but .* 11 x 11; .* \[11, 64\] or more"):
+        ssim(small, small)
 
 
 def test_psnr_of_one_grey_level():

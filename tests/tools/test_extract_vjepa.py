@@ -106,11 +106,14 @@ def test_a_checkpoint_that_lacks_a_tensor_or_the_encoder_is_refused(tmp_path):
     assert "is no image encoder of V-JEPA 2.1: 1 missing keys (norms_block.1.bias)" in said
     torch.save({"target_encoder": wrapped, "epoch": 3}, path)
     said = complaint(path, tmp_path / "out")
-    assert "holds no tensors of an ema_encoder, but target_encoder, epoch; " in said
-    for other, found in (({"ema_encoder": {"epoch": 3}}, "ema_encoder"), (torch.ones(2), "Tensor")):
+    assert "holds a dict of 2 (target_encoder, epoch), no tensors of an ema_encoder; " in said
+    for other, found in (
+        ({"ema_encoder": {"epoch": 3}}, "a dict of 1 (ema_encoder)"),
+        (torch.ones(2), "a tensor of float32 [2]"),
+    ):
         torch.save(other, path)
         said = complaint(path, tmp_path / "out")
-        assert f"holds no tensors of an ema_encoder, but {found}; " in said
+        assert f"holds {found}, no tensors of an ema_encoder; " in said
     assert not (tmp_path / "out").exists()
 
 

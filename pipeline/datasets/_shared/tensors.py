@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.datasets._shared.pickles import damaged
-from pipeline.errors import DataError
+from pipeline.errors import DataError, UserError
+from pipeline.weights.contents import described
 from pipeline.weights.pickled_arrays import ARRAYS, PickledArray
 
 
@@ -35,7 +36,9 @@ def load(path: Path, layout: str) -> NDArray[Any]:
         ):
             mapped = is_zipfile(path)  # the format of torch < 1.6 is no zip and cannot be mapped
             value = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-        numbers = _numbers(value)
+        numbers = _numbers(value, path)
+    except UserError:
+        raise
     except UnpicklingError:
         raise DataError(f"{path}: holds more than tensors; refused to unpickle it") from None
     except Exception as error:  # bytes that are no pickle can raise anything
@@ -43,20 +46,28 @@ def load(path: Path, layout: str) -> NDArray[Any]:
     return numbers
 
 
-def _numbers(value: object) -> NDArray[Any]:
+def _numbers(value: object, path: Path) -> NDArray[Any]:
+    values = _array(value)
+    if values is None or values.dtype.kind not in "biuf":
+        raise DataError(
+            f"{path}: holds {described(value)}, not a tensor of a type that numpy has, such as "
+            "float32 or int64; save such a one in its place, with torch.save"
+        )
+    return values
+
+
+def _array(value: object) -> NDArray[Any] | None:
+    """What can be seen as an array; None for anything else."""
     import torch
 
-    if isinstance(value, torch.Tensor):
-        values: NDArray[Any] = value.detach().numpy()
-    elif isinstance(value, PickledArray):
-        values = value.values
-    elif isinstance(value, list) and all(type(item) is int for item in value):
-        values = np.array(value, np.int64)
-    else:
-        raise TypeError(f"a {type(value).__name__} where a tensor should be")
-    if values.dtype.kind not in "biuf":
-        raise TypeError(f"its values are {values.dtype}")
-    return values
+    if isinstance(value, PickledArray):
+        return value.values
+    if isinstance(value, list) and all(type(item) is int for item in value):
+        return np.array(value, np.int64)
+    try:
+        return value.detach().numpy() if isinstance(value, torch.Tensor) else None
+    except (TypeError, RuntimeError):  # bfloat16, sparse, quantised
+        return None
 
 
 def save(path: Path, values: NDArray[Any]) -> None:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from pipeline.errors import DataError
 from pipeline.weights import torch_load
+from pipeline.weights.contents import described
 
 COMPILED = "_orig_mod."
 """Put into the names of parameters by torch.compile."""
@@ -44,6 +45,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
     if not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise DataError(
-            f"{path}: holds no state_dict of tensors; name a checkpoint of the reference"
+            f"{path}: holds {described(loaded)}, no state_dict of tensors; name a checkpoint of "
+            "the reference"
         )
     return dict(state)

@@ -67,6 +67,22 @@ def test_a_checkpoint_that_would_execute_code_is_refused(tmp_path):
         (b"", "damaged|holds more than tensors"),
     ],
 )
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        ([torch.ones(2).bfloat16()], "a list of 1 (a tensor of bfloat16 [2])"),
+        ({"epoch": 1, "state_dict": {"step": 2}}, "a dict of 2 (epoch, state_dict)"),
+    ],
+)
+def test_a_file_without_a_network_is_told_by_what_it_is(tmp_path, value, what):
+    torch.save(value, tmp_path / "other.ckpt")
+    with pytest.raises(DataError) as caught:
+        checkpoint.read(tmp_path / "other.ckpt")
+    assert str(caught.value).endswith(
+        f"holds {what}, no state_dict of tensors; name a checkpoint of the reference"
+    )
+
+
 @pytest.mark.parametrize("name", ["a.ckpt", "a.safetensors"])
 def test_a_damaged_checkpoint_is_named(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers import GOLDEN, default, golden, member_of, scaled_error
+from helpers import GOLDEN, default, golden, member_of
 from safetensors.torch import load_file
 
 from pipeline.denoisers import DENOISERS, Size
@@ -10,6 +10,7 @@ from pipeline.denoisers.nanowm import SIZES
 from pipeline.denoisers.nanowm.blocks import BLOCKS
 from pipeline.errors import ParamsError
 from pipeline.testing.denoisers import DenoiserTests
+from pipeline.testing.member import scaled_error
 
 TINY = Size(latent_shape=(4, 8, 8), action_dim=3, frames=4)
 SHAPE = {"width": 64, "depth": 4, "heads": 4}

@@ -5,12 +5,13 @@ import shutil
 
 import pytest
 import torch
-from helpers import GOLDEN, default, golden, scaled_error
+from helpers import GOLDEN, default, golden
 from safetensors.torch import load_file, save_file
 
 from pipeline import encoders
 from pipeline.encoders import ENCODERS
 from pipeline.errors import DataError, ParamsError
+from pipeline.testing.member import scaled_error
 
 FOLDER = GOLDEN / "encoders" / "sd_vae"
 WEIGHTS = "diffusion_pytorch_model.safetensors"

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from helpers import scaled_error
 from typer.testing import CliRunner
 
 from pipeline.compute import peak_flops as ceiling
 from pipeline.compute.device import computes_bfloat16
 from pipeline.errors import ParamsError
+from pipeline.testing.member import scaled_error
 from pipeline.tools import machine
 from pipeline.tools.bench import (
     Sampling,

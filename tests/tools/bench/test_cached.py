@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import pytest
 import torch
-from helpers import ROOT, scaled_error
+from helpers import ROOT
 from train_helpers import options
 from typer.testing import CliRunner
 
 from pipeline.compute import peak_flops as ceiling
 from pipeline.encode.runner import Execution, Runner
 from pipeline.errors import ParamsError
+from pipeline.testing.member import scaled_error
 from pipeline.tools.bench import Caching, cached, cached_data, encode_cases
 from pipeline.tools.bench.commands import app
 

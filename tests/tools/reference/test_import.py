@@ -5,12 +5,13 @@ import os
 import pytest
 import torch
 from exchange_helpers import INJECTIONS, changed, weights, wm, write
-from helpers import golden, scaled_error
+from helpers import golden
 
 from pipeline.denoisers.nanowm import SIZES, Shape
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.encoders import ENCODERS
 from pipeline.errors import DataError
+from pipeline.testing.member import scaled_error
 from pipeline.tools.reference import checkpoint, config, convert
 
 
@@ -61,13 +62,6 @@ def test_a_checkpoint_that_would_execute_code_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"no zip", "damaged|holds more than tensors"),
-        (b"", "damaged|holds more than tensors"),
-    ],
-)
-@pytest.mark.parametrize(
     ("value", "what"),
     [
         ([torch.ones(2).bfloat16()], "a list of 1 (a tensor of bfloat16 [2])"),
@@ -83,6 +77,13 @@ def test_a_file_without_a_network_is_told_by_what_it_is(tmp_path, value, what):
     )
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no zip", "damaged|holds more than tensors"),
+        (b"", "damaged|holds more than tensors"),
+    ],
+)
 @pytest.mark.parametrize("name", ["a.ckpt", "a.safetensors"])
 def test_a_damaged_checkpoint_is_named(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)

@@ -79,7 +79,7 @@ def trained(tmp_path_factory):
     [
         ("add-an-encoder", ["fit", "encode"]),
         ("add-a-planner", ["plan"]),
-        ("add-a-data-set", ["collect", "ingest"]),
+        ("add-a-data-set", ["locate", "collect", "ingest"]),
     ],
 )
 def test_what_a_page_adds_works_as_pasted(trained, name, stages, tmp_path):

@@ -26,7 +26,7 @@ def finished(tmp_path_factory):
     """A workspace after its first `dvc repro`; tests copy it before they change anything."""
     folder = make_workspace(tmp_path_factory.mktemp("pipeline") / "finished")
     done = run(folder, "dvc", "repro")
-    assert executed(done.stdout) == list(STAGES)
+    assert executed(done.stdout) == ["locate", *STAGES]
     commit(folder)
     return folder
 
@@ -75,6 +75,34 @@ def test_editing_an_encoder_that_is_not_chosen_invalidates_nothing(workspace):
     chosen.write_text(chosen.read_text() + "\n# edited\n")
     dry = run(workspace, "dvc", "repro", "--dry").stdout
     assert executed(dry)[0] == "fit"
+
+
+def test_a_change_of_a_set_of_your_own_is_noticed_and_nothing_else_is(workspace):
+    """By `dvc repro` alone; in the copy of `--temp` a relative root is that of the project."""
+
+    def repro():
+        return executed(run(workspace, "dvc", "repro", "ingest").stdout)
+
+    shards = results(workspace)["data/wall/shards/manifest.json"]
+    own = workspace / "published/own"
+    shutil.copytree(workspace / "data/wall/raw", own)
+    set_params(workspace, {"datasets.wall.root": "published/own"})
+    assert repro() == ["locate", "collect", "ingest"]
+    assert repro() == []
+    assert results(workspace)["data/wall/shards/manifest.json"] == shards
+    shutil.copy(own / "obses/episode_001.pth", own / "obses/episode_000.pth")  # of the same size
+    assert repro() == ["collect", "ingest"]
+    assert results(workspace)["data/wall/shards/manifest.json"] != shards
+    (own / "obses").rename(workspace / "elsewhere")
+    (own / "obses").symlink_to(workspace / "elsewhere")
+    assert repro() == ["collect"]
+    run(workspace, "dvc", "repro", "-f", "collect")
+    assert repro() == []
+    shutil.copy(own / "obses/episode_002.pth", own / "obses/episode_000.pth")
+    assert repro() == ["locate", "collect", "ingest"]
+    commit(workspace)
+    temporary = run(workspace, "dvc", "exp", "run", "--temp", "-S", "ingest.split_seed=1", "ingest")
+    assert executed(temporary.stdout) == ["locate", "ingest"]
 
 
 def test_dvc_answers_what_its_users_ask(workspace):

@@ -5,6 +5,7 @@ from pathlib import Path
 from pipeline import stage
 from pipeline.collect import Options
 from pipeline.collect.inventory import write_inventory
+from pipeline.collect.listing import folder_of
 from pipeline.datasets import DATASETS, Dataset
 from pipeline.params import Settings
 from pipeline.worlds import WORLDS, Recorder
@@ -17,15 +18,15 @@ def collect(settings: Settings, raw: Path) -> tuple[Dataset, str, int]:
         The data set's reader, a summary of one line, and the number of simulated frames.
 
     Raises:
-        DataError: the folder `root` does not have the data set's layout.
+        DataError: the folder `root` is not there, or does not have the data set's layout.
     """
     selected = settings.variant(DATASETS)
     dataset: Dataset = selected.build()
     if selected.options.root is not None:
-        root = Path(selected.options.root)
+        root = folder_of(selected.options.root)
         episodes = len(dataset.open(root))
         with stage.output(raw) as partial:
-            files = write_inventory(root, partial)
+            files = write_inventory(selected.options.root, partial)
         return dataset, f"{episodes} episodes of {selected.name} in {files} files of {root}", 0
     world = settings.variant(WORLDS)
     recorder: Recorder = world.build()

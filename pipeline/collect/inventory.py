@@ -5,22 +5,22 @@ from pathlib import Path
 
 from pydantic import Field
 
-from pipeline.checksum import sha256
+from pipeline.collect.digests import digests
+from pipeline.collect.listing import files_below, folder_of
 from pipeline.errors import DataError
 from pipeline.files.json_model import FileModel, read_json
 from pipeline.files.names import InnerPath
 
 INVENTORY = "inventory.json"
-HASHED = 2**20  # bytes; larger files are identified by their size alone
 RELIST = "list the set again with `dvc repro -f collect`"
 
 
 class Entry(FileModel):
-    """One file: its path below the root, its size, and the SHA-256 of a small one."""
+    """One file: its path below the root, its size, and the SHA-256 of its content."""
 
     name: InnerPath
     bytes: int = Field(ge=0)
-    sha256: str | None = None
+    sha256: str
 
 
 class Inventory(FileModel):
@@ -30,22 +30,18 @@ class Inventory(FileModel):
     files: list[Entry]
 
 
-def write_inventory(root: Path, out: Path) -> int:
-    """List all files under `root` in a new folder `out`: names, sizes, SHA-256 of small files.
+def write_inventory(root: str | Path, out: Path) -> int:
+    """List all files under `root` in a new folder `out`: names, sizes and SHA-256.
 
     Returns:
         The number of files.
 
     Raises:
-        DataError: there is no such folder, or it is empty.
+        DataError: there is no such folder, it is empty, or a link in it leads nowhere or back.
     """
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder; correct datasets.NAME.root or set it to null")
-    files = [_entry(path, root) for path in sorted(root.rglob("*")) if path.is_file()]
-    if not files:
-        raise DataError(f"{root}: holds no files; correct datasets.NAME.root or set it to null")
+    files = _entries(folder_of(root))
     out.mkdir()
-    content = Inventory(root=str(root), files=files).model_dump(exclude_none=True)
+    content = Inventory(root=str(root), files=files).model_dump()
     (out / INVENTORY).write_text(json.dumps(content, indent=1) + "\n")
     return len(files)
 
@@ -54,23 +50,28 @@ def resolve(raw: Path) -> Path:
     """The folder that holds the episodes: `raw` itself, or the one that its inventory lists.
 
     Raises:
-        DataError: the inventory is damaged, or a listed file is missing or has changed.
+        DataError: the inventory is damaged, or a file is missing, has changed or is new.
     """
     path = raw / INVENTORY
     if not path.is_file():
         return raw
     inventory = read_json(path, Inventory, RELIST)
-    root = Path(inventory.root)
-    for entry in inventory.files:
-        file = root / entry.name
-        if not file.is_file():
-            raise DataError(f"{file}: missing since it was listed; restore it or {RELIST}")
-        if _entry(file, root) != entry:
-            raise DataError(f"{file}: changed since it was listed; {RELIST}")
+    root = folder_of(inventory.root)
+    listed = {entry.name: entry for entry in inventory.files}
+    found = {entry.name: entry for entry in _entries(root)}
+    for name in sorted(listed.keys() | found.keys()):
+        if name not in found:
+            raise DataError(f"{root / name}: missing since it was listed; restore it or {RELIST}")
+        if name not in listed:
+            raise DataError(f"{root / name}: new since the set was listed; {RELIST}")
+        if found[name] != listed[name]:
+            raise DataError(f"{root / name}: changed since it was listed; {RELIST}")
     return root
 
 
-def _entry(path: Path, root: Path) -> Entry:
-    size = path.stat().st_size
-    digest = sha256(path) if size <= HASHED else None
-    return Entry(name=path.relative_to(root).as_posix(), bytes=size, sha256=digest)
+def _entries(root: Path) -> list[Entry]:
+    contents = digests(files_below(root).files)
+    return [
+        Entry(name=path.relative_to(root).as_posix(), bytes=path.stat().st_size, sha256=digest)
+        for path, digest in contents.items()
+    ]

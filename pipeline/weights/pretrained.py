@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.checksum import sha256
 from pipeline.errors import DataError, ParamsError
+from pipeline.files.places import from_project
 from pipeline.params import Params
 
 POINTER = "weights.json"
@@ -106,7 +107,7 @@ def locate_again(folder: Path) -> LocatedWeights:
 
 
 def _path(weights: Weights, place: str, files: Sequence[str]) -> Path:
-    source, inside = Path(weights.source), PurePosixPath(weights.file or "")
+    source, inside = from_project(weights.source), PurePosixPath(weights.file or "")
     if source.is_file() and not files:
         return source
     if not files and weights.file is None:

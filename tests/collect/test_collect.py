@@ -1,7 +1,9 @@
 """Episodes are simulated, or listed where they are; a contact sheet shows them."""
 
 import json
+import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +11,10 @@ import yaml
 from helpers import PARAMS, default
 from PIL import Image
 
+from pipeline.collect import digests, locate
 from pipeline.collect.collect import collect
-from pipeline.collect.inventory import HASHED, INVENTORY, resolve, write_inventory
+from pipeline.collect.inventory import INVENTORY, resolve, write_inventory
+from pipeline.collect.listing import files_below, folder_of
 from pipeline.collect.preview import contact_sheet
 from pipeline.datasets import DATASETS
 from pipeline.errors import DataError
@@ -69,16 +73,97 @@ def test_a_set_that_is_not_of_the_layout_is_refused_and_leaves_nothing(settings,
     assert not (tmp_path / "raw").exists()
 
 
-def test_a_changed_or_missing_file_is_noticed(own, tmp_path):
+@pytest.mark.parametrize("size", [3, 2**20 + 1])
+def test_a_changed_new_or_missing_file_is_noticed(tmp_path, size):
+    """Changed by one byte of the same size, with the time of modification set back."""
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "table").write_bytes(bytes(size))
+    before = (own / "table").stat()
     write_inventory(own, tmp_path / "raw")
-    table = own / "states.pth"
-    content = table.read_bytes()
-    table.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))  # of the same size
-    with pytest.raises(DataError, match=r"states.pth: changed since .* `dvc repro -f collect`"):
+    assert resolve(tmp_path / "raw") == own
+    (own / "new").touch()
+    with pytest.raises(DataError, match=r"own/new: new since .* `dvc repro -f collect`"):
         resolve(tmp_path / "raw")
-    table.unlink()
-    with pytest.raises(DataError, match=r"states.pth: missing since it was listed"):
+    (own / "new").unlink()
+    (own / "table").write_bytes(bytes(size - 1) + b"1")
+    os.utime(own / "table", ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(DataError, match=r"own/table: changed since .* `dvc repro -f collect`"):
         resolve(tmp_path / "raw")
+    (own / "table").unlink()
+    (own / "zebra").touch()
+    with pytest.raises(DataError, match=r"own/table: missing since it was listed"):
+        resolve(tmp_path / "raw")
+
+
+def test_a_file_that_nobody_touched_is_read_once(own, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    read = []
+    monkeypatch.setattr(digests, "SETTLED", -(10**12))  # time stamps of this second are trusted
+    monkeypatch.setattr(digests, "sha256", lambda path: read.append(path.name) or path.name)
+    files = files_below(own).files
+    first = digests.digests(files)
+    assert sorted(read) == sorted(path.name for path in files)
+    (own / "states.pth").write_bytes(b"touched")
+    assert digests.digests(files) == first
+    assert read[len(files) :] == ["states.pth"]
+
+
+def test_links_are_followed(own, tmp_path):
+    """A set put together of links to a file, to a folder, and to a folder of links."""
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    for path in own.iterdir():
+        (linked / path.name).symlink_to(path)
+    assert write_inventory(linked, tmp_path / "raw") == 7
+    names = [path.relative_to(linked) for path in files_below(linked).files]
+    assert names == [path.relative_to(own) for path in files_below(own).files]
+    assert files_below(linked).linked_folders
+    assert not files_below(own).linked_folders
+    (own / "obses" / "episode_000.pth").write_bytes(b"changed")
+    with pytest.raises(DataError, match=r"linked/obses/episode_000.pth: changed since"):
+        resolve(tmp_path / "raw")
+    (linked / "back").symlink_to(tmp_path / "linked")
+    with pytest.raises(DataError, match=r"linked/back: a link to a folder that holds it; remove"):
+        files_below(linked)
+    (linked / "back").unlink()
+    (linked / "gone").symlink_to("nowhere")
+    with pytest.raises(DataError, match=r"linked/gone: a link that leads nowhere; mend or remove"):
+        files_below(linked)
+
+
+@pytest.mark.parametrize("links", [False, True])
+def test_dvc_can_look_at_every_file_below_the_link_of_locate(settings, own, tmp_path, links):
+    """As DVC walks: not into links to folders."""
+    if links:
+        (tmp_path / "linked").mkdir()
+        for path in own.iterdir():
+            (tmp_path / "linked" / path.name).symlink_to(path)
+        own = tmp_path / "linked"
+    settings(str(own))
+    locate.command(tmp_path / "root", tmp_path / "params.yaml")
+    seen = tmp_path / "root" / locate.LINK
+    walked = {Path(at, name).resolve() for at, _, names in os.walk(seen) for name in names}
+    assert walked == {path.resolve() for path in files_below(own).files}
+    assert len(walked) == 7
+    settings(None)
+    locate.command(tmp_path / "root", tmp_path / "params.yaml")
+    assert seen.read_text() == "simulated\n"
+    assert len(files_below(own).files) == 7
+
+
+def test_a_relative_root_is_that_of_the_project_in_dvcs_copy_of_it(own, monkeypatch, tmp_path):
+    copy = tmp_path / ".dvc" / "tmp" / "exps" / "standalone"
+    copy.mkdir(parents=True)
+    monkeypatch.chdir(copy)
+    assert folder_of("own") == tmp_path / "own"
+    assert write_inventory("own", copy / "raw") == 7
+    assert json.loads((copy / "raw" / INVENTORY).read_text())["root"] == "own"
+    assert resolve(copy / "raw") == tmp_path / "own"
+    (copy / "own").mkdir()
+    assert folder_of("own") == Path("own")
+    with pytest.raises(DataError, match=r"^absent: no such folder in /.*/standalone; correct"):
+        folder_of("absent")
 
 
 @pytest.mark.parametrize(
@@ -94,16 +179,6 @@ def test_a_damaged_inventory_is_refused(tmp_path, listed, problem):
     (tmp_path / INVENTORY).write_text(json.dumps(listed))
     with pytest.raises(DataError, match=re.escape(f"{INVENTORY}: damaged ({problem}")):
         resolve(tmp_path)
-
-
-def test_large_files_are_identified_by_their_size_alone(tmp_path):
-    (tmp_path / "own").mkdir()
-    (tmp_path / "own" / "large.bin").write_bytes(bytes(HASHED + 1))
-    (tmp_path / "own" / "small.bin").write_bytes(b"1")
-    assert write_inventory(tmp_path / "own", tmp_path / "raw") == 2
-    large, small = json.loads((tmp_path / "raw" / INVENTORY).read_text())["files"]
-    assert large == {"name": "large.bin", "bytes": HASHED + 1}
-    assert set(small) == {"name", "bytes", "sha256"}
 
 
 def test_a_contact_sheet_shows_first_and_last_frames_of_every_episode(own, tmp_path):

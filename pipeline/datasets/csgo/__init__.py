@@ -18,6 +18,7 @@ from pipeline.datasets._shared.folder import require
 from pipeline.datasets.csgo import lists, recording
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.errors import DataError
+from pipeline.files.places import from_project
 
 LAST = 5500
 PER_FOLDER = 200  # recordings
@@ -37,7 +38,7 @@ class Options(DatasetOptions):
 
 def build(options: Options) -> "Csgo":
     """The data set's reader and writer."""
-    splits = None if options.splits is None else Path(options.splits)
+    splits = None if options.splits is None else from_project(options.splits)
     return Csgo(splits, shuffled=options.starts == "shuffled")
 
 

@@ -25,6 +25,7 @@ from pipeline.encoders._shared.imagenet import normalise
 from pipeline.encoders._shared.reduced_backbone import Reduction, fit_reduction, load_reduction
 from pipeline.encoders.vjepa2_1.vit import PATCH, load_network
 from pipeline.errors import DataError, ParamsError
+from pipeline.files.places import from_project
 from pipeline.weights.pretrained import LocatedWeights, Weights, locate, locate_again, write_pointer
 
 PLACE = "encoders.vjepa2_1"
@@ -108,7 +109,7 @@ class VJepa:
 
 def _require(weights: Weights) -> None:
     """Refuse missing weights with the way to get them: they are on no hub."""
-    if weights.file is None and not Path(weights.source).exists():
+    if weights.file is None and not from_project(weights.source).exists():
         raise DataError(
             f"{PLACE}.weights.source = {weights.source!r}: no such file; download {ORIGIN} and "
             f"run `wm extract-vjepa {PUBLISHED} {weights.source}`"

@@ -73,12 +73,12 @@ class Recipe:
         """Everything that decides the outputs of a stage: its own identity and of all before it."""
         made_by = {self.makers[path] for path in self.inputs(name)}
         before = {key: one for maker in made_by for key, one in self.identity(maker).items()}
-        members = families_of(name, self.unfilled[name])
+        members = families_of(self.unfilled[name])
         code = (family.module(self.values[family.selector]) for family in members)
         own = StageIdentity(
             command=self.command(name)[1:],
             params={key: self._value(key) for key in self.stages[name].params},
-            code=_digest(f"pipeline.{name}.__main__", *code),
+            code=_digest(self.unfilled[name].module, *code),
         )
         return {**before, name: own}
 

@@ -15,18 +15,17 @@ CODE = "      - pipeline/"
 """How the lines begin that are written here."""
 
 
-def families_of(name: str, stage: Stage) -> list[AnyFamily]:
+def families_of(stage: Stage) -> list[AnyFamily]:
     """Families whose chosen member a stage runs: named by its params, or by an artefact it reads.
 
     A stage that never imports the family's Protocol only shows the options (the report).
 
     Args:
-        name: of the stage.
         stage: as dvc.yaml has it, not filled.
     """
     artefacts = {dep.rsplit("/", 1)[-1] for dep in stage.deps}
     recorded = {block for name in artefacts for block in RECORDED.get(name, ())}
-    imported = imports.closure([f"pipeline.{name}.__main__"])
+    imported = imports.closure([stage.module])
     return [
         family
         for family in FAMILIES
@@ -35,16 +34,16 @@ def families_of(name: str, stage: Stage) -> list[AnyFamily]:
     ]
 
 
-def code_deps(name: str, stage: Stage) -> list[str]:
+def code_deps(stage: Stage) -> list[str]:
     """Paths that stand for exactly the code of a stage, sorted.
 
     Every file that the stage or a member of its families imports; of the members themselves the
     chosen one alone, by its selector. A folder stands for its files where all of them are needed.
     """
-    families = families_of(name, stage)
+    families = families_of(stage)
     members = {family.module(member) for family in families for member in family.names()}
     unchosen = {module for member in members for module in imports.inside(member)}
-    needed = imports.closure([f"pipeline.{name}.__main__", *members]) - {"pipeline"} - unchosen
+    needed = imports.closure([stage.module, *members]) - {"pipeline"} - unchosen
     chosen = {family.path(f"${{{family.selector}}}") for family in families}
     return sorted(_folded(needed) | chosen)
 
@@ -55,7 +54,7 @@ def written(text: str, stages: Mapping[str, Stage]) -> str:
     They stand where code dependencies stood before, or else at the end of the list of `deps`.
     """
     lines: list[str] = []
-    name, listing, waiting = "", False, {n: code_deps(n, stage) for n, stage in stages.items()}
+    name, listing, waiting = "", False, {n: code_deps(stage) for n, stage in stages.items()}
     for line in text.split("\n"):
         code, ends = line.startswith(CODE), listing and not line.startswith("      ")
         if listing and (code or ends):

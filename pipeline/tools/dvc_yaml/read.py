@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline import imports
 from pipeline.errors import ParamsError
 from pipeline.files.yaml_file import read_yaml
 
@@ -28,6 +29,13 @@ class Stage:
     params: list[str]
     outs: list[str]
     records: list[str]
+
+    @property
+    def module(self) -> str:
+        """The module that its command runs: `python -m` of a package is its `__main__`."""
+        name = self.command[2]
+        main = f"{name}.__main__"
+        return main if main in imports.modules() else name
 
     def filled(self, values: Mapping[str, Any]) -> "Stage":
         """The stage with the value of every `${selector}` in its place."""

@@ -9,8 +9,7 @@ PYTEST := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
 .PHONY: repro test test-all lint clean
 
 repro: $(VENV)/.base
-	$(BIN)/wm check
-	PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro
+	$(BIN)/wm run
 	@$(BIN)/wm summary metrics/fit.json metrics/evaluate.json metrics/plan.json report/index.html
 
 test: $(VENV)/.all

@@ -24,6 +24,8 @@ from pipeline.tools.parameters import command as parameters
 from pipeline.tools.preflight import command as preflight
 from pipeline.tools.reference.commands import export, import_
 from pipeline.tools.reproduce.commands import command as reproduce
+from pipeline.tools.run import PASSED_ON
+from pipeline.tools.run import command as run
 from pipeline.tools.summary import command as summary
 from pipeline.train.__main__ import command as train
 
@@ -54,6 +56,7 @@ TOOLS: dict[str, Callable[..., None]] = {
 }
 for name, tool in TOOLS.items():
     app.command(name, rich_help_panel="Tools")(tool)
+app.command("run", rich_help_panel=STAGES, context_settings=PASSED_ON)(run)
 
 
 def needs_checkout(context: typer.Context) -> None:

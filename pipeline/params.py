@@ -89,12 +89,22 @@ def read(path: Path) -> Settings:
     Raises:
         ParamsError: one line that names the key, its value and the way out.
     """
+    return check(path, parse(path))
+
+
+def parse(path: Path) -> dict[str, Any]:
+    """The values of a params.yaml, not yet checked.
+
+    Raises:
+        ParamsError: there is no such file, or it has no keys.
+        DataError: it is not YAML.
+    """
     if not path.is_file():
         raise ParamsError(f"{path}: no such file; run from the folder that holds params.yaml")
     values = read_yaml(path, f"correct it, or restore it with `git checkout {path}`")
     if not isinstance(values, dict):
         raise ParamsError(f"{path}: has no keys; restore it with `git checkout {path}`")
-    return check(path, values)
+    return values
 
 
 def check(path: Path, values: Mapping[str, Any]) -> Settings:

@@ -22,7 +22,7 @@ def test_a_page_has_files_params_tests_and_commands(name):
     assert {path.split("/")[1] for path in members} == {block for block, _ in page.params}
     assert page.commands[0] == ["pytest", *suites]
     assert page.commands[1] == ["wm", "check"]
-    assert page.commands[2][:3] == ["dvc", "exp", "run"]
+    assert page.commands[2][:3] == ["wm", "run", "-S"]
 
 
 @pytest.mark.parametrize("name", PAGES)

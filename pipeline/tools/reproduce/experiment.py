@@ -1,23 +1,19 @@
 """A run of the paper as a DVC experiment in this workspace."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Collection, Mapping
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import typer
 
-from pipeline.errors import DataError
+from pipeline.tools import dvc
 from pipeline.tools.reproduce.preset import override
 
-BIN = Path(sys.executable).parent
-RESTORE = "`git restore . && dvc checkout` restores the committed state"
 UNFINISHED = (
     "this workspace now has its params.yaml and the results of its finished stages; run the same "
-    f"command to resume; {RESTORE}"
+    f"command to resume; {dvc.RESTORE}"
 )
 
 
@@ -30,16 +26,26 @@ def run(name: str, target: str, changes: Mapping[str, Any]) -> None:
         DataError: DVC is not installed beside this Python.
         typer.Exit: with code 1, after a stage has failed and printed its error.
     """
-    free = free_name(f"reproduce-{name}", _dvc("exp", "list", "--name-only", capture=True).split())
+    free = free_name(f"reproduce-{name}", _taken())
     sets = [word for key, value in changes.items() for word in ("-S", override(key, value))]
-    try:
-        _dvc("exp", "run", "-n", free, target, *sets)
-    except (typer.Exit, KeyboardInterrupt):
+    if dvc.run("exp", "run", "-n", free, target, *sets):
         print(f"reproduce: {free} is not finished; {UNFINISHED}", flush=True)
-        raise
+        raise typer.Exit(1)
     print(
-        f"reproduce: this workspace now has the results of experiment {free}; {RESTORE}", flush=True
+        f"reproduce: this workspace now has the results of experiment {free}; {dvc.RESTORE}",
+        flush=True,
     )
+
+
+def _taken() -> list[str]:
+    """Names of the experiments that there are."""
+    listed = [dvc.program(), "exp", "list", "--name-only"]
+    done = subprocess.run(
+        listed, env=dvc.environment(), check=False, text=True, stdout=subprocess.PIPE
+    )
+    if done.returncode:
+        raise typer.Exit(1)
+    return done.stdout.split()
 
 
 def free_name(name: str, taken: Collection[str]) -> str:
@@ -50,26 +56,6 @@ def free_name(name: str, taken: Collection[str]) -> str:
 
 def stage_command(words: list[str]) -> None:
     """Run the command of a stage outside DVC; exits with code 1 if it fails."""
-    _checked([sys.executable, *words[1:]] if words[0] == "python" else words)
-
-
-def _dvc(*words: str, capture: bool = False) -> str:
-    program = BIN / "dvc"
-    if not program.is_file():
-        raise DataError(f"{program}: no such file; install this project with `pip install -e .`")
-    return _checked([str(program), *words], capture=capture)
-
-
-def _checked(command: list[str], *, capture: bool = False) -> str:
-    """Run a command with this Python first on the PATH, as dvc.yaml calls it `python`."""
-    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-    process = subprocess.run(
-        command,
-        env=environment,
-        check=False,
-        text=True,
-        stdout=subprocess.PIPE if capture else None,
-    )
-    if process.returncode:
+    command = [sys.executable, *words[1:]] if words[0] == "python" else words
+    if subprocess.run(command, env=dvc.environment(), check=False).returncode:
         raise typer.Exit(1)
-    return process.stdout or ""

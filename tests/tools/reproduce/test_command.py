@@ -11,6 +11,7 @@ from dataset_helpers import write
 from dvc.utils.hydra import apply_overrides
 from encode_helpers import encoded
 from helpers import ROOT
+from pipeline_helpers import set_params
 from reproduce_helpers import TINY, fake_dvc
 from safetensors.torch import save_file
 from typer.testing import CliRunner
@@ -22,6 +23,7 @@ from pipeline.diffusion.world_model import WorldModel
 from pipeline.encode.shard import Saved
 from pipeline.errors import DataError, ParamsError
 from pipeline.metrics import perceptual
+from pipeline.tools import dvc as dvc_process
 from pipeline.tools.reproduce import experiment, preset, published
 from pipeline.tools.reproduce.experiment import free_name
 from pipeline.train import Options as Train
@@ -46,7 +48,7 @@ def dvc(workspace, monkeypatch):
 
     def put(**changes):
         calls = fake_dvc(workspace / "bin", **changes)
-        monkeypatch.setattr(experiment, "BIN", workspace / "bin")
+        monkeypatch.setattr(dvc_process, "BIN", workspace / "bin")
         return lambda: json.loads(calls.read_text())
 
     return put
@@ -57,9 +59,7 @@ def wm(*arguments):
 
 
 def root_in_params(workspace, root):
-    text = (workspace / "params.yaml").read_text()
-    text = text.replace("  wall:\n    root: null", f"  wall:\n    root: {root}")
-    (workspace / "params.yaml").write_text(text)
+    set_params(workspace, {"datasets.wall.root": root})
 
 
 def refusal(kind, *arguments):

@@ -1,0 +1,118 @@
+"""`wm run`: check params.yaml as it will be, before DVC touches anything; then run DVC."""
+
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipeline.arguments import PARAMS
+
+if TYPE_CHECKING:
+    from pipeline.params import Settings
+
+PASSED_ON = {"ignore_unknown_options": True}
+"""Settings of the command: it hands options that are not its own on to DVC."""
+UNFINISHED = "the same command goes on after the stages that are"
+QUEUED = ("--queue", "--temp")
+
+
+def command(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="DVC_ARGUMENT", help="Handed on: stages, -f, -s, -n NAME, --queue, ..."
+        ),
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-S", "--set-param", metavar="KEY=VALUE", help="Change params.yaml; may be repeated."
+        ),
+    ] = None,
+) -> None:
+    """Check params.yaml, then run DVC: dvc exp run with the changes of -S, else dvc repro.
+
+    A run that fails or is interrupted puts back the metrics and plots that DVC deleted for it.
+    """
+    from pipeline.tools import dvc
+
+    changes, words = changes or [], words or []
+    checked = _checked(changes)
+    experiment = bool(changes) or not set(words).isdisjoint(QUEUED)
+    sets = [word for change in changes for word in ("-S", change)]
+    before = _records(checked[0])
+    if dvc.run(*(("exp", "run") if experiment else ("repro",)), *sets, *words):
+        _put_back(before)
+        print(f"run: not finished; {UNFINISHED}; {dvc.RESTORE}", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def _checked(changes: Sequence[str]) -> "list[Settings]":
+    """params.yaml with the changes, checked; several if they are a sweep for `--queue`.
+
+    Raises:
+        ParamsError: a change has another form or an unknown key, or the whole is wrong.
+    """
+    from pipeline import params
+
+    if not changes:
+        return [params.read(PARAMS)]
+    values = params.parse(PARAMS)
+    for change in changes:
+        _check_key(change, values)
+    return [params.check(PARAMS, after) for after in _after(changes)]
+
+
+def _check_key(change: str, values: dict[str, Any]) -> None:
+    from pipeline.errors import ParamsError, did_you_mean
+    from pipeline.tools.tables import placed
+
+    key, equals, _ = change.partition("=")
+    if not equals or ":" in key:
+        raise ParamsError(f"-S {change}: is not KEY=VALUE, such as train.steps=500")
+    block, last = placed(values, key)
+    if last not in block:
+        raise ParamsError(f"-S {change}: {PARAMS} has no key {key}; {did_you_mean(last, block)}")
+
+
+def _after(changes: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """What DVC would make of params.yaml: its own parser reads the changes."""
+    from dvc.exceptions import InvalidArgumentError
+    from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
+    from hydra.errors import HydraException
+
+    from pipeline import params
+    from pipeline.errors import ParamsError
+
+    try:
+        for sweep in get_hydra_sweeps({PARAMS.name: list(changes)}):
+            with TemporaryDirectory() as folder:
+                copied = Path(shutil.copy(PARAMS, folder))
+                apply_overrides(copied, sweep[PARAMS.name])
+                after = params.parse(copied)
+            yield after
+    except (InvalidArgumentError, HydraException) as error:
+        reason = str(error.__cause__ or error).splitlines()[0]
+        raise ParamsError(
+            f"-S {' -S '.join(changes)}: {reason}; quote values that are lists"
+        ) from None
+
+
+def _records(settings: "Settings") -> dict[Path, bytes]:
+    """The metrics and plots that are there, which DVC deletes before a stage runs."""
+    from pipeline.tools.dvc_yaml.read import stages
+
+    filled = [stage.filled(settings.values) for stage in stages(Path("dvc.yaml")).values()]
+    paths = [Path(record) for stage in filled for record in stage.records]
+    return {path: path.read_bytes() for path in paths if path.is_file()}
+
+
+def _put_back(records: dict[Path, bytes]) -> None:
+    for path, content in records.items():
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)

@@ -7,10 +7,9 @@ from pathlib import Path
 from helpers import PARAMS
 
 from pipeline.compute import parallel as cluster
-from pipeline.datasets import DatasetOptions, OfficialSplit
+from pipeline.datasets import DatasetOptions, OfficialSplit, Source
 from pipeline.episodes.episode import Episode
 from pipeline.episodes.manifest import Manifest
-from pipeline.errors import DataError
 from pipeline.ingest import Options
 from pipeline.ingest.ingest import Job, ingest
 
@@ -21,7 +20,7 @@ ONE_PROCESS = cluster.Options(workers=1, ray=None)
 class InMemory:
     """A source of episodes in memory; an error in their place stands for a damaged one."""
 
-    episodes: Sequence[Episode | DataError]
+    episodes: Sequence[Episode | Exception]
     split: OfficialSplit | None = None
 
     def __len__(self) -> int:
@@ -29,11 +28,11 @@ class InMemory:
 
     def key(self, index: int) -> str:
         episode = self.episodes[index]
-        return f"damaged_{index}" if isinstance(episode, DataError) else episode.key
+        return f"damaged_{index}" if isinstance(episode, Exception) else episode.key
 
     def __getitem__(self, index: int) -> Episode:
         episode = self.episodes[index]
-        if isinstance(episode, DataError):
+        if isinstance(episode, Exception):
             raise episode
         return episode
 
@@ -44,7 +43,7 @@ def ingest_options(**changes: object) -> Options:
 
 
 def ingested(
-    episodes: Sequence[Episode | DataError],
+    episodes: Source | Sequence[Episode | Exception],
     out: Path,
     *,
     split: OfficialSplit | None = None,
@@ -53,9 +52,10 @@ def ingested(
     resolution: tuple[int, int] | None = None,
     **changes: object,
 ) -> Manifest:
-    """Ingest episodes of a data set called wall; `changes` are ingest options."""
+    """Ingest a source, or episodes of one called wall; `changes` are ingest options."""
     dataset_options = DatasetOptions(
         root=None, normalise_actions=normalise_actions, resolution=resolution, antialias=True
     )
-    job = Job("wall", 5, dataset_options, InMemory(episodes, split))
+    source = InMemory(episodes, split) if isinstance(episodes, Sequence) else episodes
+    job = Job("wall", 5, dataset_options, source)
     return ingest(job, ingest_options(**changes), workers, out)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline import stage
-from pipeline.datasets import Source
+from pipeline.datasets import Source, read_episode
 
 ROWS, COLUMNS = 8, 8
 GAP = 2
@@ -28,7 +28,7 @@ def contact_sheet(source: Source, out: Path) -> None:
 
 
 def _row(source: Source, index: int) -> NDArray[np.uint8]:
-    frames = source[index].frames
+    frames = read_episode(source, index).frames
     columns = frames[_evenly_spaced(len(frames), COLUMNS)]
     scale = max(1, WIDTH // frames.shape[2])
     enlarged = columns.repeat(scale, 1).repeat(scale, 2)

@@ -1,5 +1,6 @@
 """Data sets in the directory layouts in which they are published, read as Episodes and written."""
 
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Protocol
 from pydantic import Field
 
 from pipeline.episodes.episode import Episode
+from pipeline.errors import FULL, DataError, UserError, machine_fault
 from pipeline.families import Family, Module, family
 from pipeline.params import Params
 
@@ -85,6 +87,49 @@ class Dataset(Protocol):
         Raises:
             DataError: a file is missing, damaged or not of this layout.
         """
+
+
+OUR_BUGS = (
+    AssertionError,
+    AttributeError,
+    ImportError,
+    NameError,
+    NotImplementedError,
+    TypeError,
+)
+"""What wrong code raises, whatever it reads."""
+MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, *FULL)
+"""What an operating system has too little of, whichever file is read."""
+
+
+def read_episode(source: Source, index: int) -> Episode:
+    """Read one episode; what its files made a library raise becomes a DataError that names it.
+
+    OUR_BUGS are no fault of the data, nor is what the machine has too little of: both stay what
+    they are, so that a bug keeps its traceback and no healthy episode is skipped. All else is the
+    data's. A reader must therefore refuse, itself, data that would make its own code raise a bug.
+
+    Raises:
+        DataError: the episode cannot be read.
+    """
+    try:
+        return source[index]
+    except (UserError, *OUR_BUGS):
+        raise
+    except Exception as error:
+        if _is_the_machines(error):
+            raise
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(
+            f"episode {source.key(index)}: cannot be read ({type(error).__name__}: {reason}); "
+            "fetch or record it again"
+        ) from error
+
+
+def _is_the_machines(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in MACHINE
+    return machine_fault(error) is not None
 
 
 DATASETS: Family[Module[Dataset, DatasetOptions], DatasetOptions] = family("datasets")

@@ -38,7 +38,8 @@ class Episode:
 
     def __post_init__(self) -> None:
         """Validate shapes, dtypes and values once, where the data enters."""
-        if self.frames.dtype != np.uint8 or self.frames.ndim != 4 or self.frames.shape[-1] != 3:
+        pixels = self.frames.ndim == 4 and self.frames.shape[-1] == 3 and self.frames.size > 0
+        if self.frames.dtype != np.uint8 or not pixels:
             raise DataError(
                 f"episode {self.key}: frames are {self.frames.dtype} {self.frames.shape}, "
                 "expected uint8 [T, H, W, 3]"

@@ -1,6 +1,7 @@
 """A data set to webdataset shards with a manifest."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from pipeline.ingest.pack import PackedShard, Shape, Task, pack, read_checked, w
 from pipeline.ingest.split import split
 from pipeline.ingest.statistics import ActionStatistics
 from pipeline.metrics.ssim_window import check_window_fits
+
+SAMPLE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,13 @@ def ingest(job: Job, options: Options, workers: cluster.Options, out: Path) -> M
                 f"{len(source)} episodes leave none for the {name} split; record more or change "
                 "ingest.train_share"
             )
-    shape = _first_shape(source, splits["train"], options)
+    shape = _shape(source, splits["train"], options)
     view = _view(job, shape)
+    times = Counter(source.key(index) for indices in splits.values() for index in indices)
+    repeated = frozenset(key for key, count in times.items() if count > 1)
     out.mkdir()
     tasks = [
-        Task(source, chunk, name, out / f"{name}-{number:06d}.tar", shape, options)
+        Task(source, chunk, name, out / f"{name}-{number:06d}.tar", shape, options, repeated)
         for name, indices in splits.items()
         for number, chunk in enumerate(_chunks(indices, options.episodes_per_shard))
     ]
@@ -62,18 +67,25 @@ def _chunks(indices: list[int], length: int) -> Iterator[list[int]]:
     return (indices[start : start + length] for start in range(0, len(indices), length))
 
 
-def _first_shape(source: Source, indices: list[int], options: Options) -> Shape:
-    """The shape that all episodes must have: that of the first valid training episode."""
+def _shape(source: Source, indices: list[int], options: Options) -> Shape:
+    """The shape that all episodes must have: that of the first training episode.
+
+    Where wrong episodes are skipped, it is that of most of the first SAMPLE valid ones: the first
+    may be the one that differs.
+    """
+    shapes: list[Shape] = []
     for index in indices:
         try:
-            return Shape.of(read_checked(source, index, options))
+            shapes.append(Shape.of(read_checked(source, index, options)))
         except DataError as error:
             if options.on_error == "fail":
                 raise with_skip_hint(error) from None
-    raise DataError(
-        f"none of the {len(indices)} train episodes is valid; set ingest.on_error to fail "
-        "to see why"
-    )
+            last = error
+        if len(shapes) == (1 if options.on_error == "fail" else SAMPLE):
+            break
+    if not shapes:
+        raise DataError(f"none of the {len(indices)} train episodes is valid; the last: {last}")
+    return Counter(shapes).most_common(1)[0][0]
 
 
 def _view(job: Job, shape: Shape) -> Preprocessing:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.datasets import Source
+from pipeline.datasets import Source, read_episode
 from pipeline.episodes import shards
 from pipeline.episodes.episode import Episode
 from pipeline.episodes.manifest import Quarantined, Shard, Split
@@ -29,7 +29,10 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The episodes `indices` of a source, to be written to the tar `path`."""
+    """The episodes `indices` of a source, to be written to the tar `path`.
+
+    `repeated` are the keys that several episodes of the splits have.
+    """
 
     source: Source
     indices: list[int]
@@ -37,6 +40,7 @@ class Task:
     path: Path
     shape: Shape
     options: Options
+    repeated: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -69,7 +73,7 @@ def read_checked(source: Source, index: int, options: Options) -> Episode:
     Raises:
         DataError: it cannot be read, or has fewer frames than `ingest.shortest`.
     """
-    episode = source[index]
+    episode = read_episode(source, index)
     if len(episode) < options.shortest:
         raise DataError(
             f"episode {episode.key}: has {len(episode)} frames, but ingest.shortest = "
@@ -85,15 +89,16 @@ def with_skip_hint(error: DataError) -> DataError:
 
 def _valid_episodes(task: Task, packed: PackedShard) -> Iterator[Episode]:
     for index in task.indices:
+        key = task.source.key(index)
         try:
+            if key in task.repeated:
+                raise DataError(f"episode {key}: is listed more than once; list it once")
             episode = read_checked(task.source, index, task.options)
             _check_shape(episode, task.shape)
         except DataError as error:
             if task.options.on_error == "fail":
                 raise with_skip_hint(error) from None
-            packed.quarantined.append(
-                Quarantined(episode=task.source.key(index), split=task.split, reason=str(error))
-            )
+            packed.quarantined.append(Quarantined(episode=key, split=task.split, reason=str(error)))
         else:
             packed.statistics.add(episode.actions)
             yield episode

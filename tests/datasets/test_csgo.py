@@ -190,6 +190,15 @@ def test_an_array_of_another_shape_or_type(name, value, expected, first, raw):
         layout().open(raw)[0]
 
 
+def test_a_type_that_numpy_lacks(first, raw):
+    with h5py.File(first, "r+") as file:
+        del file["frame_1_y"]
+        time = h5py.h5t.UNIX_D64LE.copy()
+        h5py.h5d.create(file.id, b"frame_1_y", time, h5py.h5s.create_simple((51,)))
+    with pytest.raises(DataError, match=r"july2021_1.hdf5: expected frame_1_y .*, found No NumPy"):
+        layout().open(raw)[0]
+
+
 def test_a_folder_in_place_of_an_array(first, raw):
     with h5py.File(first, "r+") as file:
         del file["frame_1_y"]

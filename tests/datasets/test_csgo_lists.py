@@ -39,22 +39,32 @@ def test_a_start_belongs_to_the_name_of_its_numeric_rank(first, raw, official):
     assert source[source.split.train[0]].meta == {}
 
 
-def test_a_start_stays_with_its_file_when_others_are_missing(first, raw, official, capsys):
+def test_listed_files_that_are_missing_are_refused_alone(first, raw, official):
     copies(first, 5, 6, 10)
     source = layout(official).open(raw)
-    assert keys(source, source.split.train) == [1, 5]
-    assert keys(source, source.split.val) == [6, 10]
-    assert [source[index].meta["validation_start"] for index in source.split.val] == [60, 100]
-    err = capsys.readouterr().err
-    assert err.count("\n") == 1
-    assert "lacks 5 of 9 listed files" in err
-    assert "hdf5_dm_july2021_2.hdf5, hdf5_dm_july2021_3.hdf5, hdf5_dm_july2021_4.hdf5, .." in err
+    assert keys(source, source.split.train) == [1, 2, 3, 5, 7, 8]
+    four, six, ten = source.split.val
+    assert [source[index].meta["validation_start"] for index in (six, ten)] == [60, 100]
+    with pytest.raises(DataError, match=r"july2021_4.hdf5: no such file; fetch it or take it off"):
+        source[four]
+
+
+@pytest.mark.parametrize(("train", "test"), [([1, 1, 2], [4]), ([1, 2], [4, 4]), ([1, 2, 4], [4])])
+def test_a_recording_that_is_listed_twice_is_refused_alone(train, test, first, raw, tmp_path):
+    copies(first, 2, 4)
+    write_lists(tmp_path / "lists", train, test, [40] * len(test))
+    source = layout(tmp_path / "lists").open(raw)
+    assert keys(source, range(3)) == [1, 2, 4]
+    (repeated,) = {n for n in (1, 4) if [*train, *test].count(n) > 1}
+    with pytest.raises(DataError, match=rf"july2021_{repeated}.hdf5: .* name it more than once"):
+        source[{1: 0, 4: 2}[repeated]]
+    assert len(source[1]) == len(source[{1: 2, 4: 0}[repeated]])
 
 
 def test_a_file_in_no_list_is_no_part_of_the_set(first, raw, official):
     copies(first, 4, 9)
     source = layout(official).open(raw)
-    assert keys(source, range(len(source))) == [1, 4]
+    assert keys(source, range(len(source))) == [1, 2, 3, 4, 5, 6, 7, 8, 10]
 
 
 def test_lists_beside_the_data_split_it(first, raw):
@@ -68,7 +78,7 @@ def test_lists_of_the_options_are_preferred_to_those_beside_the_data(first, raw,
     copies(first, 4)
     write_lists(raw, [4], [1], [3])
     source = layout(official).open(raw)
-    assert keys(source, source.split.val) == [4]
+    assert keys(source, source.split.val) == [4, 6, 10]
 
 
 def test_episodes_with_a_validation_start_are_written_into_the_test_list(tmp_path):
@@ -99,7 +109,6 @@ def test_a_set_without_validation_starts_is_split_by_share(raw):
             "hdf5_dm_july2021_4.hdf5\n\nclip_6.mp4\n",
             r"line 3 is 'clip_6.mp4', expected",
         ),
-        (lists.TRAIN, "hdf5_dm_july2021_4.hdf5\n", r"name hdf5_dm_july2021_4.hdf5 twice"),
         (lists.TEST, "hdf5_dm_july2021_4.hdf5\n", r"indices.npy: holds 3 starts for 1 names"),
         (lists.STARTS, "no array", r"indices.npy: damaged"),
     ],

@@ -98,28 +98,42 @@ def test_an_empty_set(name, tmp_path):
         ([5, 9, 6], "episode 1 has 9 steps, but its row in the tables has 8"),
         ([5, 0, 6], "episode 1 has 0 steps"),
         ([5, 8, -6], "episode 2 has -6 steps"),
-        ([5, 8], "holds 2 lengths for 3 episodes"),
         ([5, 8, 5.5], "the length of episode 2 is 5.5"),
         ([5, 8, float("nan")], "the length of episode 2 is nan"),
         ([5, "8", 6], "the length of episode 1 is '8'"),
-        ({"a": 5}, "holds no list for 3 episodes"),
     ],
 )
-def test_lengths_that_cannot_be(lengths, message, name, tmp_path):
+def test_a_length_that_cannot_be_refuses_its_episode_alone(lengths, message, name, tmp_path):
     write(name, tmp_path)
     (tmp_path / "seq_lengths.pkl").write_bytes(pickle.dumps(lengths))
+    source = layout(name).open(tmp_path)
+    wrong = next(index for index, length in enumerate(lengths) if length not in (5, 8, 6))
     with pytest.raises(DataError, match=rf"seq_lengths.pkl: {message}"):
+        source[wrong]
+    assert [len(source[index]) for index in range(3) if index != wrong] == [
+        length for index, length in enumerate(lengths) if index != wrong
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "content"), [([5, 8], "2 lengths"), ({"a": 5}, "no list")], ids=["few", "dict"]
+)
+def test_lengths_of_another_number(lengths, content, name, tmp_path):
+    write(name, tmp_path)
+    (tmp_path / "seq_lengths.pkl").write_bytes(pickle.dumps(lengths))
+    with pytest.raises(DataError, match=rf"seq_lengths.pkl: holds {content} for 3 episodes"):
         layout(name).open(tmp_path)
 
 
 @pytest.mark.parametrize("table", ["states", "actions"])
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e39])
 def test_nan_within_an_episode(table, value, name, tmp_path):
     write(name, tmp_path)
 
     def spoil(values):
         values[1, LENGTHS[1] - 1] = value
 
+    change(tmp_path / f"{table}.pth", torch.Tensor.double)
     change(tmp_path / f"{table}.pth", spoil)
     source = layout(name).open(tmp_path)
     assert len(source[0]) == LENGTHS[0]
@@ -130,9 +144,11 @@ def test_nan_within_an_episode(table, value, name, tmp_path):
 def test_locations_that_cannot_be(tmp_path):
     write("wall", tmp_path)
     path = tmp_path / "door_locations.pth"
-    torch.save(torch.full((3, 8), torch.nan), path)
-    with pytest.raises(DataError, match=r"door_locations.pth: episode 0 has nan"):
-        layout("wall").open(tmp_path)
+    torch.save(torch.tensor([[30.0], [torch.nan], [30.0]]), path)
+    source = layout("wall").open(tmp_path)
+    with pytest.raises(DataError, match=r"door_locations.pth: episode 1 has nan"):
+        source[1]
+    assert source[2].meta["door"] == 30
     torch.save(torch.zeros(2, 8), path)
     with pytest.raises(DataError, match=r"door_locations.pth: has shape \(2, 8\)"):
         layout("wall").open(tmp_path)

@@ -1,11 +1,14 @@
 """Ingest is lossless and deterministic, and refuses or quarantines invalid episodes."""
 
+import errno
 import hashlib
 import tarfile
+import zlib
 
 import numpy as np
 import pytest
 import torch
+from dataset_helpers import layout, write
 from helpers import ROOT, make_episode
 from ingest_helpers import ingested
 
@@ -182,6 +185,60 @@ def test_an_episode_that_is_wrong_is_refused_or_listed(name, episodes, tmp_path)
     assert len(list(shards.read(tmp_path / "skip"))) == 9
     others = [episode for index, episode in enumerate(episodes) if index != 4]
     assert manifest.frames == sum(map(len, others))
+
+
+FAULTS = (KeyError("bytes"), OSError(errno.EIO, "bad block"), zlib.error("Error -3"), IndexError())
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=repr)
+def test_what_data_makes_a_library_raise_names_the_episode(fault, episodes, tmp_path):
+    episodes[4] = fault
+    message = rf"^episode damaged_4: cannot be read \({type(fault).__name__}: .*ingest.on_error to"
+    with pytest.raises(DataError, match=message):
+        ingested(episodes, tmp_path / "out", **SMALL)
+    manifest = ingested(episodes, tmp_path / "skip", on_error="skip", **SMALL)
+    assert [bad.episode for bad in manifest.quarantined] == ["damaged_4"]
+    assert manifest.episodes == 9
+
+
+BUGS = (AssertionError("ours"), TypeError("ours"), MemoryError(), OSError(errno.EMFILE, "many"))
+
+
+@pytest.mark.parametrize("fault", BUGS, ids=repr)
+def test_no_bug_of_ours_and_nothing_that_the_machine_lacks_counts_as_damage(
+    fault, episodes, tmp_path
+):
+    episodes[4] = fault
+    with pytest.raises(type(fault)):
+        ingested(episodes, tmp_path / "out", on_error="skip", **SMALL)
+
+
+def test_an_episode_that_is_listed_twice_is_refused_or_listed(episodes, tmp_path):
+    episodes[4] = episodes[7]
+    with pytest.raises(DataError, match=r"^episode episode_007: is listed more than once; list it"):
+        ingested(episodes, tmp_path / "out", **SMALL)
+    manifest = ingested(episodes, tmp_path / "skip", on_error="skip", **SMALL)
+    assert [bad.episode for bad in manifest.quarantined] == ["episode_007"] * 2
+    assert manifest.episodes == 8
+
+
+def test_an_odd_episode_that_comes_first_does_not_set_the_shape(episodes, tmp_path):
+    episodes[8] = make_episode("odd", size=20)  # the first that trains
+    manifest = ingested(episodes, tmp_path / "out", on_error="skip", **SMALL)
+    assert [bad.episode for bad in manifest.quarantined] == ["odd"]
+    assert manifest.frame_shape == (16, 16, 3)
+
+
+def test_a_zeroed_block_of_a_video_quarantines_its_episode(tmp_path):
+    write("pusht", tmp_path / "raw", (12, 12, 12, 12))
+    path = tmp_path / "raw/train/obses/episode_001.mp4"
+    content = bytearray(path.read_bytes())
+    content[1024:1280] = bytes(256)
+    path.write_bytes(content)
+    source = layout("pusht").open(tmp_path / "raw")
+    (bad,) = ingested(source, tmp_path / "out", on_error="skip").quarantined
+    assert bad.episode == "train_episode_001"
+    assert "episode_001.mp4: damaged" in bad.reason
 
 
 def test_the_first_episode_may_be_the_wrong_one(episodes, tmp_path):

@@ -128,7 +128,7 @@ class TensorSource(FolderSource):
             frames=self._frames(index),
             actions=self.tables.row("actions", index).astype(np.float32),
             states=self.tables.row("states", index).astype(np.float32),
-            meta={name: float(values[index]) for name, values in self.constants.items()},
+            meta={name: self._meta(name, index) for name in self.constants},
         )
 
     def _frames(self, index: int) -> NDArray[np.uint8]:
@@ -140,7 +140,7 @@ class TensorSource(FolderSource):
             raise DataError(
                 f"{path}: frames have shape {frames.shape}, expected {expected}; fetch it again"
             )
-        length = int(self.tables.lengths[index])
+        length = self.tables.length(index)
         if len(frames) < length:
             raise DataError(f"{path}: holds {len(frames)} of {length} frames; fetch it again")
         pixels = tensors.to_uint8(frames[:length], path)
@@ -154,8 +154,11 @@ class TensorSource(FolderSource):
             raise DataError(
                 f"{path}: has shape {values.shape}, expected [{len(self)}, steps]; fetch it again"
             )
-        constants = values.reshape(len(self), -1)[:, 0].astype(np.float64)
-        if not np.isfinite(constants).all():
-            index = int(np.flatnonzero(~np.isfinite(constants))[0])
-            raise DataError(f"{path}: episode {index} has {constants[index]}; fetch it again")
-        return constants
+        return values.reshape(len(self), -1)[:, 0].astype(np.float64)
+
+    def _meta(self, name: str, index: int) -> float:
+        value = float(self.constants[name][index])
+        if not np.isfinite(value):
+            path = self.raw / f"{self.layout.constants[name]}.pth"
+            raise DataError(f"{path}: episode {index} has {value}; fetch it again")
+        return value

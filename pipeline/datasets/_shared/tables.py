@@ -1,6 +1,6 @@
 """Tables of a DINO-WM folder: one row per episode, padded to the longest."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,25 +16,41 @@ Numbers = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The tables of one folder by name, [N, longest, ...] each, and the episodes' lengths [N]."""
+    """The tables of one folder by name, [N, longest, ...] each, and the episodes' lengths.
+
+    A length that cannot be is the text that refuses the episode.
+    """
 
     folder: Path
     arrays: Mapping[str, Numbers]
-    lengths: NDArray[np.int64]
+    lengths: Sequence[int | str]
 
     def __len__(self) -> int:
         """Number of episodes N."""
         return len(self.lengths)
 
+    def length(self, index: int) -> int:
+        """An episode's length T in steps.
+
+        Raises:
+            DataError: it is no number of steps that its row has.
+        """
+        length = self.lengths[index]
+        if isinstance(length, str):
+            raise DataError(length)
+        return length
+
     def row(self, name: str, index: int) -> Numbers:
         """An episode's row without its padding, [T, dim], in the file's dtype.
 
         Raises:
-            DataError: a value is NaN or infinite.
+            DataError: its length cannot be, or a value is NaN, infinite or beyond float32.
         """
-        length = int(self.lengths[index])
+        length = self.length(index)
         values = self.arrays[name][index, :length].reshape(length, -1)
-        if not np.isfinite(values).all():
+        with np.errstate(over="ignore"):
+            finite = np.isfinite(values.astype(np.float32)).all()
+        if not finite:
             raise DataError(
                 f"{self.folder / name}.pth: episode {index} has NaN or infinity within its "
                 f"{length} steps; fetch it again"
@@ -81,15 +97,15 @@ def read(
 
 def _lengths(
     folder: Path, layout: str, published: str | None, count: int, longest: int
-) -> NDArray[np.int64]:
-    """The lengths [N] of the episodes, from a pickled list or a tensor."""
+) -> list[int | str]:
+    """The lengths of the N episodes, from a pickled list or a tensor, as in Tables."""
     pickled, tensor = folder / "seq_lengths.pkl", folder / "seq_lengths.pth"
     if pickled.is_file():
         path, values = pickled, pickles.load_plain(pickled)
     elif tensor.is_file():
         path, values = tensor, tensors.load(tensor, layout).tolist()
     elif published is None:
-        return np.full(count, longest)
+        return [longest] * count
     else:
         raise DataError(
             f"{folder / published}: no such file; the {layout} layout needs it to tell steps "
@@ -98,15 +114,18 @@ def _lengths(
     if not isinstance(values, list | tuple) or len(values) != count:
         content = f"{len(values)} lengths" if isinstance(values, list | tuple) else "no list"
         raise DataError(f"{path}: holds {content} for {count} episodes; fetch it again")
-    for index, length in enumerate(values):
-        if not isinstance(length, int | float) or not float(length).is_integer():
-            raise DataError(f"{path}: the length of episode {index} is {length!r}; fetch it again")
-        if not 0 < length <= longest:
-            raise DataError(
-                f"{path}: episode {index} has {length} steps, but its row in the tables has "
-                f"{longest}; fetch both again"
-            )
-    return np.array(values, np.int64)
+    return [_length(path, index, length, longest) for index, length in enumerate(values)]
+
+
+def _length(path: Path, index: int, length: object, longest: int) -> int | str:
+    if not isinstance(length, int | float) or not float(length).is_integer():
+        return f"{path}: the length of episode {index} is {length!r}; fetch it again"
+    if not 0 < length <= longest:
+        return (
+            f"{path}: episode {index} has {length} steps, but its row in the tables has "
+            f"{longest}; fetch both again"
+        )
+    return int(length)
 
 
 def write(folder: Path, rows: Mapping[str, list[Numbers]], lengths: str | None) -> None:

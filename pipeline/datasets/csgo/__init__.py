@@ -6,7 +6,6 @@ health 0..100, rounds in the magazine and 1 for a counter-terrorist, all as of t
 0 at the first; then 1 for a kill and 1 for a death since the previous step.
 """
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
@@ -82,21 +81,27 @@ class Csgo:
             raise DataError(
                 f"{_path(raw, 1)}: no such file, nor any other recording; fetch the csgo set again"
             )
-        paths = dict(sorted(recordings))
+        present = dict(sorted(recordings))
         if self.splits is None and not lists.exist(raw):
-            return CsgoSource(paths, {}, None)
+            return CsgoSource(present, lists.Lists([], {}), None)
         split = lists.read(self.splits or raw)
-        return _listed(paths, split.shuffled() if self.shuffled else split, raw)
+        for file, numbers in ((lists.TRAIN, split.train), (lists.TEST, split.starts)):
+            if present.keys().isdisjoint(numbers):
+                example = f", such as {lists.name(min(numbers))}" if numbers else ""
+                raise DataError(
+                    f"{raw}: holds none of the files that {file} names; add one{example}"
+                )
+        return _listed(raw, split.shuffled() if self.shuffled else split)
 
 
 class CsgoSource:
-    """The recordings that exist, by ascending number; a `pipeline.datasets.Source`."""
+    """Recordings by ascending number; a `pipeline.datasets.Source`."""
 
     def __init__(
-        self, paths: dict[int, Path], starts: dict[int, int], split: OfficialSplit | None
+        self, paths: dict[int, Path], listed: lists.Lists, split: OfficialSplit | None
     ) -> None:
-        """The files of the recordings and the validation starts of the test ones, by number."""
-        self.paths, self.starts, self.split = paths, starts, split
+        """The files of the recordings by number, whether they exist or not; and the lists."""
+        self.paths, self.listed, self.split = paths, listed, split
         self.numbers = list(paths)
 
     def __len__(self) -> int:
@@ -110,8 +115,14 @@ class CsgoSource:
     def __getitem__(self, index: int) -> Episode:
         """Read one recording; meta of a test one has the first frame of its validation clip."""
         number = self.numbers[index]
-        meta: Meta = {START: self.starts[number]} if number in self.starts else {}
-        return recording.read(self.paths[number], meta)
+        path, starts = self.paths[number], self.listed.starts
+        if number in self.listed.repeated:
+            raise DataError(
+                f"{path}: {lists.TRAIN} and {lists.TEST} name it more than once; drop all lines "
+                "but one"
+            )
+        meta: Meta = {START: starts[number]} if number in starts else {}
+        return recording.read(path, meta)
 
 
 def _path(raw: Path, number: int) -> Path:
@@ -120,25 +131,11 @@ def _path(raw: Path, number: int) -> Path:
     return raw / f"{first}-{min(first + PER_FOLDER - 1, LAST)}" / lists.name(number)
 
 
-def _listed(paths: dict[int, Path], split: lists.Lists, raw: Path) -> CsgoSource:
-    """The recordings that exist and are listed; reports on stderr how many listed ones do not."""
-    for file, numbers in ((lists.TRAIN, split.train), (lists.TEST, split.starts)):
-        if paths.keys().isdisjoint(numbers):
-            example = f", such as {lists.name(min(numbers))}" if numbers else ""
-            raise DataError(f"{raw}: holds none of the files that {file} names; add one{example}")
-    listed = sorted([*split.train, *split.starts])
-    absent = [number for number in listed if number not in paths]
-    if absent:
-        names = ", ".join(lists.name(number) for number in absent[:3])
-        print(
-            f"{raw}: lacks {len(absent)} of {len(listed)} listed files, which are skipped "
-            f"({names}{', ..' if len(absent) > 3 else ''})",
-            file=sys.stderr,
-        )
-    present = {number: paths[number] for number in listed if number in paths}
-    train = set(split.train)
+def _listed(raw: Path, split: lists.Lists) -> CsgoSource:
+    """The recordings that are listed; those that do not exist are refused when they are indexed."""
+    numbers = sorted([*split.train, *split.starts])
     official = OfficialSplit(
-        train=[index for index, number in enumerate(present) if number in train],
-        val=[index for index, number in enumerate(present) if number in split.starts],
+        train=[index for index, number in enumerate(numbers) if number not in split.starts],
+        val=[index for index, number in enumerate(numbers) if number in split.starts],
     )
-    return CsgoSource(present, split.starts, official)
+    return CsgoSource({number: _path(raw, number) for number in numbers}, split, official)

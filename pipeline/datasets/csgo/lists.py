@@ -6,6 +6,7 @@ order of their numbers.
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +22,14 @@ _NAME = re.compile(r"hdf5_dm_july2021_([1-9]\d*)\.hdf5")
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """The split: numbers of the train recordings, and of the test ones with their start frame."""
+    """The split: numbers of the train recordings, and of the test ones with their start frame.
+
+    `repeated` are the numbers that are listed more than once.
+    """
 
     train: list[int]
     starts: dict[int, int]
+    repeated: frozenset[int] = frozenset()
 
     def shuffled(self) -> "Lists":
         """The starts as the reference assigns them, by mistake.
@@ -35,7 +40,7 @@ class Lists:
         test, order = list(self.starts), np.arange(len(self.starts))
         np.random.RandomState(42).shuffle(order)
         starts = dict(zip((test[index] for index in order), self.starts.values(), strict=True))
-        return Lists(self.train, {number: starts[number] for number in test})
+        return Lists(self.train, {number: starts[number] for number in test}, self.repeated)
 
 
 def name(number: int) -> str:
@@ -68,18 +73,18 @@ def read(folder: Path) -> Lists:
         DataError: a file is missing, damaged or contradicts another.
     """
     train, test = (_names(folder / file) for file in (TRAIN, TEST))
-    seen: set[int] = set()
-    for each in train + test:
-        if each in seen:
-            raise DataError(f"{folder}: {TRAIN} and {TEST} name {name(each)} twice; drop one line")
-        seen.add(each)
+    times = Counter(train + test)
+    repeated = frozenset(number for number, count in times.items() if count > 1)
     starts = _starts(folder / STARTS)
     if len(starts) != len(test):
         raise DataError(
             f"{folder / STARTS}: holds {len(starts)} starts for {len(test)} names in {TEST}; "
             "take both from one source"
         )
-    return Lists(train, dict(zip(test, starts, strict=True)))
+    by_number = dict(zip(test, starts, strict=True))
+    return Lists(
+        [each for each in sorted(set(train)) if each not in by_number], by_number, repeated
+    )
 
 
 def _names(path: Path) -> list[int]:

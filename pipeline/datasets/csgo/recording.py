@@ -64,10 +64,13 @@ def read(path: Path, meta: Meta) -> Episode:
     """Read one episode; its states [5] are STATUS as of the previous step, then EVENTS.
 
     Raises:
-        DataError: the file is no HDF5, is cut short, or lacks an array of the published shape.
+        DataError: the file is missing or no HDF5, is cut short, or lacks an array of the published
+            shape.
     """
     import h5py
 
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; fetch it or take it off the list")
     try:
         with h5py.File(path, "r") as file:
             names = frozenset(map(str, file))
@@ -80,7 +83,7 @@ def read(path: Path, meta: Meta) -> Episode:
     except (OSError, RuntimeError, KeyError, ValueError) as error:
         if isinstance(error, DataError):
             raise
-        reason = str(error).splitlines()[0]
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(f"{path}: damaged or cut short ({reason}); {_REMEDY}") from None
     status = np.concatenate([auxiliary[:, CONTROLS:PER_STEP] * SCALE, events], 1)
     with np.errstate(over="ignore"):  # Episode refuses the infinity
@@ -113,11 +116,16 @@ def _stack(file: "h5py.File", name: str, steps: int) -> NDArray[Any]:
     stacked = np.empty((steps, *shape), dtype)
     for step in range(steps):
         array = file[f"frame_{step}_{name}"]
-        right_shape = isinstance(array, h5py.Dataset) and array.shape == shape
-        if not right_shape or not np.can_cast(array.dtype, dtype):
+        right = isinstance(array, h5py.Dataset) and array.shape == shape
+        try:
+            found = str(array)
+            right = right and np.can_cast(array.dtype, dtype)
+        except TypeError as error:  # HDF5 has types that numpy lacks
+            right, found = False, str(error)
+        if not right:
             raise DataError(
                 f"{file.filename}: expected frame_{step}_{name} to be {dtype.__name__} {shape}, "
-                f"found {array}; {_REMEDY}"
+                f"found {found}; {_REMEDY}"
             )
         array.read_direct(stacked, dest_sel=np.s_[step])
     return stacked

@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline import stage
 from pipeline.collect.inventory import resolve
-from pipeline.datasets import DATASETS, Source
+from pipeline.datasets import DATASETS, Source, read_episode
 from pipeline.errors import DataError, UserError
 from pipeline.ingest.statistics import ActionStatistics
 from pipeline.params import Settings
@@ -46,7 +46,7 @@ def _opened(root: Path, settings: Settings) -> tuple[dict[str, Source], str | No
     for name in sorted(DATASETS.names(), key=lambda name: (name != selected, name)):
         try:
             opened[name] = settings.member(DATASETS, name).build().open(root)
-            opened[name][0]
+            read_episode(opened[name], 0)
         except UserError as error:
             errors[name] = str(error)
     if not opened:
@@ -59,7 +59,7 @@ def _opened(root: Path, settings: Settings) -> tuple[dict[str, Source], str | No
 
 
 def _read(source: Source, name: str, read_all: bool) -> dict[str, Any]:
-    first = source[0]
+    first = read_episode(source, 0)
     facts: dict[str, Any] = {
         "frame_shape": list(first.frames.shape[1:]),
         "action_dim": first.actions.shape[1],
@@ -69,7 +69,7 @@ def _read(source: Source, name: str, read_all: bool) -> dict[str, Any]:
         return facts
     statistics, lengths = ActionStatistics(), []
     for index in stage.track(range(len(source)), f"read {name}"):
-        episode = source[index]
+        episode = read_episode(source, index)
         statistics.add(episode.actions)
         lengths.append(len(episode))
     facts |= {"frames": sum(lengths), "lengths": [min(lengths), max(lengths)]}

@@ -20,7 +20,9 @@ SECONDS = 30
 MEMORY = 2 * 2**30
 """Bytes that a command may take above what the warmed parent has."""
 OWN = re.compile(r'File "[^"]*/(pipeline/[^"]+)", line (\d+)')
-NO_MEMORY = re.compile(r"MemoryError|out of memory|not enough memory|[Cc]annot allocate memory")
+NO_MEMORY = re.compile(
+    r"MemoryError|out of memory|memory does not suffice|[Cc]annot allocate memory"
+)
 DAMAGE = ("inspect", "parity")
 """Commands that end with 1 where they find damage."""
 

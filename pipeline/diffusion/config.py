@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import Field
 
 from pipeline.denoisers import DENOISERS, Denoiser, Size
+from pipeline.files.json_model import FileModel
 from pipeline.files.versioned import Format
 from pipeline.latents.spec import LatentSpec
 from pipeline.objectives import OBJECTIVES, Objective
@@ -14,10 +15,8 @@ FORMAT = Format()
 LatentSpec that earlier files do not go with needs a migration."""
 
 
-class VariantConfig(BaseModel):
+class VariantConfig(FileModel):
     """The name of a family's member and its options."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     options: dict[str, Any]
@@ -40,16 +39,14 @@ def build_objective(config: VariantConfig) -> Objective:
     return module.build(module.Options.model_validate(config.options))
 
 
-class Config(BaseModel):
+class Config(FileModel):
     """All of a world model but its weights; config.json."""
-
-    model_config = ConfigDict(frozen=True)
 
     denoiser: VariantConfig
     objective: VariantConfig
-    frames: int = Field(gt=1)
+    frames: int = Field(gt=1, le=2**16)
     """Length of the window."""
-    interval: PositiveInt
+    interval: int = Field(gt=0, le=2**16)
     """Frame interval: environment steps between two frames of the window."""
     spec: LatentSpec
 

@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 import torch
 from pydantic import ValidationError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from pipeline.compute.compile_mode import Mode
@@ -16,10 +16,12 @@ from pipeline.diffusion.config import FORMAT, Config, build_denoiser, build_obje
 from pipeline.diffusion.sampling import Noise, Sampling
 from pipeline.errors import DataError, ParamsError
 from pipeline.files.content import parsing
+from pipeline.files.tensors import read_tensors
 from pipeline.latents.cache import LatentCache
 from pipeline.samplers import SAMPLERS
 from pipeline.weights import hub
 from pipeline.weights.load import load_weights
+from pipeline.weights.shapes import require_shapes
 from pipeline.weights.state_dict import unwrapped
 
 CONFIG, WEIGHTS, MODEL_CARD = "config.json", "model.safetensors", "README.md"
@@ -223,12 +225,12 @@ class WorldModel:
         folder = hub.folder(name, revision, (CONFIG, WEIGHTS))
         remedy = LOCAL if folder == Path(name) else f"name another revision of {name}"
         config = FORMAT.read(folder / CONFIG, Config, remedy)
+        require_shapes(
+            lambda: build_denoiser(config.denoiser, config.size), folder / WEIGHTS, remedy
+        )
         with parsing(folder / CONFIG, remedy):
             model = cls(config, torch.device(device))
-        if not (folder / WEIGHTS).is_file():
-            raise DataError(f"{folder / WEIGHTS}: no such file; {remedy}")
-        with parsing(folder / WEIGHTS, remedy):
-            state = load_file(folder / WEIGHTS)
+        state = read_tensors(folder / WEIGHTS, remedy)
         load_weights(model.denoiser, state, folder / WEIGHTS)
         model.denoiser.eval().requires_grad_(False)
         return model

@@ -35,8 +35,10 @@ from pipeline.params import Params
 class Shape(Params):
     """Width and depth of the transformer."""
 
-    width: int = Field(gt=0)
-    depth: int = Field(gt=0, multiple_of=2, description="blocks, spatial and temporal by turns")
+    width: int = Field(gt=0, le=2**16)
+    depth: int = Field(
+        gt=0, le=1000, multiple_of=2, description="blocks, spatial and temporal by turns"
+    )
     heads: int = Field(gt=0)
 
     @model_validator(mode="after")

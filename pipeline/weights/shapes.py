@@ -1,0 +1,32 @@
+"""A network is built only if the file of its weights has tensors of its shapes."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from pipeline.errors import DataError
+from pipeline.files.content import parsing
+from pipeline.files.tensors import read_shapes
+from pipeline.weights.state_dict import differences
+
+
+def require_shapes(make: Callable[[], nn.Module], path: Path, way_out: str) -> None:
+    """Hold the shapes of a network against those in a file, before either takes memory.
+
+    Args:
+        make: builds the network; it is called for shapes alone, without memory for its weights.
+        path: the safetensors file.
+        way_out: what to do if they do not fit.
+
+    Raises:
+        DataError: keys are missing or unknown, or shapes differ; the file is missing or damaged.
+    """
+    shapes = read_shapes(path, way_out)
+    with parsing(path, way_out), torch.random.fork_rng(devices=[]), torch.device("meta"):
+        own = make().state_dict()
+    if wrong := differences(own, shapes):
+        raise DataError(
+            f"{path}: does not fit the network that its config describes: {wrong[0]}; {way_out}"
+        )

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 import torch
-from pydantic import ValidationError
-from safetensors import SafetensorError
 from torch import Tensor
 
-from pipeline.errors import DataError, UserError
+from pipeline.errors import DataError
 from pipeline.families import Family, family
 from pipeline.files.content import parsing
 from pipeline.files.json_model import FileModel
@@ -116,12 +114,9 @@ def load(folder: Path) -> tuple[str, Encoder]:
     """
     manifest = _manifest(folder)
     module = ENCODERS.load(manifest.encoder, f"{folder / ENCODER_JSON}: encoder")
-    try:
-        encoder = module.load(folder, module.Options.model_validate(manifest.options))
-    except UserError:
-        raise
-    except (ValueError, KeyError, OSError, RuntimeError, SafetensorError) as error:
-        raise _damaged(folder, error) from None
+    with parsing(folder, REMEDY):
+        options = module.Options.model_validate_json(json.dumps(manifest.options), strict=True)
+        encoder = module.load(folder, options)
     return manifest.encoder, encoder
 
 
@@ -139,14 +134,6 @@ def _manifest(folder: Path) -> EncoderManifest:
     if not path.is_file():
         raise DataError(f"{path}: no such file; run `dvc repro fit` to make the encoder")
     return FORMAT.read(path, EncoderManifest, REMEDY)
-
-
-def _damaged(path: Path, error: Exception) -> DataError:
-    reason = str(error).strip().splitlines()[0]
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        reason = ": ".join([*map(str, first["loc"]), first["msg"]])
-    return DataError(f"{path}: damaged ({reason}); {REMEDY}")
 
 
 def load_for(spec: LatentSpec, folder: Path) -> Encoder:

@@ -6,10 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from pipeline.checksum import sha256
 from pipeline.errors import DataError, ParamsError
+from pipeline.files.json_model import FileModel, read_json
+from pipeline.files.names import FileName, InnerPath
 from pipeline.files.places import from_project
 from pipeline.params import Params
 
@@ -23,7 +25,7 @@ class Weights(Params):
     """Which published weights an encoder uses."""
 
     source: str = Field(min_length=1, description="a folder or file here, or OWNER/NAME on the hub")
-    file: str | None = Field(description="path within the folder or repository")
+    file: InnerPath | None = Field(description="path within the folder or repository")
     revision: str | None = Field(
         pattern=r"^[0-9a-f]{40}$", description="commit on the hub; null where they are here"
     )
@@ -33,7 +35,7 @@ class Weights(Params):
     )
 
 
-class Pointer(BaseModel):
+class Pointer(FileModel):
     """weights.json: which weights a codec uses; the same bytes on every machine.
 
     Attributes:
@@ -42,10 +44,8 @@ class Pointer(BaseModel):
         weights: that block, with the actual digest.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     place: str
-    files: tuple[str, ...]
+    files: tuple[FileName, ...]
     weights: Weights
 
 
@@ -95,7 +95,7 @@ def locate_again(folder: Path) -> LocatedWeights:
     Raises:
         DataError: they are gone, or have been replaced.
     """
-    pointer = Pointer.model_validate_json((folder / POINTER).read_text())
+    pointer = read_json(folder / POINTER, Pointer, "make it again: `dvc repro -f fit`")
     path = _path(pointer.weights, pointer.place, pointer.files)
     digest = _digest(path, pointer.files)
     if digest != pointer.weights.sha256:

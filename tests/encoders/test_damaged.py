@@ -61,7 +61,9 @@ def test_options_that_are_none_of_the_encoder_s(tmp_path):
     (tmp_path / encoders.ENCODER_JSON).write_text(
         '{"encoder": "patch_pca", "options": {"patch": 0}}'
     )
-    assert "damaged (patch: Input should be greater than 0)" in complaint(encoders.load, tmp_path)
+    assert "damaged (patch = 0: Input should be greater than 0)" in complaint(
+        encoders.load, tmp_path
+    )
 
 
 @pytest.mark.parametrize("codec", ["patch_pca", "tiny_dino"], indirect=True)
@@ -84,10 +86,13 @@ def test_components_of_another_shape(codec, tensors, reason):
     ("header", "reason"),
     [
         (None, "decoder: Field required"),
-        ({"decoder": "[16"}, "decoder: Invalid JSON"),
-        ({"decoder": "3"}, "decoder: Input should be a valid tuple"),
-        ({"decoder": "[16, [0], [32, 32]]"}, "decoder: 1: 0: Input should be greater than 0"),
-        ({"decoder": "[15, [8, 8], [32, 32]]"}, "Error(s) in loading state_dict for Decoder"),
+        ({"decoder": "[16"}, "decoder = '[16': Invalid JSON"),
+        ({"decoder": "3"}, "decoder = 3: Input should be a valid tuple"),
+        ({"decoder": "[16, [0], [32, 32]]"}, "decoder.1.0 = 0: Input should be greater than 0"),
+        (
+            {"decoder": "[15, [8, 8], [32, 32]]"},
+            "decoder.safetensors: 3 other shapes (mean ",
+        ),
     ],
 )
 def test_a_decoder_that_does_not_say_its_shape_or_has_another(codec, header, reason):

@@ -171,6 +171,8 @@ def test_weights_in_half_precision_are_computed_with_in_float32(copy):
             "model_type = 'dinov2_with_registers': .*'dinov2'",
         ),
         ({"hidden_size": None}, "hidden_size = None: "),
+        ({"num_hidden_layers": 10**9}, "num_hidden_layers = 1000000000: "),
+        ({"num_hidden_layers": True}, "num_hidden_layers = True: "),
         ({"num_attention_heads": 5}, "num_attention_heads = 5 does not divide hidden_size = 48"),
         ({"num_channels": 4}, "num_channels = 4: "),
         ({"patch_size": 15}, "patch_size = 15 does not divide image_size = 56"),
@@ -184,7 +186,9 @@ def test_weights_in_half_precision_are_computed_with_in_float32(copy):
 def test_a_config_of_another_network_is_refused_by_its_field(copy, changes, message):
     path = copy / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
-    with pytest.raises(DataError, match=rf"config.json: {message}.*; name the folder") as caught:
+    with pytest.raises(
+        DataError, match=rf"config.json: damaged .{message}.*; name the folder"
+    ) as caught:
         read(copy)
     assert "\n" not in str(caught.value)
 
@@ -194,10 +198,10 @@ def test_a_config_that_lacks_a_field_or_is_none_is_refused(copy):
     config = json.loads(path.read_text())
     del config["patch_size"]
     path.write_text(json.dumps(config))
-    with pytest.raises(DataError, match=r"config.json: patch_size: Field required; name"):
+    with pytest.raises(DataError, match=r"config.json: damaged .patch_size: Field required.; name"):
         read(copy)
     path.write_text("not json")
-    with pytest.raises(DataError, match=r"config.json: Invalid JSON: .*; name"):
+    with pytest.raises(DataError, match=r"config.json: damaged .Invalid JSON: .*; name"):
         read(copy)
 
 

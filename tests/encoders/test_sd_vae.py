@@ -124,9 +124,12 @@ def add(folder):
     save_file({**load_file(folder / WEIGHTS), "more": torch.zeros(1)}, folder / WEIGHTS)
 
 
-def widen(folder):
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, "block_out_channels": [16] * 4}))
+def described(**changes):
+    def change(folder):
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({**config, **changes}))
+
+    return change
 
 
 def cut(folder):
@@ -138,9 +141,17 @@ def cut(folder):
     [
         (drop, "1 missing keys, such as decoder.conv_in.weight"),
         (add, "1 unexpected keys, such as more"),
-        (widen, "size mismatch for"),
-        (cut, "Unable to load weights"),
-        (lambda folder: (folder / "config.json").write_text("{"), "not a valid JSON file"),
+        (described(block_out_channels=[16] * 4), "size mismatch for"),
+        (described(block_out_channels=[16384] * 4), r"config.json describes .* weights, .* holds"),
+        (
+            described(layers_per_block=10**9),
+            "config.json: damaged .layers_per_block = 1",
+        ),
+        (described(latent_channels=True), "config.json: damaged .latent_channels = True: "),
+        (described(scaling_factor="one"), "config.json: damaged .scaling_factor = 'one': "),
+        (described(down_block_types=3), "int"),
+        (cut, "safetensors: damaged"),
+        (lambda folder: (folder / "config.json").write_text("{"), "config.json: damaged"),
     ],
 )
 def test_what_is_not_such_an_autoencoder_is_refused_in_one_line(copy, damage, reason):
@@ -148,7 +159,7 @@ def test_what_is_not_such_an_autoencoder_is_refused_in_one_line(copy, damage, re
     with pytest.raises(DataError, match=reason) as caught:
         fitted(copy)
     said = str(caught.value)
-    assert said.startswith(f"{copy}: not an autoencoder of Stable Diffusion")
+    assert said.startswith(str(copy))
     assert said.endswith("point encoders.sd_vae.weights.source at one")
     assert "\n" not in said
 

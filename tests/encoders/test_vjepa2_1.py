@@ -105,7 +105,7 @@ def test_heads_that_do_not_split_the_width_are_refused(heads):
 
 def test_a_checkpoint_in_place_of_the_encoder_is_refused_with_the_command_to_run(tmp_path):
     (tmp_path / "published.pt").write_bytes(b"PK\3\4" + bytes(100))
-    with pytest.raises(DataError, match=r"published.pt: no safetensors .* `wm extract-vjepa`"):
+    with pytest.raises(DataError, match=r"published.pt: damaged .* `wm extract-vjepa`"):
         backbone(options(tmp_path / "published.pt"))
 
 

@@ -4,14 +4,14 @@ from math import gcd
 from typing import Annotated
 
 import torch
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.latents.channel_std import channel_std
 from pipeline.params import Params
 
-Widths = Annotated[list[PositiveInt], Field(min_length=1)]
+Widths = Annotated[list[Annotated[int, Field(gt=0, le=2**14)]], Field(min_length=1, max_length=16)]
 
 
 class DecoderOptions(Params):

@@ -19,13 +19,13 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     model_type: Literal["dinov2"]
-    hidden_size: int = Field(gt=0)
-    num_hidden_layers: int = Field(gt=0)
+    hidden_size: int = Field(gt=0, le=2**16)
+    num_hidden_layers: int = Field(gt=0, le=1000)
     num_attention_heads: int = Field(gt=0)
     num_channels: Literal[3]
-    image_size: int = Field(gt=0)
+    image_size: int = Field(gt=0, le=2**14)
     patch_size: int = Field(gt=0)
-    mlp_ratio: float = Field(gt=0)
+    mlp_ratio: float = Field(gt=0, le=100)
     layer_norm_eps: float = Field(gt=0)
     qkv_bias: bool
     hidden_act: str

@@ -3,13 +3,12 @@
 from pathlib import Path
 
 import torch
-from pydantic import ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from pipeline.encoders._shared.dinov2 import Config, Dinov2
 from pipeline.encoders._shared.patch_codec import CONFIG, TENSORS
 from pipeline.errors import DataError
+from pipeline.files.json_model import read_json
+from pipeline.files.tensors import read_tensors
 from pipeline.weights.state_dict import differences
 
 
@@ -22,10 +21,7 @@ def read(folder: Path) -> Dinov2:
     with torch.device("meta"):
         network = Dinov2(config(folder / CONFIG))
     path = folder / TENSORS
-    try:
-        state = load_file(path)
-    except SafetensorError as error:
-        raise DataError(f"{path}: damaged ({error}); download it again") from None
+    state = read_tensors(path, "download it again")
     if wrong := differences(network.state_dict(), state, "unexpected"):
         raise DataError(
             f"{path}: does not match {CONFIG}: {'; '.join(wrong)}; download both files of one "
@@ -41,13 +37,4 @@ def config(path: Path) -> Config:
     Raises:
         DataError: it is damaged, or of another network.
     """
-    try:
-        return Config.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        problem = first["msg"].removeprefix("Value error, ")
-        if first["loc"]:
-            key = ".".join(map(str, first["loc"]))
-            value = "" if first["type"] == "missing" else f" = {first['input']!r}"
-            problem = f"{key}{value}: {problem}"
-        raise DataError(f"{path}: {problem}; name the folder of a Dinov2 model instead") from None
+    return read_json(path, Config, "name the folder of a Dinov2 model instead")

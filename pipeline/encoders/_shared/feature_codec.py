@@ -2,24 +2,27 @@
 
 import json
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 import torch
-from pydantic import BaseModel, Json, PositiveInt
+from pydantic import Field, Json, PositiveInt
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
 from pipeline import stage
 from pipeline.compute.device import device_of
-from pipeline.encoders import Encoder, Posterior
+from pipeline.encoders import REMEDY, Encoder, Posterior
 from pipeline.encoders._shared.backbone import Backbone
 from pipeline.encoders._shared.decoder import Decoder, DecoderOptions, Widths
 from pipeline.encoders._shared.optimiser import Optimiser
 from pipeline.encoders._shared.pixels import to_float, to_uint8
 from pipeline.encoders._shared.reduced_backbone import ReducedBackbone
+from pipeline.files.json_model import FileModel
+from pipeline.files.tensors import read_tensors
 from pipeline.latents.spec import LatentShape
+from pipeline.weights.state_dict import differences
 
 L1_WEIGHT = 0.02
 """Of the absolute error, which keeps black black."""
@@ -27,10 +30,13 @@ STATISTICS_BATCHES = 8
 """Batches whose latents give the decoder its statistics."""
 
 
-class Header(BaseModel):
+Side = Annotated[int, Field(gt=0, le=2**14)]
+
+
+class Header(FileModel):
     """Metadata of decoder.safetensors: inputs, channels and size of the decoder."""
 
-    decoder: Json[tuple[PositiveInt, Widths, tuple[PositiveInt, PositiveInt]]]
+    decoder: Json[tuple[PositiveInt, Widths, tuple[Side, Side]]]
 
 
 class FeatureCodec(Encoder):
@@ -126,11 +132,15 @@ def load_feature_codec(backbone: Backbone, folder: Path, pool: int | None = None
     """Read the decoder that `FeatureCodec.save` wrote, for the same backbone.
 
     Raises:
-        ValueError: the header of its file does not hold the decoder's shape.
+        ValueError: the header of its file does not hold the decoder's shape, or another one.
     """
     path = folder / "decoder.safetensors"
+    tensors = read_tensors(path, REMEDY)
     with safe_open(path, "pt") as file:
         header = Header.model_validate(file.metadata() or {})
-    decoder = Decoder(*header.decoder)
-    decoder.load_state_dict(load_file(path))
+    with torch.device("meta"):
+        decoder = Decoder(*header.decoder)
+    if wrong := differences(decoder.state_dict(), tensors):
+        raise ValueError(f"{path.name}: {'; '.join(wrong)}")
+    decoder.load_state_dict({name: value.float() for name, value in tensors.items()}, assign=True)
     return FeatureCodec(backbone, decoder, pool)

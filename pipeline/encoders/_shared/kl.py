@@ -1,21 +1,37 @@
 """A KL autoencoder of diffusers, which maps a frame to a Gaussian posterior."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from pipeline.compute.device import device_of
 from pipeline.compute.torchvision_shim import make_importable
 from pipeline.encoders import Encoder, Posterior
 from pipeline.encoders._shared.pixels import to_float, to_uint8
+from pipeline.files.json_model import FileModel, read_json
+from pipeline.files.tensors import read_shapes
+
+CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
+Widths = Annotated[list[Annotated[int, Field(gt=0, le=2**14)]], Field(min_length=1, max_length=16)]
 
 
-def load_vae(folder: Path) -> Any:
+class Config(FileModel):
+    """Fields of config.json that decide how large the network is, and its scale."""
+
+    block_out_channels: Widths
+    layers_per_block: int = Field(1, ge=0, le=100)
+    latent_channels: int = Field(4, gt=0, le=2**14)
+    scaling_factor: float = Field(0.18215, gt=0)
+
+
+def load_vae(folder: Path, way_out: str) -> Any:
     """The AutoencoderKL of diffusers in a folder; weights under older names are read too.
 
     Raises:
+        DataError: a file is missing or damaged, and `way_out` says what to do.
         OSError: a file is missing or damaged.
         ValueError: a file is damaged, or weights are missing or unexpected (diffusers only warns).
         RuntimeError: shapes of weights do not match the config.
@@ -23,6 +39,7 @@ def load_vae(folder: Path) -> Any:
     make_importable()
     from diffusers import AutoencoderKL
 
+    _require_size(AutoencoderKL, folder, way_out)
     vae, report = AutoencoderKL.from_pretrained(
         folder,
         use_safetensors=True,
@@ -35,6 +52,22 @@ def load_vae(folder: Path) -> Any:
             count, kind = len(report[wrong]), wrong.replace("_", " ")
             raise ValueError(f"{count} {kind}, such as {report[wrong][0]}")
     return vae
+
+
+def _require_size(model: Any, folder: Path, way_out: str) -> None:
+    """Raise ValueError if a config describes far more weights than there are, before it is built.
+
+    Names and shapes are left to diffusers, which knows older names.
+    """
+    read_json(folder / CONFIG, Config, way_out)
+    with torch.device("meta"):
+        network = model.from_config(model.load_config(folder, local_files_only=True))
+    shapes = read_shapes(folder / WEIGHTS, way_out)
+    described, stored = (
+        sum(tensor.numel() for tensor in state.values()) for state in (network.state_dict(), shapes)
+    )
+    if described > 2 * stored:
+        raise ValueError(f"{CONFIG} describes {described:,} weights, {WEIGHTS} holds {stored:,}")
 
 
 class KlAutoencoder(Encoder):

@@ -11,8 +11,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 
+from pipeline.encoders import REMEDY
 from pipeline.encoders._shared.backbone import Backbone
 from pipeline.errors import ParamsError
+from pipeline.files.tensors import read_tensors
 from pipeline.latents.health import require_finite
 from pipeline.params import Params
 
@@ -202,7 +204,7 @@ def load_reduction(backbone: Backbone, folder: Path, options: Reduction) -> Back
     """
     if options.channels is None:
         return _pooled(backbone, options.pool)
-    stored = load_file(folder / FILE)
+    stored = read_tensors(folder / FILE, REMEDY)
     mean, basis = stored.get("mean"), stored.get("basis")
     if mean is None or basis is None or basis.shape != (options.channels, *mean.shape):
         raise ValueError(f"no mean and basis of {options.channels} components in {FILE}")

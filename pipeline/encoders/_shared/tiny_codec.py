@@ -5,9 +5,10 @@ from typing import Self
 
 import torch
 from einops import rearrange
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
+from pipeline.encoders import REMEDY
 from pipeline.encoders._shared.pixels import to_float
 from pipeline.encoders._shared.reduced_backbone import (
     FILE,
@@ -15,7 +16,8 @@ from pipeline.encoders._shared.reduced_backbone import (
     ReducedBackbone,
     principal_components,
 )
-from pipeline.encoders._shared.tiny_vit import TinyVit
+from pipeline.encoders._shared.tiny_vit import Architecture, TinyVit
+from pipeline.files.tensors import read_tensors
 from pipeline.weights.state_dict import differences
 
 BATCH = 256
@@ -52,16 +54,19 @@ def fit_components(vit: TinyVit, frames: Tensor, channels: int) -> ReducedBackbo
     return ReducedBackbone(tokens, 1, principal_components(tokens, frames, channels, BATCH))
 
 
-def load_components(vit: TinyVit, folder: Path, channels: int) -> ReducedBackbone:
-    """Load what `ReducedBackbone.save` wrote into a transformer of the same architecture.
+def load_components(architecture: Architecture, folder: Path, channels: int) -> ReducedBackbone:
+    """Load a transformer of an architecture and its components, as `ReducedBackbone.save` wrote.
 
     Raises:
         ValueError: it is of another architecture, or has another number of channels.
     """
-    tensors, width = load_file(folder / FILE), vit.embed.out_features
-    own = {"mean": torch.empty(width), "basis": torch.empty(channels, width), **vit.state_dict()}
+    tensors, width = read_tensors(folder / FILE, REMEDY), architecture.width
+    with torch.device("meta"):
+        vit = TinyVit(architecture)
+        components = {"mean": torch.empty(width), "basis": torch.empty(channels, width)}
+    own = {**components, **vit.state_dict()}
     if wrong := differences(own, tensors):
         raise ValueError(f"{FILE}: {'; '.join(wrong)}")
-    components = PrincipalComponents(tensors.pop("mean"), tensors.pop("basis"))
-    vit.load_state_dict(tensors)
-    return ReducedBackbone(Tokens(vit), 1, components)
+    projection = PrincipalComponents(tensors.pop("mean"), tensors.pop("basis"))
+    vit.load_state_dict({name: value.float() for name, value in tensors.items()}, assign=True)
+    return ReducedBackbone(Tokens(vit), 1, projection)

@@ -13,9 +13,9 @@ from pipeline.params import Params
 class Architecture(Params):
     """Size of the transformer; base of the Options of every encoder that trains one."""
 
-    patch: int = Field(gt=0, description="side of a patch in pixels: one token each")
-    width: int = Field(gt=0, multiple_of=4, description="features of a token")
-    depth: int = Field(gt=0, description="blocks")
+    patch: int = Field(gt=0, le=2**14, description="side of a patch in pixels: one token each")
+    width: int = Field(gt=0, le=2**16, multiple_of=4, description="features of a token")
+    depth: int = Field(gt=0, le=1000, description="blocks")
     heads: int = Field(gt=0)
 
     @model_validator(mode="after")

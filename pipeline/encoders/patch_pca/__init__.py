@@ -6,11 +6,12 @@ from typing import Self
 import torch
 from einops import rearrange
 from pydantic import Field
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
-from pipeline.encoders import Encoder, Posterior
+from pipeline.encoders import REMEDY, Encoder, Posterior
 from pipeline.errors import ParamsError
+from pipeline.files.tensors import read_tensors
 from pipeline.params import Params
 from pipeline.weights.state_dict import differences
 
@@ -20,7 +21,7 @@ FILE = "model.safetensors"
 class Options(Params):
     """Size of the patches, and how many components of each are kept."""
 
-    patch: int = Field(gt=0, description="side of a patch in pixels")
+    patch: int = Field(gt=0, le=2**14, description="side of a patch in pixels")
     components: int = Field(gt=0, description="channels of the latent")
 
 
@@ -55,8 +56,9 @@ def load(folder: Path, options: Options) -> "PatchPca":
     Raises:
         ValueError: its tensors do not match the options.
     """
-    tensors, values = load_file(folder / FILE), 3 * options.patch**2
-    own = {"mean": torch.empty(values), "basis": torch.empty(options.components, values)}
+    tensors, values = read_tensors(folder / FILE, REMEDY), 3 * options.patch**2
+    with torch.device("meta"):
+        own = {"mean": torch.empty(values), "basis": torch.empty(options.components, values)}
     if wrong := differences(own, tensors):
         raise ValueError(f"{FILE}: {'; '.join(wrong)}")
     return PatchPca(tensors["mean"], tensors["basis"], options.patch)

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from pipeline.encoders._shared.kl import KlAutoencoder, load_vae
-from pipeline.errors import DataError, ParamsError
+from pipeline.errors import ParamsError
+from pipeline.files.content import parsing
 from pipeline.params import Params
 from pipeline.weights.pretrained import LocatedWeights, Weights, locate, locate_again, write_pointer
 
@@ -81,11 +82,7 @@ class SdVae(KlAutoencoder):
 
 
 def _read(folder: Path) -> Any:
-    try:
-        return load_vae(folder)
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise DataError(
-            f"{folder}: not an autoencoder of Stable Diffusion by diffusers ({reason}); point "
-            f"{PLACE}.source at one"
-        ) from None
+    what = "not an autoencoder of Stable Diffusion by diffusers"
+    way_out = f"point {PLACE}.source at one"
+    with parsing(folder, way_out, what):
+        return load_vae(folder, way_out)

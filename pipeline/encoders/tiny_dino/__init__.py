@@ -22,7 +22,7 @@ from pipeline.encoders._shared.feature_codec import (
 from pipeline.encoders._shared.optimiser import Optimiser, ema_update
 from pipeline.encoders._shared.pixels import to_float
 from pipeline.encoders._shared.tiny_codec import fit_components, load_components
-from pipeline.encoders._shared.tiny_vit import Architecture, TinyVit, gather_tokens
+from pipeline.encoders._shared.tiny_vit import Architecture, gather_tokens
 from pipeline.encoders.tiny_dino.losses import (
     DinoNetwork,
     cross_entropy,
@@ -66,7 +66,7 @@ def fit(frames: Tensor, options: Options, seed: int) -> FeatureCodec:
 
 def load(folder: Path, options: Options) -> FeatureCodec:
     """Load what `save` wrote."""
-    backbone = load_components(TinyVit(options), folder, options.channels)
+    backbone = load_components(options, folder, options.channels)
     return load_feature_codec(backbone, folder)
 
 

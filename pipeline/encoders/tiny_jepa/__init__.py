@@ -23,7 +23,7 @@ from pipeline.encoders._shared.feature_codec import (
 from pipeline.encoders._shared.optimiser import Optimiser
 from pipeline.encoders._shared.pixels import to_float
 from pipeline.encoders._shared.tiny_codec import fit_components, load_components
-from pipeline.encoders._shared.tiny_vit import Architecture, TinyVit
+from pipeline.encoders._shared.tiny_vit import Architecture
 from pipeline.encoders.tiny_jepa.networks import Jepa, block_mask, vicreg_terms
 from pipeline.errors import ParamsError
 
@@ -62,7 +62,7 @@ def fit(frames: Tensor, options: Options, seed: int) -> FeatureCodec:
 
 def load(folder: Path, options: Options) -> FeatureCodec:
     """Load what `save` wrote."""
-    backbone = load_components(TinyVit(options), folder, options.channels)
+    backbone = load_components(options, folder, options.channels)
     return load_feature_codec(backbone, folder)
 
 

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from pipeline import stage
 from pipeline.compute.torchvision_shim import make_importable
+from pipeline.encoders import REMEDY
 from pipeline.encoders._shared.kl import KlAutoencoder, load_vae
 from pipeline.encoders._shared.optimiser import Optimiser
 from pipeline.encoders._shared.pixels import to_float
@@ -80,7 +81,7 @@ def fit(frames: Tensor, options: Options, seed: int) -> "TinyVae":
 
 def load(folder: Path, options: Options) -> "TinyVae":
     """Load what `save` wrote."""
-    return TinyVae(load_vae(folder))
+    return TinyVae(load_vae(folder, REMEDY))
 
 
 def _check_size(frames: Tensor, levels: int) -> None:

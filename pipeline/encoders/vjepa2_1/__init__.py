@@ -10,8 +10,6 @@ from typing import Self
 import torch
 from einops import rearrange
 from pydantic import Field
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from pipeline.compute.device import device_of, pick
@@ -26,6 +24,7 @@ from pipeline.encoders._shared.reduced_backbone import Reduction, fit_reduction,
 from pipeline.encoders.vjepa2_1.vit import PATCH, load_network
 from pipeline.errors import DataError, ParamsError
 from pipeline.files.places import from_project
+from pipeline.files.tensors import read_tensors
 from pipeline.weights.pretrained import LocatedWeights, Weights, locate, locate_again, write_pointer
 
 PLACE = "encoders.vjepa2_1"
@@ -76,13 +75,8 @@ class VJepa:
     def __init__(self, located: LocatedWeights, options: Options) -> None:
         """Read the weights."""
         self.located, self.size = located, options.size
-        try:
-            state = load_file(located.path)
-        except SafetensorError as error:
-            raise DataError(
-                f"{located.path}: no safetensors ({error}); extract the encoder from a checkpoint "
-                "with `wm extract-vjepa`"
-            ) from None
+        extract = "extract the encoder from a checkpoint with `wm extract-vjepa`"
+        state = read_tensors(located.path, extract)
         self.network = load_network(state, options.heads, located.path)
         if self.network.width % (2 * options.heads):
             raise ParamsError(

@@ -123,9 +123,11 @@ def load_network(state: Mapping[str, Tensor], heads: int, path: Path) -> VisionT
     """
     # A file without the embedding is refused below, whatever its width.
     width = state["img_mod_embed"].numel() if "img_mod_embed" in state else 0
-    numbers = [int(match[1]) for key in state if (match := re.match(r"blocks\.(\d+)\.", key))]
+    numbers = [int(match[1]) for key in state if (match := re.match(r"blocks\.(\d{1,9})\.", key))]
     # Depth is a multiple of four, so of a truncated file, keys up to the next multiple are missing.
     depth = -(-(max(numbers, default=0) + 1) // LEVELS) * LEVELS
+    if depth > len(state):
+        raise DataError(f"{path}: is no image encoder of V-JEPA 2.1: block {depth - 1} of {depth}")
     with torch.device("meta"):
         network = VisionTransformer(width or PUBLISHED_WIDTH, depth, heads)
     if wrong := differences(network.state_dict(), state, "unexpected"):

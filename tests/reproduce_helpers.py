@@ -15,6 +15,7 @@ TINY = {
             "per_gpu": 3,
             "checkpoint": None,
             "latent": {"shape": [4, 8, 8], "arrays": 2},
+            "network": {"parameters": 883_120, "forward_flops": 10**9},
             "overrides": {
                 "dataset": "wall",
                 "encoder": "patch_pca",

@@ -23,6 +23,7 @@ from pipeline.episodes import shards
 from pipeline.episodes.manifest import Manifest, read_manifest
 from pipeline.errors import telling_full_disk
 from pipeline.files.json_model import read_json
+from pipeline.files.units import readable
 from pipeline.latents import metadata, writer
 from pipeline.latents.shard_layout import shard_rows, split_into_shards
 from pipeline.latents.spec import EpisodeEntry, LatentSpec, Seal
@@ -54,7 +55,7 @@ def encode(source: Source, options: Options, where: cluster.Options, out: Path) 
         device.pick().type,
         execution.precision,
     )
-    needed = f"the cache takes {size.readable(total)}, and finished shards are kept"
+    needed = f"the cache takes {readable(total)}, and finished shards are kept"
     with telling_full_disk(out, needed), stage.resumable(out, *identity) as partial:
         statistics = _encoded(_tasks(source, manifest, options, spec, partial), where)
         moments = {"mean": statistics.mean().tolist(), "std": statistics.std().tolist()}

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from pipeline.encoders import ENCODERS, Encoder
 from pipeline.errors import ParamsError
+from pipeline.files.units import readable
 from pipeline.latents.spec import LatentSpec
 
-UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"))
 Change = dict[str, object]
 """Fields of a LatentSpec that other options would change."""
 
@@ -33,12 +33,6 @@ def check(spec: LatentSpec, lengths: Sequence[int], encoder: Encoder, max_bytes:
         smaller = f", or make them smaller: {ways}" if ways else ""
         raise ParamsError(f"encode.max_bytes = {max_bytes}, but {line}; raise it{smaller}")
     return total
-
-
-def readable(count: int) -> str:
-    """Bytes in MB, GB or TB."""
-    size, unit = next((s, u) for s, u in UNITS if count >= s or u == "MB")
-    return f"{count / size:.2f} {unit}"
 
 
 def _ways_out(spec: LatentSpec, lengths: Sequence[int], encoder: Encoder) -> list[str]:

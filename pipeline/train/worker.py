@@ -22,8 +22,9 @@ from pipeline.train import setup
 from pipeline.train.distributed.group import Group, join
 from pipeline.train.distributed.options import Options as DistributedOptions
 from pipeline.train.interruptions import StoppedError, is_lost_peer
+from pipeline.train.memory import TRAINING
 from pipeline.train.memory.available import available_memory
-from pipeline.train.memory.cost import TRAINING, forward_flops
+from pipeline.train.memory.cost import forward_flops
 from pipeline.train.memory.forecast import TrainingPlan, fitting_settings, report_memory
 from pipeline.train.monitoring import curve, trackers, tracking, validation
 from pipeline.train.monitoring.callbacks import MonitoringCallback

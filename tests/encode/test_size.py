@@ -7,6 +7,7 @@ from pipeline.encode import size
 from pipeline.encoders import Encoder
 from pipeline.encoders._shared.feature_codec import FeatureCodec
 from pipeline.errors import ParamsError
+from pipeline.files.units import readable
 from pipeline.tools.parity.latent_spec import latent_spec
 
 FRAMES = 10**6
@@ -109,6 +110,6 @@ def test_a_way_out_is_enough_where_it_says_so():
     spec = latent_spec().model_copy(update=kind)
     smaller = spec.model_copy(update={"stride": 5})
     total = size.total_bytes(smaller, [FRAMES])
-    with pytest.raises(ParamsError, match=f"encode.stride: 5 takes {size.readable(total)},"):
+    with pytest.raises(ParamsError, match=f"encode.stride: 5 takes {readable(total)},"):
         size.check(spec, [FRAMES], Plain(), total)
     assert size.check(smaller, [FRAMES], Plain(), total) == total

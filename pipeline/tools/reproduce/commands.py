@@ -45,15 +45,18 @@ def command(
 ) -> None:
     """Reproduce a run of the paper and compare its scores with the published ones."""
     from pipeline.errors import ParamsError
-    from pipeline.tools.reproduce import listing
     from pipeline.tools.reproduce.published import read
-    from pipeline.tools.reproduce.run import Request, reproduce
-    from pipeline.tools.tables import show
 
     runs = read(published)
     if list_:
+        from pipeline.tools.reproduce import listing
+        from pipeline.tools.tables import show
+
         show(listing.table(runs, params, listing.peak(device, tflops)))
-    elif name is None:
+        return
+    if name is None:
         raise ParamsError("name a run of the paper; `wm reproduce --list` lists them")
-    elif not reproduce(runs, name, Request(params, root, simulated, checkpoint)):
+    from pipeline.tools.reproduce.run import Request, reproduce  # needs torch, the list does not
+
+    if not reproduce(runs, name, Request(params, root, simulated, checkpoint)):
         raise typer.Exit(1)

@@ -3,13 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from pipeline.datasets import DATASETS
-from pipeline.denoisers import DENOISERS, Size
-from pipeline.params import Settings
 from pipeline.tools.reproduce.published import Data, Latent, Run
 from pipeline.train import Options as Train
-from pipeline.train.memory.cost import TRAINING, forward_flops, parameters
-from pipeline.train.setup import variant_config
+from pipeline.train.memory import TRAINING
 
 DEVICES = {
     "b200": 2250e12,
@@ -58,31 +54,18 @@ class Cost:
         return self.flops / (peak * UTILISATION) / 3600
 
 
-def cost(run: Run, data: Data, settings: Settings) -> Cost:
-    """Cost of a run with these settings on the published data set."""
-    train, denoiser = settings.section("train", Train), variant_config(settings, DENOISERS)
-    shapes = size(run, data, settings)
-    weights, forward = parameters(denoiser, shapes), forward_flops(denoiser, shapes)
+def cost(run: Run, data: Data, train: Train) -> Cost:
+    """Cost of a run with these options of training on the published data set."""
     clips = train.steps * train.batch
     kept = train.steps // train.keep_every if train.keep_every else 0
+    states = CHECKPOINTS + kept
     return Cost(
-        parameters=weights,
+        parameters=run.network.parameters,
         steps=train.steps,
         clips=clips,
-        flops=TRAINING * forward * clips,
+        flops=TRAINING * run.network.forward_flops * clips,
         latent_bytes=latent_bytes(run.latent, data.frames),
-        state_bytes=weights * FLOAT32 * COPIES * (CHECKPOINTS + kept),
-    )
-
-
-def size(run: Run, data: Data, settings: Settings) -> Size:
-    """Input shapes of a run's denoiser on the published data set."""
-    train = settings.section("train", Train)
-    interval = train.interval or settings.variant(DATASETS).build().interval
-    return Size(
-        latent_shape=run.latent.shape,
-        action_dim=interval * data.action_dim,
-        frames=train.frames,
+        state_bytes=run.network.parameters * FLOAT32 * COPIES * states,
     )
 
 

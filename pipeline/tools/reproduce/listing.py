@@ -4,13 +4,14 @@ from pathlib import Path
 
 from rich.table import Table
 
-from pipeline.denoisers import DENOISERS
-from pipeline.encode.size import readable
 from pipeline.errors import ParamsError, did_you_mean
-from pipeline.params import Settings
+from pipeline.families import family
+from pipeline.files.units import readable
+from pipeline.params import Settings, parse
+from pipeline.tools.reproduce.changes import changed
 from pipeline.tools.reproduce.estimate import CHECKPOINTS, DEVICES, UTILISATION, cost
-from pipeline.tools.reproduce.preset import merged
 from pipeline.tools.reproduce.published import PublishedRuns
+from pipeline.train import Options as Train
 
 
 def peak(device: str, tflops: float | None) -> float:
@@ -50,9 +51,11 @@ def table(published: PublishedRuns, params: Path, flops: float) -> Table:
     rows = Table(*columns, caption=caption, caption_justify="left")
     for column in rows.columns[3:]:
         column.justify = "right"
+    values = parse(params)
     for name, run in published.runs.items():
-        settings = merged(params, run.changes)
-        estimate = cost(run, published.data[run.dataset], settings)
+        # Not checked as a whole, which would import every member and torch.
+        settings = Settings(params, changed(values, run.changes, params))
+        estimate = cost(run, published.data[run.dataset], settings.section("train", Train))
         rows.add_row(
             "\nalso ".join([name, *run.aliases]),
             run.dataset,
@@ -69,5 +72,6 @@ def table(published: PublishedRuns, params: Path, flops: float) -> Table:
 
 def model(settings: Settings, parameters: int) -> str:
     """Size, patch and parameters of a run's denoiser."""
-    options = settings.values[DENOISERS.block][settings.values[DENOISERS.selector]]
+    denoisers = family("denoisers")
+    options = settings.values[denoisers.block][settings.values[denoisers.selector]]
     return f"{options['size']}/{options['patch']} {parameters / 1e6:,.1f} M"

@@ -1,6 +1,5 @@
 """A run of the paper as a complete params.yaml."""
 
-import copy
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +10,8 @@ from pipeline.datasets import DATASETS
 from pipeline.errors import DataError, ParamsError
 from pipeline.params import Settings
 from pipeline.tools.fetch.sets import SETS
+from pipeline.tools.reproduce.changes import changed
 from pipeline.tools.reproduce.published import Run
-from pipeline.tools.tables import placed
 
 
 def merged(path: Path, changes: Mapping[str, Any]) -> Settings:
@@ -21,13 +20,7 @@ def merged(path: Path, changes: Mapping[str, Any]) -> Settings:
     Raises:
         ParamsError: params.yaml has no such key, or the changed values are invalid.
     """
-    values = copy.deepcopy(dict(params.read(path).values))
-    for dotted, value in changes.items():
-        block, last = placed(values, dotted)
-        if last not in block:
-            raise ParamsError(f"{path} has no key {dotted}, which the run sets; add it")
-        block[last] = value
-    return params.check(path, values)
+    return params.check(path, changed(params.read(path).values, changes, path))
 
 
 def with_data(run: Run, path: Path, root: Path | None, *, simulated: bool) -> dict[str, Any]:

@@ -44,6 +44,13 @@ class Latent(Entry):
     arrays: int = Field(gt=0, description="2 for a posterior's mean and std")
 
 
+class Network(Entry):
+    """Cost of a run's denoiser on windows of the published data set; see `train.memory.cost`."""
+
+    parameters: int = Field(gt=0)
+    forward_flops: int = Field(gt=0, description="of one clip, 2 per multiply-add")
+
+
 class Run(Entry):
     """One run of the paper."""
 
@@ -56,6 +63,7 @@ class Run(Entry):
     per_gpu: int = Field(gt=0, description="batch size on each GPU")
     checkpoint: str | None = Field(description="id on the Hugging Face hub")
     latent: Latent
+    network: Network = Field(description="counted once: torch takes a second for each")
     overrides: dict[str, Any] = Field(description="dotted keys of params.yaml")
     figures: dict[str, float]
     note: str

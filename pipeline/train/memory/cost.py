@@ -16,12 +16,11 @@ from pipeline.compute import device
 from pipeline.compute.precision import Precision
 from pipeline.denoisers import Denoiser, Size
 from pipeline.diffusion.config import VariantConfig, build_denoiser
+from pipeline.train.memory import TRAINING
 from pipeline.train.memory.peak import Footprint
 
 FLOAT = 4
 """Bytes of a float32."""
-TRAINING = 3
-"""FLOPs of a training step in forward passes: one forward, two backward."""
 
 
 @dataclass(frozen=True, slots=True)

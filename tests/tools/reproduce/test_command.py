@@ -58,10 +58,6 @@ def wm(*arguments):
     return CliRunner().invoke(app, ["reproduce", *map(str, arguments)])
 
 
-def root_in_params(workspace, root):
-    set_params(workspace, {"datasets.wall.root": root})
-
-
 def refusal(kind, *arguments):
     done = wm(*arguments)
     assert isinstance(done.exception, kind), done.output
@@ -134,7 +130,7 @@ def test_episodes_that_are_not_there_are_missed_before_anything_is_downloaded(
     )
     message = refusal(DataError, "pusht", "--root", "published/wall_single")
     assert message.startswith("published/wall_single/train/")
-    root_in_params(workspace, "elsewhere")
+    set_params(workspace, {"datasets.wall.root": "elsewhere"})
     assert refusal(DataError, "wall").startswith("elsewhere: no such folder of episodes; ")
     assert (calls(), prepared) == ([], [])
 
@@ -162,7 +158,7 @@ def test_simulated_episodes_are_requested_and_never_compared(dvc):
 
 def test_a_root_in_params_yaml_is_enough(dvc, workspace):
     calls = dvc(psnr=34.0)
-    root_in_params(workspace, "published/wall_single")
+    set_params(workspace, {"datasets.wall.root": "published/wall_single"})
     assert wm("wall").exit_code == 0
     assert not [word for word in calls()[1] if "root" in word]
 

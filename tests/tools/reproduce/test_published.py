@@ -5,11 +5,16 @@ import json
 import pytest
 from helpers import PARAMS, ROOT
 
+from pipeline.datasets import DATASETS
+from pipeline.denoisers import DENOISERS, Size
 from pipeline.errors import DataError, ParamsError
 from pipeline.tools.dvc_yaml import read
 from pipeline.tools.reproduce import comparison, preset, published
 from pipeline.tools.reproduce.estimate import cost
 from pipeline.tools.reproduce.run import MEASURING
+from pipeline.train import Options as Train
+from pipeline.train.memory.cost import forward_flops, parameters
+from pipeline.train.setup import variant_config
 
 RECORDED = ("evaluate_mean", "actions", "plan")
 PUBLISHED = published.read(ROOT / "published.json")
@@ -52,7 +57,7 @@ PARAMETERS = {
 
 def spent(name):
     run = PUBLISHED.runs[name]
-    return cost(run, PUBLISHED.data[run.dataset], SETTINGS[name])
+    return cost(run, PUBLISHED.data[run.dataset], SETTINGS[name].section("train", Train))
 
 
 def value_of(name, *keys):
@@ -176,6 +181,20 @@ def test_a_run_leaves_nothing_that_decides_its_result_to_params_yaml(name):
 @pytest.mark.parametrize(("name", "parameters"), PARAMETERS.items())
 def test_a_run_trains_a_network_of_the_published_size(name, parameters):
     assert spent(name).parameters == parameters
+
+
+@pytest.mark.parametrize("name", PUBLISHED.runs)
+def test_the_cost_of_a_network_is_what_torch_counts(name):
+    run, settings = PUBLISHED.runs[name], SETTINGS[name]
+    denoiser, train = variant_config(settings, DENOISERS), settings.section("train", Train)
+    interval = train.interval or settings.variant(DATASETS).build().interval
+    size = Size(
+        latent_shape=run.latent.shape,
+        action_dim=interval * PUBLISHED.data[run.dataset].action_dim,
+        frames=train.frames,
+    )
+    counted = parameters(denoiser, size), forward_flops(denoiser, size)
+    assert counted == (run.network.parameters, run.network.forward_flops)
 
 
 def test_work_and_bytes_are_those_of_the_published_sets():

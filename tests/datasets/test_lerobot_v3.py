@@ -119,6 +119,7 @@ MISTAKES = {
                r"1: its video goes from 8.6.* to 17.3.* s, 26 frames at 3 fps, .* is 27"),
     "between": (column(FROM, pa.array([0, 8.8, 17.4]), META), r"at 8.8 s does not fit 3"),
     "nan": (column(FROM, pa.array([0, np.nan, 17.4]), META), r"1: from_timestamp: .*fin"),
+    "far": (column(FROM, pa.array([0, 1e300, 52 / 3]), META), r"1: its video goes from 1e\+300 to"),
     "overlap": (column(FROM, pa.array([0, 8, 52 / 3]), META),
                 r"1: its video goes from frame 24 to 51, and that of episode_000000 .* 0 to 25"),
     "no videos": (lambda raw: (raw / VIDEO).unlink(), r"none of its 3 episodes has its files"),

@@ -121,6 +121,8 @@ def fill(template: str, place: Place, video_key: str = "") -> PurePosixPath:
             video_key=video_key,
         )
     )
+    if not path.parts:
+        raise DataError(f"{prefix} names no file; fetch it again")
     if path.is_absolute() or ".." in path.parts:
         raise DataError(f"{prefix} leads out of the folder to {path}; use a set that you trust")
     return path

@@ -165,7 +165,7 @@ class LeRobotSource:
         if not self.folder.is_v3:
             return clips.whole(path, entry.length, entries.most_surplus(fps), fps, place)
         needed, last = self._last[entry.video]
-        if header.seconds is not None and (held := round(header.seconds * fps)) < needed:
+        if (held := header.most_frames(fps)) < needed:
             raise DataError(
                 f"{place}: the file holds {held} frames, but its episodes go on to {needed} "
                 f"({infos.key(last)}): other episodes' frames would be read; fetch it again"

@@ -94,12 +94,14 @@ def _entry(row: dict[str, object], path: Path, info: Info) -> Entry:
 def _with_video(line: _VideoRow, path: Path, info: Info) -> Entry:
     place = f"{path}: {key(line.episode_index)}"
     times = (line.from_timestamp, line.to_timestamp)
+    entry = _of(line, 0, 0, Place(0, 0))
     try:
         first, end = (frame_number(seconds, info.fps, place) for seconds in times)
     except DataError as error:
-        return _of(line, 0, 0, Place(0, 0))._replace(fault=str(error))
-    entry = _of(line, first, end, Place(line.video_chunk, line.video_file))
-    if first < 0 or not 0 <= end - first - line.length <= most_surplus(info.fps):
+        return entry._replace(fault=str(error))
+    if 0 <= first < end < 2**31:
+        entry = _of(line, first, end, Place(line.video_chunk, line.video_file))
+    if not (entry.end and 0 <= end - first - line.length <= most_surplus(info.fps)):
         fault = (
             f"{place}: its video goes from {times[0]:g} to {times[1]:g} s, {end - first} frames "
             f"at {info.fps} fps, but its length is {line.length}; record or fetch it again"

@@ -41,6 +41,7 @@ def encode(source: Source, options: Options, where: cluster.Options, out: Path) 
         DataError: a latent is too large to be stored, or the disk is full.
     """
     manifest = read_manifest(source.folder)
+    shards.verify(source.folder)
     lengths = [length for shard in manifest.shards for length in shard.lengths]
     execution = _execution(options)
     runner = load_runner(source, process_device(), execution)

@@ -34,18 +34,19 @@ def pack(episode: "Episode", codec: Codec) -> tuple[str, bytes]:
     return "frames.npz", buffer.getvalue()
 
 
-def unpack(name: str, content: bytes, count: int, place: str) -> "NDArray[np.uint8]":
+def unpack(name: str, content: bytes, count: int, place: str, way_out: str) -> "NDArray[np.uint8]":
     """The first `count` frames uint8 [T, H, W, 3] of a tar member that `pack` made.
 
     Raises:
-        DataError: the video is damaged or too short; the message begins with `place`.
+        DataError: the video is damaged or too short; the message begins with `place` and
+            ends with `way_out`.
         Exception: an array is damaged.
     """
     from pipeline.episodes import video
     from pipeline.files.npy import parse_npy, parse_npz
 
     if name == "frames.mp4":
-        return video.decode(content, place, count)
+        return video.decode(content, place, count, way_out)
     return parse_npz(content)["frames"] if name == "frames.npz" else parse_npy(content)
 
 

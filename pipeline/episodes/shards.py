@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import RootModel
 
+from pipeline import stage
 from pipeline.checksum import sha256
 from pipeline.episodes import frame_formats
 from pipeline.episodes.episode import Episode, Meta
@@ -121,6 +122,19 @@ def tables(folder: Path) -> Iterator[Table]:
         yield from _read_tar(folder, shard, shard.episodes, _table)
 
 
+def verify(folder: Path) -> None:
+    """Compare the bytes of every tar with the SHA-256 in the manifest.
+
+    Most bits of a video may flip without its decoder noticing.
+
+    Raises:
+        DataError: a tar is missing or has changed.
+    """
+    for shard in stage.track(read_manifest(folder).shards, "verify"):
+        if sha256(folder / shard.name) != shard.sha256:
+            raise DataError(f"{folder / shard.name}: changed since it was written; {REMEDY}")
+
+
 def _npy(values: NDArray[np.float32]) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, values)
@@ -185,7 +199,8 @@ def _episode(sample: Sample, path: Path, length: int) -> Episode:
     if name is None:
         raise KeyError(f"{sample.key} has no frames")
     content = sample.content(name)
-    frames = frame_formats.unpack(name, content, length, f"{path}/{sample.key}.{name}")
+    place = f"{path}/{sample.key}.{name}"
+    frames = frame_formats.unpack(name, content, length, place, REMEDY)
     if frames.dtype != np.uint8 or frames.ndim != 4 or len(frames) != length:
         found = f"{frames.dtype} {list(frames.shape)}, not uint8 [{length}, H, W, 3]"
         raise ValueError(f"frames of {sample.key} are {found}")

@@ -29,39 +29,45 @@ AV1 = {
 os.environ.setdefault("SVT_LOG", "1")  # log errors only; read when the encoder is loaded
 LOSSLESS = {"codec": "libx264rgb", "pix_fmt": "rgb24", "qp": "0", "preset": "veryfast"}
 
+FETCH = "fetch it again"
+LIMITS = {"max_pixels": str(2**25)}
+"""8K; a damaged header may claim more than there is memory for."""
 STRICT = {"err_detect": "explode"}
 """Options of a decoder that must not go on after an error. In H.264 they would refuse a sound file
 that begins with an open group, as one trimmed by stream copy may; there, of 2,100 flipped bits they
 find a single one that `frame.is_corrupt` does not."""
 
 
-def decode(video: bytes | Path, place: str, count: int | None = None) -> Frames:
+def decode(
+    video: bytes | Path, place: str, count: int | None = None, way_out: str = FETCH
+) -> Frames:
     """The first `count` frames of a video, all if None: uint8 [T, H, W, 3] RGB.
 
     Args:
         video: a file, or the content of one.
         place: what error messages name.
         count: number of frames to decode; the video must have as many.
+        way_out: what error messages advise.
 
     Raises:
         DataError: the video is damaged, too short, or changes its resolution.
     """
     frames: list[Frames] = []
-    for frame in stream(video, place):
+    for frame in stream(video, place, way_out):
         if frames and frame.shape != frames[0].shape:
             raise DataError(
                 f"{place}: frame {len(frames)} is {frame.shape[1]}x{frame.shape[0]}, those before "
-                f"{frames[0].shape[1]}x{frames[0].shape[0]}; fetch it again or leave it out"
+                f"{frames[0].shape[1]}x{frames[0].shape[0]}; {way_out}, or leave it out"
             )
         frames.append(frame)
         if len(frames) == count:
             break
     if not frames or len(frames) < (count or 1):
-        raise DataError(f"{place}: holds {len(frames)} of {count or 1} frames; fetch it again")
+        raise DataError(f"{place}: holds {len(frames)} of {count or 1} frames; {way_out}")
     return np.stack(frames)
 
 
-def stream(video: bytes | Path, place: str) -> Iterator[Frames]:
+def stream(video: bytes | Path, place: str, way_out: str = FETCH) -> Iterator[Frames]:
     """The presented frames uint8 [H, W, 3] RGB of a video, one after another.
 
     Colours are converted as the video is tagged (ITU-R BT.709, full range, ..), by BT.601 where it
@@ -70,21 +76,23 @@ def stream(video: bytes | Path, place: str) -> Iterator[Frames]:
     Raises:
         DataError: the video is missing or damaged, by the decoder's strictest judgement.
     """
-    with opened(video, place) as (container, track):
+    with opened(video, place, way_out) as (container, track):
         context = track.codec_context
-        context.options = {} if context.name == "h264" else STRICT
+        context.options = LIMITS if context.name == "h264" else LIMITS | STRICT
         track.thread_type = "NONE"  # ingest runs one process a core
         for number, packet in enumerate(container.demux(track)):
             if nal_units.is_damaged(bytes(packet), context.name, context.extradata):
-                raise DataError(f"{place}: damaged (packet {number}); fetch it again")
+                raise DataError(f"{place}: damaged (packet {number}); {way_out}")
             for frame in packet.decode():
                 if frame.is_corrupt:
-                    raise DataError(f"{place}: damaged (packet {number}); fetch it again")
+                    raise DataError(f"{place}: damaged (packet {number}); {way_out}")
                 yield frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
 
 
 @contextmanager
-def opened(video: bytes | Path, place: str) -> "Iterator[tuple[InputContainer, VideoStream]]":
+def opened(
+    video: bytes | Path, place: str, way_out: str = FETCH
+) -> "Iterator[tuple[InputContainer, VideoStream]]":
     """A video file and its first video stream; errors of FFmpeg within become DataErrors.
 
     Raises:
@@ -93,17 +101,17 @@ def opened(video: bytes | Path, place: str) -> "Iterator[tuple[InputContainer, V
     import av
 
     if isinstance(video, Path) and not video.is_file():
-        raise DataError(f"{place}: no such file; fetch it again")
+        raise DataError(f"{place}: no such file; {way_out}")
     source = str(video) if isinstance(video, Path) else io.BytesIO(video)
     try:
         # Metadata, which nobody reads, may be in any encoding.
         with av.open(source, "r", metadata_errors="ignore") as container:
             tracks = container.streams.video
             if not tracks or tracks[0].codec_context is None:
-                raise DataError(f"{place}: holds no video that can be decoded; fetch it again")
+                raise DataError(f"{place}: holds no video that can be decoded; {way_out}")
             yield container, tracks[0]
     except av.error.FFmpegError as error:
-        raise DataError(f"{place}: damaged ({error.strerror}); fetch it again") from None
+        raise DataError(f"{place}: damaged ({error.strerror}); {way_out}") from None
 
 
 def encode(frames: Iterable[Frames], fps: int, settings: dict[str, str]) -> bytes:

@@ -1,5 +1,6 @@
 """Encoding: the same bytes whoever does it, as small as asked, and as exact as it says."""
 
+import shutil
 from functools import partial
 
 import numpy as np
@@ -16,7 +17,7 @@ from pipeline.encode import shard
 from pipeline.encode.shard import Saved, load_runner
 from pipeline.encoders import Encoder, Posterior
 from pipeline.episodes import shards
-from pipeline.errors import ParamsError
+from pipeline.errors import DataError, ParamsError
 from pipeline.latents.cache import open_cache
 from pipeline.latents.shard_layout import (
     CHUNK_FRAMES,
@@ -241,3 +242,14 @@ def test_frames_without_latents_are_not_asked_for(folder, tmp_path):
     expected = r"train.interval = 5, .* one frame in 3 \(encode.stride\); choose a multiple"
     with pytest.raises(ParamsError, match=expected):
         Windows(cache, "train", frames=3, interval=5)
+
+
+def test_a_flipped_bit_of_a_shard_is_noticed_where_no_decoder_would(folder, tmp_path):
+    damaged = shutil.copytree(folder, tmp_path / "shards")
+    tar = damaged / shards.read_manifest(damaged).shards[-1].name
+    content = bytearray(tar.read_bytes())
+    content[len(content) // 2] ^= 1
+    tar.write_bytes(content)
+    with pytest.raises(DataError, match=rf"^{tar}: changed since it was written; restore it with"):
+        encoded(damaged, Spread, tmp_path / "latents.zarr")
+    assert not (tmp_path / "latents.zarr").exists()

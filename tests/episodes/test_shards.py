@@ -47,7 +47,7 @@ def test_episodes_are_selected_by_name_in_the_order_of_the_manifest(folder):
 def test_only_selected_frames_are_decoded(folder, monkeypatch):
     decoded, unpack = [], frame_formats.unpack
     monkeypatch.setattr(
-        frame_formats, "unpack", lambda *words: decoded.append(words[-1]) or unpack(*words)
+        frame_formats, "unpack", lambda *words: decoded.append(words[-2]) or unpack(*words)
     )
     (episode,) = shards.select(folder, ["episode_003"])
     assert [place.split("/")[-1] for place in decoded] == ["episode_003.frames.npz"]

@@ -62,7 +62,7 @@ def run(source: Source, dataset: str, episodes: int, repeats: int) -> Formats:
     stored = {name: [_pack(e, name) for e in selected] for name in _names(selected)}
     for name, contents in stored.items():
         for episode, (member, content) in zip(selected, contents, strict=True):
-            unpacked = unpack(member, content, len(episode), name)
+            unpacked = unpack(member, content, len(episode), name, "run it again")
             assert np.array_equal(unpacked, episode.frames), name
     writes: dict[str, Callable[[], object]] = {
         name: partial(_pack_all, selected, name) for name in stored
@@ -124,7 +124,7 @@ def _unpack_all(
     episodes: Sequence[Episode], name: str, contents: Sequence[tuple[str, bytes]]
 ) -> None:
     for episode, (member, content) in zip(episodes, contents, strict=True):
-        unpack(member, content, len(episode), name)
+        unpack(member, content, len(episode), name, "run it again")
 
 
 def _row(stored: int, pixels: int, frames: int, writing: Timing, reading: Timing) -> Row:

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline import stage
-from pipeline.checksum import sha256
+from pipeline.episodes import shards
 from pipeline.episodes.manifest import Manifest, read_manifest
+from pipeline.errors import DataError
 from pipeline.tools.inspect_ import Inspection
 
 
@@ -16,19 +16,19 @@ def inspect(path: Path, read_all: bool) -> Inspection:
         DataError: the manifest is damaged, or a tar is missing or truncated.
     """
     manifest = read_manifest(path)
-    return Inspection("shards", _facts(manifest), _damage(path, manifest) if read_all else None)
+    return Inspection("shards", _facts(manifest), _damage(path) if read_all else None)
 
 
 def _facts(manifest: Manifest) -> dict[str, Any]:
-    shards = manifest.shards
+    tars = manifest.shards
     split = {
-        name: sum(len(shard.episodes) for shard in shards if shard.split == name)
+        name: sum(len(shard.episodes) for shard in tars if shard.split == name)
         for name in ("train", "val")
     }
     return {
         "dataset": manifest.dataset,
-        "tars": len(shards),
-        "bytes": sum(shard.bytes for shard in shards),
+        "tars": len(tars),
+        "bytes": sum(shard.bytes for shard in tars),
         "episodes": manifest.episodes,
         "split": split,
         "quarantined": len(manifest.quarantined),
@@ -42,8 +42,9 @@ def _facts(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _damage(path: Path, manifest: Manifest) -> str | None:
-    for shard in stage.track(manifest.shards, "hash"):
-        if sha256(path / shard.name) != shard.sha256:
-            return f"{path / shard.name}: changed; write it again with `dvc repro -f ingest`"
+def _damage(path: Path) -> str | None:
+    try:
+        shards.verify(path)
+    except DataError as error:
+        return str(error)
     return None

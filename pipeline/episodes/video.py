@@ -82,10 +82,12 @@ def stream(video: bytes | Path, place: str, way_out: str = FETCH) -> Iterator[Fr
         track.thread_type = "NONE"  # ingest runs one process a core
         for number, packet in enumerate(container.demux(track)):
             if nal_units.is_damaged(bytes(packet), context.name, context.extradata):
-                raise DataError(f"{place}: damaged (packet {number}); {way_out}")
+                reason = f"packet {number} holds bytes that no encoder writes"
+                raise DataError(f"{place}: damaged ({reason}); {way_out}")
             for frame in packet.decode():
                 if frame.is_corrupt:
-                    raise DataError(f"{place}: damaged (packet {number}); {way_out}")
+                    reason = f"a frame of packet {number} is incomplete"
+                    raise DataError(f"{place}: damaged ({reason}); {way_out}")
                 yield frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
 
 

@@ -130,11 +130,12 @@ def _manifest(
 
 def _warn_of_constants(statistics: ActionStatistics) -> None:
     """Name on stderr the components of actions that models cannot learn anything about."""
-    summary = statistics.summary()
-    for index in np.flatnonzero(~statistics.varies()):
+    summary, varies = statistics.summary(), statistics.varies()
+    source = ", the RMS of the other components' std" if varies.any() else ""
+    for index in np.flatnonzero(~varies):
         print(
             f"ingest: action[{index}] is {summary['mean'][index]:.6g} throughout the train split, "
             "so a model cannot learn what it does; where it moves, it is divided by "
-            f"{summary['std'][index]:.3g}, the RMS of the other components' std",
+            f"{summary['std'][index]:.3g}{source}",
             file=sys.stderr,
         )

@@ -32,9 +32,9 @@ def test_encoding_gives_no_thread_real_time_priority(settings):
     assert not real_time & set().union(*while_encoding)
 
 
-# RGB of eight stripes, and the luma weights of red and blue by ITU-R BT.601 and BT.709, table 3.2.
+# RGB of eight stripes, and the luma weights of red and blue by ITU-R BT.601, BT.709, BT.2020.
 COLOURS = np.array(list(np.ndindex(2, 2, 2)))[:, None] * np.array([[[220, 180, 240]]])
-WEIGHTS = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722)}
+WEIGHTS = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
 TV = (219, 16, 224)
 PC = (255, 0, 255)
 
@@ -77,8 +77,9 @@ def encode_yuv(frame, settings):
         ({"colorspace": "bt709"}, "bt709", TV),
         ({"colorspace": "bt709", "color_range": "pc"}, "bt709", PC),
         ({"color_range": "pc"}, "bt601", PC),
+        ({"colorspace": "bt2020nc"}, "bt2020", TV),
     ],
-    ids=["untagged", "bt601", "bt709", "bt709 full range", "full range"],
+    ids=["untagged", "bt601", "bt709", "bt709 full range", "full range", "bt2020"],
 )
 def test_colours_are_those_of_the_videos_tags(tags, matrix, scale, settings):
     """PyAV before 17 took BT.709 for BT.601: colours were up to 24/255 off."""

@@ -130,7 +130,8 @@ class Covariance:
         """Add a batch of features [B, C, h, w]."""
         rows = rearrange(features, "b c h w -> (b h w) c").double()
         count, total, mean = len(rows), rows.sum(0), rows.mean(0)
-        deviations = (rows - mean).T @ (rows - mean)
+        centred = rows - mean
+        deviations = centred.T @ centred
         if self.count:
             difference = mean - self.mean()
             weight = self.count * count / (self.count + count)

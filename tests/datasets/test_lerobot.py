@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,18 +33,6 @@ from pipeline.episodes import video
 from pipeline.errors import DataError
 
 STATE_NAMES = ("state", "environment_state")
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    raw = tmp_path_factory.mktemp("v2") / "raw"
-    layout().write(EPISODES, raw)
-    return raw
-
-
-@pytest.fixture
-def v2(written, tmp_path):
-    return Path(shutil.copytree(written, tmp_path / "v2"))
 
 
 def test_written_episodes_are_read_back(written):
@@ -150,6 +137,7 @@ def test_a_set_that_lerobot_wrote_is_read_as_lerobot_reads_it(peer):
         np.testing.assert_array_equal(episode.states, EPISODES[number].states)
 
 
+@pytest.mark.slow
 def test_frames_that_lerobot_stored_as_images_are_read_exactly(peer):
     folder, truth, _ = peer
     episode = layout("observation.images.still").open(folder)[1]
@@ -157,6 +145,7 @@ def test_frames_that_lerobot_stored_as_images_are_read_exactly(peer):
     assert episode.video is None
 
 
+@pytest.mark.slow
 def test_lerobot_opens_what_we_write(peer, written):
     out = {name.removeprefix("ours/"): value for name, value in peer[2].items()}
     for number, episode in enumerate(layout().open(written)):

@@ -30,6 +30,10 @@ def png(pixels):
     return file.getvalue()
 
 
+def flipped(content, place):
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
 FILES = [png(frame) for frame in PIXELS]
 
 
@@ -64,6 +68,8 @@ DAMAGED = {
              r"1: .*still is 24x8 at frame 4, 24x16 before; record it at one size"),
     "no image": ({"bytes": b"no image", "path": None}, r"still at frame 4 is no image; fetch"),
     "cut": ({"bytes": FILES[0][:90], "path": None}, r"still at frame 4 is no image \(.*\); fetch"),
+    "bit": ({"bytes": flipped(FILES[0], len(FILES[0]) // 2), "path": None},
+            r"still at frame 4 is no image \(.*\); fetch"),
     "header": ({"bytes": FILES[0][:20] + b"\0" * 20, "path": None}, r"at frame 4 is no image"),
     "none": (None, r"still at frame 4 holds no image; embed"),
     "null": ({"bytes": None, "path": None}, r"still at frame 4 holds no image; embed"),

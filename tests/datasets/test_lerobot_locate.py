@@ -25,18 +25,6 @@ def v3(tmp_path):
     return Path(shutil.copytree(GOLDEN / "lerobot_v3", tmp_path / "v3"))
 
 
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    raw = tmp_path_factory.mktemp("v2") / "raw"
-    layout().write(EPISODES, raw)
-    return raw
-
-
-@pytest.fixture
-def v2(written, tmp_path):
-    return Path(shutil.copytree(written, tmp_path / "v2"))
-
-
 def files(*numbers):
     return column("data/file_index", pa.array(numbers), META)
 

@@ -1,7 +1,6 @@
 """Errors in a LeRobot data set name the file, the episode, the value and the way out."""
 
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -24,18 +23,6 @@ from pipeline.datasets import DATASETS
 from pipeline.datasets.rt1.lerobot.info import Place, fill
 from pipeline.episodes import video
 from pipeline.errors import DataError
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    raw = tmp_path_factory.mktemp("v2") / "raw"
-    layout().write(EPISODES, raw)
-    return raw
-
-
-@pytest.fixture
-def v2(written, tmp_path):
-    return Path(shutil.copytree(written, tmp_path / "v2"))
 
 
 def mp4(frames, fps=3):
@@ -64,6 +51,12 @@ def line_with(old, new):
     return lambda raw: change_lines(
         raw, lambda lines: [lines[0], lines[1].replace(old, new), lines[2]]
     )
+
+
+def flip_a_bit(raw):
+    content = bytearray((raw / DATA).read_bytes())
+    content[content.index(EPISODES[1].actions.tobytes()[:64]) + 20] ^= 1
+    (raw / DATA).write_bytes(content)
 
 
 def listed_twice(raw):
@@ -96,6 +89,7 @@ MISTAKES = {
     "no mp4": (lambda raw: (raw / VIDEO).unlink(), r"1.mp4: episode_000001: no such file; fetch"),
     "nothing": (lambda raw: shutil.rmtree(raw / "videos"), r"none of its 3 episodes has its files"),
     "parquet": (cut_short(DATA), r"1.parquet: damaged \(.*\); fetch it again"),
+    "bit": (flip_a_bit, r"1.parquet: damaged \(.*CRC.*\); fetch it again"),
     "column": (column("action", None), r"1.parquet: has no column 'action'; fetch"),
     "nan": (column("action", vectors(with_nan())),
             r"1.parquet: episode_000001: action\[2\] is nan at frame 4; fetch it again"),

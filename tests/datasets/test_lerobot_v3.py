@@ -90,15 +90,15 @@ def test_no_frame_is_off_by_one_in_any_codec(settings, whole, v3):
             assert episode.video is not None
 
 
-@pytest.mark.parametrize("first", range(0, 24))
-def test_every_cut_of_a_video_is_exact(first, tmp_path):
+def test_every_cut_of_a_video_is_exact(tmp_path):
     path = tmp_path / "video.mp4"
     path.write_bytes(video.encode(waves(24, 0), 30, X264 | OPEN))
     decoded = video.decode(path, "all")
-    for count in {1, 2, 24 - first}:
-        if first + count <= 24:
-            clip = clips.cut(path, first, count, 30, "cut")
-            np.testing.assert_array_equal(clip.frames, decoded[first : first + count])
+    for first in range(24):
+        for count in {1, 2, 24 - first}:
+            if first + count <= 24:
+                clip = clips.cut(path, first, count, 30, "cut")
+                np.testing.assert_array_equal(clip.frames, decoded[first : first + count])
 
 
 def test_a_source_travels_to_other_processes():

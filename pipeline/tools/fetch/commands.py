@@ -27,9 +27,13 @@ def command(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
     """Download a published data set; an interrupted download is resumed."""
+    from pipeline.datasets import DATASETS
     from pipeline.tools.fetch.fetch import fetch, interactive
     from pipeline.tools.fetch.plan import Endpoints, Request
 
     request = Request(dest, episodes, revision)
     root = fetch(name, request, Endpoints(), confirm=interactive() and not yes)
-    print(f"fetch: {name} is in {root}; to train on it, set datasets.{name}.root: {root}")
+    way = f"set datasets.{name}.root: {root}"
+    if episodes is not None and "episodes" in DATASETS.options_class(name, "fetch").model_fields:
+        way += f" and datasets.{name}.episodes: {episodes}"
+    print(f"fetch: {name} is in {root}; to train on it, {way}")

@@ -42,3 +42,10 @@ def test_help_names_every_set(monkeypatch, capsys):
 
 def test_no_episodes_are_no_subset(monkeypatch, tmp_path):
     assert run(monkeypatch, "wall", str(tmp_path), "--episodes", "0") == 2
+
+
+def test_how_to_train_on_a_part_is_said(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("pipeline.tools.fetch.fetch.fetch", lambda *_, **__: tmp_path / "set")
+    assert run(monkeypatch, "rt1", str(tmp_path), "--episodes", "2") == 0
+    said = f"set datasets.rt1.root: {tmp_path}/set and datasets.rt1.episodes: 2\n"
+    assert capsys.readouterr().out.endswith(said)

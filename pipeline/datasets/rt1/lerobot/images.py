@@ -59,6 +59,8 @@ def _decode(cell: object, place: str) -> NDArray[np.uint8]:
         raise DataError(f"{place} {said}; embed the images in the parquet files")
     try:
         with Image.open(io.BytesIO(content)) as image:
+            image.verify()  # the checksums of a PNG, which decoding does not compare
+        with Image.open(io.BytesIO(content)) as image:
             if deep := cameras.other_mode(image.mode):
                 raise DataError(f"{place} has {deep}; set datasets.rt1.video to a colour camera")
             return np.asarray(image.convert("RGB"))

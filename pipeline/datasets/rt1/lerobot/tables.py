@@ -177,7 +177,7 @@ def _opened(path: Path, names: tuple[str, ...]) -> "Iterator[parquet.ParquetFile
     if not path.is_file():
         raise DataError(f"{path}: no such file; the LeRobot layout needs it")
     try:
-        with parquet.ParquetFile(path) as file:
+        with parquet.ParquetFile(path, page_checksum_verification=True) as file:
             absent = [name for name in names if name not in file.schema_arrow.names]
             if absent:
                 raise DataError(f"{path}: has no column {absent[0]!r}; fetch it again")

@@ -148,7 +148,7 @@ def _save(table: "pa.Table", path: Path) -> None:
     from pyarrow import parquet
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    parquet.write_table(table, path)
+    parquet.write_table(table, path, write_page_checksum=True)
 
 
 def _statistics(values: Column) -> Json:

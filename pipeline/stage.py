@@ -76,7 +76,7 @@ def resumable(path: Path, *identity: str) -> Iterator[Path]:
     """
     partial = path.with_name(f".{path.name}.partial")
     owner, digest = partial / ".identity", _digest(identity)
-    if not owner.is_file() or owner.read_text() != digest:
+    if not owner.is_file() or owner.read_bytes() != digest.encode():
         remove(partial)
         partial.mkdir(parents=True)
         with output(owner) as whole:

@@ -25,6 +25,7 @@ from pipeline.episodes.manifest import Shard, Split, read_manifest
 from pipeline.errors import DataError, UserError
 from pipeline.files.content import damaged
 from pipeline.files.npy import parse_npy
+from pipeline.files.tar import REGULAR, members
 
 Item = TypeVar("Item")
 REMEDY = "restore it with `dvc checkout` or write it again with `dvc repro -f ingest`"
@@ -144,16 +145,15 @@ def _npy(values: NDArray[np.float32]) -> bytes:
 def _samples(path: Path) -> Iterator[Sample]:
     """The members of a tar, grouped by episode."""
     with tarfile.open(path, "r:") as tar:
-        for key, members in groupby(_regular(tar), lambda member: member.name.partition(".")[0]):
-            named = {member.name.partition(".")[2]: member for member in members}
+        for key, parts in groupby(_regular(tar), lambda member: member.name.partition(".")[0]):
+            named = {member.name.partition(".")[2]: member for member in parts}
             yield Sample(key, tar, named)
 
 
 def _regular(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Members that have the bytes that they claim: no links, holes or steps back in the file."""
-    for member in tar:
-        if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.size < 0:
-            raise tarfile.TarError(f"{member.name!r} is no file of {member.size} bytes")
+    for member in members(tar):
+        if member.type not in REGULAR:
+            raise tarfile.TarError(f"{member.name!r} is no file")
         yield member
 
 

@@ -81,7 +81,9 @@ def _array(file: IO[bytes], size: int) -> Numbers:
     else:
         raise ValueError(f"version {version} of npy is unknown")
     needed = math.prod(shape) * dtype.itemsize
-    if dtype.hasobject or min(shape, default=0) < 0 or needed > size - start.tell():
+    if dtype.hasobject:
+        raise ValueError("its objects would need allow_pickle, which executes code")
+    if min(shape, default=0) < 0 or needed > size - start.tell():
         raise ValueError(f"its header claims {shape} of {dtype}, in {size:,} bytes")
     file.seek(0)
     array: Numbers = npy.read_array(file, allow_pickle=False)

@@ -1,4 +1,4 @@
-"""A network is built only if the file of its weights has tensors of its shapes."""
+"""A network is built only if the file of its weights has them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -29,4 +29,21 @@ def require_shapes(make: Callable[[], nn.Module], path: Path, way_out: str) -> N
     if wrong := differences(own, shapes):
         raise DataError(
             f"{path}: does not fit the network that its config describes: {wrong[0]}; {way_out}"
+        )
+
+
+def require_size(make: Callable[[], nn.Module], path: Path, way_out: str) -> None:
+    """Refuse a network of far more weights than a file has; names and shapes are left to others.
+
+    Arguments and errors are those of `require_shapes`.
+    """
+    with parsing(path, way_out), torch.random.fork_rng(devices=[]), torch.device("meta"):
+        own = make().state_dict()
+    described, stored = (
+        sum(tensor.numel() for tensor in state.values())
+        for state in (own, read_shapes(path, way_out))
+    )
+    if described > 2 * stored:
+        raise DataError(
+            f"{path}: holds {stored:,} weights, but its config describes {described:,}; {way_out}"
         )

@@ -114,7 +114,7 @@ def test_a_config_that_is_none_is_refused(name, weights, frames, tmp_path):
     path.write_text(json.dumps({**config, "hidden_size": "wide"}))
     assert "hidden_size" in refused(name, weights, frames)
     path.write_text("not json")
-    assert refused(name, weights, frames).startswith(f"{path}: not JSON (")
+    assert refused(name, weights, frames).startswith(f"{path}: damaged (Invalid JSON")
 
 
 def test_damaged_weights_are_refused(name, weights, frames, tmp_path):

@@ -1,10 +1,13 @@
 """Safe unpickling of Python's plain values."""
 
+import io
 import pickle
+import pickletools
 from pathlib import Path
 from typing import NoReturn
 
 from pipeline.errors import DataError
+from pipeline.files.content import read_bytes
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -22,15 +25,26 @@ def load_plain(path: Path) -> object:
     """
     if not path.is_file():
         raise DataError(f"{path}: no such file; fetch the set again")
+    content = read_bytes(path, "fetch the set again")
     try:
-        with path.open("rb") as file:
-            return _PlainUnpickler(file).load()
+        _require_short_memo(content)
+        return _PlainUnpickler(io.BytesIO(content)).load()
     except pickle.UnpicklingError as error:
         raise DataError(
             f"{path}: holds more than numbers and strings; refused to unpickle it ({error})"
         ) from None
     except Exception as error:  # bytes that are no pickle can raise anything
         raise damaged(path, error) from None
+
+
+def _require_short_memo(content: bytes) -> None:
+    """Raise ValueError where a pickle names a place of its memo that it cannot have filled.
+
+    Python makes room for all places before it, for 64 GB if need be.
+    """
+    for opcode, place, _ in pickletools.genops(content):
+        if opcode.name.endswith("PUT") and int(place or 0) > len(content):
+            raise ValueError(f"it names place {place} of its memo")
 
 
 def save_plain(path: Path, values: list[int] | list[str]) -> None:

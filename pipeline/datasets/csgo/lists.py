@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import DataError
+from pipeline.files.npy import read_npy
 
 TRAIN, TEST = "train_split.txt", "test_split.txt"
 STARTS = "csgo_validation_start_indices.npy"
 
-_NAME = re.compile(r"hdf5_dm_july2021_([1-9]\d*)\.hdf5")
+_NAME = re.compile(r"hdf5_dm_july2021_([1-9]\d{0,8})\.hdf5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +104,8 @@ def _names(path: Path) -> list[int]:
 
 
 def _starts(path: Path) -> list[int]:
-    try:
-        starts = np.load(_present(path), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        if isinstance(error, DataError):
-            raise
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{path}: damaged ({reason}); fetch it again") from None
-    integers = isinstance(starts, np.ndarray) and starts.ndim == 1 and starts.dtype.kind in "iu"
+    starts = read_npy(_present(path), "fetch it again")
+    integers = starts.ndim == 1 and starts.dtype.kind in "iu"
     if not integers or (starts < 0).any():
         raise DataError(f"{path}: expected a 1-D array of integers >= 0; fetch it again")
     return [int(start) for start in starts]

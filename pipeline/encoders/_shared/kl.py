@@ -12,7 +12,7 @@ from pipeline.compute.torchvision_shim import make_importable
 from pipeline.encoders import Encoder, Posterior
 from pipeline.encoders._shared.pixels import to_float, to_uint8
 from pipeline.files.json_model import FileModel, read_json
-from pipeline.files.tensors import read_shapes
+from pipeline.weights.shapes import require_size
 
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
 Widths = Annotated[list[Annotated[int, Field(gt=0, le=2**14)]], Field(min_length=1, max_length=16)]
@@ -39,7 +39,9 @@ def load_vae(folder: Path, way_out: str) -> Any:
     make_importable()
     from diffusers import AutoencoderKL
 
-    _require_size(AutoencoderKL, folder, way_out)
+    read_json(folder / CONFIG, Config, way_out)
+    config = AutoencoderKL.load_config(folder, local_files_only=True)
+    require_size(lambda: AutoencoderKL.from_config(config), folder / WEIGHTS, way_out)
     vae, report = AutoencoderKL.from_pretrained(
         folder,
         use_safetensors=True,
@@ -52,22 +54,6 @@ def load_vae(folder: Path, way_out: str) -> Any:
             count, kind = len(report[wrong]), wrong.replace("_", " ")
             raise ValueError(f"{count} {kind}, such as {report[wrong][0]}")
     return vae
-
-
-def _require_size(model: Any, folder: Path, way_out: str) -> None:
-    """Raise ValueError if a config describes far more weights than there are, before it is built.
-
-    Names and shapes are left to diffusers, which knows older names.
-    """
-    read_json(folder / CONFIG, Config, way_out)
-    with torch.device("meta"):
-        network = model.from_config(model.load_config(folder, local_files_only=True))
-    shapes = read_shapes(folder / WEIGHTS, way_out)
-    described, stored = (
-        sum(tensor.numel() for tensor in state.values()) for state in (network.state_dict(), shapes)
-    )
-    if described > 2 * stored:
-        raise ValueError(f"{CONFIG} describes {described:,} weights, {WEIGHTS} holds {stored:,}")
 
 
 class KlAutoencoder(Encoder):

@@ -1,17 +1,27 @@
 """Networks of Hugging Face's transformers, loaded from local files only."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from pydantic import Field
 
 from pipeline.compute.torchvision_shim import make_importable
 from pipeline.encoders._shared.patch_codec import CONFIG, TENSORS
 from pipeline.errors import DataError, ParamsError
+from pipeline.files.content import parsing
+from pipeline.files.json_model import FileModel, read_json
+from pipeline.files.tensors import read_shapes
+from pipeline.weights.shapes import require_size
 from pipeline.weights.state_dict import listed
+
+
+class Config(FileModel):
+    """Fields of any config.json that say what it is of, and how many blocks it has."""
+
+    model_type: str | None = None
+    num_hidden_layers: int = Field(1, ge=0, le=1000)
 
 
 def import_transformers(place: str) -> Any:
@@ -49,9 +59,11 @@ def pretrained(model: Any, folder: Path, changes: Mapping[str, int]) -> Any:
     """
     remedy = f"name a folder with both files of one {model.__name__}"
     _require_kind(folder / CONFIG, model.config_class.model_type, remedy)
-    from huggingface_hub.errors import StrictDataclassError
-
-    try:
+    read_shapes(folder / TENSORS, "download it again")
+    with parsing(folder / CONFIG, remedy):
+        config = model.config_class.from_pretrained(folder, local_files_only=True, **changes)
+    require_size(lambda: model(config), folder / TENSORS, remedy)
+    with parsing(folder, remedy):
         network, report = model.from_pretrained(
             folder,
             **changes,
@@ -63,10 +75,6 @@ def pretrained(model: Any, folder: Path, changes: Mapping[str, int]) -> Any:
             ignore_mismatched_sizes=True,  # reported, and refused below
             output_loading_info=True,
         )
-    except StrictDataclassError as error:
-        raise DataError(f"{folder / CONFIG}: {' '.join(str(error).split())}; {remedy}") from None
-    except SafetensorError as error:
-        raise DataError(f"{folder / TENSORS}: damaged ({error}); download it again") from None
     wrong = [
         *listed("missing keys", sorted(report["missing_keys"])),
         *listed("unexpected keys", sorted(report["unexpected_keys"])),
@@ -81,10 +89,6 @@ def pretrained(model: Any, folder: Path, changes: Mapping[str, int]) -> Any:
 
 def _require_kind(path: Path, kind: str, remedy: str) -> None:
     """Refuse a config of another class, for which transformers only warns."""
-    try:
-        config = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise DataError(f"{path}: not JSON ({error}); {remedy}") from None
-    model_type = config.get("model_type") if isinstance(config, dict) else None
+    model_type = read_json(path, Config, remedy).model_type
     if model_type != kind:
         raise DataError(f"{path}: model_type = {model_type!r}, not {kind!r}; {remedy}")

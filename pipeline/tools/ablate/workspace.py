@@ -139,7 +139,9 @@ class Workspace:
         log = self.folder / f"{name}.log"
         status, seconds, cpu_seconds = processes.run(self.recipe.command(name), self.folder, log)
         if status:
-            last = (log.read_text().strip() or f"exit status {status}").splitlines()[-1]
+            last = (
+                log.read_text(errors="replace").strip() or f"exit status {status}"
+            ).splitlines()[-1]
             raise DataError(f"{name} failed in {self.folder}: {last} (log: {log})")
         record = DoneRecord(
             identity=self.recipe.identity(name),

@@ -5,11 +5,17 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
 
 from pipeline import imports
 from pipeline.errors import ParamsError
+from pipeline.files.content import parsing
 from pipeline.files.yaml_file import read_yaml
+
+Out = str | Annotated[dict[str, Any], Field(min_length=1)]
+"""An output, alone or with options."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +53,51 @@ class Stage:
         )
 
 
+class Table(BaseModel):
+    """A stage as dvc.yaml has it; other keys do not matter here."""
+
+    cmd: str
+    deps: list[str] | None = None
+    params: tuple[str, ...] = ()
+    outs: tuple[Out, ...] = ()
+    metrics: tuple[Out, ...] = ()
+    plots: tuple[Out, ...] = ()
+
+    def stage(self) -> Stage:
+        """The stage, not yet filled.
+
+        Raises:
+            ValueError: its command is none of words.
+        """
+        command = shlex.split(self.cmd)
+        if len(command) < 3:
+            raise ValueError(f"cmd = {self.cmd!r}: is not python -m pipeline.STAGE")
+        records = [*self.metrics, *self.plots]
+        return Stage(
+            command, self.deps or [], list(self.params), _paths(self.outs), _paths(records)
+        )
+
+
+class Pipeline(BaseModel):
+    """A dvc.yaml."""
+
+    stages: dict[str, Table]
+
+
 def stages(path: Path) -> dict[str, Stage]:
     """The stages of a dvc.yaml by name, not yet filled.
 
     Raises:
         ParamsError: there is no such file.
-        DataError: it is no YAML.
+        DataError: it is no YAML, or not that of a pipeline.
     """
     if not path.is_file():
         raise ParamsError(f"{path}: no such file; run from the folder that holds it")
-    tables = read_yaml(path, f"correct it, or restore it with `git checkout {path}`")["stages"]
-    return {name: _parse(table) for name, table in tables.items()}
-
-
-def _parse(table: Mapping[str, Any]) -> Stage:
-    return Stage(
-        command=shlex.split(table["cmd"]),
-        deps=table.get("deps") or [],
-        params=table.get("params", []),
-        outs=_paths(table.get("outs", [])),
-        records=_paths([*table.get("metrics", []), *table.get("plots", [])]),
-    )
+    way_out = f"correct it, or restore it with `git checkout {path}`"
+    values = read_yaml(path, way_out)
+    with parsing(path, way_out):
+        tables = Pipeline.model_validate(values).stages
+        return {name: table.stage() for name, table in tables.items()}
 
 
 def _paths(outs: Iterable[str | Mapping[str, Any]]) -> list[str]:

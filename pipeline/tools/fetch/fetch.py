@@ -1,14 +1,15 @@
 """Fetch a published data set: list what is missing, confirm, download, record it."""
 
-import json
 import sys
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import typer
+from pydantic import Field, RootModel
 
 from pipeline import stage
 from pipeline.errors import DataError, ParamsError, did_you_mean
+from pipeline.files.json_model import FileModel, read_json
+from pipeline.files.names import InnerPath
 from pipeline.tools.fetch import plan as plans
 from pipeline.tools.fetch.plan import Endpoints, Plan, Request
 from pipeline.tools.fetch.sets import SETS
@@ -17,17 +18,20 @@ from pipeline.tools.fetch.web import HttpClient, UnreachableError
 RECORDS = "fetched.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(FileModel):
     """Entry of one data set in DEST/fetched.json."""
 
     page: str
-    folder: str
+    folder: InnerPath
     revision: str | None
-    episodes: int | None
-    files: int
+    episodes: int | None = Field(ge=0)
+    files: int = Field(ge=0)
     """Files and bytes in the folder once the download was complete; 0 before that."""
-    bytes: int
+    bytes: int = Field(ge=0)
+
+
+class Records(RootModel[dict[str, Record]]):
+    """DEST/fetched.json."""
 
 
 def fetch(name: str, request: Request, endpoints: Endpoints, *, confirm: bool) -> Path:
@@ -62,7 +66,14 @@ def fetch(name: str, request: Request, endpoints: Endpoints, *, confirm: bool) -
                     f"{plan.revision}, or delete this one and {dest / RECORDS}"
                 )
             _confirm(plan, dest, confirm=confirm)
-            record = Record(source.page, source.folder, plan.revision, request.episodes, 0, 0)
+            record = Record(
+                page=source.page,
+                folder=source.folder,
+                revision=plan.revision,
+                episodes=request.episodes,
+                files=0,
+                bytes=0,
+            )
             _write(dest, records | {name: record})
             with plans.progress(sum(size for _, size in plan.files)) as advance:
                 plan.run(advance)
@@ -72,7 +83,7 @@ def fetch(name: str, request: Request, endpoints: Endpoints, *, confirm: bool) -
             f"{root} and set datasets.{name}.root to that folder"
         ) from None
     files, size = _contents(root)
-    _write(dest, records | {name: replace(record, files=files, bytes=size)})
+    _write(dest, records | {name: record.model_copy(update={"files": files, "bytes": size})})
     return root
 
 
@@ -93,14 +104,11 @@ def _read_records(dest: Path) -> dict[str, Record]:
     path = dest / RECORDS
     if not path.exists():
         return {}
-    try:
-        return {name: Record(**facts) for name, facts in json.loads(path.read_text()).items()}
-    except (ValueError, TypeError, AttributeError):
-        raise DataError(f"{path}: damaged; delete it, the data sets stay") from None
+    return read_json(path, Records, "delete it, the data sets stay").root
 
 
 def _write(dest: Path, records: dict[str, Record]) -> None:
-    stage.write_json(dest / RECORDS, {name: asdict(records[name]) for name in sorted(records)})
+    stage.write_json(dest / RECORDS, {name: records[name].model_dump() for name in sorted(records)})
 
 
 def _is_up_to_date(record: Record, request: Request, root: Path) -> bool:

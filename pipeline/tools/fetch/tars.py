@@ -9,6 +9,8 @@ from typing import IO
 
 from pipeline.datasets.csgo import lists as _csgo_lists
 from pipeline.errors import DataError
+from pipeline.files.content import parsing
+from pipeline.files.tar import REGULAR, members
 from pipeline.tools.fetch.hub import HubDataset, resolve_commit
 from pipeline.tools.fetch.members import is_complete, write
 from pipeline.tools.fetch.plan import Endpoints, Plan, Request
@@ -134,15 +136,12 @@ class _Recording:
 
 def _recordings(tar: _Tar, stream: IO[bytes], root: Path) -> list[_Recording]:
     """The recordings in a tar, sorted by number; other members are ignored."""
-    try:
+    with parsing(tar.remote.name, "delete it and fetch it again", "not a tar archive"):
         archive = tarfile.TarFile(fileobj=stream)
         selected = {
             number: member
-            for member in archive
-            if member.isreg() and (number := _csgo_lists.number(PurePosixPath(member.name).name))
+            for member in members(archive)
+            if member.type in REGULAR
+            and (number := _csgo_lists.number(PurePosixPath(member.name).name))
         }
-    except tarfile.TarError as error:
-        raise DataError(
-            f"{tar.remote.name}: not a tar archive ({error}); delete it and fetch it again"
-        ) from None
     return [_Recording(archive, selected[n], tar.path(root, n)) for n in sorted(selected)]

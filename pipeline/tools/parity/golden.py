@@ -1,26 +1,30 @@
 """Read golden files, keep track of what was read, and compare our outputs with theirs."""
 
-import json
 import math
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from pydantic import RootModel
 from torch import Tensor, nn
 
 from pipeline.errors import DataError
+from pipeline.files.content import parsing
+from pipeline.files.json_model import read_json
+from pipeline.files.npy import read_npz
+from pipeline.files.tensors import read_tensors
 
+COPY = "copy it again"
 SUFFIXES = (".npz", ".json", ".safetensors")
 FOREIGN = (".npy", ".pt", ".pth", ".ckpt", ".bin", ".h5")
 """Suffixes of files that may hold arrays, but are not read."""
+
+
+class Values(RootModel[dict[str, Any]]):
+    """Values by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,32 +155,24 @@ class Folder:
     def arrays(self, stem: str) -> Arrays:
         """The arrays of STEM.npz."""
         path = self.file(f"{stem}.npz")
-        try:
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                return Arrays(path, dict(file))
-        except (OSError, EOFError, ValueError, TypeError, BadZipFile, zlib.error) as error:
-            raise _damaged(path, error) from None
+        return Arrays(path, read_npz(path, COPY))
 
     def tensors(self, stem: str) -> Arrays:
         """The arrays of STEM.safetensors, in their stored dtypes."""
         path = self.file(f"{stem}.safetensors")
-        return Arrays(path, {name: value.numpy() for name, value in _load(path).items()})
+        tensors = read_tensors(path, COPY)
+        with parsing(path, COPY):
+            return Arrays(path, {name: value.numpy() for name, value in tensors.items()})
 
     def weights(self, stem: str) -> dict[str, Tensor]:
         """The tensors of STEM.safetensors, in float32."""
-        loaded = _load(self.file(f"{stem}.safetensors"))
+        loaded = read_tensors(self.file(f"{stem}.safetensors"), COPY)
         return {name: value.float() for name, value in loaded.items()}
 
     def json(self, stem: str) -> dict[str, Any]:
         """The values of STEM.json, by name."""
         path = self.file(f"{stem}.json")
-        try:
-            values = json.loads(path.read_text())
-        except ValueError as error:
-            raise _damaged(path, error) from None
-        if not isinstance(values, dict):
-            raise DataError(f"{path}: holds a {type(values).__name__}, not values by name")
-        return values
+        return read_json(path, Values, COPY, "not values by name").root
 
     def file(self, name: str) -> Path:
         """The path of a file, marked as read."""
@@ -185,14 +181,3 @@ class Folder:
             raise DataError(f"{path}: no such file, but other golden files need it; add it")
         self.read.add(path)
         return path
-
-
-def _load(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise _damaged(path, error) from None
-
-
-def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(f"{path}: damaged ({' '.join(str(error).split())}); copy it again")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.errors import DataError
+from pipeline.files.content import parsing
 from pipeline.tools.parity import checks
 from pipeline.tools.parity.golden import SUFFIXES, Arrays, Check, Folder, not_understood
 
@@ -63,12 +64,9 @@ def check_file(golden: Folder, file: Path) -> Iterator[Check]:
         case _:
             arrays = Arrays(file, {})
     module = importlib.import_module(f"{checks.__name__}.{file.stem}")
-    try:
+    with parsing(file, "copy it again", "its arrays do not fit one another"):
         for check in module.check(arrays, golden):
             yield dataclasses.replace(check, name=f"{file.stem} {check.name}")
-    except (RuntimeError, ValueError, IndexError) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"{file}: its arrays do not fit one another ({reason})") from None
     for name in arrays:
         if name not in arrays.read:
             yield not_understood(f"{file.stem} {name}")

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from pipeline.errors import DataError
+from pipeline.files.tensors import read_tensors
 from pipeline.weights import torch_load
 from pipeline.weights.contents import described
 
@@ -32,11 +31,7 @@ def read(path: Path) -> dict[str, Tensor]:
 
 def _tensors(path: Path) -> dict[str, Tensor]:
     if path.suffix == ".safetensors":
-        try:
-            return load_file(path)
-        except (SafetensorError, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise DataError(f"{path}: damaged ({reason}); download it again") from None
+        return read_tensors(path, "download it again")
     loaded = torch_load.load(
         path,
         if_damaged="download it again",

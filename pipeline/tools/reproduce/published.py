@@ -5,18 +5,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field
 
 from pipeline.errors import DataError, ParamsError, did_you_mean
+from pipeline.files.content import parsing
+from pipeline.files.json_model import FileModel, read_json
 
 MERGED = ("overrides", "figures")
 """Keys that an entry merges with its base's; it replaces all others, and notes are joined."""
 
 
-class Entry(BaseModel):
+class Entry(FileModel):
     """A part of published.json."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
 
 class Tolerance(Entry):
@@ -99,6 +101,16 @@ class PublishedRuns(Entry):
         return known[name]
 
 
+class Sources(Entry):
+    """All of published.json as it stands there: a run may extend a base, and a base another."""
+
+    paper: str
+    tolerance: dict[str, Tolerance]
+    data: dict[str, Data]
+    bases: dict[str, dict[str, Any]]
+    runs: dict[str, dict[str, Any]]
+
+
 def read(path: Path) -> PublishedRuns:
     """Parse published.json and merge its entries with the bases that they extend.
 
@@ -107,23 +119,25 @@ def read(path: Path) -> PublishedRuns:
     """
     if not path.is_file():
         raise DataError(f"{path}: no such file; run from the folder that holds published.json")
-    try:
-        values = json.loads(path.read_text())
-        bases = values.pop("bases")
-        values["runs"] = {name: _merged(run, bases) for name, run in values["runs"].items()}
-        return PublishedRuns.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise DataError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    except (ValueError, KeyError) as error:
-        raise DataError(f"{path}: damaged ({error!r}); `git checkout {path}`") from None
+    way_out = f"restore it with `git checkout {path}`"
+    sources = read_json(path, Sources, way_out)
+    with parsing(path, way_out):
+        runs = {name: _merged(run, sources.bases) for name, run in sources.runs.items()}
+        values = {**sources.model_dump(exclude={"bases"}), "runs": runs}
+        return PublishedRuns.model_validate_json(json.dumps(values), strict=True)
 
 
-def _merged(entry: Mapping[str, Any], bases: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry merged with its base, and with the bases of that."""
+def _merged(
+    entry: Mapping[str, Any], bases: Mapping[str, Mapping[str, Any]], seen: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """An entry merged with its base, and with the bases of that; `seen` are those on the way."""
     if "extends" not in entry:
         return dict(entry)
-    base = _merged(bases[entry["extends"]], bases)
+    name = entry["extends"]
+    if name not in bases or name in seen:
+        problem = "extends itself" if name in seen else f"is no base; {did_you_mean(name, bases)}"
+        raise ValueError(f"extends = {name!r}: {problem}")
+    base = _merged(bases[name], bases, (*seen, name))
     merged = {key: base.get(key, {}) | entry.get(key, {}) for key in MERGED}
     notes = " ".join(part["note"] for part in (base, entry) if "note" in part)
     own = {key: value for key, value in entry.items() if key != "extends"}

@@ -315,7 +315,9 @@ def test_arrays_that_do_not_fit_one_another_are_refused_in_one_line(tmp_path):
 
 def test_names_that_are_no_names_are_refused(tmp_path):
     (tmp_path / "state_dict_keys.json").write_text("[1]")
-    with pytest.raises(DataError, match=r"state_dict_keys.json: holds a list, not values by name"):
+    with pytest.raises(
+        DataError, match=r"state_dict_keys.json: not values by name .Input should be an object"
+    ):
         list(run(tmp_path))
 
 

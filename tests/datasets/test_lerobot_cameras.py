@@ -74,7 +74,7 @@ DAMAGED = {
     "none": (None, r"still at frame 4 holds no image; embed"),
     "null": ({"bytes": None, "path": None}, r"still at frame 4 holds no image; embed"),
     "path": ({"bytes": None, "path": "images/frame_000004.png"},
-             r"still at frame 4 names the file images/frame_000004.png, but holds no image; embed"),
+             r"at frame 4 names the file 'images/frame_000004.png', but holds no image; embed"),
     "16 bits": ({"bytes": png(np.zeros((16, 24), np.uint16)), "path": None},
                 r"still at frame 4 has more than 8 bits \(Pillow's mode I;16\)"),
 }  # fmt: skip
@@ -119,7 +119,6 @@ NOT_COLOUR = {
                 "10 bits in 3 channels (yuv420p10le)"),
     "other types": (recorded(is_depth_map=[]), CAMERA,
                     "what is not known (is_depth_map: Input should be a valid boolean)"),
-    "unknown": (recorded(**{"video.pix_fmt": "yuv"}), CAMERA, "the unknown pixel format yuv"),
     "one channel": (feature_with(CAMERA, shape=[48, 64, 1]), CAMERA,
                     "greyscale, of shape [48, 64, 1]"),
     "channels first": (feature_with(CAMERA, shape=[1, 48, 64]), CAMERA, "greyscale"),

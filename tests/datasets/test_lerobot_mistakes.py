@@ -180,6 +180,7 @@ def test_a_misspelt_camera_is_answered_with_those_there_are(v2):
         ("{episode_index:999999999d}", "formats episode_index by '999999999d'"),
         ("data/{episode_index", "is no template"),
         ("", "names no file"),
+        ("a" * 300, "names no file"),
     ],
 )
 def test_a_malicious_path_is_refused(template, message, v2):

@@ -41,9 +41,11 @@ def otherwise(feature: Feature) -> str | None:
         first = error.errors()[0]
         return f"what is not known ({'.'.join(map(str, first['loc']))}: {first['msg']})"
     shape = feature.shape
-    channels = {part.channels for part in said} | (
-        {shape[0], shape[-1]} if len(shape) == 3 else {1}
-    )
+    channels = {part.channels for part in said}
+    if len(shape) == 3:
+        channels |= {shape[0], shape[-1]}
+    elif len(shape) == 2:
+        channels.add(1)
     if any(part.is_depth_map or part.is_depth_video for part in said):
         return "depth"
     for part in said:
@@ -59,7 +61,7 @@ def other_format(pixel_format: str) -> str | None:
     try:
         components = av.VideoFormat(pixel_format).components
     except ValueError:
-        return f"the unknown pixel format {pixel_format}"
+        return None  # info.json may say anything; the file itself is looked into as well
     if len(components) >= 3 and all(component.bits == 8 for component in components):
         return None
     return f"{max(c.bits for c in components)} bits in {len(components)} channels ({pixel_format})"

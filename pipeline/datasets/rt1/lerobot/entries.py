@@ -54,6 +54,10 @@ class Entry(NamedTuple):
     fault: str | None = None
 
 
+LastFrames = dict[Place, tuple[int, int]]
+"""Of each video file: a number of frames, and the `episode_index` that it comes from."""
+
+
 def unreadable(number: int, place: Path, reason: str) -> Entry:
     """The entry of an episode of which the meta files say nothing that can be used."""
     nowhere = Place(0, 0)
@@ -103,6 +107,15 @@ def checked(listed: Sequence[Entry], info: Info, meta: Path) -> list[Entry]:
     for number in _unlisted(times, info.total_episodes, meta):
         entries[number] = unreadable(number, meta, "is not listed; fetch meta/ again")
     return sorted(entries.values(), key=lambda entry: entry.number)
+
+
+def last_frames(entries: Sequence[Entry]) -> LastFrames:
+    """How many frames each video file must have, and the episode that needs the last of them."""
+    last: LastFrames = {}
+    for entry in entries:
+        needed = (min(entry.first + entry.length, entry.end), entry.number)
+        last[entry.video] = max(needed, last.get(entry.video, needed))
+    return last
 
 
 def _overlaps(listed: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:

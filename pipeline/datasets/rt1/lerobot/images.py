@@ -24,7 +24,7 @@ def decode(cells: "pa.ChunkedArray", place: str) -> NDArray[np.uint8]:
         DataError: a cell is no image, has more than 8 bits, or another size than those before.
     """
     frames: list[NDArray[np.uint8]] = []
-    for number, cell in enumerate(cells.to_pylist()):
+    for number, cell in enumerate(cells):
         frame = _decode(cell, f"{place} at frame {number}")
         if frames and frame.shape != frames[0].shape:
             raise DataError(
@@ -45,19 +45,20 @@ def mode(cell: object) -> str | None:
     try:
         with Image.open(io.BytesIO(content)) as image:
             return image.mode
-    except Exception:
+    except Exception:  # as below; decoding it says what is wrong
         return None
 
 
-def _decode(cell: object, place: str) -> NDArray[np.uint8]:
+def _decode(scalar: "pa.Scalar[pa.DataType]", place: str) -> NDArray[np.uint8]:
     from PIL import Image, UnidentifiedImageError
 
-    content = cell.get("bytes") if isinstance(cell, dict) else None
-    if not isinstance(content, bytes):
-        path = cell.get("path") if isinstance(cell, dict) else None
-        said = f"names the file {path}, but holds no image" if path else "holds no image"
-        raise DataError(f"{place} {said}; embed the images in the parquet files")
     try:
+        cell = scalar.as_py()
+        content = cell.get("bytes") if isinstance(cell, dict) else None
+        if not isinstance(content, bytes):
+            path = cell.get("path") if isinstance(cell, dict) else None
+            said = f"names the file {path!r}, but holds no image" if path else "holds no image"
+            raise DataError(f"{place} {said}; embed the images in the parquet files")
         with Image.open(io.BytesIO(content)) as image:
             image.verify()  # the checksums of a PNG, which decoding does not compare
         with Image.open(io.BytesIO(content)) as image:
@@ -69,7 +70,8 @@ def _decode(cell: object, place: str) -> NDArray[np.uint8]:
     except UnidentifiedImageError:
         raise DataError(f"{place} is no image; fetch it again") from None
     except Exception as error:  # Pillow's decoders raise a dozen kinds on damaged files
-        raise DataError(f"{place} is no image ({error}); fetch it again") from None
+        said = " ".join(str(error).split())
+        raise DataError(f"{place} is no image ({said}); fetch it again") from None
 
 
 def _size(frame: NDArray[np.uint8]) -> str:

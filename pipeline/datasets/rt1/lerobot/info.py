@@ -1,5 +1,6 @@
 """meta/info.json: the version, the features and the path templates."""
 
+import glob
 import re
 import string
 from pathlib import Path, PurePosixPath
@@ -12,6 +13,7 @@ from pipeline.errors import DataError, did_you_mean
 FILE = "meta/info.json"
 FETCH = "fetch it again, or set datasets.rt1.episodes to how many were fetched"
 _FIELDS = {"episode_chunk", "episode_index", "chunk_index", "file_index", "video_key"}
+_LONGEST = 255  # bytes of a file's name
 _SPEC = re.compile(r"(0?\d)?d?")
 
 
@@ -37,7 +39,7 @@ class Info(BaseModel):
     codebase_version: Literal["v2.0", "v2.1", "v3.0"]
     total_episodes: int = Field(gt=0)
     chunks_size: int = Field(gt=0)
-    fps: int | float = Field(gt=0)
+    fps: int | float = Field(gt=0, le=1e6)
     data_path: str
     video_path: str | None
     features: dict[str, Feature]
@@ -87,7 +89,7 @@ def vectors(info: Info, raw: Path) -> dict[str, int]:
         raise DataError(f"{raw / FILE}: has no feature 'action'; {hint}")
     shapes = {name: info.features[name].shape for name in names if name in info.features}
     for name, shape in shapes.items():
-        if len(shape) != 1:
+        if len(shape) != 1 or shape[0] < 1:
             raise DataError(
                 f"{raw / FILE}: {name} has shape {list(shape)}; only vectors [D] are supported"
             )
@@ -121,19 +123,24 @@ def fill(template: str, place: Place, video_key: str = "") -> PurePosixPath:
             video_key=video_key,
         )
     )
-    if not path.parts:
+    if not path.parts or any(len(part.encode()) > _LONGEST for part in path.parts):
         raise DataError(f"{prefix} names no file; fetch it again")
     if path.is_absolute() or ".." in path.parts:
         raise DataError(f"{prefix} leads out of the folder to {path}; use a set that you trust")
     return path
 
 
-def pattern(template: str) -> str:
-    """The glob of all files of a path template that `fill` accepts."""
-    return re.sub(r"\{[^}]*\}", "*", template)
+def pattern(template: str, **known: int | str) -> str:
+    """The glob of the files of a path template that `fill` accepts.
 
-
-def in_any_chunk(template: str, place: Place, video_key: str) -> str:
-    """The glob of an episode's file of v2, whatever chunk it lies in."""
-    open_chunk = re.sub(r"\{episode_chunk[^}]*\}", "*", template)
-    return str(fill(open_chunk, place, video_key))
+    Args:
+        template: a `data_path` or `video_path`.
+        known: values of its fields; the others match anything.
+    """
+    parts = []
+    for literal, field, spec, _ in string.Formatter().parse(template):
+        parts.append(glob.escape(literal))
+        if field is not None:
+            value = format(known[field], spec or "") if field in known else None
+            parts.append("*" if value is None else glob.escape(value))
+    return re.sub(r"\*+", "*", "".join(parts))

@@ -71,7 +71,7 @@ def locate(folder: Folder, entries: Sequence[Entry]) -> Located:
     located = Located({}, {}, set(), {})
     known = [entry for entry in entries if entry.length]
     hints = {place: folder.data(place) for place in {entry.data for entry in known}}
-    if folder.is_v3 or not all(path.is_file() for path in hints.values()):
+    if known and (folder.is_v3 or not all(path.is_file() for path in hints.values())):
         holders = _holders(sorted(folder.raw.glob(infos.pattern(folder.info.data_path))))
         for entry in known:
             _find_rows(entry, hints[entry.data], holders.get(entry.number, {}), located)
@@ -110,14 +110,16 @@ def _find_rows(entry: Entry, hint: Path, files: dict[Path, int], located: Locate
 def _find_videos(folder: Folder, entries: Sequence[Entry], located: Located) -> None:
     template = folder.info.video_path
     assert template is not None
-    paths = {place: folder.video(place) for place in {entry.video for entry in entries}}
-    gone = {place for place, path in paths.items() if not path.is_file()}
+    places = {entry.video for entry in entries if entry.number not in located.absent}
+    gone = {place for place in places if not folder.video(place).is_file()}
     for entry in entries:
         if entry.video not in gone:
             continue
+        found = []
         # A video says nothing of its episodes: only a v2 file, by its name.
-        glob = None if folder.is_v3 else infos.in_any_chunk(template, entry.video, folder.camera)
-        found = list(folder.raw.glob(glob)) if glob else []
+        if not folder.is_v3:
+            name = infos.pattern(template, episode_index=entry.number, video_key=folder.camera)
+            found = list(folder.raw.glob(name))
         if len(found) == 1:
             located.videos[entry.number] = found[0]
         else:

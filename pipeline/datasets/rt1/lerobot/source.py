@@ -22,7 +22,7 @@ from pipeline.datasets.rt1.lerobot import (
 )
 from pipeline.datasets.rt1.lerobot import info as infos
 from pipeline.datasets.rt1.lerobot.clips import Clip
-from pipeline.datasets.rt1.lerobot.entries import Entry
+from pipeline.datasets.rt1.lerobot.entries import Entry, LastFrames
 from pipeline.datasets.rt1.lerobot.info import Place
 from pipeline.datasets.rt1.lerobot.locate import Folder, Located
 from pipeline.datasets.rt1.lerobot.rows import AlignBy
@@ -59,19 +59,20 @@ def open_folder(raw: Path, reading: Reading) -> "LeRobotSource":
         listed = v3.read_entries(raw, info, reading.camera if folder.has_videos else None)
     else:
         listed = v2.read_entries(raw, info)
-    chosen = entries.checked(listed, info, raw / "meta")
-    if reading.episodes is not None and reading.episodes > len(chosen):
+    every = entries.checked(listed, info, raw / "meta")
+    if reading.episodes is not None and reading.episodes > len(every):
         raise DataError(
-            f"{raw}/meta: lists {len(chosen)} episodes, but datasets.rt1.episodes is "
+            f"{raw}/meta: lists {len(every)} episodes, but datasets.rt1.episodes is "
             f"{reading.episodes}; lower it, or set it to null to read all"
         )
-    chosen = chosen[: reading.episodes]
+    chosen = every[: reading.episodes]
     located = locate.locate(folder, chosen)
     if len(located.absent) == len(chosen):
         raise DataError(
             f"{raw}: none of its {len(chosen)} episodes has its files; fetch data/ and videos/"
         )
-    source = LeRobotSource(folder, chosen, located, reading.align_by)
+    last = entries.last_frames(every) if folder.is_v3 else {}
+    source = LeRobotSource(folder, chosen, located, reading.align_by, last)
     if reason := source.other_than_colour():
         raise cameras.refusal(info, reading.camera, raw, reason)
     return source
@@ -83,7 +84,12 @@ class LeRobotSource:
     split: OfficialSplit | None = None
 
     def __init__(
-        self, folder: Folder, chosen: Sequence[Entry], located: Located, align_by: AlignBy
+        self,
+        folder: Folder,
+        chosen: Sequence[Entry],
+        located: Located,
+        align_by: AlignBy,
+        last: LastFrames,
     ) -> None:
         """The episodes `chosen`; no frame is decoded before an episode is indexed.
 
@@ -100,10 +106,7 @@ class LeRobotSource:
         self._faults = located.faults | listed
         unreadable = located.absent | self._faults.keys()
         self.unreadable = [n for n, entry in enumerate(chosen) if entry.number in unreadable]
-        self._last: dict[Place, tuple[int, int]] = {}
-        for entry in chosen if folder.is_v3 else ():
-            needed = (entry.first + entry.length, entry.number)
-            self._last[entry.video] = max(needed, self._last.get(entry.video, needed))
+        self._last = last
 
     def _entry(self, index: int) -> Entry:
         number, length, first, end, *places = self._numbers[index].tolist()

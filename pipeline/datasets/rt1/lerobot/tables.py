@@ -1,7 +1,7 @@
 """Parquet files: columns of one or many episodes, and which episodes a file holds."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +27,22 @@ def read(path: Path, names: tuple[str, ...]) -> "pa.Table":
     """
     with _opened(path, names) as file:
         return file.read(columns=list(names))
+
+
+def records(path: Path, names: Mapping[str, str]) -> list[dict[str, object]]:
+    """The rows of columns as dictionaries.
+
+    Args:
+        path: a parquet file.
+        names: columns, by the key that each is to have.
+
+    Raises:
+        DataError: the file is missing or damaged, or lacks a column.
+    """
+    with _opened(path, tuple(names.values())) as file:
+        table = file.read(columns=list(names.values())).rename_columns(list(names))
+        rows: list[dict[str, object]] = table.to_pylist()
+        return rows
 
 
 def first_row(path: Path, name: str) -> object:

@@ -72,8 +72,7 @@ def _read_file(path: Path, info: Info, camera: str | None) -> list[Entry]:
     columns = dict(_COLUMNS)
     if camera is not None:
         columns |= {field: f"videos/{camera}/{end}" for field, end in _VIDEO_COLUMNS.items()}
-    table = tables.read(path, tuple(columns.values())).rename_columns(list(columns))
-    return [_entry(row, path, info) for row in table.to_pylist()]
+    return [_entry(row, path, info) for row in tables.records(path, columns)]
 
 
 def _entry(row: dict[str, object], path: Path, info: Info) -> Entry:

@@ -15,7 +15,7 @@ from pipeline.ingest.__main__ import command as ingest
 from pipeline.plan.__main__ import command as plan
 from pipeline.report.__main__ import command as report
 from pipeline.tools.ablate.__main__ import command as ablate
-from pipeline.tools.check import command as check
+from pipeline.tools.check.command import command as check
 from pipeline.tools.dvc_yaml.command import command as dvc_yaml
 from pipeline.tools.extract_vjepa import command as extract
 from pipeline.tools.fetch.commands import command as fetch

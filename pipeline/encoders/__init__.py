@@ -4,7 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -84,6 +84,18 @@ class Encoder(Protocol):
     def fit_metrics(self, frames: Tensor) -> dict[str, float | None]:
         """Optional fields of `FitMetrics`, measured on frames uint8 [N, 3, H, W]; default: none."""
         return {}
+
+
+@runtime_checkable
+class SizedOptions(Protocol):
+    """Options of an encoder that tell, without its weights, which frames it takes."""
+
+    def latent_grid(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of the latents of frames of this size in pixels.
+
+        Raises:
+            ParamsError: frames of this size cannot be encoded.
+        """
 
 
 class EncoderModule(Protocol):

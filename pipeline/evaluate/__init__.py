@@ -2,7 +2,6 @@
 
 from pydantic import Field
 
-from pipeline.datasets import DATASETS
 from pipeline.diffusion import SamplingOptions, window_length
 from pipeline.errors import ParamsError
 from pipeline.metrics import Perceptual
@@ -26,6 +25,8 @@ class Options(Params):
 
     def check_with(self, settings: Settings) -> None:
         """Refuse sampling options or a context that do not fit the window, and tiny frames."""
+        from pipeline.datasets import DATASETS  # needs numpy, which --help does without
+
         self.sampling.check_with(settings, "evaluate.sampling")
         self.check_context(window_length(settings))
         dataset = settings.variant(DATASETS)

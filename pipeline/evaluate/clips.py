@@ -10,10 +10,9 @@ from torch import Tensor
 
 from pipeline.diffusion.config import Config
 from pipeline.episodes import shards
-from pipeline.errors import ParamsError
 from pipeline.evaluate import Options
 from pipeline.latents.cache import LatentCache
-from pipeline.latents.validation_clips import eligible, fixed_rows
+from pipeline.latents.validation_clips import fixed_rows
 from pipeline.latents.windows import Windows
 
 
@@ -59,18 +58,12 @@ def select(
 
 
 def fixed_clips(windows: Windows, folder: Path, count: int, seed: int) -> Clips:
-    """At most `count` clips, picked from the validation windows as in the reference.
+    """`count` clips, picked from the validation windows as in the reference.
 
     Raises:
-        ParamsError: there are fewer than two, so that no clip can have another one's actions.
+        ParamsError: there are fewer, or fewer than two, so that none can have another's actions.
     """
-    num_windows = len(eligible(windows))
-    if num_windows < 2:
-        raise ParamsError(
-            f"evaluate.clips = {count}, but {windows.cache.path} has {num_windows} validation "
-            "windows; record more episodes or hold more of them out"
-        )
-    return read_clips(windows, folder, fixed_rows(windows, count, seed))
+    return read_clips(windows, folder, fixed_rows(windows, count, seed, "evaluate.clips", least=2))
 
 
 def dream_clips(windows: Windows, folder: Path, count: int) -> Clips:

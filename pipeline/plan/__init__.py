@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from pipeline.diffusion import SamplingOptions
+from pipeline.errors import ParamsError
 from pipeline.params import Params, Settings
 
 
@@ -30,5 +31,16 @@ class Options(Params):
     seed: int = Field(ge=0)
 
     def check_with(self, settings: Settings) -> None:
-        """Refuse sampling options that the world model of params.yaml cannot do."""
+        """Refuse budgets that no controller can keep, and sampling that the model cannot do."""
         self.sampling.check_with(settings, "plan.sampling")
+        if self.budget_frames < self.goal_frames:
+            raise ParamsError(
+                f"{settings.path}: plan.budget_frames = {self.budget_frames}, but goals are "
+                f"plan.goal_frames = {self.goal_frames} frames away, so that not even the recorded "
+                f"actions reach them; choose at least {self.goal_frames}"
+            )
+        if self.execute > self.horizon:
+            raise ParamsError(
+                f"{settings.path}: plan.execute = {self.execute} frames of plans of plan.horizon = "
+                f"{self.horizon}; choose at most {self.horizon}"
+            )

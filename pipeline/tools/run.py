@@ -58,13 +58,18 @@ def _checked(changes: Sequence[str]) -> "list[Settings]":
         ParamsError: a change has another form or an unknown key, or the whole is wrong.
     """
     from pipeline import params
+    from pipeline.tools.check.ahead import check_ahead
 
-    if not changes:
-        return [params.read(PARAMS)]
-    values = params.parse(PARAMS)
-    for change in changes:
-        _check_key(change, values)
-    return [params.check(PARAMS, after) for after in _after(changes)]
+    if changes:
+        values = params.parse(PARAMS)
+        for change in changes:
+            _check_key(change, values)
+        settings = [params.check(PARAMS, after) for after in _after(changes)]
+    else:
+        settings = [params.read(PARAMS)]
+    for each in settings:
+        check_ahead(each)
+    return settings
 
 
 def _check_key(change: str, values: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Simulators: each records episodes of the data set of its name; most can also be planned in."""
 
 from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,13 @@ class WorldOptions(Params):
 
     episodes: int = Field(gt=1)
     steps: int = Field(gt=1, description="frames per episode")
+    own_split: ClassVar[bool] = False
+    """Whether its layout holds a validation split, so that ingest draws none."""
+
+    @property
+    def frame_size(self) -> tuple[int, int] | None:
+        """Height and width of the frames in pixels; None if no option says it."""
+        return None
 
 
 class Recorder(Protocol):

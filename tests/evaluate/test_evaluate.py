@@ -14,7 +14,7 @@ from pipeline.episodes import shards
 from pipeline.errors import DataError, ParamsError
 from pipeline.evaluate import Options, clips, evaluate, outputs
 from pipeline.evaluate.generate import Evaluator
-from pipeline.latents import validation_clips as held_out
+from pipeline.latents.validation_clips import fixed_rows
 from pipeline.latents.windows import Windows
 from pipeline.metrics import frames as frame_metrics
 from pipeline.metrics.frames import FrameMetrics
@@ -185,11 +185,14 @@ def test_perceptual_metrics_are_recorded_where_they_are_asked_for(
     assert "model_fid" not in names
 
 
-def test_where_there_are_fewer_windows_than_clips_all_are_taken(windows, folder_of_latents):
-    taken = clips.fixed_clips(windows, folder_of_latents / "shards", 9999, 42)
-    assert len(taken) == len(windows)
-    rows = np.random.RandomState(42).choice(len(windows), len(windows), replace=False)
+def test_more_clips_than_there_are_windows_are_refused(windows, folder_of_latents):
+    count = len(windows)
+    taken = clips.fixed_clips(windows, folder_of_latents / "shards", count, 42)
+    rows = np.random.RandomState(42).choice(count, count, replace=False)
     assert torch.equal(taken.actions, windows.actions(rows))
+    problem = f"evaluate.clips = {count + 1}, but .* has {count} .*; choose at most {count}, or"
+    with pytest.raises(ParamsError, match=problem):
+        clips.fixed_clips(windows, folder_of_latents / "shards", count + 1, 42)
 
 
 def test_a_single_window_is_refused(cache, folder_of_latents):
@@ -256,10 +259,9 @@ def test_published_starts_are_the_windows_to_pick_from(windows):
     ]
     seal = windows.cache.seal.model_copy(update={"episodes": entries})
     published = Windows(replace(windows.cache, seal=seal), "val", 4, 2)
-    picked = published.rows[held_out.eligible(published)].tolist()
+    picked = sorted(published.rows[fixed_rows(published, 9, 42, "evaluate.clips")].tolist())
     first, second, _ = windows.episodes
     assert picked == [[first, 3], [second, 0]]  # 9999 has no window, as in the reference
-    assert len(held_out.eligible(windows)) == len(windows)
 
 
 def test_errors_are_in_units_of_the_caches_whitened_latents(cache, fixed, folder_of_latents):

@@ -24,13 +24,12 @@ class Architecture(Params):
             raise ValueError(f"heads = {self.heads} must divide width = {self.width}")
         return self
 
-    def grid(self, frames: Tensor, place: str) -> tuple[int, int]:
-        """Rows and columns of patches of frames [..., H, W].
+    def grid(self, height: int, width: int, place: str) -> tuple[int, int]:
+        """Rows and columns of patches of frames of this size in pixels.
 
         Raises:
             ParamsError: the patches do not tile the frames; `place` is the block of params.yaml.
         """
-        height, width = frames.shape[-2:]
         if height % self.patch or width % self.patch:
             raise ParamsError(
                 f"{place}.patch = {self.patch} does not divide frames of {height} x {width}; "

@@ -24,18 +24,26 @@ class Options(Params):
     patch: int = Field(gt=0, le=2**14, description="side of a patch in pixels")
     components: int = Field(gt=0, description="channels of the latent")
 
+    def latent_grid(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of the patches of frames of this size in pixels.
+
+        Raises:
+            ParamsError: the patches do not tile the frames.
+        """
+        if height % self.patch or width % self.patch:
+            raise ParamsError(
+                f"encoders.patch_pca.patch = {self.patch} does not divide frames of "
+                f"{height} x {width}; choose a divisor of both"
+            )
+        return height // self.patch, width // self.patch
+
 
 def fit(frames: Tensor, options: Options, seed: int) -> "PatchPca":
     """Fit to training frames uint8 [N, 3, H, W], by the eigenvectors of their covariance.
 
     `seed` has no effect, as nothing is random.
     """
-    height, width = frames.shape[2:]
-    if height % options.patch or width % options.patch:
-        raise ParamsError(
-            f"encoders.patch_pca.patch = {options.patch} does not divide frames of "
-            f"{height} x {width}; choose a divisor of both"
-        )
+    options.latent_grid(*frames.shape[2:])
     values = 3 * options.patch**2
     if options.components > values:
         raise ParamsError(

@@ -29,6 +29,19 @@ class Options(Params):
 
     weights: Weights
 
+    def latent_grid(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of the latents of frames of this size in pixels.
+
+        Raises:
+            ParamsError: a side is no multiple of 8.
+        """
+        if height % FACTOR or width % FACTOR:
+            raise ParamsError(
+                f"encoder = 'sd_vae' takes sides that are multiples of {FACTOR}, but frames are "
+                f"{height} x {width}; set datasets.NAME.resolution, such as to [256, 256]"
+            )
+        return height // FACTOR, width // FACTOR
+
 
 def fit(frames: Tensor, options: Options, seed: int) -> "SdVae":
     """Load the published weights; `frames` uint8 [N, 3, H, W] are only checked for their size.
@@ -37,12 +50,7 @@ def fit(frames: Tensor, options: Options, seed: int) -> "SdVae":
         ParamsError: frames of a size that is not a multiple of 8.
         DataError: the weights cannot be located or downloaded.
     """
-    height, width = frames.shape[2:]
-    if height % FACTOR or width % FACTOR:
-        raise ParamsError(
-            f"encoder = 'sd_vae' takes sides that are multiples of {FACTOR}, but frames are "
-            f"{height} x {width}; set datasets.NAME.resolution, such as to [256, 256]"
-        )
+    options.latent_grid(*frames.shape[2:])
     return SdVae(locate(options.weights, PLACE, FILES))
 
 

@@ -51,6 +51,14 @@ class Options(Architecture):
     learning_rate: float = Field(gt=0)
     decoder: DecoderOptions
 
+    def latent_grid(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of the patches of frames of this size in pixels.
+
+        Raises:
+            ParamsError: the patches do not tile the frames.
+        """
+        return self.grid(height, width, "encoders.tiny_dino")
+
     @model_validator(mode="after")
     def _channels_fit_the_width(self) -> "Options":
         if self.channels > self.width:
@@ -76,7 +84,7 @@ def pretrain(frames: Tensor, options: Options, seed: int) -> DinoNetwork:
     Raises:
         ParamsError: the patches do not tile the frames.
     """
-    options.grid(frames, "encoders.tiny_dino")
+    options.latent_grid(*frames.shape[2:])
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # layers are initialised from the global generator

@@ -44,6 +44,20 @@ class Options(Architecture):
     learning_rate: float = Field(gt=0)
     decoder: DecoderOptions
 
+    def latent_grid(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of the patches of frames of this size in pixels.
+
+        Raises:
+            ParamsError: the patches do not tile the frames, or are fewer than 3 x 3.
+        """
+        rows, columns = self.grid(height, width, "encoders.tiny_jepa")
+        if min(rows, columns) < 3:
+            raise ParamsError(
+                f"encoders.tiny_jepa.patch = {self.patch} leaves {rows} x {columns} patches of a "
+                "frame; choose a smaller one, so that there are at least 3 x 3 to hide some of"
+            )
+        return rows, columns
+
     @model_validator(mode="after")
     def _sizes_fit_together(self) -> "Options":
         if self.width % (8 * self.heads):
@@ -72,12 +86,7 @@ def pretrain(frames: Tensor, options: Options, seed: int) -> Jepa:
     Raises:
         ParamsError: the frames have fewer than 3 x 3 patches, or patches do not tile them.
     """
-    grid = options.grid(frames, "encoders.tiny_jepa")
-    if min(grid) < 3:
-        raise ParamsError(
-            f"encoders.tiny_jepa.patch = {options.patch} leaves {grid[0]} x {grid[1]} patches of a "
-            "frame; choose a smaller one, so that there are at least 3 x 3 to hide some of"
-        )
+    grid = options.latent_grid(*frames.shape[2:])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # layers are initialised from the global generator
         jepa = Jepa(options)

@@ -39,6 +39,22 @@ class Options(Params):
     batch: int = Field(gt=0)
     learning_rate: float = Field(gt=0)
 
+    def latent_grid(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of the latents of frames of this size in pixels.
+
+        Raises:
+            ParamsError: the frames cannot be halved as often as there are resolutions.
+        """
+        levels = len(self.channels)
+        side = 2 ** (levels - 1)
+        if height % side or width % side:
+            raise ParamsError(
+                f"encoders.tiny_vae.channels = {levels} resolutions take sides that are multiples "
+                f"of {side}, but frames are {height} x {width}; set datasets.NAME.resolution, or "
+                "fewer channels"
+            )
+        return height // side, width // side
+
 
 def fit(frames: Tensor, options: Options, seed: int) -> "TinyVae":
     """Train on frames uint8 [N, 3, H, W] with Adam on squared error, absolute error and KL.
@@ -46,7 +62,7 @@ def fit(frames: Tensor, options: Options, seed: int) -> "TinyVae":
     Raises:
         ParamsError: the frames cannot be halved as often as there are resolutions.
     """
-    _check_size(frames, len(options.channels))
+    options.latent_grid(*frames.shape[2:])
     make_importable()
     from diffusers import AutoencoderKL
 
@@ -82,16 +98,6 @@ def fit(frames: Tensor, options: Options, seed: int) -> "TinyVae":
 def load(folder: Path, options: Options) -> "TinyVae":
     """Load what `save` wrote."""
     return TinyVae(load_vae(folder, REMEDY))
-
-
-def _check_size(frames: Tensor, levels: int) -> None:
-    (height, width), side = frames.shape[2:], 2 ** (levels - 1)
-    if height % side or width % side:
-        raise ParamsError(
-            f"encoders.tiny_vae.channels = {levels} resolutions take sides that are multiples of "
-            f"{side}, but frames are {height} x {width}; set datasets.NAME.resolution, or fewer "
-            "channels"
-        )
 
 
 class TinyVae(KlAutoencoder):

@@ -72,6 +72,21 @@ class Batch:
     micro_batches: list[MicroBatch]
 
 
+def check_batch(options: Options, processes: int) -> None:
+    """Refuse a batch that cannot be cut evenly over processes and micro-batches.
+
+    Raises:
+        ParamsError: the clips are no multiple of the number of parts.
+    """
+    parts = processes * options.accumulation
+    if options.batch % parts:
+        raise ParamsError(
+            f"train.batch = {options.batch} cannot be cut into {processes} x "
+            f"{options.accumulation} micro-batches (processes x train.accumulation); choose a "
+            f"multiple of {parts}"
+        )
+
+
 class Batches:
     """The batches of a run, each a function of seed and step alone."""
 
@@ -87,13 +102,7 @@ class Batches:
         Raises:
             ParamsError: the clips cannot be cut evenly.
         """
-        parts = group.size * options.accumulation
-        if options.batch % parts:
-            raise ParamsError(
-                f"train.batch = {options.batch} cannot be cut into {group.size} x "
-                f"{options.accumulation} micro-batches (processes x train.accumulation); choose a "
-                f"multiple of {parts}"
-            )
+        check_batch(options, group.size)
         self.windows, self.options, self.levels, self.group = windows, options, levels, group
         self.sampler = ShuffledSampler(windows, options)
         self._changes = ChangeDetector(windows.cache.path)

@@ -16,7 +16,6 @@ from pipeline.diffusion.loss import frame_errors
 from pipeline.diffusion.sequential_sampling import sequential_sampling
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.encoders import Encoder
-from pipeline.errors import ParamsError
 from pipeline.latents.cache import LatentCache
 from pipeline.latents.validation_clips import fixed_rows
 from pipeline.latents.windows import Windows
@@ -76,17 +75,12 @@ class Validation:
             encoder: decodes them; it is on the model's device only while decoding.
 
         Raises:
-            ParamsError: the val split has no window.
+            ParamsError: the val split has fewer windows.
         """
         self.options, self.encoder, self.spec = options, encoder, config.spec
         cache = cache.whitened_by(config.spec)
         windows = Windows(cache, "val", config.frames, config.interval, every=False)
-        rows = fixed_rows(windows, options.clips, SEED)
-        if not len(rows):
-            raise ParamsError(
-                f"train.validation.clips = {options.clips}, but {cache.path} has no validation "
-                "windows; record more episodes or hold more of them out"
-            )
+        rows = fixed_rows(windows, options.clips, SEED, "train.validation.clips")
         self.clean, self.actions = windows.latents(rows, None), windows.actions(rows)
         generator = torch.Generator().manual_seed(SEED)
         self.noise = torch.randn(self.clean.shape, generator=generator)

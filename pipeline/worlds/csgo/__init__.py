@@ -6,6 +6,7 @@ records; planning is skipped.
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -28,6 +29,7 @@ class Options(WorldOptions):
     held_out: list[int] = Field(
         description="numbers, from 1, of the validation episodes (published: 3, 5, 19, ..)"
     )
+    own_split: ClassVar[bool] = True
 
 
 def build(options: Options) -> "Csgo":

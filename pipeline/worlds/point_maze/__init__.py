@@ -30,6 +30,11 @@ class Options(WorldOptions):
         description="full: the maze fills the frame; legacy: 62 % of it, as published"
     )
 
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Height and width of the frames in pixels."""
+        return self.size, self.size
+
 
 def build(options: Options) -> "PointMaze":
     """The world."""

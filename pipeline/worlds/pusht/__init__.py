@@ -13,6 +13,7 @@ within the success radius. Two replays from one state are equal bit for bit.
 """
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,12 @@ class Options(WorldOptions):
     """Options of the pusht world."""
 
     size: int = Field(ge=16, description="height and width of the frames (published: 224)")
+    own_split: ClassVar[bool] = True
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Height and width of the frames in pixels."""
+        return self.size, self.size
 
 
 def build(options: Options) -> "PushT":

@@ -27,6 +27,11 @@ class Options(WorldOptions):
     height: int = Field(ge=16, description="of the frames in pixels (published: 256)")
     width: int = Field(ge=16, description="of the frames in pixels (published: 320)")
 
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Height and width of the frames in pixels."""
+        return self.height, self.width
+
 
 def build(options: Options) -> "Rt1":
     """The world."""

@@ -30,6 +30,11 @@ class Options(WorldOptions):
     )
     crossing: float = Field(ge=0, le=1, description="share of episodes that go through the door")
 
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Height and width of the frames in pixels."""
+        return self.size, self.size
+
     @model_validator(mode="after")
     def _doors_in_the_wall(self) -> "Options":
         low, high = BORDER[0] + HALF_DOOR, BORDER[1] - HALF_DOOR

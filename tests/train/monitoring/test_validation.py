@@ -134,7 +134,6 @@ def test_clips_stand_apart_from_each_other_more_than_their_rows():
     assert (image[10:16] == 255).all()
 
 
-def test_a_split_without_windows_is_refused(cache, codec, monkeypatch):
-    monkeypatch.setattr(validation, "fixed_rows", lambda *_: np.zeros(0, np.int64))
-    with pytest.raises(ParamsError, match="no validation windows"):
-        validation_of(cache, codec, world_model(cache))
+def test_more_clips_than_there_are_windows_are_refused(cache, codec):
+    with pytest.raises(ParamsError, match=r"train.validation.clips = 9999, but .* validation wind"):
+        validation_of(cache, codec, world_model(cache), clips=9999)

@@ -22,6 +22,11 @@ class Options(WorldOptions):
 
     size: int = Field(ge=16, description="height and width of the frames in pixels")
 
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Height and width of the frames in pixels."""
+        return self.size, self.size
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:

@@ -4,10 +4,12 @@ from pipeline.arguments import PARAMS, ParamsFile
 
 
 def command(params: ParamsFile = PARAMS) -> None:
-    """Validate every key, value and name in params.yaml; takes about two seconds."""
+    """Validate params.yaml, and refuse what a later stage would; takes about two seconds."""
     from pipeline.families import FAMILIES
     from pipeline.params import read
+    from pipeline.tools.check.ahead import check_ahead
 
     settings = read(params)
+    check_ahead(settings)
     members = {family.selector: settings.values[family.selector] for family in FAMILIES}
     print(f"{params}: " + ", ".join(f"{key} {name}" for key, name in members.items()))

@@ -1,0 +1,1 @@
+"""`wm check`: refuse before the first stage what a later one would."""

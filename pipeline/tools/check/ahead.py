@@ -1,0 +1,52 @@
+"""What stages would refuse once they run, as far as params.yaml and the disk tell it now."""
+
+import torch
+
+from pipeline.collect.listing import folder_of
+from pipeline.compute import device
+from pipeline.datasets import DATASETS
+from pipeline.denoisers import DENOISERS, Size
+from pipeline.encoders import ENCODERS, SizedOptions
+from pipeline.params import Settings
+from pipeline.tools.check.packages import check_packages
+from pipeline.tools.check.simulated import check_simulated
+from pipeline.train import Options as TrainOptions
+from pipeline.train.data.batches import check_batch
+from pipeline.train.distributed import options as distributed
+from pipeline.worlds import WORLDS
+
+
+def check_ahead(settings: Settings) -> None:
+    """Refuse settings with which a stage would end.
+
+    Raises:
+        UserError: what the stage would say.
+    """
+    check_packages(settings)
+    dataset = settings.variant(DATASETS)
+    if dataset.options.root is not None:
+        dataset.build().open(folder_of(dataset.options.root))
+    else:
+        check_simulated(settings)
+    _check_sizes(settings)
+    train, spread = (
+        settings.section("train", TrainOptions),
+        settings.section("distributed", distributed.Options),
+    )
+    check_batch(train, spread.processes or len(device.all_devices()))
+
+
+def _check_sizes(settings: Settings) -> None:
+    """Frames against the encoder, its latents against the denoiser; where their size is known."""
+    dataset, encoder = settings.variant(DATASETS), settings.variant(ENCODERS)
+    recorded = settings.variant(WORLDS).options.frame_size if dataset.options.root is None else None
+    frames = dataset.options.resolution or recorded
+    if frames is None:
+        return
+    if isinstance(encoder.options, SizedOptions):
+        denoiser = settings.variant(DENOISERS)
+        rows, columns = encoder.options.latent_grid(*frames)
+        window = settings.section("train", TrainOptions).frames
+        size = Size(latent_shape=(1, rows, columns), action_dim=1, frames=window)
+        with torch.device("meta"):  # of no weight, however large
+            denoiser.module.build(denoiser.options, size)

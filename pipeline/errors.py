@@ -71,7 +71,7 @@ def machine_fault(error: BaseException) -> str | None:
     """What the machine refused or had too little of, and the way out; None if it did neither."""
     if isinstance(error, Exception) and disk_is_full(error):
         return "the disk is full, or its quota; make room and run it again"
-    if _memory_ran_out(error):
+    if memory_ran_out(error):
         said = " ".join(str(error).split())[:120] or "nothing more is known"
         return (
             f"memory does not suffice ({said}); close other programs, or take smaller batches, "
@@ -82,7 +82,7 @@ def machine_fault(error: BaseException) -> str | None:
     return f"{error.strerror.lower()}; {REFUSED[error.errno]}"
 
 
-def _memory_ran_out(error: BaseException) -> bool:
+def memory_ran_out(error: BaseException) -> bool:
     """Whether that is why an allocation failed; torch says it in words alone on a CPU."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM

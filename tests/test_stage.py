@@ -21,6 +21,34 @@ def test_an_output_appears_when_the_block_ends(tmp_path):
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["out"]
 
 
+def test_what_the_machine_refuses_is_one_line_that_names_the_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["stage"])
+    (tmp_path / "file").touch()
+
+    def write():
+        stage.write_json(tmp_path / "file" / "below.json", {})
+
+    with pytest.raises(SystemExit) as ended:
+        stage.main(write)
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {tmp_path}/file")
+    assert "; a folder belongs there: move the file away" in said
+    assert said.count("\n") == 1
+
+
+def test_memory_that_is_not_there_is_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["stage"])
+
+    def compute():
+        raise MemoryError("Unable to allocate 7.28 TiB")
+
+    with pytest.raises(SystemExit) as ended:
+        stage.main(compute)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("error: memory does not suffice (Unable to allocate")
+
+
 def test_a_failure_leaves_what_was_there_and_nothing_half_written(tmp_path):
     (tmp_path / "out").write_text("before")
 

@@ -225,11 +225,14 @@ class WorldModel:
         folder = hub.folder(name, revision, (CONFIG, WEIGHTS))
         remedy = LOCAL if folder == Path(name) else f"name another revision of {name}"
         config = FORMAT.read(folder / CONFIG, Config, remedy)
-        require_shapes(
-            lambda: build_denoiser(config.denoiser, config.size), folder / WEIGHTS, remedy
-        )
-        with parsing(folder / CONFIG, remedy):
-            model = cls(config, torch.device(device))
+        try:
+            require_shapes(
+                lambda: build_denoiser(config.denoiser, config.size), folder / WEIGHTS, remedy
+            )
+            with parsing(folder / CONFIG, remedy):
+                model = cls(config, torch.device(device))
+        except ParamsError as error:
+            raise DataError(f"{folder / CONFIG}: {error}; {remedy}") from None
         state = read_tensors(folder / WEIGHTS, remedy)
         load_weights(model.denoiser, state, folder / WEIGHTS)
         model.denoiser.eval().requires_grad_(False)

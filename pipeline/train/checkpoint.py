@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from pipeline import stage
-from pipeline.errors import telling_full_disk
+from pipeline.errors import memory_ran_out, telling_full_disk
 
 State = dict[str, Tensor]
 
@@ -77,7 +77,9 @@ def _read(path: Path) -> State | None:
         with safe_open(path, "pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             intact = file.metadata()["crc32"] == _checksum(state)
-    except (SafetensorError, OSError, KeyError, TypeError):
+    except Exception as error:  # damaged bytes can raise anything
+        if memory_ran_out(error):
+            raise
         return None
     return state if intact else None
 
@@ -87,7 +89,7 @@ def _step(path: Path) -> int:
     try:
         with safe_open(path, "pt") as file:
             return int(file.metadata()["step"])
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError):
+    except Exception:  # damaged bytes can raise anything
         return sys.maxsize
 
 

@@ -211,6 +211,36 @@ def test_weights_of_another_size_are_refused_by_name(model, cache, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ('"depth": 2', '"depth": 1000000000', "damaged (size.depth = 1000000000: "),
+        ('"depth": 2', '"depth": 1000', "model.safetensors: does not fit the network"),
+        ('"width": 32', '"width": 65536', "model.safetensors: does not fit the network"),
+        ('"patch": 2', '"patch": 3', "config.json: denoisers.nanowm.patch = 3 does not divide"),
+        ('"frames": 4', '"frames": 1' + "0" * 30, "damaged (frames = 1"),
+        ('"frames": 4', '"frames": true', "damaged (frames = True: "),
+        ('"interval": 2', '"interval": "2"', "damaged (interval = '2': "),
+        ('"std": [', '"std": [1e400, ', "config.json"),
+        ('"name": "nanowm"', '"name": "nanovm"', "did you mean nanowm?"),
+        ("{", "[" * 99_999, "config.json: damaged (Invalid JSON: recursion limit exceeded"),
+    ],
+)
+def test_a_config_takes_no_memory_that_its_weights_do_not_have(
+    model, tmp_path, before, after, message
+):
+    model.save_pretrained(tmp_path)
+    config = tmp_path / "config.json"
+    text = json.dumps(json.loads(config.read_text()))
+    assert before in text
+    config.write_text(text.replace(before, after, 1))
+    with pytest.raises(DataError) as caught:
+        WorldModel.from_pretrained(tmp_path)
+    assert str(caught.value).startswith(str(tmp_path))
+    assert message in str(caught.value)
+    assert "dvc checkout" in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda state: state.pop("pos_embed"), r"1 missing keys \(pos_embed\)"),

@@ -11,7 +11,8 @@ from lerobot_helpers import waves
 from pipeline.episodes import video
 from pipeline.errors import DataError
 
-SETTINGS = {"h264": video.H264, "av1": video.AV1, "lossless": video.LOSSLESS}
+H265 = {"codec": "libx265", "pix_fmt": "yuv420p", "x265-params": "log-level=none"}
+SETTINGS = {"h264": video.H264, "h265": H265, "av1": video.AV1, "lossless": video.LOSSLESS}
 LENGTH = 12
 
 
@@ -47,8 +48,8 @@ def test_most_of_60_flipped_bits_are_noticed_or_harmless(codec, unnoticed):
     assert outcomes.count("refused") >= 24
 
 
-@pytest.mark.parametrize("codec", ["h264", "lossless"])
-def test_every_zeroed_block_of_h264_is_noticed_or_harmless(codec):
+@pytest.mark.parametrize("codec", ["h264", "h265", "lossless"])
+def test_every_zeroed_block_is_noticed_or_harmless(codec):
     content, _, packets = whole(codec)
     outcomes = set()
     for place in packets[:: len(packets) // 30]:

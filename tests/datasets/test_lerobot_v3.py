@@ -113,6 +113,8 @@ MISTAKES = {
     "no meta": (lambda raw: shutil.rmtree(raw / "meta/episodes"), r"episodes: holds no chunk-"),
     "cut": (cut_short(META), r"file-000.parquet: damaged"),
     "empty cell": (column("length", pa.array([26, None, 13]), META), r"1: length: Input should be"),
+    "times": (column("episode_index", pa.array([0] * 65, pa.timestamp("s")), DATA),
+              r"episode_index holds timestamp.*, expected integers"),
     "number": (column("episode_index", pa.array([0, None, 2]), META), r"episode_index: Input sho"),
     "names": (column("episode_index", pa.array([*"abc"]), META), r"episode_index: Input should be"),
     "length": (column("length", pa.array([26, 27, 13]), META),

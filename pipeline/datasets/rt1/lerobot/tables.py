@@ -91,10 +91,13 @@ def episodes(path: Path) -> Counter[int]:
     Raises:
         DataError: the file is missing or damaged, or lacks `episode_index`.
     """
+    import pyarrow as pa
+
     with _opened(path, (EPISODE,)) as file:
         meta, rows, mixed = file.metadata, Counter[int](), []
         leaves = [meta.schema.column(n).path for n in range(meta.num_columns)]
-        column = leaves.index(EPISODE) if EPISODE in leaves else None
+        whole = pa.types.is_integer(file.schema_arrow.field(EPISODE).type)
+        column = leaves.index(EPISODE) if whole else None
         for number in range(meta.num_row_groups):
             group = meta.row_group(number)
             held = None if column is None else group.column(column).statistics

@@ -38,6 +38,10 @@ class DataError(UserError):
     """A file or folder that a stage was handed is missing, damaged or does not fit."""
 
 
+class MachineError(UserError):
+    """The machine refuses a file or has too little memory: no fault of the file, nor of a bug."""
+
+
 class RunError(UserError):
     """A training run cannot go on."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from pipeline.errors import DataError, UserError, machine_fault
+from pipeline.errors import DataError, MachineError, UserError, machine_fault
 
 LARGEST = 2**30
 """Bytes of the largest file that is read whole; tensors and videos are not."""
@@ -26,7 +26,8 @@ def parsing(place: Path | str, way_out: str, what: str = "damaged") -> Iterator[
         what: what is wrong with it then, in a word or two.
 
     Raises:
-        DataError: it is damaged, cannot be read, or memory does not suffice.
+        DataError: it is damaged.
+        MachineError: it cannot be read, or memory does not suffice.
     """
     try:
         yield
@@ -36,10 +37,10 @@ def parsing(place: Path | str, way_out: str, what: str = "damaged") -> Iterator[
         raise damaged(place, error, way_out, what) from None
 
 
-def damaged(place: Path | str, error: Exception, way_out: str, what: str = "damaged") -> DataError:
+def damaged(place: Path | str, error: Exception, way_out: str, what: str = "damaged") -> UserError:
     """The one line for what parsing has raised; arguments are those of `parsing`."""
     if (fault := machine_fault(error)) and not isinstance(error, FileNotFoundError):
-        return DataError(f"{place}: {fault}")
+        return MachineError(f"{place}: {fault}")
     return DataError(f"{place}: {what} ({reason(error)}); {way_out}")
 
 
@@ -52,7 +53,8 @@ def read_bytes(path: Path, way_out: str, limit: int = LARGEST) -> bytes:
         limit: most bytes that it may have.
 
     Raises:
-        DataError: it is missing, no file, too large, or cannot be read.
+        DataError: it is missing, no file or too large.
+        MachineError: it cannot be read.
     """
     if not path.exists():
         raise DataError(f"{path}: no such file; {way_out}")

@@ -205,3 +205,12 @@ def test_a_folder_in_place_of_an_array(first, raw):
         file.create_group("frame_1_y")
     with pytest.raises(DataError, match=r"frame_1_y to be float64 .*, found .*group"):
         layout().open(raw)[0]
+
+
+def test_an_array_of_another_file_is_refused(first, raw):
+    other = shutil.copy(first, raw / "other.hdf5")
+    with h5py.File(first, "r+") as file:
+        del file["frame_1_y"]
+        file["frame_1_y"] = h5py.ExternalLink(str(other), "frame_0_y")
+    with pytest.raises(DataError, match=r"july2021_1.hdf5: frame_1_y lies elsewhere; fetch"):
+        layout().open(raw)[0]

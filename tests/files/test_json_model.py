@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pipeline.errors import DataError
+from pipeline.errors import DataError, MachineError
 from pipeline.files.content import read_text
 from pipeline.files.json_model import FileModel, read_json
 from pipeline.files.names import FileName, InnerPath
@@ -93,4 +93,5 @@ def test_a_file_that_may_not_be_read_is_told_in_one_line(tmp_path, monkeypatch):
 
     (tmp_path / "whole.json").write_text("{}")
     monkeypatch.setattr("pathlib.Path.read_bytes", refused)
-    assert "whole.json: permission denied; grant yourself access" in told(tmp_path / "whole.json")
+    with pytest.raises(MachineError, match=r"whole.json: permission denied; grant yourself access"):
+        read_json(tmp_path / "whole.json", Whole, "make it again")

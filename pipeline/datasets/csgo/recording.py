@@ -24,6 +24,7 @@ from pipeline.episodes.csgo_actions import (
 )
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.errors import DataError
+from pipeline.files.content import parsing
 
 if TYPE_CHECKING:
     import h5py
@@ -71,20 +72,14 @@ def read(path: Path, meta: Meta) -> Episode:
 
     if not path.is_file():
         raise DataError(f"{path}: no such file; fetch it or take it off the list")
-    try:
-        with h5py.File(path, "r") as file:
-            names = frozenset(map(str, file))
-            steps = sum(name.startswith("frame_") and name.endswith("_x") for name in names)
-            required = [f"frame_{step}_{name}" for step in range(max(steps, 1)) for name in ARRAYS]
-            for name in required:
-                if name not in names:
-                    raise DataError(f"{path}: holds {steps} frames but no {name}; {_REMEDY}")
-            frames, auxiliary, actions, events = (_stack(file, name, steps) for name in ARRAYS)
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise DataError(f"{path}: damaged or cut short ({reason}); {_REMEDY}") from None
+    with parsing(path, _REMEDY, "damaged or cut short"), h5py.File(path, "r") as file:
+        names = frozenset(map(str, file))
+        steps = sum(name.startswith("frame_") and name.endswith("_x") for name in names)
+        required = [f"frame_{step}_{name}" for step in range(max(steps, 1)) for name in ARRAYS]
+        for name in required:
+            if name not in names:
+                raise DataError(f"{path}: holds {steps} frames but no {name}; {_REMEDY}")
+        frames, auxiliary, actions, events = (_stack(file, name, steps) for name in ARRAYS)
     status = np.concatenate([auxiliary[:, CONTROLS:PER_STEP] * SCALE, events], 1)
     with np.errstate(over="ignore"):  # Episode refuses the infinity
         actions32, states = actions.astype(np.float32), status.astype(np.float32)
@@ -117,6 +112,8 @@ def _stack(file: "h5py.File", name: str, steps: int) -> NDArray[Any]:
     for step in range(steps):
         array = file[f"frame_{step}_{name}"]
         right = isinstance(array, h5py.Dataset) and array.shape == shape
+        if right and not _lies_in(file, f"frame_{step}_{name}"):
+            raise DataError(f"{file.filename}: frame_{step}_{name} lies elsewhere; {_REMEDY}")
         try:
             found = str(array)
             right = right and np.can_cast(array.dtype, dtype)
@@ -129,3 +126,12 @@ def _stack(file: "h5py.File", name: str, steps: int) -> NDArray[Any]:
             )
         array.read_direct(stacked, dest_sel=np.s_[step])
     return stacked
+
+
+def _lies_in(file: "h5py.File", name: str) -> bool:
+    """Whether the values of an array are in the file itself: HDF5 may lead to any other."""
+    import h5py
+
+    array = file[name]
+    linked = isinstance(file.get(name, getlink=True), h5py.HardLink)
+    return linked and array.external is None and not array.is_virtual

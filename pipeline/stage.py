@@ -1,5 +1,6 @@
 """What every stage shares: exit codes, atomic outputs, scratch for resuming, progress, time."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import IO, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
@@ -54,15 +55,52 @@ def _refuse(line: str) -> NoReturn:
 def output(path: Path) -> Iterator[Path]:
     """Hand out a scratch path beside `path`; move it there only when the block ends well."""
     partial = path.with_name(f".{path.name}.partial")
-    remove(partial)
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        yield partial
-        if partial.is_dir() or path.is_dir():  # a file takes another's place in one step
-            remove(path)
-        os.replace(partial, path)
-    finally:
+    with _alone(path):
         remove(partial)
+        try:
+            yield partial
+            if partial.is_dir() or path.is_dir():  # a file takes another's place in one step
+                remove(path)
+            os.replace(partial, path)
+        finally:
+            remove(partial)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Let no other process make `path` meanwhile; wait for one that an interrupted run has left.
+
+    A signal that ends DVC alone leaves its stage running, and the next run starts it once more.
+    """
+    lock = path.with_name(f".{path.name}.lock.partial")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        with lock.open("w") as file:
+            _wait_for(file, path)
+            if not _is_at(file, lock):
+                continue  # who had it has removed it
+            try:
+                yield
+            finally:
+                lock.unlink(missing_ok=True)
+            return
+
+
+def _wait_for(lock: IO[str], path: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print(f"{path}: another process is making it; waiting until it ends", file=sys.stderr)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except OSError:
+        return  # some file systems of clusters have no locks
+
+
+def _is_at(file: IO[str], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager
@@ -76,17 +114,18 @@ def resumable(path: Path, *identity: str) -> Iterator[Path]:
     """
     partial = path.with_name(f".{path.name}.partial")
     owner, digest = partial / ".identity", _digest(identity)
-    if not owner.is_file() or owner.read_bytes() != digest.encode():
-        remove(partial)
-        partial.mkdir(parents=True)
-        with output(owner) as whole:
-            whole.write_text(digest)
-    for unfinished in sorted(partial.rglob("*.partial")):
-        remove(unfinished)
-    yield partial
-    remove(path)
-    owner.unlink()
-    os.replace(partial, path)
+    with _alone(path):
+        if not owner.is_file() or owner.read_bytes() != digest.encode():
+            remove(partial)
+            partial.mkdir(parents=True)
+            with output(owner) as whole:
+                whole.write_text(digest)
+        for unfinished in sorted(partial.rglob("*.partial")):
+            remove(unfinished)
+        yield partial
+        remove(path)
+        owner.unlink()
+        os.replace(partial, path)
 
 
 def write_json(path: Path, values: Any) -> None:
@@ -123,8 +162,9 @@ def scratch(name: str, *identity: str) -> Iterator[Path]:
         identity: everything that decides its result: options, inputs, the code's own digest.
     """
     folder = SCRATCH / f"{name}-{_digest(identity)}"
-    yield folder
-    remove(folder)
+    with _alone(folder):
+        yield folder
+        remove(folder)
 
 
 def _digest(identity: tuple[str, ...]) -> str:

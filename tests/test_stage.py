@@ -2,8 +2,10 @@
 
 import json
 import math
+import os
 import subprocess
 import sys
+import time
 
 import pytest
 from helpers import ROOT
@@ -78,6 +80,30 @@ def test_what_a_killed_run_left_is_swept_away(tmp_path):
     with stage.output(tmp_path / "out") as partial:
         partial.write_text("new")
     assert (tmp_path / "out").read_text() == "new"
+
+
+@pytest.mark.parametrize("making", [stage.output, stage.resumable, stage.scratch])
+def test_what_another_process_is_making_is_waited_for(tmp_path, making, capfd, monkeypatch):
+    """As after a signal that ended DVC alone, whose stage runs on."""
+    monkeypatch.chdir(tmp_path)
+    out = "out" if making is stage.scratch else tmp_path / "out"
+    begun, end = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        with making(out):
+            os.write(end, b"x")
+            time.sleep(0.3)
+            (tmp_path / "ended").touch()
+            os._exit(0)  # as if it were killed
+    os.read(begun, 1)
+    with making(out) as partial:
+        assert (tmp_path / "ended").exists()
+        stage.remove(partial)
+        partial.mkdir(parents=True)
+        (partial / ".identity").touch()
+    os.waitpid(pid, 0)
+    assert ": another process is making it; waiting" in capfd.readouterr().err
+    assert not list(tmp_path.rglob("*.partial"))
 
 
 def left(path, *identity):

@@ -24,17 +24,20 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).parents[1])  # where the tests' helpers are
 
-from pipeline_helpers import ENVIRONMENT, make_workspace, results, run  # noqa: E402
+from fuzz import zygote  # noqa: E402
+from pipeline_helpers import ENVIRONMENT, make_workspace, results  # noqa: E402
 
 from pipeline import params  # noqa: E402
 
 STAGES = ("locate", *params.STAGES)
 
 SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT}
-AIMS = {"kill": ("all", "all", "stage"), "term": ("all", "stage"), "int": ("all",)}
-"""Whom a signal hits: DVC and its stage, as from a terminal, or the stage alone."""
+AIMS = {"kill": ("all", "all", "stage", "dvc"), "term": ("all", "stage", "dvc"), "int": ("all",)}
+"""Whom a signal hits: DVC and its stage, as from a terminal; the stage alone; or DVC alone."""
 AFTER = 0.15
 """Share of the moments that lie after the end of a stage, while DVC saves what it wrote."""
+SAVING = 0.5
+"""Seconds in which it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,78 +62,105 @@ def rounds(seed: int, counts: dict[str, int]) -> list[list[Interruption]]:
     return [drawn[start : start + len(STAGES)] for start in range(0, len(drawn), len(STAGES))]
 
 
-def timed(folder: Path) -> dict[str, float]:
-    """Run every stage for the first time; the CPU seconds that each takes."""
-    return {stage: _run_to(folder, stage, sys.maxsize)[1] for stage in STAGES}
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Runs DVC in workspaces, its stages forked from a process that has imported everything."""
+
+    python: Path
+    zygote: int
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """That of DVC."""
+        return {**ENVIRONMENT, "PATH": f"{self.python}:{ENVIRONMENT['PATH']}"}
+
+    def begin(self, folder: Path, stage: str) -> tuple[subprocess.Popen[bytes], int]:
+        """Run `dvc repro`; its process and that of the stage, as soon as it has begun."""
+        log = folder.with_suffix(".log")
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                ["dvc", "repro"], cwd=folder, env=self.environment, start_new_session=True,
+                stdout=out, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        while process.poll() is None:
+            if f"Running stage '{stage}'" in log.read_text(errors="replace"):
+                pids = self.stages_in(folder)
+                if pids:
+                    return process, pids[0]
+            time.sleep(0.005)
+        raise AssertionError(f"{stage} never began: {log.read_text()}")
+
+    def stages_in(self, folder: Path) -> list[int]:
+        """The processes of stages in a workspace."""
+        children = Path(f"/proc/{self.zygote}/task/{self.zygote}/children").read_text().split()
+        with suppress(FileNotFoundError, ProcessLookupError):
+            return [int(pid) for pid in children if Path(f"/proc/{pid}/cwd").readlink() == folder]
+        return []
 
 
-def interrupt(folder: Path, chosen: Interruption, seconds: float) -> bool:
+def timed(runner: Runner, folder: Path) -> dict[str, float]:
+    """Run every stage once more; the CPU seconds that each takes."""
+    seconds = {}
+    for stage in STAGES:
+        _edit(folder, stage, "timed")
+        process, pid = runner.begin(folder, stage)
+        while (now := _cpu_seconds(pid)) is not None:
+            seconds[stage] = now
+            time.sleep(0.002)
+        process.wait()
+    return seconds
+
+
+def _edit(folder: Path, stage: str, nonce: str) -> None:
+    """Give a stage other code that does the same, so that DVC runs it again."""
+    name = "collect/locate" if stage == "locate" else f"{stage}/__main__"
+    code = folder / f"pipeline/{name}.py"
+    code.write_text(code.read_text() + f"# {nonce}\n")
+
+
+def interrupt(runner: Runner, folder: Path, chosen: Interruption, seconds: float) -> bool:
     """Run DVC and send the signal in the stage; False if DVC had ended before it came."""
-    process, _ = _run_to(folder, chosen.stage, chosen.share * (1 + AFTER) * seconds)
+    process, pid = runner.begin(folder, chosen.stage)
+    moment = chosen.share * (1 + AFTER) * seconds
+    while (now := _cpu_seconds(pid)) is not None and (now < moment or moment > seconds):
+        time.sleep(0.002)
+    if moment > seconds:
+        time.sleep((moment / seconds - 1) / AFTER * SAVING)
     in_time, number = process.poll() is None, SIGNALS[chosen.name]
-    if in_time and chosen.aim == "all":
-        os.killpg(process.pid, number)
-    elif in_time:
-        for pid in _children(process.pid) or [process.pid]:
+    with suppress(ProcessLookupError):
+        if chosen.aim == "dvc":
+            process.send_signal(number)
+        elif chosen.aim == "all":
+            os.killpg(process.pid, number)
+    if chosen.aim != "dvc":
+        for stage in runner.stages_in(folder):
             with suppress(ProcessLookupError):
-                os.kill(pid, number)
-    process.communicate()
+                os.kill(stage, number)
+    process.wait()
     return in_time
 
 
-def _run_to(folder: Path, stage: str, seconds: float) -> tuple[subprocess.Popen[str], float]:
-    """Run DVC until a stage has taken so many CPU seconds, or has ended; the seconds it took.
-
-    CPU time is the same however busy the machine is.
-    """
-    words = ["dvc", "repro", *(["-s", stage] if seconds == sys.maxsize else [])]
-    process = subprocess.Popen(
-        words, cwd=folder, env=ENVIRONMENT, text=True, start_new_session=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    assert process.stdout is not None
-    for line in process.stdout:
-        if f"Running stage '{stage}'" in line:
-            break
-    taken = 0.0
-    while taken < seconds:
-        now = sum(map(_cpu_seconds, _children(process.pid)))
-        if now < taken or process.poll() is not None:
-            break
-        taken = now
-        time.sleep(0.01)
-    if seconds == sys.maxsize:
-        process.communicate()
-    return process, taken
-
-
-def _cpu_seconds(pid: int) -> float:
+def _cpu_seconds(pid: int) -> float | None:
+    """CPU time of a process, which does not depend on how busy the machine is; None: it ended."""
     with suppress(FileNotFoundError, ProcessLookupError):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return 0.0
+        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+            return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+    return None
 
 
-def _children(parent: int) -> list[int]:
-    """The processes below one: the shell and the stage."""
-    found = []
-    with suppress(FileNotFoundError, ProcessLookupError):
-        for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
-            found += [*_children(int(child)), int(child)]
-    return found
-
-
-def work_off(base: Path, folder: Path, planned: list[Interruption], nonce: str) -> str | None:
+def work_off(
+    runner: Runner, base: Path, folder: Path, planned: list[Interruption], nonce: str
+) -> str | None:
     """One round; None if all is as it was, else what is wrong."""
     for stage in STAGES:
-        name = "collect/locate" if stage == "locate" else f"{stage}/__main__"
-        code = folder / f"pipeline/{name}.py"
-        code.write_text(code.read_text() + f"# {nonce}\n")
+        _edit(folder, stage, nonce)
     seconds = json.loads((base / "seconds.json").read_text())
     for chosen in planned:
-        hit = interrupt(folder, chosen, seconds[chosen.stage])
+        hit = interrupt(runner, folder, chosen, seconds[chosen.stage])
         print(f"{nonce}: {chosen}{'' if hit else ' came too late'}", flush=True)
-    after = run(folder, "dvc", "repro", check=False)
+    after = subprocess.run(
+        ["dvc", "repro"], cwd=folder, env=runner.environment, capture_output=True, text=True
+    )
     if after.returncode:
         return f"the next dvc repro failed: {after.stdout[-2000:]}{after.stderr[-2000:]}"
     wanted, there = results(base), results(folder)
@@ -151,8 +181,12 @@ def main() -> int:
     chosen = parser.parse_args()
     planned = rounds(chosen.seed, {name: getattr(chosen, name) for name in SIGNALS})
     with tempfile.TemporaryDirectory(prefix="interrupts-") as work:
+        python, address = zygote.install(Path(work) / "bin")
         base = make_workspace(Path(work) / "base")
-        seconds = timed(base)
+        warm = shutil.copytree(base, Path(work) / "warm")
+        runner = Runner(python, zygote.start(address, warm))
+        subprocess.run(["dvc", "repro"], cwd=base, env=runner.environment, check=True)
+        seconds = timed(runner, shutil.copytree(base, Path(work) / "timed", symlinks=True))
         (base / "seconds.json").write_text(json.dumps(seconds))
         print({stage: round(taken, 2) for stage, taken in seconds.items()}, flush=True)
         wrong: list[str] = []
@@ -160,7 +194,7 @@ def main() -> int:
         def job(number: int) -> None:
             folder = shutil.copytree(base, Path(work) / f"job-{number}", symlinks=True)
             for index in range(number, len(planned), chosen.jobs):
-                end = work_off(base, folder, planned[index], f"round {index}")
+                end = work_off(runner, base, folder, planned[index], f"round {index}")
                 print(f"round {index}: {end or 'the same bytes'}", flush=True)
                 if end is not None:
                     wrong.append(end)
@@ -169,6 +203,7 @@ def main() -> int:
 
         with ThreadPoolExecutor(chosen.jobs) as pool:
             list(pool.map(job, range(chosen.jobs)))
+        os.kill(runner.zygote, signal.SIGKILL)
     print(f"{sum(map(len, planned))} signals, {len(wrong)} rounds ended with other bytes")
     return int(bool(wrong))
 

@@ -241,6 +241,24 @@ def test_a_zeroed_block_of_a_video_quarantines_its_episode(tmp_path):
     assert "episode_001.mp4: damaged" in bad.reason
 
 
+def test_absent_and_repeated_episodes_of_a_lerobot_set_are_quarantined(tmp_path):
+    raw = tmp_path / "raw"
+    write("rt1", raw, (5, 6, 5, 7, 5, 6))
+    (raw / "data/chunk-000/episode_000001.parquet").unlink()
+    listed = raw / "meta/episodes.jsonl"
+    lines = listed.read_text().splitlines(keepends=True)
+    listed.write_text("".join([*lines, lines[4]]))
+    source = layout("rt1").open(raw)
+    manifest = ingested(source, tmp_path / "out", on_error="skip", train_share=0.5)
+    reasons = {bad.episode: bad.reason for bad in manifest.quarantined}
+    assert set(reasons) == {"episode_000001", "episode_000004"}
+    assert "no such file, and no other holds the episode's rows" in reasons["episode_000001"]
+    assert "is listed 2 times" in reasons["episode_000004"]
+    assert (manifest.episodes, manifest.frames) == (4, 23)
+    with pytest.raises(DataError, match=r"or set ingest.on_error to skip"):
+        ingested(source, tmp_path / "failed", train_share=0.5)
+
+
 def test_the_first_episode_may_be_the_wrong_one(episodes, tmp_path):
     for index in (8, 1, 5):  # the first three that train
         episodes[index] = DataError("gone")

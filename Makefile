@@ -1,12 +1,16 @@
 # make repro: install, run the pipeline, point at the report.
 # make test: install all, check style and types, run the fast tests.   make test-all: the slow ones too.
+# make test-lowest: the fast tests with the lowest versions that pyproject.toml allows, in .venv-lowest.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PINS   := constraints.txt
+EXTRAS := doom,ray,transformers,perceptual,wandb,dev
 PYTEST := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
 
-.PHONY: repro test test-all lint clean
+LOWEST := .venv-lowest
+
+.PHONY: repro test test-all test-lowest lint clean
 
 repro: $(VENV)/.base
 	$(BIN)/wm run
@@ -18,6 +22,15 @@ test: $(VENV)/.all
 
 test-all: test
 	$(PYTEST) -m slow
+
+# Old packages warn about the new ones that they are installed with: what is tested is that they work.
+test-lowest: pyproject.toml
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/pip install --quiet --disable-pip-version-check uv
+	$(LOWEST)/bin/uv pip compile --quiet --resolution lowest-direct --only-binary :all: --python $(LOWEST) \
+	  --all-extras pyproject.toml -o $(LOWEST)/lowest.txt
+	$(LOWEST)/bin/pip install --quiet --disable-pip-version-check -e '.[$(EXTRAS)]' -c $(LOWEST)/lowest.txt
+	$(LOWEST)/bin/python -m pytest -m "not slow" -W ignore::DeprecationWarning -W ignore::FutureWarning
 
 lint: $(VENV)/.all
 	$(BIN)/ruff check .
@@ -33,9 +46,9 @@ $(VENV)/.base: $(VENV)/bin/pip pyproject.toml $(PINS)
 
 # lerobot, which tests compare with, comes without its dependencies: most drive robots, one is compiled.
 $(VENV)/.all: $(VENV)/.base
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[doom,ray,transformers,perceptual,wandb,dev]' -c $(PINS)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[$(EXTRAS)]' -c $(PINS)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: lerobot -c $(PINS)
 	touch $@
 
 clean:
-	rm -rf $(VENV) .scratch runs
+	rm -rf $(VENV) $(LOWEST) .scratch runs

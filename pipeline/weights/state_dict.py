@@ -51,9 +51,9 @@ def differences(
         *listed(
             "other shapes",
             [
-                f"{key} {tuple(value.shape)} not {tuple(own[key].shape)}"
-                for key, value in state.items()
-                if key in own and value.shape != own[key].shape
+                f"{key} {tuple(state[key].shape)} not {tuple(value.shape)}"
+                for key, value in own.items()
+                if key in state and value.shape != state[key].shape
             ],
         ),
     ]

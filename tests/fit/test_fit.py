@@ -22,8 +22,8 @@ def test_frames_are_strided_and_of_one_split(tmp_path):
 
 def test_frames_have_the_size_that_encoders_see(tmp_path):
     episodes = [make_episode(f"episode_{i:03d}") for i in range(4)]
-    ingested(episodes, tmp_path / "shards", resolution=(8, 12), train_share=0.5)
-    assert sample_frames(tmp_path / "shards", "val", 5, stride=1).shape == (5, 3, 8, 12)
+    ingested(episodes, tmp_path / "shards", resolution=(11, 12), train_share=0.5)
+    assert sample_frames(tmp_path / "shards", "val", 5, stride=1).shape == (5, 3, 11, 12)
 
 
 class Flat:

@@ -247,11 +247,11 @@ def test_whitening_in_another_way_does_not_change_how_latents_are_stored(folder,
 
 def test_frames_are_encoded_at_the_size_that_the_data_set_asks_for(tmp_path):
     episodes = [make_episode(f"episode_{i:03d}") for i in range(4)]
-    ingested(episodes, tmp_path / "shards", resolution=(8, 12), train_share=0.5)
+    ingested(episodes, tmp_path / "shards", resolution=(12, 16), train_share=0.5)
     encoded(tmp_path / "shards", Spread, tmp_path / "latents.zarr")
     cache = open_cache(tmp_path / "latents.zarr")
-    assert cache.spec.latent_shape == (3, 2, 3)
-    assert (cache.spec.view.height, cache.spec.view.width) == (8, 12)
+    assert cache.spec.latent_shape == (3, 3, 4)
+    assert (cache.spec.view.height, cache.spec.view.width) == (12, 16)
     first = next(shards.read(tmp_path / "shards"))
     expected = Spread().encode(cache.spec.view.apply(first.frames)).mean.numpy().astype(np.float16)
     np.testing.assert_array_equal(cache.mean[: len(first)], expected)

@@ -37,7 +37,7 @@ def launch(work: Callable[..., None], options: Options, *arguments: object) -> N
         work(*arguments)
         return
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
-    # An environment variable, since torch 2.11 has no such option of LaunchConfig.
+    # An environment variable, so that the user's own wins.
     os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", str(SHUTDOWN_TIMEOUT))
     config = LaunchConfig(
         min_nodes=1,

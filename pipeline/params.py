@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import ParamsError, did_you_mean
 from pipeline.families import FAMILIES, Family, Module
+from pipeline.files.content import brief
 from pipeline.files.yaml_file import read_yaml
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _check_family(settings: Settings, family: AnyFamily) -> None:
 
 def _checked(path: Path, place: str, values: Any, options: type[OptionsT]) -> OptionsT:
     if not isinstance(values, dict):
-        raise ParamsError(f"{path}: {place} = {values!r} must map option names to values")
+        raise ParamsError(f"{path}: {place} = {brief(values)} must map option names to values")
     try:
         return options.model_validate(values)
     except ValidationError as error:
@@ -175,7 +176,7 @@ def _told(mistake: "ErrorDetails", place: str, values: Any, options: type[BaseMo
         return f"unknown key {key}; {did_you_mean(keys[-1], _fields(options, keys[:-1]))}"
     if mistake["type"] == "missing":
         return f"key {key} is missing; add it"
-    return f"{key} = {mistake['input']!r}: {mistake['msg'].removeprefix('Value error, ')}"
+    return f"{key} = {brief(mistake['input'])}: {mistake['msg'].removeprefix('Value error, ')}"
 
 
 def _fields(options: type[BaseModel], path: list[str]) -> list[str]:

@@ -16,7 +16,7 @@ from pipeline.diffusion.config import FORMAT, Config, build_denoiser, build_obje
 from pipeline.diffusion.sampling import Noise, Sampling
 from pipeline.errors import DataError, ParamsError
 from pipeline.files.content import parsing
-from pipeline.files.tensors import read_tensors
+from pipeline.files.tensors import read_shapes, read_tensors
 from pipeline.latents.cache import LatentCache
 from pipeline.samplers import SAMPLERS
 from pipeline.weights import hub
@@ -227,7 +227,10 @@ class WorldModel:
         config = FORMAT.read(folder / CONFIG, Config, remedy)
         try:
             require_shapes(
-                lambda: build_denoiser(config.denoiser, config.size), folder / WEIGHTS, remedy
+                lambda: build_denoiser(config.denoiser, config.size),
+                read_shapes(folder / WEIGHTS, remedy),
+                folder / WEIGHTS,
+                remedy,
             )
             with parsing(folder / CONFIG, remedy):
                 model = cls(config, torch.device(device))

@@ -1,5 +1,6 @@
 """The bytes of a file, and one line for whatever is wrong with them."""
 
+import reprlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,10 @@ from pipeline.errors import DataError, MachineError, UserError, machine_fault
 LARGEST = 2**30
 """Bytes of the largest file that is read whole; tensors and videos are not."""
 SHOWN = 200
-"""Characters of a foreign error, or of a value, that a line shows."""
+"""Characters of a foreign error that a line shows."""
+BRIEF = reprlib.Repr()
+BRIEF.maxstring = BRIEF.maxother = BRIEF.maxlong = 60
+"""Characters of a value that a line shows."""
 
 
 @contextmanager
@@ -100,7 +104,12 @@ def _first_mistake(error: ValidationError) -> str:
     named = first["type"] not in ("missing", "extra_forbidden")
     short = named and not isinstance(value, dict | list | tuple)
     key = ".".join(map(str, first["loc"]))
-    return _shown(f"{key} = {_shown(repr(value), 60)}: {problem}" if short else f"{key}: {problem}")
+    return _shown(f"{key} = {brief(value)}: {problem}" if short else f"{key}: {problem}")
+
+
+def brief(value: object) -> str:
+    """A value in a few words, however much it holds: YAML's aliases may make a line of 10^9."""
+    return _shown(BRIEF.repr(value), BRIEF.maxstring)
 
 
 def _shown(text: str, limit: int = SHOWN) -> str:

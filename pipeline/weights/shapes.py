@@ -1,10 +1,10 @@
 """A network is built only if the file of its weights has them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pipeline.errors import DataError
 from pipeline.files.content import parsing
@@ -12,18 +12,20 @@ from pipeline.files.tensors import read_shapes
 from pipeline.weights.state_dict import differences
 
 
-def require_shapes(make: Callable[[], nn.Module], path: Path, way_out: str) -> None:
+def require_shapes(
+    make: Callable[[], nn.Module], shapes: Mapping[str, Tensor], path: Path, way_out: str
+) -> None:
     """Hold the shapes of a network against those in a file, before either takes memory.
 
     Args:
         make: builds the network; it is called for shapes alone, without memory for its weights.
-        path: the safetensors file.
+        shapes: the file's tensors, or `read_shapes` of it.
+        path: the file, for errors.
         way_out: what to do if they do not fit.
 
     Raises:
-        DataError: keys are missing or unknown, or shapes differ; the file is missing or damaged.
+        DataError: keys are missing or unknown, or shapes differ.
     """
-    shapes = read_shapes(path, way_out)
     with parsing(path, way_out), torch.random.fork_rng(devices=[]), torch.device("meta"):
         own = make().state_dict()
     if wrong := differences(own, shapes):
@@ -35,7 +37,8 @@ def require_shapes(make: Callable[[], nn.Module], path: Path, way_out: str) -> N
 def require_size(make: Callable[[], nn.Module], path: Path, way_out: str) -> None:
     """Refuse a network of far more weights than a file has; names and shapes are left to others.
 
-    Arguments and errors are those of `require_shapes`.
+    Raises:
+        DataError: it has, or the safetensors file at `path` is missing or damaged.
     """
     with parsing(path, way_out), torch.random.fork_rng(devices=[]), torch.device("meta"):
         own = make().state_dict()

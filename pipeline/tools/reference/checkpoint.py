@@ -38,9 +38,14 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         if_unsafe="convert its state_dict to safetensors and import that",
     )
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
-    if not state or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not state or not all(map(_is_weight, state.items())):
         raise DataError(
             f"{path}: holds {described(loaded)}, no state_dict of tensors; name a checkpoint of "
             "the reference"
         )
     return dict(state)
+
+
+def _is_weight(item: tuple[object, object]) -> bool:
+    name, value = item
+    return isinstance(name, str) and isinstance(value, Tensor)

@@ -9,16 +9,16 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PositiveInt,
-    ValidationError,
     model_validator,
 )
 
 from pipeline.denoisers.nanowm import SIZES, Shape
 from pipeline.errors import DataError
+from pipeline.files.content import reason
 from pipeline.files.yaml_file import read_yaml
+from pipeline.latents.spec import LARGEST
 
-ARCH = re.compile(r"NanoWM-(?P<size>\w+)/(?P<patch>[1-9]\d*)")
+ARCH = re.compile(r"NanoWM-(?P<size>\w+)/(?P<patch>[1-9]\d{0,3})")
 DOWNSAMPLING = 8
 """Pixels per latent cell, where the config has no `latent_size`."""
 
@@ -27,7 +27,8 @@ def _pair(size: object) -> object:
     return (size, size) if isinstance(size, int) else size
 
 
-Sides = Annotated[tuple[PositiveInt, PositiveInt], BeforeValidator(_pair)]
+Side = Annotated[int, Field(gt=0, le=2**14)]
+Sides = Annotated[tuple[Side, Side], BeforeValidator(_pair)]
 """Height and width; a single number means both."""
 
 
@@ -47,13 +48,13 @@ class Model(Section):
     """The section `model`."""
 
     arch: str
-    num_frames: int = Field(gt=1)
+    num_frames: int = Field(gt=1, le=2**16)
     use_action: bool
     action_injection: Injection
     causal: bool
     image_size: Sides
     latent_size: Sides | None = None
-    latent_channels: PositiveInt = 4
+    latent_channels: Side = 4
     extras: Literal[1] = 1
 
     @property
@@ -70,15 +71,21 @@ class Model(Section):
 
     @property
     def latent(self) -> tuple[int, int, int]:
-        """Channels, height and width of a latent."""
+        """Channels, height and width of a latent.
+
+        Raises:
+            ValueError: it has no cells, or more than any encoder's.
+        """
         height, width = self.latent_size or (side // DOWNSAMPLING for side in self.image_size)
+        if not 0 < self.latent_channels * height * width <= LARGEST:
+            raise ValueError(f"latents are {self.latent_channels} x {height} x {width}")
         return self.latent_channels, height, width
 
 
 class ActionSpec(Section):
     """dataset.spec."""
 
-    action_dim: int = Field(ge=0)
+    action_dim: int = Field(ge=0, le=2**16)
 
 
 class Loader(Section):
@@ -91,7 +98,7 @@ class Dataset(Section):
     """The section `dataset`."""
 
     name: str
-    frame_interval: PositiveInt
+    frame_interval: int = Field(gt=0, le=2**16)
     spec: ActionSpec
     loader: Loader
 
@@ -143,12 +150,7 @@ def read(path: Path) -> ReferenceConfig:
     values = read_yaml(path, "give the checkpoint's config with --config")
     try:
         config = ReferenceConfig.model_validate(values)
-        _ = config.model.shape
-    except ValidationError as error:
-        first = error.errors()[0]
-        key, value = ".".join(map(str, first["loc"])), first["input"]
-        assigned = "" if isinstance(value, dict) else f" = {value!r}"
-        raise DataError(f"{path}: {key}{assigned}: {first['msg']}") from None
+        _ = config.model.shape, config.model.latent
     except ValueError as error:
-        raise DataError(f"{path}: {error}") from None
+        raise DataError(f"{path}: {reason(error)}") from None
     return config

@@ -8,7 +8,7 @@ import yaml
 from safetensors.torch import save_file
 
 from pipeline.denoisers.nanowm import SIZES, Options
-from pipeline.diffusion.config import Config, VariantConfig
+from pipeline.diffusion.config import Config, VariantConfig, build_denoiser
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.episodes.resize import Preprocessing
 from pipeline.errors import DataError
@@ -17,6 +17,7 @@ from pipeline.latents.spec import LatentSpec
 from pipeline.tools.reference import checkpoint
 from pipeline.tools.reference.config import ReferenceConfig
 from pipeline.weights.load import load_weights
+from pipeline.weights.shapes import require_shapes
 
 REFERENCE_ENCODERS = {
     "sd_vae": "sd_vae",
@@ -70,8 +71,15 @@ def import_checkpoint(path: Path, config: ReferenceConfig, latents: Path | None)
         interval=config.dataset.frame_interval,
         spec=spec,
     )
+    state = checkpoint.read(path)
+    require_shapes(
+        lambda: build_denoiser(model_config.denoiser, model_config.size),
+        state,
+        path,
+        "name the checkpoint's own config with --config",
+    )
     model = WorldModel(model_config, torch.device("cpu"))
-    load_weights(model.denoiser, checkpoint.read(path), path)
+    load_weights(model.denoiser, state, path)
     return model
 
 

@@ -70,7 +70,7 @@ def test_a_missing_raw_folder(workspace):
 def test_an_empty_raw_folder(workspace):
     shutil.rmtree(workspace / "data/wall/raw")
     (workspace / "data/wall/raw").mkdir()
-    refused(workspace, "ingest", "data/wall/raw/states.pth: no such file")
+    refused(workspace, "ingest", "raw/states.pth: no such file", "; restore it with `dvc checkout`")
 
 
 @pytest.mark.parametrize("stage", ["fit", "encode"])

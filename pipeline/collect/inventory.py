@@ -1,6 +1,8 @@
 """The inventory of a data set that the user has already: files are listed, never copied."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import Field
@@ -12,6 +14,8 @@ from pipeline.files.json_model import FileModel, read_json
 from pipeline.files.names import InnerPath
 
 INVENTORY = "inventory.json"
+FETCH = "fetch it again"
+SIMULATE = "restore it with `dvc checkout` or simulate the set again with `dvc repro -f collect`"
 RELIST = "list the set again with `dvc repro -f collect`"
 
 
@@ -50,8 +54,11 @@ def resolve(raw: Path) -> Path:
     """The folder that holds the episodes: `raw` itself, or the one that its inventory lists.
 
     Raises:
-        DataError: the inventory is damaged, or a file is missing, has changed or is new.
+        DataError: there is no such folder, the inventory is damaged, or a file is missing, has
+            changed or is new.
     """
+    if not raw.is_dir():
+        raise DataError(f"{raw}: no such folder; run `dvc repro collect` to make it")
     path = raw / INVENTORY
     if not path.is_file():
         return raw
@@ -67,6 +74,21 @@ def resolve(raw: Path) -> Path:
         if found[name] != listed[name]:
             raise DataError(f"{root / name}: changed since it was listed; {RELIST}")
     return root
+
+
+@contextmanager
+def advising(raw: Path) -> Iterator[None]:
+    """Around what reads the set in `raw`: what was simulated cannot be fetched again.
+
+    Raises:
+        DataError: that of a reader, with the way out for this set.
+    """
+    try:
+        yield
+    except DataError as error:
+        if (raw / INVENTORY).is_file():
+            raise
+        raise DataError(str(error).replace(FETCH, SIMULATE)) from None
 
 
 def _entries(root: Path) -> list[Entry]:

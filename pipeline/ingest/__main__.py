@@ -16,14 +16,14 @@ def command(
     seconds: SecondsFile = None,
 ) -> None:
     """Read a published layout; write deterministic, lossless webdataset shards."""
-    from pipeline.collect.inventory import resolve
+    from pipeline.collect.inventory import advising, resolve
     from pipeline.compute import parallel as cluster
     from pipeline.datasets import DATASETS
     from pipeline.ingest import Options
     from pipeline.ingest.ingest import Job, ingest
     from pipeline.params import read
 
-    with stage.timed(seconds) as summarise:
+    with advising(raw), stage.timed(seconds) as summarise:
         settings = read(params)
         options = settings.section("ingest", Options)
         selected = settings.variant(DATASETS)

@@ -23,5 +23,5 @@ class TestEveryDataset(DatasetTests):
 
 @pytest.mark.parametrize("name", every(DATASETS))
 def test_a_missing_folder_is_named_with_the_way_out(name, tmp_path):
-    with pytest.raises(DataError, match=r"absent: no such folder; run `dvc repro collect`"):
+    with pytest.raises(DataError, match=r"absent: no such folder; name one that holds a"):
         layout(name).open(tmp_path / "absent")

@@ -69,7 +69,7 @@ def change_lines(raw, change):
 
 
 MISTAKES = {
-    "folder": (shutil.rmtree, r"v2: no such folder; run `dvc repro collect`"),
+    "folder": (shutil.rmtree, r"v2: no such folder; name one that holds a rt1 data set"),
     "empty": (empty, r"info.json: no such file; the LeRobot layout needs it"),
     "info": (cut_short("meta/info.json"), r"info.json: .*Invalid JSON.*fetch it again"),
     "v1.6": (info_with(codebase_version="v1.6"), r"version = 'v1.6' is unknown; known: v2.0, v2.1"),

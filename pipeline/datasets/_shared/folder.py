@@ -13,6 +13,6 @@ def require(raw: Path, dataset: str) -> None:
     """
     if not raw.is_dir():
         raise DataError(
-            f"{raw}: no such folder; run `dvc repro collect` to simulate one, "
-            f"or set datasets.{dataset}.root to the folder of a download"
+            f"{raw}: no such folder; name one that holds a {dataset} data set, "
+            f"or set datasets.{dataset}.root to one"
         )

@@ -24,8 +24,8 @@ def load_plain(path: Path) -> object:
         DataError: it is missing or damaged, or names any class or function.
     """
     if not path.is_file():
-        raise DataError(f"{path}: no such file; fetch the set again")
-    content = read_bytes(path, "fetch the set again")
+        raise DataError(f"{path}: no such file; fetch it again")
+    content = read_bytes(path, "fetch it again")
     try:
         _require_short_memo(content)
         return _PlainUnpickler(io.BytesIO(content)).load()

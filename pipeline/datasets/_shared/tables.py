@@ -109,7 +109,7 @@ def _lengths(
     else:
         raise DataError(
             f"{folder / published}: no such file; the {layout} layout needs it to tell steps "
-            "from padding"
+            "from padding; fetch it again"
         )
     if not isinstance(values, list | tuple) or len(values) != count:
         content = f"{len(values)} lengths" if isinstance(values, list | tuple) else "no list"

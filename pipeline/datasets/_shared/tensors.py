@@ -28,7 +28,7 @@ def load(path: Path, layout: str) -> NDArray[Any]:
     import torch
 
     if not path.is_file():
-        raise DataError(f"{path}: no such file; the {layout} layout needs it")
+        raise DataError(f"{path}: no such file; the {layout} layout needs it; fetch it again")
     try:
         with (
             warnings.catch_warnings(action="ignore", category=UserWarning),

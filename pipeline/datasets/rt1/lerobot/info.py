@@ -65,7 +65,7 @@ def read(raw: Path) -> Info:
     """
     path = raw / FILE
     if not path.is_file():
-        raise DataError(f"{path}: no such file; the LeRobot layout needs it")
+        raise DataError(f"{path}: no such file; the LeRobot layout needs it; fetch it again")
     try:
         return Info.model_validate_json(path.read_bytes())
     except ValidationError as error:

@@ -194,7 +194,7 @@ def _opened(path: Path, names: tuple[str, ...]) -> "Iterator[parquet.ParquetFile
     from pyarrow import parquet
 
     if not path.is_file():
-        raise DataError(f"{path}: no such file; the LeRobot layout needs it")
+        raise DataError(f"{path}: no such file; the LeRobot layout needs it; fetch it again")
     try:
         with parquet.ParquetFile(path, page_checksum_verification=True) as file:
             absent = [name for name in names if name not in file.schema_arrow.names]

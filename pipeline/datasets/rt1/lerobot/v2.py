@@ -19,7 +19,7 @@ def read_entries(raw: Path, info: Info) -> list[Entry]:
     """
     path = raw / EPISODES
     if not path.is_file():
-        raise DataError(f"{path}: no such file; the LeRobot layout needs it")
+        raise DataError(f"{path}: no such file; the LeRobot layout needs it; fetch it again")
     lines = enumerate(path.read_bytes().splitlines(), 1)
     return [_entry(text, path, number, info) for number, text in lines]
 

@@ -1,6 +1,7 @@
 """Errors in a file of DINO-WM's data sets name the file and the way out."""
 
 import pickle
+import zipfile
 
 import pytest
 import torch
@@ -56,6 +57,30 @@ def test_a_truncated_file_is_named(name, tmp_path):
                 read_all(name, tmp_path)
         path.write_bytes(whole)
     read_all(name, tmp_path)
+
+
+@pytest.mark.parametrize("file", ["states.pth", None], ids=["table", "frames"])
+def test_a_flipped_bit_of_a_tensor_is_noticed_by_its_checksum(file, name, tmp_path):
+    """torch.load reads it without a word."""
+    write(name, tmp_path)
+    path = tmp_path / (file or frames_file(name, 1))
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        values = max(archive.infolist(), key=lambda member: member.file_size)
+    content[values.header_offset + 256] ^= 1
+    path.write_bytes(content)
+    torch.load(path, weights_only=True)
+    with pytest.raises(DataError, match=rf"^{path}: damaged \(Bad CRC-32 .*; fetch it again"):
+        read_all(name, tmp_path)
+
+
+def test_tensors_without_checksums_are_read(name, tmp_path):
+    torch.serialization.set_crc32_options(False)
+    try:
+        write(name, tmp_path)
+    finally:
+        torch.serialization.set_crc32_options(True)
+    assert len(read_all(name, tmp_path)) == 3
 
 
 def test_tables_that_disagree(name, tmp_path):

@@ -6,11 +6,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from pydantic import Field
 
-from pipeline.errors import ParamsError
+from pipeline.errors import MachineError, ParamsError
 from pipeline.params import Params
 
 Task = TypeVar("Task")
@@ -39,6 +40,7 @@ def parallel_map(
 
     Raises:
         ParamsError: Ray is requested, but not installed or not reachable.
+        MachineError: a process was killed.
     """
     workers = min(options.workers or os.cpu_count() or 1, len(tasks))
     if options.ray is not None:
@@ -57,6 +59,11 @@ def _on_processes(
     pool = ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(started,))
     try:
         yield from pool.map(function, tasks)
+    except BrokenProcessPool:
+        raise MachineError(
+            f"one of {workers} worker processes was killed, most likely as memory ran out; set "
+            "cluster.workers to fewer"
+        ) from None
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -13,7 +13,7 @@ from cluster_helpers import worker_id
 from helpers import ROOT
 
 from pipeline.compute import parallel as cluster
-from pipeline.errors import ParamsError
+from pipeline.errors import MachineError, ParamsError
 
 
 def test_results_come_in_the_order_of_the_tasks():
@@ -30,6 +30,12 @@ def test_every_process_has_a_number_of_its_own_for_all_its_tasks(tmp_path):
     assert list(cluster.parallel_map(partial(worker_id, tmp_path), [2], where)) == [
         (0, os.getpid())
     ]
+
+
+def test_a_process_that_was_killed_is_told_in_one_line():
+    where = cluster.Options(workers=2, ray=None)
+    with pytest.raises(MachineError, match=r"one of 2 worker processes was killed, .* memory ran"):
+        list(cluster.parallel_map(os._exit, [9, 9], where))
 
 
 def test_ray_that_is_not_installed_is_named(monkeypatch):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import httpx2
 
-from pipeline.tools.fetch.members import is_complete
+from pipeline.tools.fetch.members import is_complete, target
 from pipeline.tools.fetch.plan import Endpoints, Plan, Request
 from pipeline.tools.fetch.web import Advance, HttpClient, Remote, UnreachableError, bytes_present
 
@@ -145,7 +145,9 @@ def _episode_index(name: str) -> int:
 def _download_all(files: Sequence[Remote], root: Path, http: HttpClient, advance: Advance) -> None:
     pool = ThreadPoolExecutor(CONCURRENT)
     try:
-        for _ in pool.map(lambda file: http.download(file, root / file.name, advance), files):
+        for _ in pool.map(
+            lambda file: http.download(file, target(root, file.name), advance), files
+        ):
             pass
     finally:
         pool.shutdown(cancel_futures=True)

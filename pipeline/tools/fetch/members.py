@@ -4,12 +4,12 @@ import os
 import re
 import shutil
 import zipfile
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
 from pipeline.errors import DataError
+from pipeline.files.content import parsing
 from pipeline.tools.fetch.web import Advance, part_path
 
 EPISODE = re.compile(r"/(?:episode_)?(\d{3,})(?:\.\w+|/.*)$")
@@ -74,13 +74,9 @@ def extract(
         DataError: a member is damaged.
     """
     for member in members:
-        try:
-            with archive.open(member) as stream:
-                write(stream, target(dest, member.filename))
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
-            raise DataError(
-                f"{archive.filename}: {member.filename} is damaged ({error}); fetch it again"
-            ) from None
+        place = f"{archive.filename}: {member.filename}"
+        with parsing(place, "fetch it again"), archive.open(member) as stream:
+            write(stream, target(dest, member.filename))
         advance(member.compress_size)
 
 
@@ -98,11 +94,7 @@ def open_zip(file: Path | IO[bytes], name: str) -> zipfile.ZipFile:
     Raises:
         DataError: it is not a zip archive.
     """
-    try:
+    with parsing(name, "delete it and fetch it again", "not a zip archive"):
         archive = zipfile.ZipFile(file)
-    except zipfile.BadZipFile as error:
-        raise DataError(
-            f"{name}: not a zip archive ({error}); delete it and fetch it again"
-        ) from None
     archive.filename = name
     return archive

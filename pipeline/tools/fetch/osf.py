@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx2
 
 from pipeline.errors import DataError, ParamsError
+from pipeline.files.content import parsing
 from pipeline.tools.fetch import members
 from pipeline.tools.fetch.plan import Endpoints, Plan, Request, require_space
 from pipeline.tools.fetch.seekable import remote_file
@@ -102,15 +103,17 @@ def _files(folder: str, http: HttpClient) -> Iterator[Remote]:
     url: str | None = folder
     while url:
         page = http.json(_with_view_key(url))
-        for item in page["data"]:
-            attributes = item["attributes"]
-            if attributes["kind"] == "folder":
-                yield from _files(item["relationships"]["files"]["links"]["related"]["href"], http)
-            else:
-                checksum = attributes["extra"]["hashes"].get("sha256")
-                url_of = _with_view_key(item["links"]["download"])
-                yield Remote(attributes["name"], url_of, attributes["size"], checksum)
-        url = page["links"].get("next")
+        with parsing(url, "try again later", "no listing of files"):
+            for item in page["data"]:
+                attributes = item["attributes"]
+                if attributes["kind"] == "folder":
+                    inner = item["relationships"]["files"]["links"]["related"]["href"]
+                    yield from _files(inner, http)
+                else:
+                    checksum = attributes["extra"]["hashes"].get("sha256")
+                    url_of = _with_view_key(item["links"]["download"])
+                    yield Remote(attributes["name"], url_of, attributes["size"], checksum)
+            url = page["links"].get("next")
 
 
 def _with_view_key(url: str) -> str:

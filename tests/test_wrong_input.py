@@ -178,6 +178,11 @@ def test_goals_further_than_an_episode_is_long(workspace):
     refused(workspace, "plan", "plan.goal_frames puts goals 25 steps", "has 24 frames; lower it")
 
 
+def test_chunks_of_a_plan_longer_than_an_episode(workspace):
+    set_params(workspace, {"plan.execute": 5, "plan.horizon": 5})
+    refused(workspace, "plan", "plan.execute x interval = 25 steps", "has 24 frames; lower it")
+
+
 def test_a_usage_error_exits_with_2_as_well(workspace):
     done = run(workspace, "python", "-m", "pipeline.train", check=False)
     assert done.returncode == 2

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import stage
+from pipeline.errors import ParamsError
 from pipeline.latents.cache import LatentCache
 from pipeline.metrics.schema.plan import PlanMetrics
 from pipeline.plan import Options, results
@@ -18,15 +19,21 @@ from pipeline.worlds import World
 def plan(
     world: World, cache: LatentCache, mpc: Mpc, options: Options
 ) -> tuple[list[Task], results.Outcomes, PlanMetrics]:
-    """The tasks, the outcome of each controller on each task, and metrics/plan.json."""
+    """The tasks, the outcome of each controller on each task, and metrics/plan.json.
+
+    Raises:
+        ParamsError: goals are further away, or chunks of a plan longer, than any episode is long.
+        DataError: nearly all tasks are solved at the start.
+    """
     frame_interval = mpc.model.config.interval
     steps = options.goal_frames * frame_interval
     budget = options.budget_frames * frame_interval
     tasks, solved = draw_tasks(world, cache, options.goals, steps, options.seed)
     chunk = options.execute * frame_interval
+    random = _random_chunks(cache, _long_enough(cache, chunk), chunk, options.seed)
     controllers: dict[str, Controller] = {
         "planner": mpc,
-        "random": RandomReplay(_random_chunks(cache, chunk, options.seed)),
+        "random": RandomReplay(random),
         "noop": NoOp(chunk),
         "replay": Replay(),
     }
@@ -39,10 +46,27 @@ def plan(
     return tasks, outcomes, results.summary(outcomes, solved, mpc.seconds)
 
 
-def _random_chunks(cache: LatentCache, steps: int, seed: int) -> Iterator[NDArray[np.float32]]:
-    """Endless chunks [steps, A] of the actions of random training episodes."""
+def _long_enough(cache: LatentCache, steps: int) -> list[int]:
+    """Training episodes of at least `steps` frames.
+
+    Raises:
+        ParamsError: there is none.
+    """
+    lengths = {episode: cache.seal.episodes[episode].length for episode in cache.episodes("train")}
+    episodes = [episode for episode, length in lengths.items() if length >= steps]
+    if not episodes:
+        raise ParamsError(
+            f"plan.execute x interval = {steps} steps, but the longest training episode in "
+            f"{cache.path} has {max(lengths.values())} frames; lower it"
+        )
+    return episodes
+
+
+def _random_chunks(
+    cache: LatentCache, episodes: list[int], steps: int, seed: int
+) -> Iterator[NDArray[np.float32]]:
+    """Endless chunks [steps, A] of the actions of random ones of these episodes."""
     rng = np.random.default_rng(seed)
-    episodes = cache.episodes("train")
     while True:
         episode = int(rng.choice(episodes))
         offset = int(rng.integers(cache.seal.episodes[episode].length - steps + 1))

@@ -12,6 +12,7 @@ from lerobot_helpers import column, feature_with
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
+from pipeline.collect.inventory import write_inventory
 from pipeline.errors import DataError
 from pipeline.tools.inspect_.command import format_value
 
@@ -63,7 +64,7 @@ DAMAGE = [
     (LATENTS, "mean/c/0/0/0/0", flip, ("--all",), "mean: damaged"),
     (LATENTS, "mean/c/0/0/0/0", lambda path: path.unlink(), (), "shards; restore it"),
     (MODEL, "model.safetensors", lambda path: path.unlink(), (), "model.safetensors: no such file"),
-    (CODEC, "config.json", lambda path: path.write_text("{"), (), "codec: damaged"),
+    (CODEC, "config.json", lambda path: path.write_text("{"), (), "codec/config.json: damaged"),
     (RAW, "obses/episode_007.pth", lambda path: path.unlink(), ("--all",), "episode_007.pth"),
 ]
 
@@ -77,11 +78,8 @@ def test_what_is_missing_or_damaged_is_named(workspace, place, name, harm, words
 
 
 def test_a_set_of_ones_own_is_read_where_it_lies(smoke_run, tmp_path):
-    files = [{"name": p.name, "bytes": p.stat().st_size} for p in (smoke_run / RAW).glob("obses/*")]
-    assert files
-    listed = {"root": str(smoke_run / RAW), "files": []}
-    (tmp_path / "inventory.json").write_text(json.dumps(listed))
-    code, said = inspect(smoke_run, tmp_path)
+    assert write_inventory(smoke_run / RAW, tmp_path / "raw") > 1
+    code, said = inspect(smoke_run, tmp_path / "raw")
     assert (code, said["root"]) == (0, str(smoke_run / RAW))
 
 

@@ -261,3 +261,29 @@ def test_metrics_of_another_stage_are_refused_by_page_and_summary(inputs, html):
         page.render(wrong, read(ROOT / "params.yaml"), Options(dreams=2, episodes=3))
     with pytest.raises(DataError, match=r"plan\.json: not the metrics of evaluate \("):
         summary(inputs.fit, inputs.plan, inputs.plan, html)
+
+
+@pytest.mark.parametrize(
+    ("name", "harm", "said"),
+    [
+        ("samples", lambda path: path.write_bytes(b"\x89PNG"), "samples.png: damaged ("),
+        ("samples", lambda path: path.unlink(), "samples.png: no such file; make it again"),
+        ("dreams", lambda path: path.write_bytes(path.read_bytes()[:900]), "dreams.npz: damaged"),
+        ("films", lambda path: np.savez(path, frames=np.zeros(3)), "films.npz: damaged (frames is"),
+        ("curve", lambda path: path.write_bytes(b"\xff\xfe"), "curve.csv: line 1 is not UTF-8"),
+        ("seconds", lambda path: (path / "fit.json").write_text('{"seconds": -1}'), "fit.json: "),
+    ],
+)
+def test_what_is_damaged_is_named_with_the_stage_that_makes_it(inputs, tmp_path, name, harm, said):
+    place = tmp_path / getattr(inputs, name).name
+    copy = shutil.copytree if name == "seconds" else shutil.copy
+    copy(getattr(inputs, name), place)
+    harm(place)
+    with pytest.raises(DataError) as caught:
+        page.render(
+            replace(inputs, **{name: place}),
+            read(ROOT / "params.yaml"),
+            Options(dreams=1, episodes=1),
+        )
+    assert said in str(caught.value)
+    assert "`dvc repro -f " in str(caught.value)

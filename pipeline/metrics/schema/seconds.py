@@ -19,7 +19,7 @@ class StageSeconds(Metrics):
         peak_memory_gb: most memory in use, in 10^9 bytes.
     """
 
-    stage: ClassVar[str] = "STAGE"
+    stage: ClassVar[str] = "a stage"
 
     seconds: NonNegativeFloat
     clips_per_second: float | None = None

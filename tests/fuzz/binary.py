@@ -6,6 +6,7 @@ import pickle
 import random
 import struct
 import tarfile
+import warnings
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -120,7 +121,8 @@ def mutated_zip(content: bytes, rng: random.Random) -> bytes:
     else:
         members[place] = (name, mutated_member(name, data, rng))
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", packed) as archive:
+    with zipfile.ZipFile(out, "w", packed) as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of names that are there twice
         for name, data in members:
             archive.writestr(name or "_", data)
     return out.getvalue()

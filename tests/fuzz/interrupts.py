@@ -34,6 +34,8 @@ STAGES = ("locate", *params.STAGES)
 SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT}
 AIMS = {"kill": ("all", "all", "stage", "dvc"), "term": ("all", "stage", "dvc"), "int": ("all",)}
 """Whom a signal hits: DVC and its stage, as from a terminal; the stage alone; or DVC alone."""
+LEAST = 0.7
+"""CPU time that a stage takes at least, as a share of what it took when it was timed."""
 AFTER = 0.15
 """Share of the moments that lie after the end of a stage, while DVC saves what it wrote."""
 SAVING = 0.5
@@ -74,8 +76,8 @@ class Runner:
         """That of DVC."""
         return {**ENVIRONMENT, "PATH": f"{self.python}:{ENVIRONMENT['PATH']}"}
 
-    def begin(self, folder: Path, stage: str) -> tuple[subprocess.Popen[bytes], int]:
-        """Run `dvc repro`; its process and that of the stage, as soon as it has begun."""
+    def begin(self, folder: Path, stage: str) -> tuple[subprocess.Popen[bytes], int | None]:
+        """Run `dvc repro`; its process and that of the stage as soon as it runs, None if never."""
         log = folder.with_suffix(".log")
         with log.open("wb") as out:
             process = subprocess.Popen(
@@ -88,24 +90,35 @@ class Runner:
                 if pids:
                     return process, pids[0]
             time.sleep(0.005)
-        raise AssertionError(f"{stage} never began: {log.read_text()}")
+        return process, None
 
     def stages_in(self, folder: Path) -> list[int]:
         """The processes of stages in a workspace."""
         children = Path(f"/proc/{self.zygote}/task/{self.zygote}/children").read_text().split()
-        with suppress(FileNotFoundError, ProcessLookupError):
-            return [int(pid) for pid in children if Path(f"/proc/{pid}/cwd").readlink() == folder]
-        return []
+        found = []
+        for pid in children:
+            with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+                if Path(f"/proc/{pid}/cwd").readlink() == folder:
+                    found.append(int(pid))
+        return found
+
+
+def finish(runner: Runner, base: Path, spare: Path) -> None:
+    """Make a workspace in which all stages have run, and note what each of them takes."""
+    make_workspace(base)
+    subprocess.run(["dvc", "repro"], cwd=base, env=runner.environment, check=True)
+    seconds = timed(runner, shutil.copytree(base, spare, symlinks=True))
+    (base / "seconds.json").write_text(json.dumps(seconds))
 
 
 def timed(runner: Runner, folder: Path) -> dict[str, float]:
-    """Run every stage once more; the CPU seconds that each takes."""
+    """Run every stage once more; the CPU seconds that each takes, at least."""
     seconds = {}
     for stage in STAGES:
         _edit(folder, stage, "timed")
         process, pid = runner.begin(folder, stage)
         while (now := _cpu_seconds(pid)) is not None:
-            seconds[stage] = now
+            seconds[stage] = LEAST * now
             time.sleep(0.002)
         process.wait()
     return seconds
@@ -126,23 +139,32 @@ def interrupt(runner: Runner, folder: Path, chosen: Interruption, seconds: float
         time.sleep(0.002)
     if moment > seconds:
         time.sleep((moment / seconds - 1) / AFTER * SAVING)
-    in_time, number = process.poll() is None, SIGNALS[chosen.name]
-    with suppress(ProcessLookupError):
-        if chosen.aim == "dvc":
-            process.send_signal(number)
-        elif chosen.aim == "all":
-            os.killpg(process.pid, number)
-    if chosen.aim != "dvc":
-        for stage in runner.stages_in(folder):
-            with suppress(ProcessLookupError):
-                os.kill(stage, number)
-    process.wait()
+    in_time, seen = process.poll() is None, set[int]()
+    # DVC takes no notice of Ctrl-C while a stage runs, and goes on if it had just ended: once more.
+    while process.poll() is None:
+        there = set(runner.stages_in(folder))
+        if not seen or there - seen:
+            aim = chosen.aim if there or chosen.aim == "dvc" else "all"
+            _send(process, there, SIGNALS[chosen.name], aim)
+            seen |= there or {0}
+        time.sleep(0.02)
     return in_time
 
 
-def _cpu_seconds(pid: int) -> float | None:
+def _send(process: subprocess.Popen[bytes], stages: set[int], number: int, aim: str) -> None:
+    with suppress(ProcessLookupError):
+        if aim == "dvc":
+            process.send_signal(number)
+        elif aim == "all":
+            os.killpg(process.pid, number)
+    for stage in stages if aim != "dvc" else ():
+        with suppress(ProcessLookupError):
+            os.kill(stage, number)
+
+
+def _cpu_seconds(pid: int | None) -> float | None:
     """CPU time of a process, which does not depend on how busy the machine is; None: it ended."""
-    with suppress(FileNotFoundError, ProcessLookupError):
+    with suppress(FileNotFoundError, ProcessLookupError):  # as for None
         if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
             return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
     return None
@@ -157,7 +179,7 @@ def work_off(
     seconds = json.loads((base / "seconds.json").read_text())
     for chosen in planned:
         hit = interrupt(runner, folder, chosen, seconds[chosen.stage])
-        print(f"{nonce}: {chosen}{'' if hit else ' came too late'}", flush=True)
+        print(f"{nonce}: {chosen} {'came' if hit else 'came too late'}", flush=True)
     after = subprocess.run(
         ["dvc", "repro"], cwd=folder, env=runner.environment, capture_output=True, text=True
     )
@@ -177,18 +199,17 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     for name in SIGNALS:
         parser.add_argument(f"--{name}", type=int, default=0, help=f"how many SIG{name.upper()}")
+    parser.add_argument("--base", type=Path, help="finished workspace to keep for the next call")
     parser.add_argument("--jobs", type=int, default=1, help="workspaces side by side")
     chosen = parser.parse_args()
     planned = rounds(chosen.seed, {name: getattr(chosen, name) for name in SIGNALS})
     with tempfile.TemporaryDirectory(prefix="interrupts-") as work:
         python, address = zygote.install(Path(work) / "bin")
-        base = make_workspace(Path(work) / "base")
-        warm = shutil.copytree(base, Path(work) / "warm")
+        base: Path = chosen.base or Path(work) / "base"
+        warm = make_workspace(Path(work) / "warm")
         runner = Runner(python, zygote.start(address, warm))
-        subprocess.run(["dvc", "repro"], cwd=base, env=runner.environment, check=True)
-        seconds = timed(runner, shutil.copytree(base, Path(work) / "timed", symlinks=True))
-        (base / "seconds.json").write_text(json.dumps(seconds))
-        print({stage: round(taken, 2) for stage, taken in seconds.items()}, flush=True)
+        if not base.exists():
+            finish(runner, base, Path(work) / "timed")
         wrong: list[str] = []
 
         def job(number: int) -> None:

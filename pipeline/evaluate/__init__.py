@@ -20,7 +20,7 @@ class Options(Params):
         description="metrics that need pretrained networks, downloaded once: lpips, fid"
     )
     batch: int = Field(gt=0)
-    dreams: int = Field(gt=0, description="long rollouts kept for the report")
+    dreams: int = Field(gt=0, description="at most as many long rollouts for the report")
     dream_frames: int = Field(gt=1, description="frames of a dream, context included")
 
     def check_with(self, settings: Settings) -> None:

@@ -27,7 +27,7 @@ class Options(Params):
     execute: int = Field(gt=0, description="model frames of a plan executed before replanning")
     sampling: SamplingOptions
     distance: Distance
-    recorded: int = Field(gt=0, description="episodes whose frames are kept for the report")
+    recorded: int = Field(gt=0, description="at most as many episodes filmed for the report")
     seed: int = Field(ge=0)
 
     def check_with(self, settings: Settings) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from pipeline.errors import DataError
 
 BIN = Path(sys.executable).parent
+RWLOCK = Path(".dvc/tmp/rwlock")
 RESTORE = "`git restore . && dvc checkout` restores the committed state"
 
 
@@ -22,8 +23,22 @@ def run(*words: str) -> int:
     Raises:
         DataError: DVC is not installed beside this Python.
     """
+    remove_broken_lock()
     with _left_to_the_child(signal.SIGINT):
         return subprocess.run([program(), *words], env=environment(), check=False).returncode
+
+
+def remove_broken_lock(folder: Path = Path()) -> bool:
+    """Remove the list of locks that a killed DVC left empty; whether there was one.
+
+    DVC cannot read it. One that is not empty names the processes that hold locks, and DVC sorts out
+    those that are gone.
+    """
+    path = folder / RWLOCK
+    broken = path.is_file() and path.stat().st_size == 0
+    if broken:
+        path.unlink()
+    return broken
 
 
 def program() -> str:

@@ -28,6 +28,7 @@ from fuzz import zygote  # noqa: E402
 from pipeline_helpers import ENVIRONMENT, make_workspace, results  # noqa: E402
 
 from pipeline import params  # noqa: E402
+from pipeline.tools import dvc  # noqa: E402
 
 STAGES = ("locate", *params.STAGES)
 
@@ -78,6 +79,7 @@ class Runner:
 
     def begin(self, folder: Path, stage: str) -> tuple[subprocess.Popen[bytes], int | None]:
         """Run `dvc repro`; its process and that of the stage as soon as it runs, None if never."""
+        _mend(folder)
         log = folder.with_suffix(".log")
         with log.open("wb") as out:
             process = subprocess.Popen(
@@ -101,6 +103,12 @@ class Runner:
                 if Path(f"/proc/{pid}/cwd").readlink() == folder:
                     found.append(int(pid))
         return found
+
+
+def _mend(folder: Path) -> None:
+    """Do what `wm run` does of a list of locks that DVC left empty, and say so."""
+    if dvc.remove_broken_lock(folder):
+        print(f"{folder.name}: DVC was killed while it wrote its list of locks", flush=True)
 
 
 def finish(runner: Runner, base: Path, spare: Path) -> None:
@@ -180,6 +188,7 @@ def work_off(
     for chosen in planned:
         hit = interrupt(runner, folder, chosen, seconds[chosen.stage])
         print(f"{nonce}: {chosen} {'came' if hit else 'came too late'}", flush=True)
+    _mend(folder)
     after = subprocess.run(
         ["dvc", "repro"], cwd=folder, env=runner.environment, capture_output=True, text=True
     )

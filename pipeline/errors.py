@@ -15,6 +15,7 @@ REFUSED = {
     errno.EROFS: "work in a folder that can be written to",
     errno.EISDIR: "a file belongs there: move the folder away",
     errno.ENOTDIR: "a folder belongs there: move the file away",
+    errno.EEXIST: "move away what is there",
     errno.ENOENT: "restore what is missing there",
     errno.ELOOP: "mend the link",
     errno.ENAMETOOLONG: "shorten the name",

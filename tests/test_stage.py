@@ -35,7 +35,7 @@ def test_what_the_machine_refuses_is_one_line_that_names_the_file(tmp_path, monk
     assert ended.value.code == 2
     said = capsys.readouterr().err
     assert said.startswith(f"error: {tmp_path}/file")
-    assert "; a folder belongs there: move the file away" in said
+    assert "; move away what is there" in said
     assert said.count("\n") == 1
 
 

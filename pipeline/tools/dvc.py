@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.errors import DataError
+from pipeline.files.yaml_file import read_yaml
 
 BIN = Path(sys.executable).parent
 RWLOCK = Path(".dvc/tmp/rwlock")
+LOCK_FILE = Path("dvc.lock")
 RESTORE = "`git restore . && dvc checkout` restores the committed state"
 
 
@@ -23,22 +25,40 @@ def run(*words: str) -> int:
     Raises:
         DataError: DVC is not installed beside this Python.
     """
-    remove_broken_lock()
+    for path in remove_half_written():
+        print(f"{path}: removed; a killed DVC left it half-written, and cannot read it", flush=True)
     with _left_to_the_child(signal.SIGINT):
         return subprocess.run([program(), *words], env=environment(), check=False).returncode
 
 
-def remove_broken_lock(folder: Path = Path()) -> bool:
-    """Remove the list of locks that a killed DVC left empty; whether there was one.
+def remove_half_written(folder: Path = Path()) -> list[Path]:
+    """Remove the files of DVC's own that a killed DVC left half-written; returns their paths.
 
-    DVC cannot read it. One that is not empty names the processes that hold locks, and DVC sorts out
-    those that are gone.
+    DVC writes two in place, and refuses to start where they are broken. Without the list of locks
+    nothing is locked; without dvc.lock, DVC finds in its run-cache what has run before.
     """
-    path = folder / RWLOCK
-    broken = path.is_file() and path.stat().st_size == 0
-    if broken:
+    readable = {RWLOCK: _has_content, LOCK_FILE: _is_lock_file}
+    paths = {folder / name: check for name, check in readable.items()}
+    broken = [path for path, check in paths.items() if path.is_file() and not check(path)]
+    for path in broken:
         path.unlink()
     return broken
+
+
+def _has_content(path: Path) -> bool:
+    """DVC writes it at once; one with content names processes, and DVC forgets those gone."""
+    return path.stat().st_size > 0
+
+
+def _is_lock_file(path: Path) -> bool:
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+    from voluptuous import Invalid
+
+    try:
+        COMPILED_LOCKFILE_SCHEMA(read_yaml(path, ""))
+    except (DataError, Invalid):
+        return False
+    return True
 
 
 def program() -> str:

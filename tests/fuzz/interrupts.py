@@ -106,9 +106,9 @@ class Runner:
 
 
 def _mend(folder: Path) -> None:
-    """Do what `wm run` does of a list of locks that DVC left empty, and say so."""
-    if dvc.remove_broken_lock(folder):
-        print(f"{folder.name}: DVC was killed while it wrote its list of locks", flush=True)
+    """Do what `wm run` does of files that DVC left half-written, and say so."""
+    for path in dvc.remove_half_written(folder):
+        print(f"{folder.name}: DVC was killed while it wrote {path.name}", flush=True)
 
 
 def finish(runner: Runner, base: Path, spare: Path) -> None:

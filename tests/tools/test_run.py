@@ -78,12 +78,23 @@ def test_a_key_that_is_wrong_in_the_file_can_be_set_right(run, tmp_path):
     assert run("-S", "encoder=tiny_vae")[0] == 0
 
 
-def test_a_list_of_locks_that_a_killed_dvc_left_empty_is_removed(run):
-    dvc.RWLOCK.parent.mkdir(parents=True)
-    for content, stays in (("", False), ("{}", True)):
-        dvc.RWLOCK.write_text(content)
+@pytest.mark.parametrize(
+    ("path", "whole", "broken"),
+    [
+        (dvc.RWLOCK, "{}", [""]),
+        (
+            dvc.LOCK_FILE,
+            (ROOT / "dvc.lock").read_text(),
+            ["", "schema: '2.0'\nstages:\n", "stages:\n  fit:\n    cmd: x\n    deps:\n    - pa"],
+        ),
+    ],
+)
+def test_a_file_that_a_killed_dvc_left_half_written_is_removed(run, path, whole, broken):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for content in (whole, *broken):
+        path.write_text(content)
         assert run()[0] == 0
-        assert dvc.RWLOCK.exists() == stays
+        assert path.exists() == (content == whole)
 
 
 def test_what_dvc_deleted_for_a_run_that_failed_is_put_back(run, tmp_path, monkeypatch):

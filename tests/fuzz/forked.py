@@ -1,5 +1,6 @@
 """One command in a forked child, under limits of time and memory."""
 
+import faulthandler
 import io
 import os
 import re
@@ -85,6 +86,7 @@ def in_this_process(words: list[str], cwd: Path) -> tuple[int, str]:
 def _child(words: list[str], cwd: Path, log: Path) -> None:
     code = 70
     try:
+        faulthandler.disable()  # the parent reports how a child ends
         os.chdir(cwd)
         for number, path in ((0, os.devnull), (1, os.devnull), (2, str(log))):
             os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644), number)

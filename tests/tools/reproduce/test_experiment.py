@@ -15,7 +15,8 @@ def test_a_run_is_an_experiment_and_a_second_time_runs_nothing(tmp_path):
     write(folder)
     commit(folder)
     done = run(folder, *REPRODUCE)
-    assert executed(done.stdout) == ["collect", "ingest", "fit", "encode", "train", "evaluate"]
+    scored = ["locate", "collect", "ingest", "fit", "encode", "train", "evaluate"]
+    assert executed(done.stdout) == scored
     assert "train: 4 steps" in done.stdout
     assert "nowhere of Invented" in done.stdout
     assert "inside" in done.stdout

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from pipeline.errors import DataError, ParamsError, did_you_mean
 from pipeline.files.content import parsing
@@ -88,6 +88,18 @@ class PublishedRuns(Entry):
     tolerance: dict[str, Tolerance]
     data: dict[str, Data]
     runs: dict[str, Run]
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        for name, run in self.runs.items():
+            dataset = run.overrides.get("dataset")
+            if dataset not in list(self.data):
+                raise ValueError(
+                    f"runs.{name}: overrides.dataset = {dataset!r} has no entry in data"
+                )
+            if unknown := run.figures.keys() - self.tolerance.keys():
+                raise ValueError(f"runs.{name}: no tolerance for {', '.join(sorted(unknown))}")
+        return self
 
     def resolve(self, name: str) -> str:
         """The key in `runs` of a run, from this key or one of its aliases.

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from helpers import PARAMS, ROOT
+from reproduce_helpers import TINY, write
 
 from pipeline.datasets import DATASETS
 from pipeline.denoisers import DENOISERS, Size
@@ -223,6 +224,14 @@ def test_mistakes_are_named(tmp_path):
         PUBLISHED.resolve("rt1_flo")
     with pytest.raises(DataError, match="no such file"):
         published.read(tmp_path / "published.json")
+    unknown = write(tmp_path, TINY | {"data": {}})
+    with pytest.raises(
+        DataError, match=r"runs\.tiny: overrides\.dataset = 'wall' has no entry in data"
+    ):
+        published.read(unknown)
+    write(tmp_path, TINY | {"tolerance": {}})
+    with pytest.raises(DataError, match=r"runs\.tiny: no tolerance for fid, psnr"):
+        published.read(unknown)
     with pytest.raises(ParamsError, match=r"params\.yaml has no key train\.stepz"):
         preset.merged(ROOT / "params.yaml", {"train.stepz": 3})
     with pytest.raises(ParamsError, match=r"params\.yaml: train\.steps = -1"):

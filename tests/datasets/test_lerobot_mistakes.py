@@ -18,6 +18,7 @@ from lerobot_helpers import (
     layout,
     vectors,
 )  # fmt: skip
+from pyarrow import parquet
 
 from pipeline.datasets import DATASETS
 from pipeline.datasets.rt1.lerobot.info import Place, fill
@@ -59,6 +60,11 @@ def flip_a_bit(raw):
     (raw / DATA).write_bytes(content)
 
 
+def repeat_a_column(raw):
+    table = parquet.read_table(raw / DATA)
+    parquet.write_table(table.append_column("frame_index", table["frame_index"]), raw / DATA)
+
+
 def listed_twice(raw):
     change_lines(raw, lambda lines: [*lines, lines[1]])
 
@@ -91,6 +97,7 @@ MISTAKES = {
     "parquet": (cut_short(DATA), r"1.parquet: damaged \(.*\); fetch it again"),
     "bit": (flip_a_bit, r"1.parquet: damaged \(.*CRC.*\); fetch it again"),
     "column": (column("action", None), r"1.parquet: has no column 'action'; fetch"),
+    "column twice": (repeat_a_column, r"1.parquet: has 2 columns 'frame_index'; fetch"),
     "nan": (column("action", vectors(with_nan())),
             r"1.parquet: episode_000001: action\[2\] is nan at frame 4; fetch it again"),
     "size": (column("action", vectors(EPISODES[1].actions[:, :6].copy())),

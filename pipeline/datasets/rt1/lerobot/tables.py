@@ -197,9 +197,11 @@ def _opened(path: Path, names: tuple[str, ...]) -> "Iterator[parquet.ParquetFile
         raise DataError(f"{path}: no such file; the LeRobot layout needs it; fetch it again")
     try:
         with parquet.ParquetFile(path, page_checksum_verification=True) as file:
-            absent = [name for name in names if name not in file.schema_arrow.names]
-            if absent:
-                raise DataError(f"{path}: has no column {absent[0]!r}; fetch it again")
+            for name in names:
+                count = file.schema_arrow.names.count(name)
+                if count != 1:
+                    which = f"{count} columns" if count else "no column"
+                    raise DataError(f"{path}: has {which} {name!r}; fetch it again")
             yield file
     except DataError:
         raise

@@ -1,7 +1,7 @@
 """Episodes as the meta files list them, and what the listing itself gets wrong."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,6 +62,25 @@ def unreadable(number: int, place: Path, reason: str) -> Entry:
     """The entry of an episode of which the meta files say nothing that can be used."""
     nowhere = Place(0, 0)
     return Entry(number, 0, 0, 0, nowhere, nowhere, "", f"{place}: {key(number)}: {reason}")
+
+
+def refused(error: ValidationError, path: Path, number: Callable[[], Number], line: str) -> Entry:
+    """The entry of an episode whose line in a meta file is wrong.
+
+    Args:
+        error: what is wrong with it.
+        path: the meta file.
+        number: reads the line once more, for its `episode_index` alone.
+        line: what names the line, and ends in ": "; empty if nothing does.
+
+    Raises:
+        DataError: the line does not even name an episode.
+    """
+    try:
+        named = number()
+    except ValidationError:
+        raise DataError(f"{path}: {line}{reason(error)}") from None
+    return unreadable(named.episode_index, path, reason(error))
 
 
 def most_surplus(fps: float) -> float:

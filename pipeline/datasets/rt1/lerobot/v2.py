@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from pipeline.datasets.rt1.lerobot.entries import Entry, Line, Number, reason, unreadable
+from pipeline.datasets.rt1.lerobot.entries import Entry, Line, Number, refused
 from pipeline.datasets.rt1.lerobot.info import Info, Place
 from pipeline.errors import DataError
 
@@ -28,11 +28,7 @@ def _entry(text: bytes, path: Path, number: int, info: Info) -> Entry:
     try:
         line = Line.model_validate_json(text)
     except ValidationError as error:
-        try:
-            named = Number.model_validate_json(text)
-        except ValidationError:
-            raise DataError(f"{path}: line {number}: {reason(error)}") from None
-        return unreadable(named.episode_index, path, reason(error))
+        return refused(error, path, lambda: Number.model_validate_json(text), f"line {number}: ")
     index, length = line.episode_index, line.length
     place = Place(index // info.chunks_size, index)
     return Entry(index, length, 0, length, place, place, "; ".join(line.tasks))

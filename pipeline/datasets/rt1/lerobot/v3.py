@@ -11,8 +11,7 @@ from pipeline.datasets.rt1.lerobot.entries import (
     Line,
     Number,
     most_surplus,
-    reason,
-    unreadable,
+    refused,
 )
 from pipeline.datasets.rt1.lerobot.info import Info, Place, key
 from pipeline.errors import DataError
@@ -82,11 +81,7 @@ def _entry(row: dict[str, object], path: Path, info: Info) -> Entry:
             return _of(line, 0, 0, Place(0, 0))
         video = _VideoRow.model_validate(row)
     except ValidationError as error:
-        try:
-            named = Number.model_validate(row)
-        except ValidationError:
-            raise DataError(f"{path}: {reason(error)}") from None
-        return unreadable(named.episode_index, path, reason(error))
+        return refused(error, path, lambda: Number.model_validate(row), "")
     return _with_video(video, path, info)
 
 

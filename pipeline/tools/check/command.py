@@ -4,7 +4,7 @@ from pipeline.arguments import PARAMS, ParamsFile
 
 
 def command(params: ParamsFile = PARAMS) -> None:
-    """Validate params.yaml, and refuse what a later stage would; takes about two seconds."""
+    """Validate params.yaml, and refuse what a later stage would."""
     from pipeline.families import FAMILIES
     from pipeline.params import read
     from pipeline.tools.check.ahead import check_ahead

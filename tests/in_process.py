@@ -7,12 +7,14 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from pipeline import stage as stages
 from pipeline.params import STAGES
+from pipeline.tools.dvc_yaml import DVC_YAML
+from pipeline.tools.dvc_yaml.read import Stage
+from pipeline.tools.dvc_yaml.read import stages as stages_of
 
 
 @dataclass(frozen=True)
@@ -24,26 +26,21 @@ class Done:
     stderr: str
 
 
-def table_of(folder: Path, stage: str) -> dict[str, Any]:
+def stage_of(folder: Path, stage: str) -> Stage:
     """What dvc.yaml says of a stage, with the selectors of the folder's params.yaml filled in."""
-    table = yaml.safe_load((folder / "dvc.yaml").read_text())["stages"][stage]
     chosen = yaml.safe_load((folder / "params.yaml").read_text())
-    text = yaml.safe_dump(table)
-    for selector, name in chosen.items():
-        text = text.replace(f"${{{selector}}}", str(name))
-    return yaml.safe_load(text)
+    return stages_of(folder / DVC_YAML)[stage].filled(chosen)
 
 
 def outs_of(folder: Path, stage: str) -> list[Path]:
     """All that a stage writes."""
-    table = table_of(folder, stage)
-    listed = [out for kind in ("outs", "metrics", "plots") for out in table.get(kind, [])]
-    return [folder / (out if isinstance(out, str) else next(iter(out))) for out in listed]
+    written = stage_of(folder, stage)
+    return [folder / out for out in (*written.outs, *written.records)]
 
 
 def run_stage(folder: Path, stage: str, *, check: bool = True) -> Done:
     """Run a stage as `python -m pipeline.STAGE` would with the words that dvc.yaml has for it."""
-    words = table_of(folder, stage)["cmd"].split()[2:]
+    words = stage_of(folder, stage).command[2:]
     command = importlib.import_module(f"pipeline.{stage}.__main__").command
     out, err, code = io.StringIO(), io.StringIO(), 0
     before = sys.argv

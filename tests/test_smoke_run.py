@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from helpers import ROOT
-from in_process import outs_of, run_stage, run_stages, table_of
+from in_process import outs_of, run_stage, run_stages, stage_of
 from pipeline_helpers import run, set_params
 
 from pipeline import params
@@ -120,7 +120,7 @@ def test_a_stage_declares_exactly_the_params_that_it_reads(stage, workspace, mon
             monkeypatch.setattr(module, "read", read)
     run_stage(workspace, stage)
     changes_no_result = {"cluster", "distributed", "tracking"}
-    table = table_of(workspace, stage)
-    assert used - changes_no_result == set(table["params"])
+    declared = stage_of(workspace, stage)
+    assert used - changes_no_result == set(declared.params)
     members = {f"pipeline/{name.replace('.', '/')}" for name in used if "." in name}
-    assert members <= {dep.removesuffix(".py") for dep in table["deps"]}
+    assert members <= {dep.removesuffix(".py") for dep in declared.deps}

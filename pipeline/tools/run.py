@@ -109,9 +109,10 @@ def _after(changes: Sequence[str]) -> Iterator[dict[str, Any]]:
 
 def _records(settings: "Settings") -> dict[Path, bytes]:
     """The metrics and plots that are there, which DVC deletes before a stage runs."""
+    from pipeline.tools.dvc_yaml import DVC_YAML
     from pipeline.tools.dvc_yaml.read import stages
 
-    filled = [stage.filled(settings.values) for stage in stages(Path("dvc.yaml")).values()]
+    filled = [stage.filled(settings.values) for stage in stages(DVC_YAML).values()]
     paths = [Path(record) for stage in filled for record in stage.records]
     return {path: path.read_bytes() for path in paths if path.is_file()}
 

@@ -25,12 +25,14 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).parents[1])  # where the tests' helpers are
 
 from fuzz import zygote  # noqa: E402
+from helpers import ROOT  # noqa: E402
 from pipeline_helpers import ENVIRONMENT, make_workspace, results  # noqa: E402
 
-from pipeline import params  # noqa: E402
 from pipeline.tools import dvc  # noqa: E402
+from pipeline.tools.dvc_yaml import DVC_YAML  # noqa: E402
+from pipeline.tools.dvc_yaml.read import stages  # noqa: E402
 
-STAGES = ("locate", *params.STAGES)
+STAGES = stages(ROOT / DVC_YAML)
 
 SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT}
 AIMS = {"kill": ("all", "all", "stage", "dvc"), "term": ("all", "stage", "dvc"), "int": ("all",)}
@@ -55,11 +57,11 @@ class Interruption:
 
 def rounds(seed: int, counts: dict[str, int]) -> list[list[Interruption]]:
     """Interruptions in a random order of signals, one a stage in every round."""
-    rng = random.Random(seed)
+    rng, in_order = random.Random(seed), list(STAGES)
     names = [name for name, count in counts.items() for _ in range(count)]
     rng.shuffle(names)
     drawn = [
-        Interruption(name, rng.choice(AIMS[name]), STAGES[index % len(STAGES)], rng.random())
+        Interruption(name, rng.choice(AIMS[name]), in_order[index % len(STAGES)], rng.random())
         for index, name in enumerate(names)
     ]
     return [drawn[start : start + len(STAGES)] for start in range(0, len(drawn), len(STAGES))]
@@ -134,8 +136,7 @@ def timed(runner: Runner, folder: Path) -> dict[str, float]:
 
 def _edit(folder: Path, stage: str, nonce: str) -> None:
     """Give a stage other code that does the same, so that DVC runs it again."""
-    name = "collect/locate" if stage == "locate" else f"{stage}/__main__"
-    code = folder / f"pipeline/{name}.py"
+    code = folder / f"{STAGES[stage].module.replace('.', '/')}.py"
     code.write_text(code.read_text() + f"# {nonce}\n")
 
 

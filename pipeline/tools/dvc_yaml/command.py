@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-DVC_YAML = Path("dvc.yaml")
+from pipeline.tools.dvc_yaml import DVC_YAML
 
 
 def command(

@@ -7,6 +7,7 @@ from typing import Any
 from pipeline import stage
 from pipeline.diffusion.world_model import CONFIG
 from pipeline.errors import ParamsError
+from pipeline.tools.dvc_yaml import DVC_YAML
 from pipeline.tools.dvc_yaml.read import stages
 from pipeline.tools.reference import config as configs
 from pipeline.tools.reference import convert
@@ -54,7 +55,7 @@ def evaluate(name: str, checkpoint: Path, values: Mapping[str, Any]) -> dict[str
     """
     folder = FOLDER / name
     stage.remove(folder)
-    parsed = stages(Path("dvc.yaml"))
+    parsed = stages(DVC_YAML)
     encode, train, evaluate = (parsed[of].filled(values) for of in ("encode", "train", "evaluate"))
     model = checkpoint
     if not (checkpoint / CONFIG).is_file():

@@ -7,6 +7,7 @@ from pathlib import Path
 from pipeline.evaluate import Options as EvaluateOptions
 from pipeline.metrics import perceptual
 from pipeline.params import Settings
+from pipeline.tools.dvc_yaml import DVC_YAML
 from pipeline.tools.dvc_yaml.read import stages
 from pipeline.tools.reproduce import checkpoint, comparison, experiment
 from pipeline.tools.reproduce.preset import check_episodes, merged, with_data
@@ -63,6 +64,6 @@ def reproduce(published: PublishedRuns, name: str, request: Request) -> bool:
 def recorded(run: Run, settings: Settings) -> Mapping[str, Path]:
     """Metrics and plots of the run's measuring stages, by their paths in dvc.yaml."""
     measuring = MEASURING[: MEASURING.index(run.until) + 1]
-    parsed = stages(Path("dvc.yaml"))
+    parsed = stages(DVC_YAML)
     parts = [parsed[name].filled(settings.values).records for name in measuring]
     return {path: Path(path) for part in parts for path in part}

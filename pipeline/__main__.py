@@ -16,6 +16,7 @@ from pipeline.plan.__main__ import command as plan
 from pipeline.report.__main__ import command as report
 from pipeline.tools.ablate.__main__ import command as ablate
 from pipeline.tools.check.command import command as check
+from pipeline.tools.default_paths import with_default_paths
 from pipeline.tools.dvc_yaml.command import command as dvc_yaml
 from pipeline.tools.extract_vjepa import command as extract
 from pipeline.tools.fetch.commands import command as fetch
@@ -39,7 +40,7 @@ app = typer.Typer(
 )
 for command in (collect, ingest, fit, encode, train, evaluate, plan, report):
     name = command.__module__.split(".")[1]
-    app.command(name, rich_help_panel=STAGES)(command)
+    app.command(name, rich_help_panel=STAGES)(with_default_paths(name, command))
 TOOLS: dict[str, Callable[..., None]] = {
     "ablate": ablate,
     "check": check,

@@ -1,8 +1,11 @@
 """`wm run`: check params.yaml as it will be, before DVC touches anything; then run DVC."""
 
+import logging
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,28 +27,42 @@ def command(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="DVC_ARGUMENT", help="Handed on: stages, -f, -s, -n NAME, --queue, ..."
+            metavar="STAGE",
+            help="Run this stage, and those before it that have changed; default: all. Options of "
+            "DVC are handed on: -f (run again), -s (this stage alone), -n NAME, --queue, ...",
         ),
     ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option(
-            "-S", "--set-param", metavar="KEY=VALUE", help="Change params.yaml; may be repeated."
+            "-S",
+            "--set-param",
+            metavar="KEY=VALUE",
+            help="Change params.yaml and record the run as an experiment; may be repeated.",
         ),
     ] = None,
 ) -> None:
-    """Check params.yaml, then run DVC: dvc exp run with the changes of -S, else dvc repro.
+    """Run what has changed, by DVC: dvc exp run with the changes of -S, else dvc repro.
 
+    params.yaml as it will be, the stages and the options of DVC are checked before anything runs.
     A run that fails or is interrupted puts back the metrics and plots that DVC deleted for it.
-    """
+
+    \b
+    wm run                              all stages
+    wm run train                        up to the training
+    wm run -S encoder=patch_pca -n pca  an experiment of that name
+    wm run -S train.seed=0,1,2 --queue  one each; dvc queue start runs them
+    """  # noqa: D301 (Typer keeps the lines after \\b as they are)
     from pipeline.tools import dvc
 
     changes, words = changes or [], words or []
     checked = _checked(changes)
     experiment = bool(changes) or not set(words).isdisjoint(QUEUED)
+    call = ("exp", "run") if experiment else ("repro",)
+    _check_words(call, words)
     sets = [word for change in changes for word in ("-S", change)]
     before = _records(checked[0])
-    if dvc.run(*(("exp", "run") if experiment else ("repro",)), *sets, *words):
+    if dvc.run(*call, *sets, *words):
         _put_back(before)
         print(f"run: not finished; {UNFINISHED}; {dvc.RESTORE}", file=sys.stderr)
         raise typer.Exit(1)
@@ -82,6 +99,35 @@ def _check_key(change: str, values: dict[str, Any]) -> None:
     block, last = placed(values, key)
     if last not in block:
         raise ParamsError(f"-S {change}: {PARAMS} has no key {key}; {did_you_mean(last, block)}")
+
+
+def _check_words(call: Sequence[str], words: Sequence[str]) -> None:
+    """Have DVC's own parser read its arguments, so that nothing is changed before it refuses them.
+
+    Raises:
+        ParamsError: DVC has no such option, or dvc.yaml no such stage.
+    """
+    from dvc.cli import DvcParserError, parse_args
+
+    from pipeline.errors import ParamsError, did_you_mean
+    from pipeline.tools.dvc_yaml import DVC_YAML
+    from pipeline.tools.dvc_yaml.read import stages
+
+    logging.disable(logging.CRITICAL)  # it says what is wrong there, and prints all of its help
+    try:
+        with redirect_stdout(StringIO()):
+            targets = parse_args([*call, *words]).targets
+    except DvcParserError:
+        dvc = " ".join(("dvc", *call))
+        raise ParamsError(
+            f"wm run {' '.join(words)}: {dvc} does not take these; see `{dvc} --help`"
+        ) from None
+    finally:
+        logging.disable(logging.NOTSET)
+    known = stages(DVC_YAML)
+    for target in targets:
+        if target.isidentifier() and target not in known:  # else a path, or a stage elsewhere
+            raise ParamsError(f"{DVC_YAML}: has no stage {target}; {did_you_mean(target, known)}")
 
 
 def _after(changes: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -71,6 +71,14 @@ def test_a_wrong_change_is_refused_before_dvc_runs(run, change, message):
     assert Path("params.yaml").read_text() == before
 
 
+def test_a_word_that_dvc_would_refuse_is_refused_before_it_runs(run):
+    with pytest.raises(ParamsError, match=r"dvc.yaml: has no stage trian; did you mean train\?"):
+        run("-S", "train.steps=3", "-n", "name", "trian")
+    with pytest.raises(ParamsError, match="wm run fit --typo: dvc repro does not take these; see"):
+        run("fit", "--typo")
+    assert json.loads(Path("bin/arguments.json").read_text()) == []
+
+
 def test_a_key_that_is_wrong_in_the_file_can_be_set_right(run, tmp_path):
     set_params(tmp_path, {"encoder": "typo"})
     with pytest.raises(ParamsError, match="'typo' is unknown"):

@@ -1,5 +1,8 @@
 """Families of interchangeable members: a name in params.yaml is the name of a module.
 
+Most are chosen at the top of params.yaml. A data set chooses two itself, `datasets.NAME.format` and
+`datasets.NAME.world`: its name is any word.
+
 Each family's package types its own: `from pipeline.encoders import ENCODERS`. Nothing is imported
 from there, so that `--help` loads no torch.
 """
@@ -39,15 +42,17 @@ class Family(Generic[ModuleT_co, OptionsT_co]):
     `OptionsT_co` is the base class of the members' options.
 
     Attributes:
-        selector: key of params.yaml that names the chosen member.
+        selector: key that names the chosen member: of params.yaml, or of the data set's block.
         block: key of params.yaml that holds the options of each member; also the folder.
         folders: whether members are folders (`NAME/__init__.py`) or files (`NAME.py`): dvc.yaml
             can name only one of the two.
+        of_dataset: whether the chosen data set names the member, not params.yaml itself.
     """
 
     selector: str
     block: str
     folders: bool
+    of_dataset: bool = False
 
     @property
     def package(self) -> str:
@@ -104,14 +109,26 @@ class Family(Generic[ModuleT_co, OptionsT_co]):
 
 
 FAMILIES: tuple[Family[object, Any], ...] = (
-    Family("dataset", "datasets", folders=True),
-    Family("dataset", "worlds", folders=True),
+    Family("format", "formats", folders=True, of_dataset=True),
+    Family("world", "worlds", folders=True, of_dataset=True),
     Family("encoder", "encoders", folders=True),
     Family("denoiser", "denoisers", folders=True),
     Family("objective", "objectives", folders=False),
     Family("sampler", "samplers", folders=False),
     Family("planner", "planners", folders=False),
 )
+
+
+PUBLISHED = {
+    "wall": "dino_wm_wall",
+    "point_maze": "dino_wm_point_maze",
+    "pusht": "dino_wm_pusht",
+    "rope": "dino_wm_deformable",
+    "granular": "dino_wm_deformable",
+    "rt1": "lerobot",
+    "csgo": "csgo",
+}
+"""The published data sets, each with its format; the simulator of each has its name."""
 
 
 def family(block: str) -> Family[Any, Any]:

@@ -1,6 +1,7 @@
 """params.yaml to frozen, typed options; every mistake in it is reported before any work."""
 
 import importlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +10,15 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import ParamsError, did_you_mean
-from pipeline.families import FAMILIES, Family, Module
+from pipeline.families import FAMILIES, PUBLISHED, Family, Module, family
 from pipeline.files.content import brief
 from pipeline.files.yaml_file import read_yaml
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+NAME = r"[A-Za-z0-9_][A-Za-z0-9_-]*"
+"""Names of data sets: they become parts of paths."""
 STAGES = ("collect", "ingest", "fit", "encode", "train", "evaluate", "plan", "report")
 SECTIONS = {
     **{stage: f"pipeline.{stage}" for stage in STAGES},
@@ -42,14 +45,15 @@ class Params(BaseModel):
 OptionsT = TypeVar("OptionsT", bound=Params)
 MemberT = TypeVar("MemberT")
 ModuleT = TypeVar("ModuleT")
+ModuleT_co = TypeVar("ModuleT_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Variant(Generic[ModuleT, OptionsT]):
+class Variant(Generic[ModuleT_co, OptionsT]):
     """A member of a family: its name, its module and its checked options."""
 
     name: str
-    module: ModuleT
+    module: ModuleT_co
     options: OptionsT
 
     def build(self: "Variant[Module[MemberT, OptionsT], OptionsT]") -> MemberT:
@@ -58,6 +62,10 @@ class Variant(Generic[ModuleT, OptionsT]):
 
 
 AnyFamily = Family[object, Params]
+DATASET = "dataset"
+"""Key of the chosen data set's name."""
+DATASETS = "datasets"
+"""Key of the blocks of all data sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +75,85 @@ class Settings:
     path: Path
     values: Mapping[str, Any]
 
+    @property
+    def dataset(self) -> str:
+        """Name of the chosen data set."""
+        name: str = self.values[DATASET]
+        return name
+
+    def of_dataset(self, name: str) -> "Settings":
+        """The same with another data set chosen."""
+        return Settings(self.path, {**self.values, DATASET: name})
+
     def section(self, name: str, options: type[OptionsT]) -> OptionsT:
         """The options of a block that belongs to no family."""
         return _checked(self.path, name, self.values[name], options)
 
+    def chosen(self, family: AnyFamily) -> str | None:
+        """Name of the chosen member of `family`; None if the data set has no world."""
+        if family.of_dataset:
+            return _named(self.dataset, self.values[DATASETS][self.dataset], family)
+        name: str = self.values[family.selector]
+        return name
+
+    def place(self, family: AnyFamily) -> str:
+        """Where params.yaml names the chosen member of `family`, for error messages."""
+        key = f"{DATASETS}.{self.dataset}.{family.selector}" if family.of_dataset else None
+        return f"{self.path}: {key or family.selector}"
+
+    def block(self, family: AnyFamily) -> str:
+        """Key of the options of the chosen member; a format's are those of the data set."""
+        if family.block == "formats":
+            return f"{DATASETS}.{self.dataset}"
+        return f"{family.block}.{self.chosen(family)}"
+
     def variant(self, family: Family[ModuleT, OptionsT]) -> Variant[ModuleT, OptionsT]:
-        """The selected member of `family`, with its options."""
-        return self.member(family, self.values[family.selector])
+        """The selected member of `family`, with its options.
+
+        Raises:
+            ParamsError: it is a world, and the data set has none.
+        """
+        variant = self.optional(family)
+        if variant is None:
+            raise ParamsError(f"{self.place(family)} is null; name a simulator to have one")
+        return variant
+
+    def optional(self, family: Family[ModuleT, OptionsT]) -> Variant[ModuleT, OptionsT] | None:
+        """The selected member of `family`, with its options; None if the data set has no world."""
+        name = self.chosen(family)
+        if name is None:
+            return None
+        return self._member(family, name, self.place(family), self.block(family))
 
     def member(self, family: Family[ModuleT, OptionsT], name: str) -> Variant[ModuleT, OptionsT]:
-        """The member `name` of `family`, which must have a block of options."""
-        source = f"{self.path}: {family.selector}"
-        module, options_class = family.load(name, source), family.options_class(name, source)
-        values = self.values[family.block][name]
-        options = _checked(self.path, f"{family.block}.{name}", values, options_class)
+        """The member `name`, with the options of its block: a format's is the first set in it.
+
+        Raises:
+            ParamsError: there is no such member or block.
+        """
+        if family.block == "formats":
+            for dataset in self.values[DATASETS]:
+                if (other := self.of_dataset(dataset)).chosen(family) == name:
+                    return other.variant(family)
+        elif name in self.values[family.block]:
+            place = f"{self.path}: {family.selector}"
+            return self._member(family, name, place, f"{family.block}.{name}")
+        raise ParamsError(f"{self.path}: no block with the options of {name!r}; add one")
+
+    def _member(
+        self, family: Family[ModuleT, OptionsT], name: str, place: str, key: str
+    ) -> Variant[ModuleT, OptionsT]:
+        module, options_class = family.load(name, place), family.options_class(name, place)
+        block, inner = key.split(".", 1)
+        options = _checked(self.path, key, self.values[block][inner], options_class)
         return Variant(name, module, options)
+
+
+def _named(dataset: str, block: Any, family: AnyFamily) -> str | None:
+    """The member of a family that the block of a data set names; a published one need not."""
+    published = PUBLISHED.get(dataset) if family.block == "formats" else dataset
+    name: str | None = block.get(family.selector, published if dataset in PUBLISHED else None)
+    return name
 
 
 def read(path: Path) -> Settings:
@@ -118,15 +190,19 @@ def check(path: Path, values: Mapping[str, Any]) -> Settings:
     _check_keys(settings)
     modules = {name: importlib.import_module(place) for name, place in SECTIONS.items()}
     sections = [settings.section(name, modules[name].Options) for name in SECTIONS]
-    for family in FAMILIES:
-        _check_family(settings, family)
+    _check_datasets(settings)
+    for each in FAMILIES:
+        if each.block != "formats":
+            _check_family(settings, each)
     for section in sections:
         section.check_with(settings)
     return settings
 
 
 def _check_keys(settings: Settings) -> None:
-    keys = {*SECTIONS, *(f.selector for f in FAMILIES), *(f.block for f in FAMILIES)}
+    selectors = {f.selector for f in FAMILIES if not f.of_dataset}
+    blocks = {f.block for f in FAMILIES if f.block != "formats"}
+    keys = {*SECTIONS, DATASET, DATASETS, *selectors, *blocks}
     for key in settings.values:
         if key not in keys:
             raise ParamsError(f"{settings.path}: unknown key {key!r}; {did_you_mean(key, keys)}")
@@ -135,16 +211,43 @@ def _check_keys(settings: Settings) -> None:
             raise ParamsError(f"{settings.path}: key {key!r} is missing; add it")
 
 
+def _check_datasets(settings: Settings) -> None:
+    """Check every data set: its name, its format with the options of that, and its world."""
+    path, blocks = settings.path, settings.values[DATASETS]
+    if not isinstance(blocks, dict):
+        raise ParamsError(f"{path}: {DATASETS} must map names to their options")
+    formats, worlds = family("formats"), family("worlds")
+    for name, block in blocks.items():
+        place = f"{path}: {DATASETS}.{name}"
+        if not isinstance(name, str) or not re.fullmatch(NAME, name):
+            raise ParamsError(f"{place}: a data set's name is letters, digits, _ and -; rename it")
+        if not isinstance(block, dict):
+            raise ParamsError(f"{place} = {brief(block)} must map option names to values")
+        member, world = _named(name, block, formats), _named(name, block, worlds)
+        if member is None:
+            known = ", ".join(formats.names())
+            raise ParamsError(f"{place}.format is missing; `wm inspect` tells it (known: {known})")
+        options_class = formats.options_class(member, f"{place}.format")
+        _checked(path, f"{DATASETS}.{name}", block, options_class)
+        if world is not None:
+            worlds.load(world, f"{place}.world")
+    if settings.values[DATASET] not in blocks:
+        name = settings.values[DATASET]
+        known = did_you_mean(str(name), blocks)
+        raise ParamsError(f"{path}: {DATASET} = {name!r} is unknown; {known}")
+
+
 def _check_family(settings: Settings, family: AnyFamily) -> None:
-    name, block = settings.values[family.selector], settings.values[family.block]
-    place = f"{settings.path}: {family.selector}"
+    block = settings.values[family.block]
     if not isinstance(block, dict):
         raise ParamsError(f"{settings.path}: {family.block} must map names to their options")
-    family.load(name, place)
+    name, place = settings.chosen(family), settings.place(family)
+    if name is not None:
+        family.load(name, place)
     for other, options in block.items():
         options_class = family.options_class(other, f"{settings.path}: a block of {family.block}")
         _checked(settings.path, f"{family.block}.{other}", options, options_class)
-    if name not in block:
+    if name is not None and name not in block:
         raise ParamsError(f"{place} = {name!r} has no options; add a block {family.block}.{name}")
 
 

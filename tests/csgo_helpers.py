@@ -7,12 +7,12 @@ import numpy as np
 from dataset_helpers import example_episode
 from helpers import default
 
-from pipeline.datasets import DATASETS
-from pipeline.datasets.csgo import lists
+from pipeline.formats import FORMATS
+from pipeline.formats.csgo import lists
 
 
 def layout(splits=None):
-    module, options = default(DATASETS, "csgo", splits=None if splits is None else str(splits))
+    module, options = default(FORMATS, "csgo", splits=None if splits is None else str(splits))
     return module.build(options)
 
 

@@ -8,9 +8,9 @@ import torch
 from helpers import default
 from numpy.typing import NDArray
 
-from pipeline.datasets import DATASETS, Dataset
 from pipeline.episodes.episode import Episode
-from pipeline.testing.datasets import Example, normal
+from pipeline.formats import FORMATS, WritableFormat
+from pipeline.testing.formats import Example, normal
 
 
 def keys_and_mouse(rng: np.random.Generator, length: int) -> NDArray[np.float32]:
@@ -55,9 +55,9 @@ def example_episodes(name: str, lengths: tuple[int, ...] = LENGTHS) -> Iterator[
     return EXAMPLES[name].episodes(lengths)
 
 
-def layout(name: str) -> Dataset:
+def layout(name: str) -> WritableFormat:
     """A data set with its options from params.yaml."""
-    module, options = default(DATASETS, name)
+    module, options = default(FORMATS, name)
     return module.build(options)
 
 

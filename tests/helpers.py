@@ -11,7 +11,7 @@ import yaml
 from numpy.typing import NDArray
 
 from pipeline.episodes.episode import Episode
-from pipeline.families import Family
+from pipeline.families import PUBLISHED, Family
 from pipeline.params import Params, Variant
 
 ROOT = Path(__file__).parent.parent
@@ -24,10 +24,19 @@ def every(family: Family) -> list[str]:
     return family.names()
 
 
+DATASETS = sorted(PUBLISHED)
+"""The published data sets."""
+
+
 def default(family: Family, name: str, **changes: object) -> tuple[ModuleType, Params]:
-    """A member's module, and its options from params.yaml with some changed."""
-    module = family.load(name, "test")
-    return module, module.Options.model_validate({**PARAMS[family.block][name], **changes})
+    """A member's module, and its options from params.yaml with some changed.
+
+    Formats go by the published data set in them.
+    """
+    block = "datasets" if family.block == "formats" else family.block
+    member = PUBLISHED[name] if family.block == "formats" else name
+    module = family.load(member, "test")
+    return module, module.Options.model_validate({**PARAMS[block][name], **changes})
 
 
 def member_of(family: Family, name: str, **changes: object) -> Variant:

@@ -7,9 +7,9 @@ from pathlib import Path
 from helpers import PARAMS
 
 from pipeline.compute import parallel as cluster
-from pipeline.datasets import DatasetOptions, OfficialSplit, Source
 from pipeline.episodes.episode import Episode
 from pipeline.episodes.manifest import Manifest
+from pipeline.formats import DatasetOptions, OfficialSplit, Source
 from pipeline.ingest import Options
 from pipeline.ingest.ingest import Job, ingest
 

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from helpers import default
 
-from pipeline.datasets import DATASETS
 from pipeline.episodes.episode import Episode
+from pipeline.formats import FORMATS
 
 CAMERA = "observation.images.image"
 DATA = "data/chunk-000/episode_000001.parquet"
@@ -18,7 +18,7 @@ CODEC = 5.0  # mean error of AV1 on the waves below: 3.3 of 255; from one frame 
 
 
 def layout(camera=CAMERA, **options):
-    module, options = default(DATASETS, "rt1", video=camera, **options)
+    module, options = default(FORMATS, "rt1", video=camera, **options)
     return module.build(options)
 
 

@@ -101,6 +101,8 @@ def blocks(values, path=()):
 def test_a_misspelt_key_is_called_unknown_wherever_it_stands(tmp_path):
     """Not the one missing that it should have been; one key of every block is misspelt in turn."""
     for place, block in blocks(PARAMS):
+        if place == ("datasets",):
+            continue  # a data set may have any name
         values = copy.deepcopy(PARAMS)
         changed = functools.reduce(dict.__getitem__, place, values)
         key = max(block, key=len)

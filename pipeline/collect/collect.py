@@ -6,12 +6,13 @@ from pipeline import stage
 from pipeline.collect import Options
 from pipeline.collect.inventory import write_inventory
 from pipeline.collect.listing import folder_of
-from pipeline.datasets import DATASETS, Dataset
+from pipeline.errors import ParamsError
+from pipeline.formats import FORMATS, Format, WritableFormat
 from pipeline.params import Settings
 from pipeline.worlds import WORLDS, Recorder
 
 
-def collect(settings: Settings, raw: Path) -> tuple[Dataset, str, int]:
+def collect(settings: Settings, raw: Path) -> tuple[Format, str, int]:
     """Write episodes, or the inventory of `datasets.NAME.root`, to the new folder `raw`.
 
     Returns:
@@ -20,19 +21,24 @@ def collect(settings: Settings, raw: Path) -> tuple[Dataset, str, int]:
     Raises:
         DataError: the folder `root` is not there, or does not have the data set's layout.
     """
-    selected = settings.variant(DATASETS)
-    dataset: Dataset = selected.build()
+    selected = settings.variant(FORMATS)
+    dataset: Format = selected.build()
     if selected.options.root is not None:
         root = folder_of(selected.options.root)
         episodes = len(dataset.open(root))
         with stage.output(raw) as partial:
             files = write_inventory(selected.options.root, partial)
-        return dataset, f"{episodes} episodes of {selected.name} in {files} files of {root}", 0
+        return dataset, f"{episodes} episodes of {settings.dataset} in {files} files of {root}", 0
     world = settings.variant(WORLDS)
+    if not isinstance(dataset, WritableFormat):
+        raise ParamsError(
+            f"{settings.place(FORMATS)} = {selected.name!r} cannot be written, so nothing can be "
+            f"simulated in it; name the folder of your files in datasets.{settings.dataset}.root"
+        )
     recorder: Recorder = world.build()
     count, steps = world.options.episodes, world.options.steps
     recorded = recorder.collect(count, steps, settings.section("collect", Options).seed)
     with stage.output(raw) as partial:
         dataset.write(stage.track(recorded, "collect", count), partial)
     frames = count * steps
-    return dataset, f"{count} episodes, {frames} frames of {world.name} in {raw}", frames
+    return dataset, f"{count} episodes, {frames} frames of {settings.dataset} in {raw}", frames

@@ -1,14 +1,19 @@
-"""`python -m pipeline.collect.locate FOLDER`: a link to the user's own set, for DVC to follow.
+"""`python -m pipeline.collect.locate FOLDER`: what the chosen data set is, for DVC to follow.
 
-A dependency of dvc.yaml can be named by one selector, `${dataset}`, but not by the option of the
-chosen data set. So the link has a name of its own, and `collect` depends on what lies behind it.
+A dependency of dvc.yaml can be named by one selector, `${dataset}`, but not by an option of the
+chosen data set. So what its options name gets names of its own, and later stages depend on these:
+a link to its files, and for its format and its world a file with the member's name, its options
+and a digest of the code that it runs. Editing one format runs nothing again for a set of another.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pipeline import stage
 from pipeline.arguments import PARAMS, ParamsFile, output
+
+if TYPE_CHECKING:
+    from pipeline.params import AnyFamily, Settings
 
 LINK = "files"
 
@@ -17,14 +22,18 @@ def command(
     out: Annotated[Path, output("FOLDER", "Folder for the link.")],
     params: ParamsFile = PARAMS,
 ) -> None:
-    """Link to `datasets.NAME.root`, so that DVC notices its changes; a note if it is simulated."""
+    """Link to `datasets.NAME.root`, and name the format and the world, so that DVC follows them."""
     from pipeline.collect.listing import files_below, folder_of
-    from pipeline.datasets import DATASETS
+    from pipeline.formats import FORMATS
     from pipeline.params import read
+    from pipeline.worlds import WORLDS
 
-    root = read(params).variant(DATASETS).options.root
+    settings = read(params)
+    root = settings.variant(FORMATS).options.root
     with stage.output(out) as partial:
         partial.mkdir()
+        stage.write_json(partial / "format.json", _member(settings, FORMATS))
+        stage.write_json(partial / "world.json", _member(settings, WORLDS))
         if root is None:
             (partial / LINK).write_text("simulated\n")
             return
@@ -38,6 +47,21 @@ def command(
             link = partial / LINK / path.relative_to(here)
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(path.resolve())
+
+
+def _member(settings: "Settings", family: "AnyFamily") -> dict[str, Any]:
+    """A member of a family that the data set chooses: all that decides what it does."""
+    from pipeline import imports
+
+    name = settings.chosen(family)
+    if name is None:
+        return {family.selector: None}
+    block, key = settings.block(family).split(".", 1)
+    return {
+        family.selector: name,
+        "options": settings.values[block][key],
+        "code": imports.digest([family.module(name)]),
+    }
 
 
 if __name__ == "__main__":

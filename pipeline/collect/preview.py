@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline import stage
-from pipeline.datasets import Source, read_episode
+from pipeline.formats import Source, read_episode
 
 ROWS, COLUMNS = 8, 8
 GAP = 2

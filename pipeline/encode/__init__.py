@@ -31,12 +31,15 @@ class Options(Params):
         Raises:
             ParamsError: it does not divide the frame interval.
         """
-        from pipeline.datasets import DATASETS  # needs numpy, which --help does without
+        from pipeline.formats import (  # needs numpy, which --help does without
+            FORMATS,
+            frame_interval,
+        )
 
         requested = settings.values["train"]["interval"]
-        interval = requested or settings.variant(DATASETS).build().interval
+        interval = requested or frame_interval(settings.variant(FORMATS))
         if interval % self.stride:
-            of = "" if requested else f" of {settings.values[DATASETS.selector]}"
+            of = "" if requested else f" of {settings.dataset}"
             raise ParamsError(
                 f"{settings.path}: encode.stride = {self.stride} does not divide the frame "
                 f"interval {interval}{of} (train.interval); choose a divisor of {interval}, or a "

@@ -25,13 +25,13 @@ class Options(Params):
 
     def check_with(self, settings: Settings) -> None:
         """Refuse sampling options or a context that do not fit the window, and tiny frames."""
-        from pipeline.datasets import DATASETS  # needs numpy, which --help does without
+        from pipeline.formats import FORMATS  # needs numpy, which --help does without
 
         self.sampling.check_with(settings, "evaluate.sampling")
         self.check_context(window_length(settings))
-        dataset = settings.variant(DATASETS)
+        dataset = settings.variant(FORMATS)
         if resolution := dataset.options.resolution:
-            place = f"{settings.path}: datasets.{dataset.name}.resolution = {list(resolution)}"
+            place = f"{settings.path}: datasets.{settings.dataset}.resolution = {list(resolution)}"
             check_window_fits(*resolution, place)
 
     def check_context(self, window: int) -> None:

@@ -18,7 +18,7 @@ def command(
     """Read a published layout; write deterministic, lossless webdataset shards."""
     from pipeline.collect.inventory import advising, resolve
     from pipeline.compute import parallel as cluster
-    from pipeline.datasets import DATASETS
+    from pipeline.formats import FORMATS, frame_interval
     from pipeline.ingest import Options
     from pipeline.ingest.ingest import Job, ingest
     from pipeline.params import read
@@ -26,10 +26,9 @@ def command(
     with advising(raw), stage.timed(seconds) as summarise:
         settings = read(params)
         options = settings.section("ingest", Options)
-        selected = settings.variant(DATASETS)
-        dataset = selected.build()
-        source = dataset.open(resolve(raw))
-        job = Job(selected.name, dataset.interval, selected.options, source)
+        selected = settings.variant(FORMATS)
+        source = selected.build().open(resolve(raw))
+        job = Job(settings.dataset, frame_interval(selected), selected.options, source)
         with stage.output(out) as partial:
             manifest = ingest(job, options, settings.section("cluster", cluster.Options), partial)
         line = f"{manifest.episodes} episodes in {len(manifest.shards)} tars"

@@ -10,10 +10,10 @@ import numpy as np
 
 from pipeline import stage
 from pipeline.compute import parallel as cluster
-from pipeline.datasets import DatasetOptions, Source
 from pipeline.episodes.manifest import MANIFEST, Manifest, Split
 from pipeline.episodes.resize import Preprocessing
 from pipeline.errors import DataError
+from pipeline.formats import DatasetOptions, Source
 from pipeline.ingest import Options
 from pipeline.ingest.pack import PackedShard, Shape, Task, pack, read_checked, with_skip_hint
 from pipeline.ingest.split import split

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.datasets import Source, read_episode
 from pipeline.episodes import shards
 from pipeline.episodes.episode import Episode
 from pipeline.episodes.manifest import Quarantined, Shard, Split
 from pipeline.errors import DataError
+from pipeline.formats import Source, read_episode
 from pipeline.ingest import Options
 from pipeline.ingest.statistics import ActionStatistics
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pipeline.datasets import Source
 from pipeline.episodes.manifest import Split
+from pipeline.formats import Source
 
 
 def split(source: Source, train_share: float, seed: int) -> dict[Split, list[int]]:

@@ -37,7 +37,8 @@ def command(
         settings = read(params)
         options = settings.section("plan", Options)
         cache = open_cache(latents)
-        world = plannable(settings.variant(WORLDS).build(), cache.spec)
+        simulator = settings.optional(WORLDS)
+        world = plannable(simulator.build() if simulator else None, cache.spec)
         if isinstance(world, str):
             results.write_skipped(world, metrics, goals, videos)
             summarise(f"plan: skipped, because {world}")

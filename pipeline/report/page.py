@@ -95,7 +95,10 @@ def render(inputs: Inputs, settings: Settings, options: Options) -> str:
         loader=PackageLoader("pipeline.report"), autoescape=True, undefined=StrictUndefined
     )
     return environment.get_template("page.html").render(
-        selected={family.selector: settings.values[family.selector] for family in FAMILIES},
+        selected={
+            "dataset": settings.dataset,
+            **{family.selector: settings.chosen(family) for family in FAMILIES},
+        },
         context=settings.values["evaluate"]["context"],
         fit=fit,
         train=train,
@@ -220,7 +223,9 @@ def _params(settings: Settings) -> dict[str, Any]:
     """The params of this run: those of every stage, and of the selected member of each family."""
     values = settings.values
     stages = {stage: values[stage] for stage in STAGES}
-    members = {
-        f"{f.block}.{values[f.selector]}": values[f.block][values[f.selector]] for f in FAMILIES
-    }
-    return {**stages, **members}
+    options: dict[str, Any] = {}
+    for family in FAMILIES:
+        if settings.chosen(family) is not None:
+            block, name = settings.block(family).split(".", 1)
+            options[f"{block}.{name}"] = values[block][name]
+    return {**stages, **options}

@@ -5,7 +5,7 @@
     class TestMeanColour(EncoderTests):
         name = "mean_colour"
 
-There is a class for each family: `DatasetTests`, `RecorderTests` and `WorldTests`, `EncoderTests`,
+There is a class for each family: `FormatTests`, `RecorderTests` and `WorldTests`, `EncoderTests`,
 `DenoiserTests`, `ObjectiveTests`, `SamplerTests`, `PlannerTests`. A test uses nothing but the
 Protocol and the member's options, and asks for no quality: an encoder that draws badly passes.
 """
@@ -17,6 +17,6 @@ except ModuleNotFoundError:
         "pipeline.testing needs pytest, which nothing else in pipeline does: pip install pytest"
     ) from None
 
-SUITES = ("datasets", "denoisers", "encoders", "objectives", "planners", "samplers", "worlds")
+SUITES = ("denoisers", "encoders", "formats", "objectives", "planners", "samplers", "worlds")
 
 pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in ("member", *SUITES)))

@@ -16,8 +16,8 @@ from pipeline.collect.collect import collect
 from pipeline.collect.inventory import INVENTORY, resolve, write_inventory
 from pipeline.collect.listing import files_below, folder_of
 from pipeline.collect.preview import contact_sheet
-from pipeline.datasets import DATASETS
 from pipeline.errors import DataError
+from pipeline.formats import FORMATS
 from pipeline.params import read
 
 
@@ -182,7 +182,7 @@ def test_a_damaged_inventory_is_refused(tmp_path, listed, problem):
 
 
 def test_a_contact_sheet_shows_first_and_last_frames_of_every_episode(own, tmp_path):
-    module, options = default(DATASETS, "wall")
+    module, options = default(FORMATS, "wall")
     source = module.build(options).open(own)
     contact_sheet(source, tmp_path / "sheet.png")
     sheet = np.asarray(Image.open(tmp_path / "sheet.png"))

@@ -13,10 +13,10 @@ from helpers import ROOT, make_episode
 from ingest_helpers import ingested
 
 from pipeline.compute import parallel as cluster
-from pipeline.datasets import OfficialSplit
 from pipeline.episodes import shards, video
 from pipeline.episodes.episode import Episode
 from pipeline.errors import DataError
+from pipeline.formats import OfficialSplit
 from pipeline.ingest.statistics import ActionStatistics
 
 SMALL = {"episodes_per_shard": 3, "train_share": 0.8}

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from ingest_helpers import ONE_PROCESS, ingest_options
 
-from pipeline.datasets import DatasetOptions, OfficialSplit
 from pipeline.episodes.episode import Episode
+from pipeline.formats import DatasetOptions, OfficialSplit
 from pipeline.ingest.ingest import Job, ingest
 
 FRAMES = (32, 144, 144, 3)

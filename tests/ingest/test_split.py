@@ -7,9 +7,9 @@ from encode_helpers import encoded
 from helpers import default, golden_arrays
 from ingest_helpers import ONE_PROCESS, ingest_options
 
-from pipeline.datasets import DATASETS, OfficialSplit
 from pipeline.encoders import Posterior
 from pipeline.episodes.episode import Episode
+from pipeline.formats import FORMATS, OfficialSplit
 from pipeline.ingest.ingest import Job, ingest
 from pipeline.ingest.split import shuffled, split, split_by_share
 from pipeline.ingest.statistics import ActionStatistics
@@ -90,7 +90,7 @@ def test_a_set_that_goes_through_the_pipeline_yields_the_references_clips(tmp_pa
         )
         for index, length in enumerate(lengths)
     ]
-    module, options = default(DATASETS, "point_maze")
+    module, options = default(FORMATS, "point_maze")
     layout = module.build(options)
     layout.write(episodes, tmp_path / "raw")
     job = Job("point_maze", layout.interval, options, layout.open(tmp_path / "raw"))

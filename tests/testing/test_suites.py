@@ -11,12 +11,12 @@ import torch
 from dataset_helpers import EXAMPLES
 from helpers import ROOT, member_of
 
-from pipeline.datasets import DATASETS
 from pipeline.encoders import Posterior
+from pipeline.formats import FORMATS
 from pipeline.objectives import OBJECTIVES
-from pipeline.testing.datasets import DatasetTests
 from pipeline.testing.denoisers import DenoiserTests, window_for
 from pipeline.testing.encoders import EncoderTests, squares
+from pipeline.testing.formats import FormatTests
 from pipeline.testing.objectives import ObjectiveTests, example_for
 from pipeline.testing.samplers import SamplerTests
 from pipeline.testing.worlds import WorldTests
@@ -155,13 +155,13 @@ class Reader:
     ids=["axes swapped", "BGR", "actions late", "meta lost"],
 )
 def test_a_reader_that_mistakes_the_layout_fails(change, tmp_path):
-    dataset, example = member_of(DATASETS, "wall").build(), EXAMPLES["wall"]
+    dataset, example = member_of(FORMATS, "wall").build(), EXAMPLES["wall"]
     dataset.write(example.episodes(), tmp_path / "raw")
     source = dataset.open(tmp_path / "raw")
-    promise = DatasetTests.test_written_episodes_are_read_back_equal
-    promise(DatasetTests(), source, example)
+    promise = FormatTests.test_written_episodes_are_read_back_equal
+    promise(FormatTests(), source, example)
     with pytest.raises(AssertionError):
-        promise(DatasetTests(), Reader(source, change), example)
+        promise(FormatTests(), Reader(source, change), example)
 
 
 @pytest.mark.parametrize("rows", [[[999, 999], [999, 999], [-1, -1]], [[700, 700], [999, -1]]])

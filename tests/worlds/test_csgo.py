@@ -10,9 +10,9 @@ from helpers import GOLDEN, ROOT, default
 from PIL import Image
 from pydantic import ValidationError
 
-from pipeline.datasets import DATASETS
 from pipeline.episodes.csgo_actions import Controls
 from pipeline.errors import ParamsError
+from pipeline.formats import FORMATS
 from pipeline.worlds import WORLDS
 from pipeline.worlds.csgo.game import View, look, play, press
 from pipeline.worlds.csgo.policy import NEAR, TURN, Wanderer
@@ -107,7 +107,7 @@ def test_the_longest_published_clip_fits_after_the_start(doom):
 
 
 def test_the_published_names_make_the_published_lists_apply(episodes, tmp_path):
-    module, options = default(DATASETS, "csgo")
+    module, options = default(FORMATS, "csgo")
     dataset = module.build(options)
     dataset.write(episodes, tmp_path)
     source = dataset.open(tmp_path)

@@ -11,7 +11,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline import imports, stage
+from pipeline.arguments import PARAMS
 from pipeline.errors import DataError
+from pipeline.params import Settings
 from pipeline.tools.ablate.processes import Processes
 from pipeline.tools.dvc_yaml.code_deps import families_of
 from pipeline.tools.dvc_yaml.read import Stage
@@ -74,7 +76,9 @@ class Recipe:
         made_by = {self.makers[path] for path in self.inputs(name)}
         before = {key: one for maker in made_by for key, one in self.identity(maker).items()}
         members = families_of(self.unfilled[name])
-        code = (family.module(self.values[family.selector]) for family in members)
+        settings = Settings(PARAMS, self.values)
+        chosen = {family: settings.chosen(family) for family in members}
+        code = (family.module(name) for family, name in chosen.items() if name is not None)
         own = StageIdentity(
             command=self.command(name)[1:],
             params={key: self._value(key) for key in self.stages[name].params},

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from rich.table import Table
 
-from pipeline.datasets import Source
 from pipeline.episodes.episode import Episode
 from pipeline.episodes.frame_formats import Codec, pack, unpack
+from pipeline.formats import Source
 from pipeline.tools.bench.timing import TimeStats, Timing, interleaved
 from pipeline.tools.machine import Machine, describe
 

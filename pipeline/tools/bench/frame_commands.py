@@ -22,12 +22,13 @@ def formats(
     """Time every format of frames in shards, and measure its size."""
     from pipeline import stage
     from pipeline.collect.inventory import resolve
-    from pipeline.datasets import DATASETS
+    from pipeline.formats import FORMATS
     from pipeline.params import read
     from pipeline.tools.bench import formats as bench
 
-    dataset = read(params).variant(DATASETS)
-    results = bench.run(dataset.build().open(resolve(raw)), dataset.name, episodes, repeats)
+    settings = read(params)
+    source = settings.variant(FORMATS).build().open(resolve(raw))
+    results = bench.run(source, settings.dataset, episodes, repeats)
     show(bench.table(results))
     print(f"{results.frames} frames of {results.episodes} episodes of {results.dataset}")
     if out is not None:
@@ -47,21 +48,21 @@ def ingest(
 
     from pipeline import stage
     from pipeline.collect.inventory import resolve
-    from pipeline.datasets import DATASETS
+    from pipeline.formats import FORMATS, frame_interval
     from pipeline.ingest import Options
     from pipeline.params import read
     from pipeline.tools.bench import ingest as bench
 
     torch.set_num_threads(1)
     settings = read(params)
-    variant = settings.variant(DATASETS)
-    dataset, options = variant.build(), settings.section("ingest", Options)
+    variant = settings.variant(FORMATS)
+    options = settings.section("ingest", Options)
     root = resolve(raw)
     results = bench.run(
-        dataset.open(root),
-        variant.name,
+        variant.build().open(root),
+        settings.dataset,
         root,
-        dataset.interval,
+        frame_interval(variant),
         options,
         episodes=episodes,
         clip_frames=frames,

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from rich.table import Table
 
-from pipeline.datasets import Source
 from pipeline.episodes.episode import Episode
 from pipeline.errors import DataError
+from pipeline.formats import Source
 from pipeline.ingest import Options
 from pipeline.ingest.pack import Shape, Task, pack
 from pipeline.tools.bench import reference_loader
@@ -47,7 +47,7 @@ class Ingest:
     """Results of the bench.
 
     Attributes:
-        dataset: a name among `pipeline.datasets`.
+        dataset: a name among `pipeline.formats`.
         interval: frame interval of a clip, in environment steps.
         clip_frames: frames of a clip.
         clips: loaded by the reference's loader in a round.

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.datasets import Source
-from pipeline.datasets.csgo import CsgoSource
 from pipeline.episodes.episode import Episode
 from pipeline.episodes.resize import resize
 from pipeline.errors import DataError
+from pipeline.formats import Source
+from pipeline.formats.csgo import CsgoSource
 from pipeline.weights.pickled_arrays import ARRAYS, PickledArray
 
 SIDE = 256
@@ -44,7 +44,7 @@ def frames_of(source: Source, dataset: str, raw: Path, index: int, episode: Epis
 
     Args:
         source: the data set as our reader opens it.
-        dataset: a name among `pipeline.datasets`.
+        dataset: a name among `pipeline.formats`.
         raw: folder of the published files.
         index: of the episode in `source`.
         episode: as our reader gives it.

@@ -4,9 +4,9 @@ import torch
 
 from pipeline.collect.listing import folder_of
 from pipeline.compute import device
-from pipeline.datasets import DATASETS
 from pipeline.denoisers import DENOISERS, Size
 from pipeline.encoders import ENCODERS, SizedOptions
+from pipeline.formats import FORMATS
 from pipeline.params import Settings
 from pipeline.tools.check.packages import check_packages
 from pipeline.tools.check.simulated import check_simulated
@@ -23,7 +23,7 @@ def check_ahead(settings: Settings) -> None:
         UserError: what the stage would say.
     """
     check_packages(settings)
-    dataset = settings.variant(DATASETS)
+    dataset = settings.variant(FORMATS)
     if dataset.options.root is not None:
         dataset.build().open(folder_of(dataset.options.root))
     else:
@@ -38,8 +38,9 @@ def check_ahead(settings: Settings) -> None:
 
 def _check_sizes(settings: Settings) -> None:
     """Frames against the encoder, its latents against the denoiser; where their size is known."""
-    dataset, encoder = settings.variant(DATASETS), settings.variant(ENCODERS)
-    recorded = settings.variant(WORLDS).options.frame_size if dataset.options.root is None else None
+    dataset, encoder = settings.variant(FORMATS), settings.variant(ENCODERS)
+    simulated = dataset.options.root is None
+    recorded = settings.variant(WORLDS).options.frame_size if simulated else None
     frames = dataset.options.resolution or recorded
     if frames is None:
         return

@@ -11,5 +11,6 @@ def command(params: ParamsFile = PARAMS) -> None:
 
     settings = read(params)
     check_ahead(settings)
-    members = {family.selector: settings.values[family.selector] for family in FAMILIES}
+    members: dict[str, str | None] = {"dataset": settings.dataset}
+    members |= {family.selector: settings.chosen(family) for family in FAMILIES}
     print(f"{params}: " + ", ".join(f"{key} {name}" for key, name in members.items()))

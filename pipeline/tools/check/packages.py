@@ -6,9 +6,11 @@ from importlib.util import find_spec
 from pipeline.compute import parallel
 from pipeline.errors import ParamsError
 from pipeline.evaluate import Options as EvaluateOptions
+from pipeline.formats import FORMATS
 from pipeline.metrics.perceptual import LIBRARIES
 from pipeline.params import Settings
 from pipeline.train.monitoring import tracking
+from pipeline.worlds import WORLDS
 
 IN_TRANSFORMERS = ("dinov3", "vjepa2")
 """Encoders that run in transformers."""
@@ -30,9 +32,10 @@ def check_packages(settings: Settings) -> None:
 
 def _needed(settings: Settings) -> Iterator[tuple[str, str, str]]:
     """What needs a package, the package, and the extra that installs it."""
-    dataset, encoder = settings.values["dataset"], settings.values["encoder"]
-    if dataset == "csgo" and settings.values["datasets"]["csgo"]["root"] is None:
-        yield "dataset = 'csgo', as it is simulated,", "vizdoom", "doom"
+    encoder = settings.values["encoder"]
+    simulated = settings.variant(FORMATS).options.root is None
+    if simulated and settings.chosen(WORLDS) == "csgo":
+        yield f"dataset = {settings.dataset!r}, as it is simulated,", "vizdoom", "doom"
     if encoder in IN_TRANSFORMERS:
         yield f"encoder = {encoder!r}", "transformers", "transformers"
     for name in settings.section("evaluate", EvaluateOptions).perceptual:

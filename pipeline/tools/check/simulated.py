@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from pipeline.datasets import DATASETS
 from pipeline.encode import Options as EncodeOptions
 from pipeline.errors import ParamsError
 from pipeline.evaluate import Options as EvaluateOptions
+from pipeline.formats import FORMATS, frame_interval
 from pipeline.ingest import Options as IngestOptions
 from pipeline.ingest.split import split_by_share
 from pipeline.latents.validation_clips import too_few
@@ -51,7 +51,7 @@ def check_simulated(settings: Settings) -> None:
     world, train = settings.variant(WORLDS), settings.section("train", TrainOptions)
     ingest, plan = settings.section("ingest", IngestOptions), settings.section("plan", PlanOptions)
     evaluate = settings.section("evaluate", EvaluateOptions)
-    interval = train.interval or settings.variant(DATASETS).build().interval
+    interval = train.interval or frame_interval(settings.variant(FORMATS))
     place = f"{settings.path}: worlds.{world.name}"
     simulated = Simulated(f"worlds.{world.name}.steps", world.options.steps, interval)
     by_frames = {

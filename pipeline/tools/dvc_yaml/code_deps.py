@@ -11,6 +11,8 @@ from pipeline.tools.dvc_yaml.read import Stage
 
 RECORDED = {"codec": ("encoders",), "world_model": ("denoisers", "objectives")}
 """Families whose member is named in an artefact: a stage that reads it runs that member."""
+RESOLVE = "pipeline.collect.locate"
+"""The stage that names the format and the world of the chosen data set, with their code."""
 CODE = "      - pipeline/"
 """How the lines begin that are written here."""
 
@@ -23,14 +25,18 @@ def families_of(stage: Stage) -> list[AnyFamily]:
     Args:
         stage: as dvc.yaml has it, not filled.
     """
-    artefacts = {dep.rsplit("/", 1)[-1] for dep in stage.deps}
+    artefacts = {dep.rsplit("/", 1)[-1].removesuffix(".json") for dep in stage.deps}
     recorded = {block for name in artefacts for block in RECORDED.get(name, ())}
     imported = imports.closure([stage.module])
     return [
         family
         for family in FAMILIES
         if family.package in imported
-        and (_options_of_chosen(family) in stage.params or family.block in recorded)
+        and (
+            family.selector in artefacts
+            if family.of_dataset
+            else _options_of_chosen(family) in stage.params or family.block in recorded
+        )
     ]
 
 
@@ -39,8 +45,12 @@ def code_deps(stage: Stage) -> list[str]:
 
     Every file that the stage or a member of its families imports; of the members themselves the
     chosen one alone, by its selector. A folder stands for its files where all of them are needed.
+    Members that the data set chooses stand in the files that RESOLVE writes, which runs them all.
     """
-    families = families_of(stage)
+    if stage.module == RESOLVE:
+        every = [f.module(name) for f in FAMILIES if f.of_dataset for name in f.names()]
+        return sorted(_folded(imports.closure([stage.module, *every]) - {"pipeline"}))
+    families = [family for family in families_of(stage) if not family.of_dataset]
     members = {family.module(member) for family in families for member in family.names()}
     unchosen = {module for member in members for module in imports.inside(member)}
     needed = imports.closure([stage.module, *members]) - {"pipeline"} - unchosen

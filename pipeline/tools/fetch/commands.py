@@ -27,13 +27,15 @@ def command(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
     """Download a published data set; an interrupted download is resumed."""
-    from pipeline.datasets import DATASETS
+    from pipeline.families import PUBLISHED
+    from pipeline.formats import FORMATS
     from pipeline.tools.fetch.fetch import fetch, interactive
     from pipeline.tools.fetch.plan import Endpoints, Request
 
     request = Request(dest, episodes, revision)
     root = fetch(name, request, Endpoints(), confirm=interactive() and not yes)
     way = f"set datasets.{name}.root: {root}"
-    if episodes is not None and "episodes" in DATASETS.options_class(name, "fetch").model_fields:
+    options = FORMATS.options_class(PUBLISHED[name], "fetch").model_fields
+    if episodes is not None and "episodes" in options:
         way += f" and datasets.{name}.episodes: {episodes}"
     print(f"fetch: {name} is in {root}; to train on it, {way}")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from pipeline.datasets.csgo import lists as _csgo_lists
 from pipeline.errors import DataError
 from pipeline.files.content import parsing
 from pipeline.files.tar import REGULAR, members
+from pipeline.formats.csgo import lists as _csgo_lists
 from pipeline.tools.fetch.hub import HubDataset, resolve_commit
 from pipeline.tools.fetch.members import is_complete, write
 from pipeline.tools.fetch.plan import Endpoints, Plan, Request

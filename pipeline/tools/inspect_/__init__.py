@@ -13,11 +13,13 @@ class Inspection:
         kind: data set, shards, encoder, latent cache or world model.
         facts: plain values by name, in the order to print them.
         lacks: what is missing or damaged; None if nothing is, of what was read.
+        block: of params.yaml, which makes this folder a data set; None if it is none.
     """
 
     kind: str
     facts: dict[str, Any]
     lacks: str | None = None
+    block: str | None = None
 
 
 def size(path: Path) -> int:

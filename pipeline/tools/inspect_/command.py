@@ -30,7 +30,13 @@ def command(
     if as_json:
         print(
             json.dumps(
-                {"kind": inspection.kind, **inspection.facts, "lacks": inspection.lacks}, indent=2
+                {
+                    "kind": inspection.kind,
+                    **inspection.facts,
+                    "lacks": inspection.lacks,
+                    "block": inspection.block,
+                },
+                indent=2,
             )
         )
     else:
@@ -41,11 +47,11 @@ def command(
 
 def _inspect(path: Path, params: Path, read_all: bool) -> "Inspection":
     from pipeline.collect.inventory import resolve
-    from pipeline.datasets.rt1.lerobot.info import FILE
     from pipeline.diffusion.world_model import CONFIG
     from pipeline.encoders import ENCODER_JSON
     from pipeline.episodes.manifest import MANIFEST
     from pipeline.errors import DataError
+    from pipeline.formats.lerobot.info import FILE
     from pipeline.params import read
     from pipeline.tools.inspect_ import Inspection, latents, lerobot, models, raw, shards
 
@@ -66,7 +72,7 @@ def _inspect(path: Path, params: Path, read_all: bool) -> "Inspection":
                 return inspect()
             except DataError as error:
                 return Inspection(kind, {}, str(error))
-    return raw.inspect(path, read(params), read_all)
+    return raw.inspect(path, read(params) if params.is_file() else None, read_all)
 
 
 def _show(path: Path, inspection: "Inspection", read_all: bool) -> None:
@@ -84,6 +90,8 @@ def _show(path: Path, inspection: "Inspection", read_all: bool) -> None:
     )
     print(f"{path}: {inspection.kind}")
     show(table)
+    if inspection.block is not None:
+        print(f"\nIn params.yaml, as a data set:\n{inspection.block}", end="")
 
 
 def format_value(value: Any) -> str:

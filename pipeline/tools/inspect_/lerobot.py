@@ -1,18 +1,20 @@
 """A LeRobot data set, whichever data set and camera params.yaml selects."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pipeline import stage
-from pipeline.datasets import DATASETS, rt1
-from pipeline.datasets.rt1.lerobot import cameras
-from pipeline.datasets.rt1.lerobot import info as infos
-from pipeline.datasets.rt1.lerobot.info import Info
-from pipeline.datasets.rt1.lerobot.source import LeRobotSource, Reading, open_folder
 from pipeline.errors import DataError
+from pipeline.formats import Detected, lerobot
+from pipeline.formats.lerobot import cameras
+from pipeline.formats.lerobot import info as infos
+from pipeline.formats.lerobot.info import Info
+from pipeline.formats.lerobot.source import LeRobotSource, Reading, open_folder
 from pipeline.ingest.statistics import ActionStatistics
 from pipeline.params import read
 from pipeline.tools.inspect_ import Inspection, size
+from pipeline.tools.inspect_.detect import block, reading
 
 KIND = "LeRobot data set"
 
@@ -22,13 +24,15 @@ def inspect(root: Path, params: Path, read_all: bool) -> Inspection:
 
     Args:
         root: the folder that holds meta/.
-        params: params.yaml, for `align_by` and `episodes` of `datasets.rt1`; need not be there.
+        params: params.yaml, for `align_by` and `episodes` of this set; need not be there.
         read_all: read all episodes, not only the first of each camera.
 
     Raises:
         DataError: info.json is damaged or of an unknown version.
     """
     info = infos.read(root)
+    detected = lerobot.detect(root) or Detected(KIND)
+    chosen = _chosen(root, detected, params)
     facts: dict[str, Any] = {
         "version": info.codebase_version,
         "root": str(root),
@@ -42,7 +46,7 @@ def inspect(root: Path, params: Path, read_all: bool) -> Inspection:
     first: dict[str, Any] = {}
     for camera in cameras.colour(info):
         try:
-            source = open_folder(root, _reading(camera, params))
+            source = open_folder(root, replace(chosen, camera=camera))
         except DataError as error:
             lacks = lacks or str(error)
             continue
@@ -54,7 +58,8 @@ def inspect(root: Path, params: Path, read_all: bool) -> Inspection:
             lacks = f"{len(failed)} of {len(source)} episodes cannot be read; {failed[0]}"
     if not cameras.colour(info):
         lacks = f"{root / infos.FILE}: names no camera of 8-bit colour"
-    return Inspection(KIND, {**facts, "unreadable": unreadable, **first}, lacks)
+    facts = {**facts, "unreadable": unreadable, **first}
+    return Inspection(KIND, facts, lacks, block("lerobot", detected, root))
 
 
 def _described(info: Info, name: str) -> str:
@@ -64,12 +69,13 @@ def _described(info: Info, name: str) -> str:
     return f"{feature.dtype} {sizes}" + (f" ({other}: cannot be read)" if other else "")
 
 
-def _reading(camera: str, params: Path) -> Reading:
-    block = read(params).values[DATASETS.block].get("rt1") if params.is_file() else None
-    if block is None:
-        return Reading(camera)
-    options = rt1.Options.model_validate(block)
-    return Reading(camera, options.align_by, options.episodes)
+def _chosen(root: Path, detected: Detected, params: Path) -> Reading:
+    settings = read(params) if params.is_file() else None
+    if not detected.options:
+        return Reading("")
+    options = reading("lerobot", detected, root, settings).options
+    assert isinstance(options, lerobot.Options)
+    return Reading(options.video, options.align_by, options.episodes)
 
 
 def _read(source: LeRobotSource, camera: str, read_all: bool) -> tuple[dict[str, Any], list[str]]:

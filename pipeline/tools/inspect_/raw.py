@@ -1,61 +1,49 @@
-"""A data set in its published layout, simulated or downloaded."""
+"""A data set, simulated or the user's own, of whatever format."""
 
 from pathlib import Path
 from typing import Any
 
 from pipeline import stage
 from pipeline.collect.inventory import resolve
-from pipeline.datasets import DATASETS, Source, read_episode
 from pipeline.errors import DataError, UserError
+from pipeline.formats import FORMATS, Source, read_episode
 from pipeline.ingest.statistics import ActionStatistics
 from pipeline.params import Settings
 from pipeline.tools.inspect_ import Inspection, size
+from pipeline.tools.inspect_.detect import block, detect, reading
 
 
-def inspect(path: Path, settings: Settings, read_all: bool) -> Inspection:
-    """Summarise a data set by every layout that reads it.
+def inspect(path: Path, settings: Settings | None, read_all: bool) -> Inspection:
+    """Summarise a data set, and say which block of params.yaml reads it.
 
     Args:
-        path: a folder that collect wrote, or a downloaded data set.
-        settings: params.yaml, for the options of each layout.
+        path: a folder that collect wrote, or a data set.
+        settings: params.yaml, for the options of the set if it is named there; None if there is no
+            such file.
         read_all: read all episodes, not only the first.
 
     Raises:
-        DataError: no layout reads it.
+        DataError: no format recognises it.
     """
     root = resolve(path)
-    opened, lacks = _opened(root, settings)
-    name, source = next(iter(opened.items()))
-    facts = {"layout": list(opened), "root": str(root), "bytes": size(root)}
-    facts["episodes"] = len(source)
-    if source.split is not None:
-        facts["split"] = {"train": len(source.split.train), "val": len(source.split.val)}
-    if lacks is None:
-        try:
-            facts |= _read(source, name, read_all)
-        except DataError as error:
-            lacks = str(error)
-    return Inspection("data set", facts, lacks)
-
-
-def _opened(root: Path, settings: Settings) -> tuple[dict[str, Source], str | None]:
-    """Sources by layout that read the first episode, that of params.yaml first; else the error."""
-    selected = settings.values[DATASETS.selector]
-    opened: dict[str, Source] = {}
-    errors: dict[str, str] = {}
-    for name in sorted(DATASETS.names(), key=lambda name: (name != selected, name)):
-        try:
-            opened[name] = settings.member(DATASETS, name).build().open(root)
-            read_episode(opened[name], 0)
-        except UserError as error:
-            errors[name] = str(error)
-    if not opened:
+    found = detect(root)
+    if not found:
         raise DataError(
-            f"{root}: not shards, an encoder, latents or a world model, and no layout reads it as "
-            f"a data set; as {selected}: {errors[selected]}"
+            f"{root}: not shards, an encoder, latents or a world model, nor a data set of a known "
+            f"format ({', '.join(FORMATS.names())})"
         )
-    read = {name: source for name, source in opened.items() if name not in errors}
-    return (read, None) if read else (opened, errors[next(iter(opened))])
+    name, detected = next(iter(found.items()))
+    facts = {"format": name, "root": str(root), "bytes": size(root), **detected.facts}
+    lacks = None
+    try:
+        source = reading(name, detected, root, settings).build().open(root)
+        facts["episodes"] = len(source)
+        if source.split is not None:
+            facts["split"] = {"train": len(source.split.train), "val": len(source.split.val)}
+        facts |= _read(source, name, read_all)
+    except UserError as error:
+        lacks = str(error)
+    return Inspection(f"{detected.title} data set", facts, lacks, block(name, detected, root))
 
 
 def _read(source: Source, name: str, read_all: bool) -> dict[str, Any]:

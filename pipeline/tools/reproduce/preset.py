@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import params
-from pipeline.datasets import DATASETS
 from pipeline.errors import DataError, ParamsError
+from pipeline.formats import FORMATS
 from pipeline.params import Settings
 from pipeline.tools.fetch.sets import SETS
 from pipeline.tools.reproduce.changes import changed
@@ -50,12 +50,12 @@ def check_episodes(settings: Settings) -> None:
     Raises:
         DataError: there is no such folder, or it is not this data set.
     """
-    dataset = settings.variant(DATASETS)
+    dataset = settings.variant(FORMATS)
     if dataset.options.root is None:
         return
     root = Path(dataset.options.root)
     if not root.is_dir():
-        raise DataError(f"{root}: no such folder of episodes; {_how_to_fetch(dataset.name)}")
+        raise DataError(f"{root}: no such folder of episodes; {_how_to_fetch(settings.dataset)}")
     dataset.build().open(root)
 
 

@@ -45,7 +45,7 @@ def walk(game: "vizdoom.DoomGame", rng: np.random.Generator) -> Iterator[Record]
 
 
 def episode_states(records: Sequence[Record]) -> NDArray[np.float32]:
-    """States [T, 5] of an episode as published, see `pipeline.datasets.csgo`.
+    """States [T, 5] of an episode as published, see `pipeline.formats.csgo`.
 
     Health, rounds and team are those of the previous step; a kill counts if it was the only one
     since then and the player lives (Pearce & Zhu 2021, `dm_pretrain_process.py`).

@@ -9,8 +9,8 @@ from ingest_helpers import InMemory
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
-from pipeline.datasets import DATASETS
 from pipeline.episodes.frame_formats import pack
+from pipeline.formats import FORMATS
 from pipeline.tools.bench import formats
 
 
@@ -38,7 +38,7 @@ def test_a_format_that_loses_something_is_noticed(episodes, monkeypatch):
 
 
 def test_the_command_reads_a_data_set_and_writes_its_figures(episodes, tmp_path):
-    module, options = default(DATASETS, "wall")
+    module, options = default(FORMATS, "wall")
     module.build(options).write(
         [make_episode(f"{i}", length=6) for i in range(2)], tmp_path / "raw"
     )

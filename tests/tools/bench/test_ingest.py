@@ -12,8 +12,8 @@ from lerobot_helpers import make
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
-from pipeline.datasets import DATASETS
 from pipeline.errors import DataError
+from pipeline.formats import FORMATS
 from pipeline.tools.bench import ingest, reference_loader
 
 LENGTHS = (12, 9)
@@ -43,7 +43,7 @@ def test_every_kind_of_source_is_timed(name, tmp_path):
 
 
 def test_films_are_read_from_any_keyframe_on(tmp_path):
-    module, options = default(DATASETS, "rt1")
+    module, options = default(FORMATS, "rt1")
     module.build(options).write([make(0, 20)], tmp_path / "raw")
     source = module.build(options).open(tmp_path / "raw")
     episode = source[0]

@@ -26,7 +26,7 @@ def inspect(workspace, place, *words):
 RAW, SHARDS, LATENTS = "data/wall/raw", "data/wall/shards", "data/wall/latents/tiny_vae.zarr"
 CODEC, MODEL = "models/wall/tiny_vae/codec", "models/wall/tiny_vae/world_model"
 FACTS = {
-    RAW: ("data set", {"layout": ["wall"], "episodes": 20, "frame_shape": [32, 32, 3]}),
+    RAW: ("DINO-WM wall_single data set", {"format": "dino_wm_wall", "episodes": 20}),
     SHARDS: ("shards", {"dataset": "wall", "split": {"train": 16, "val": 4}, "frames": 480}),
     LATENTS: ("latent cache", {"encoder": "tiny_vae", "latent_shape": [4, 8, 8], "frames": 480}),
     CODEC: ("encoder", {"encoder": "tiny_vae", "stochastic": True}),
@@ -126,7 +126,7 @@ def test_a_file_is_called_a_file(tmp_path):
 def test_a_folder_of_something_else_is_refused(tmp_path, smoke_run):
     (tmp_path / "letter.txt").write_text("dear")
     words = ["inspect", str(tmp_path), "--params", str(smoke_run / "params.yaml")]
-    with pytest.raises(DataError, match=r"no layout reads it as a data set; as wall: .*states.pth"):
+    with pytest.raises(DataError, match=r"nor a data set of a known format \(csgo, "):
         CliRunner().invoke(app, words, catch_exceptions=False)
 
 

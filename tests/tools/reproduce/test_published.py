@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from helpers import PARAMS, ROOT
+from helpers import DATASETS, ROOT
 from reproduce_helpers import TINY, write
 
-from pipeline.datasets import DATASETS
 from pipeline.denoisers import DENOISERS, Size
 from pipeline.errors import DataError, ParamsError
+from pipeline.formats import FORMATS
 from pipeline.tools.dvc_yaml import read
 from pipeline.tools.reproduce import comparison, preset, published
 from pipeline.tools.reproduce.estimate import cost
@@ -29,7 +29,7 @@ FREE = (
     "evaluate.batch", "evaluate.dreams", "evaluate.dream_frames", "evaluate.sampling.compile",
     "encode.batch", "encode.compile", "encode.max_bytes",
     "datasets.rt1.video", "datasets.rt1.align_by", "datasets.csgo.splits",
-    *(f"datasets.{name}.root" for name in PARAMS["datasets"]),
+    *(f"datasets.{name}.{key}" for name in DATASETS for key in ("root", "format", "world")),
 )  # fmt: skip
 # As the reference's own code counts them; rope and granular by its formula.
 PARAMETERS = {
@@ -188,7 +188,7 @@ def test_a_run_trains_a_network_of_the_published_size(name, parameters):
 def test_the_cost_of_a_network_is_what_torch_counts(name):
     run, settings = PUBLISHED.runs[name], SETTINGS[name]
     denoiser, train = variant_config(settings, DENOISERS), settings.section("train", Train)
-    interval = train.interval or settings.variant(DATASETS).build().interval
+    interval = train.interval or settings.variant(FORMATS).build().interval
     size = Size(
         latent_shape=run.latent.shape,
         action_dim=interval * PUBLISHED.data[run.dataset].action_dim,

@@ -1,0 +1,50 @@
+"""Which format a folder is in, and the block of params.yaml that reads it."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.families import PUBLISHED
+from pipeline.files.places import from_project
+from pipeline.formats import FORMATS, DatasetOptions, Detected, FormatModule
+from pipeline.params import DATASETS, Settings, Variant
+
+
+def detect(folder: Path) -> dict[str, Detected]:
+    """Formats that recognise a folder, each with what it found; by names and headers alone."""
+    found = {name: FORMATS.load(name, "format").detect(folder) for name in FORMATS.names()}
+    return {name: detected for name, detected in found.items() if detected is not None}
+
+
+def reading(
+    name: str, detected: Detected, folder: Path, settings: Settings | None
+) -> Variant[FormatModule, DatasetOptions]:
+    """The format `name`, with the options that read `folder`.
+
+    They are those of the data set of params.yaml that `folder` is the root of or was simulated for;
+    where there is none, those that the folder decides.
+    """
+    if settings is not None:
+        for dataset in settings.values[DATASETS]:
+            variant = settings.of_dataset(dataset).variant(FORMATS)
+            if variant.name == name and _is_of(folder, dataset, variant.options.root):
+                return variant
+    module = FORMATS.load(name, "format")
+    values = {"format": name, "root": str(folder), **detected.options}
+    return Variant(name, module, FORMATS.options_class(name, "format").model_validate(values))
+
+
+def _is_of(folder: Path, dataset: str, root: str | None) -> bool:
+    if root is None:
+        return folder.resolve().parts[-2:] == (dataset, "raw")
+    return from_project(root).resolve() == folder.resolve()
+
+
+def block(name: str, detected: Detected, folder: Path) -> str:
+    """The block of params.yaml that makes a folder a data set of the folder's name."""
+    values: dict[str, Any] = {"format": name, "root": str(folder), **detected.options}
+    own = folder.resolve().name.replace(".", "_").replace(" ", "_")
+    key = f"my_{own}" if own in PUBLISHED else own
+    text: str = yaml.safe_dump({DATASETS: {key: values}}, sort_keys=False)
+    return text

@@ -1,0 +1,66 @@
+"""Writer of mp4 and CSV files, and what videos and tables cannot hold: the episodes' meta."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pipeline.episodes import video
+from pipeline.episodes.episode import Episode, Meta
+from pipeline.files.json_model import FileModel
+from pipeline.files.versioned import Format
+from pipeline.formats.video_csv.layout import EPISODE
+
+FPS = 10
+"""In the metadata of the videos; changes no frame."""
+VIDEO = f"videos/{EPISODE}.mp4"
+TABLE = f"actions/{EPISODE}.csv"
+META = "video_csv.json"
+FORMAT = Format()
+
+
+class MetaFile(FileModel):
+    """Meta of the episodes by name."""
+
+    episodes: dict[str, dict[str, int | float | str]]
+
+
+def write(episodes: Iterable[Episode], raw: Path) -> None:
+    """Write a video and a table for each episode as it comes, and their meta last.
+
+    Videos are lossless (RGB H.264, which VLC and FFmpeg play). Numbers are the shortest that are
+    read back as the same float32.
+    """
+    for pattern in (VIDEO, TABLE):
+        (raw / pattern).parent.mkdir(parents=True)
+    meta: dict[str, Meta] = {}
+    for episode in episodes:
+        content = video.encode(episode.frames, FPS, video.LOSSLESS)
+        (raw / VIDEO.replace(EPISODE, episode.key)).write_bytes(content)
+        (raw / TABLE.replace(EPISODE, episode.key)).write_text(_csv(episode))
+        meta[episode.key] = episode.meta
+    content_of = MetaFile(episodes={key: dict(values) for key, values in meta.items()})
+    (raw / META).write_text(FORMAT.text(content_of))
+
+
+def _csv(episode: Episode) -> str:
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    names = [f"action_{n}" for n in range(episode.actions.shape[1])]
+    names += [f"state_{n}" for n in range(episode.states.shape[1])]
+    lines.writerow(["frame", *names])
+    for number, (action, state) in enumerate(zip(episode.actions, episode.states, strict=True)):
+        lines.writerow([number, *action, *state])
+    return text.getvalue()
+
+
+def read_meta(raw: Path) -> Mapping[str, Meta]:
+    """The meta of the episodes by name; none where others wrote the folder.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    path = raw / META
+    if not path.is_file():
+        return {}
+    return FORMAT.read(path, MetaFile, "delete it to go on without").episodes

@@ -1,0 +1,59 @@
+"""A folder of each format goes from `wm inspect`, whose block is pasted, to the report."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from in_process import run_stages
+from pipeline_helpers import make_workspace, set_params
+
+from pipeline.episodes import video
+from pipeline.testing.formats import Example
+from pipeline.tools.inspect_.raw import inspect
+
+EXAMPLE = Example(size=(24, 32), lengths=(24,) * 6)
+"""Six episodes of what a lab would record."""
+
+
+def video_csv(folder: Path) -> None:
+    for number, episode in enumerate(EXAMPLE.episodes()):
+        path = folder / f"episode_{number}.mp4"
+        path.write_bytes(video.encode(episode.frames, 10, video.H264))
+        times = np.arange(len(episode))[:, None] / 10
+        rows = np.concatenate([times, episode.actions], axis=1)
+        np.savetxt(path.with_suffix(".csv"), rows, delimiter=",", header="time,dx,dy", comments="")
+
+
+FORMATS: dict[str, Callable[[Path], None]] = {"video_csv": video_csv}
+"""What fills a folder, by the format that it is to be recognised as."""
+SMALL = {
+    "ingest.shortest": 4,
+    "evaluate.clips": 4,
+    "train.steps": 2,
+    "train.validation.every": 2,
+    "encoders.tiny_vae.steps": 1,
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_pasted_block_leads_to_the_report(name, tmp_path):
+    raw = tmp_path / "mine"
+    raw.mkdir()
+    FORMATS[name](raw)
+    inspection = inspect(raw, None, read_all=True)
+    assert inspection.lacks is None
+    workspace = make_workspace(tmp_path / "workspace")
+    path = workspace / "params.yaml"
+    params = yaml.safe_load(path.read_text())
+    params["datasets"] |= yaml.safe_load(inspection.block)["datasets"]
+    path.write_text(yaml.safe_dump(params, sort_keys=False))
+    set_params(workspace, {"dataset": "mine", **SMALL})
+    run_stages(workspace)
+    assert params["datasets"]["mine"]["format"] == name
+    manifest = json.loads((workspace / "data/mine/shards/manifest.json").read_text())
+    assert (manifest["dataset"], manifest["frames"]) == ("mine", inspection.facts["frames"])
+    assert "skipped" in json.loads((workspace / "metrics/plan.json").read_text())
+    assert "World model of mine" in (workspace / "report/index.html").read_text()

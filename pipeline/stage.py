@@ -8,16 +8,15 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, NoReturn, TypeVar
 
 import typer
-from rich.console import Console
-from rich.progress import track as rich_track
 
+from pipeline.compute.progress import progress
 from pipeline.errors import DataError, UserError, machine_fault
 
 Item = TypeVar("Item")
@@ -171,10 +170,22 @@ def _digest(identity: tuple[str, ...]) -> str:
     return hashlib.sha256("\0".join(identity).encode()).hexdigest()[:16]
 
 
-def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterable[Item]:
-    """Iterate with a progress bar on a terminal, and silently elsewhere."""
-    console = Console(stderr=True)
-    return rich_track(items, what, total, console=console, disable=not console.is_terminal)
+def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
+    """Iterate over long work: with a bar on a terminal, with a line now and then elsewhere.
+
+    Args:
+        items: what to do.
+        what: the work, named in front.
+        total: number of items; their length, if they have one, by default.
+    """
+    if total is None and isinstance(items, Sized):
+        total = len(items)
+    with progress(f"{what}:", total) as shown:
+        for item in items:
+            yield item
+            shown.advance()
+            if shown.due():
+                shown.note()
 
 
 @contextmanager

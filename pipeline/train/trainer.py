@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from pipeline import stage
 from pipeline.compute import compile_mode, device
 from pipeline.compute.compile import compiled
 from pipeline.compute.compile_mode import CAPTURING
@@ -160,7 +159,7 @@ class Trainer:
         remaining = range(self.step, self.options.steps)
         draw = self.batches.draw
         with closing(prefetch_batches(draw, remaining, self.device, data_wait)) as batches:
-            for _ in stage.track(remaining, "train"):
+            for _ in remaining:
                 self.train_step(next(batches))
                 yield self.step
 

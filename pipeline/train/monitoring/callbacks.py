@@ -1,8 +1,9 @@
 """The callback of a training run: experiment trackers, throughput and validation."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 
+from pipeline.compute.progress import Progress, progress
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.train.checkpoint import State
 from pipeline.train.monitoring.curve import logs_of, report
@@ -15,7 +16,7 @@ ROWS = "validation"
 
 
 class MonitoringCallback(Callback):
-    """Logs to trackers, counts clips and validates the result's weights."""
+    """Shows progress, logs to trackers, counts clips and validates the result's weights."""
 
     def __init__(
         self,
@@ -32,11 +33,13 @@ class MonitoringCallback(Callback):
             validation: on fixed clips.
             meter: of clips.
             open_trackers: called with the steps taken before.
-            every: steps between two reports to trackers.
+            every: steps between two reports to trackers, and at least between two lines.
         """
         self.model, self.validation, self.meter, self.every = model, validation, meter, every
         self._open_trackers, self._trackers = open_trackers, Trackers([])
         self._last: ValidationResult | None = None
+        self._open = ExitStack()
+        self._progress: Progress | None = None
 
     @property
     def last(self) -> ValidationResult:
@@ -48,6 +51,9 @@ class MonitoringCallback(Callback):
         """Open the trackers; validate a model that has no step left to take."""
         self._trackers = self._open_trackers(trainer.step)
         self.meter.reset()
+        if trainer.group.first:
+            shown = progress("train: step", trainer.options.steps, trainer.step)
+            self._progress = self._open.enter_context(shown)
         if trainer.step == trainer.options.steps:
             self._validate(trainer.step)
 
@@ -64,6 +70,8 @@ class MonitoringCallback(Callback):
             result = self._validate(step)
             self._trackers.log(step, result.report())
             self._trackers.log_images(step, {"validation/strips": result.strips})
+        if self._progress is not None:
+            self._show(self._progress, trainer)
 
     def data_wait(self) -> AbstractContextManager[None]:
         """Time the wait."""
@@ -78,8 +86,22 @@ class MonitoringCallback(Callback):
         self.validation.rows = state.get(ROWS, self.validation.rows)
 
     def close(self) -> None:
-        """Close the trackers."""
+        """Close the trackers, and end the bar."""
+        self._open.close()
         self._trackers.close()
+
+    def _show(self, shown: Progress, trainer: Trainer) -> None:
+        shown.advance()
+        if trainer.step % self.every or not shown.due():
+            return
+        recent = report(trainer.curve[trainer.step - self.every : trainer.step])
+        validated = [] if self._last is None else [f"validation loss {self._last.loss:.4f}"]
+        shown.note(
+            f"loss {recent['loss']:.4f}",
+            *validated,
+            f"learning rate {recent['learning_rate']:.2e}",
+            f"{self.meter.clips_per_second():,.1f} clips/s",
+        )
 
     def _validate(self, step: int) -> ValidationResult:
         with self.meter.paused():

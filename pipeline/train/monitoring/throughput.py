@@ -53,11 +53,11 @@ class ThroughputMeter:
         """Start over."""
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.device)
-        self.whole, self.lap = (_Lap(time.perf_counter()) for _ in range(2))
+        self.whole, self.lap, self.line = (_Lap(time.perf_counter()) for _ in range(3))
 
     def count(self, clips: int) -> None:
         """Count clips that were trained on, over all processes."""
-        for lap in (self.whole, self.lap):
+        for lap in (self.whole, self.lap, self.line):
             lap.clips += clips
 
     @contextmanager
@@ -65,7 +65,7 @@ class ThroughputMeter:
         """Times the wait for a batch, in which the device gets no work."""
         begin = time.perf_counter()
         yield
-        for lap in (self.whole, self.lap):
+        for lap in (self.whole, self.lap, self.line):
             lap.waited += time.perf_counter() - begin
 
     @contextmanager
@@ -74,7 +74,7 @@ class ThroughputMeter:
         begin = self._now()
         yield
         spent = self._now() - begin
-        for lap in (self.whole, self.lap):
+        for lap in (self.whole, self.lap, self.line):
             lap.paused += spent
 
     def read(self) -> dict[str, float]:
@@ -82,6 +82,12 @@ class ThroughputMeter:
         now, lap = self._now(), self.lap
         self.lap = _Lap(now)
         return self._speed(lap, now) | {"memory/peak_gb": self.peak_gb()}
+
+    def clips_per_second(self) -> float:
+        """Clips a second since this was last asked for, however often `read` is."""
+        now, lap = self._now(), self.line
+        self.line = _Lap(now)
+        return self._speed(lap, now)["throughput/clips_per_second"]
 
     def total(self) -> dict[str, float]:
         """Throughput of the whole run, by the names in metrics/seconds/train.json."""

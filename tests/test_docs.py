@@ -19,7 +19,8 @@ def test_a_page_has_files_params_tests_and_commands(name):
     suites = [path for path in page.files if path.startswith("tests/")]
     members = [path for path in page.files if path.startswith("pipeline/")]
     assert set(page.files) == {*suites, *members}
-    assert {path.split("/")[1] for path in members} == {block for block, _ in page.params}
+    blocks = {block.replace("datasets", "formats") for block, _ in page.params}
+    assert {path.split("/")[1] for path in members} == blocks
     assert page.commands[0] == ["pytest", *suites]
     assert page.commands[1] == ["wm", "check"]
     assert page.commands[2][:3] == ["wm", "run", "-S"]
@@ -79,7 +80,7 @@ def trained(tmp_path_factory):
     [
         ("add-an-encoder", ["fit", "encode"]),
         ("add-a-planner", ["plan"]),
-        ("add-a-data-set", ["locate", "collect", "ingest"]),
+        ("add-a-format", ["locate", "collect", "ingest"]),
     ],
 )
 def test_what_a_page_adds_works_as_pasted(trained, name, stages, tmp_path):

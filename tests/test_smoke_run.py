@@ -100,15 +100,21 @@ def test_published_weights_are_pointed_at_and_not_copied(workspace):
 @pytest.mark.parametrize("stage", STAGES[:-1])
 def test_a_stage_declares_exactly_the_params_that_it_reads(stage, workspace, monkeypatch):
     used: set[str] = set()
+    named: set[str] = set()
 
     class Recording(params.Settings):
         def section(self, name, options):
             used.add(name)
             return super().section(name, options)
 
-        def variant(self, family):
-            used.update((family.selector, f"{family.block}.{self.values[family.selector]}"))
-            return super().variant(family)
+        def optional(self, family):
+            if family.of_dataset:
+                named.add(f"data/{self.dataset}/root/{family.selector}.json")
+                blocks = {f"datasets.{self.dataset}"} if family.block == "formats" else set()
+                used.update({"dataset"} | blocks)
+            else:
+                used.update((family.selector, f"{family.block}.{self.values[family.selector]}"))
+            return super().optional(family)
 
     def read(path):
         whole = checked(path)
@@ -122,5 +128,7 @@ def test_a_stage_declares_exactly_the_params_that_it_reads(stage, workspace, mon
     changes_no_result = {"cluster", "distributed", "tracking"}
     declared = stage_of(workspace, stage)
     assert used - changes_no_result == set(declared.params)
-    members = {f"pipeline/{name.replace('.', '/')}" for name in used if "." in name}
+    assert named <= set(declared.deps)
+    families = (name for name in used if "." in name and not name.startswith("datasets."))
+    members = {f"pipeline/{name.replace('.', '/')}" for name in families}
     assert members <= {dep.removesuffix(".py") for dep in declared.deps}

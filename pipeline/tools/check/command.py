@@ -12,5 +12,6 @@ def command(params: ParamsFile = PARAMS) -> None:
     settings = read(params)
     check_ahead(settings)
     members: dict[str, str | None] = {"dataset": settings.dataset}
-    members |= {family.selector: settings.chosen(family) for family in FAMILIES}
+    families = sorted(FAMILIES, key=lambda family: family.of_dataset)
+    members |= {family.selector: settings.chosen(family) for family in families}
     print(f"{params}: " + ", ".join(f"{key} {name}" for key, name in members.items()))

@@ -111,11 +111,13 @@ class Detected:
         title: what it is, such as "LeRobot v3.0".
         options: keys of a block of params.yaml that this folder decides: cameras, action keys.
         facts: further lines for `wm inspect`.
+        lacks: what the options still need, or the files, before they can be read; None if nothing.
     """
 
     title: str
     options: Mapping[str, object] = field(default_factory=dict)
     facts: Mapping[str, object] = field(default_factory=dict)
+    lacks: str | None = None
 
 
 class FormatModule(Module[Format, DatasetOptions], Protocol):

@@ -33,8 +33,11 @@ def inspect(path: Path, settings: Settings | None, read_all: bool) -> Inspection
             f"format ({', '.join(FORMATS.names())})"
         )
     name, detected = next(iter(found.items()))
+    title = f"{detected.title} data set"
     facts = {"format": name, "root": str(root), "bytes": size(root), **detected.facts}
-    lacks = None
+    lacks = detected.lacks
+    if lacks is not None:
+        return Inspection(title, facts, lacks, block(name, detected, root))
     try:
         source = reading(name, detected, root, settings).build().open(root)
         facts["episodes"] = len(source)
@@ -43,7 +46,7 @@ def inspect(path: Path, settings: Settings | None, read_all: bool) -> Inspection
         facts |= _read(source, name, read_all)
     except UserError as error:
         lacks = str(error)
-    return Inspection(f"{detected.title} data set", facts, lacks, block(name, detected, root))
+    return Inspection(title, facts, lacks, block(name, detected, root))
 
 
 def _read(source: Source, name: str, read_all: bool) -> dict[str, Any]:

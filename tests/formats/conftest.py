@@ -17,3 +17,10 @@ def written(tmp_path_factory):
 @pytest.fixture
 def v2(written, tmp_path):
     return Path(shutil.copytree(written, tmp_path / "v2"))
+
+
+@pytest.fixture
+def v3_copy(tmp_path):
+    """A copy of the set that lerobot 0.6.1 has recorded and edited."""
+    edited = Path(__file__).parent / "fixtures" / "lerobot_v3_edited"
+    return Path(shutil.copytree(edited, tmp_path / "v3"))

@@ -108,7 +108,7 @@ def depth_video(raw):
     (raw / VIDEO).write_bytes(video.encode(frames, 3, settings))
 
 
-OTHERS = "set datasets.NAME.video to observation.images.still, observation.images.wrist"
+OTHERS = "set datasets.NAME.cameras to observation.images.still, observation.images.wrist"
 NOT_COLOUR = {
     "depth": (recorded(is_depth_map=True), CAMERA, "depth"),
     "depth before 0.6": (recorded(**{"video.is_depth_map": True}), CAMERA, "depth"),
@@ -136,7 +136,7 @@ def test_a_camera_of_something_else_is_refused_by_name(change, camera, what, v3)
         layout(camera).open(v3)
     said = str(caught.value)
     assert said.startswith(f"{v3}: camera {camera} records {what}")
-    assert ", not 8-bit colour; set datasets.NAME.video to " in said
+    assert ", not 8-bit colour; set datasets.NAME.cameras to " in said
     assert "observation.images.wrist" in said
     assert len(layout("observation.images.wrist").open(v3)[0]) == 26
 

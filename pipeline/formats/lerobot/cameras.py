@@ -1,12 +1,14 @@
 """The cameras of a data set, and which of them record 8-bit colour: no other frames are read."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import DataError, did_you_mean
-from pipeline.formats.lerobot.info import FILE, Feature, Info
+from pipeline.formats.lerobot.info import BLOCK, FILE, Feature, Info
 
+OPTION = f"{BLOCK}.cameras"
 _GREYSCALE = {1, 2}  # channels: brightness, with or without opacity
 _DEEP_MODES = ("I", "F")  # of Pillow: 32-bit integers and floats; I;16 and its like
 
@@ -73,16 +75,30 @@ def other_mode(mode: str) -> str | None:
     return f"more than 8 bits (Pillow's mode {mode})" if deep else None
 
 
-def check(info: Info, name: str, raw: Path) -> None:
-    """Check that a camera can be read.
+def chosen(info: Info, wanted: Sequence[str] | None, raw: Path) -> tuple[str, ...]:
+    """The cameras that are read: those that are wanted, else the only one there is.
 
     Raises:
-        DataError: the data set has no such camera, or it does not record 8-bit colour.
+        DataError: the data set has no such camera, or it does not record 8-bit colour; or there are
+            several, and none was chosen.
     """
+    if wanted is None:
+        wanted = colour(info)
+        if len(wanted) != 1:
+            found = ", ".join(wanted) or "none"
+            raise DataError(
+                f"{raw / FILE}: cameras of 8-bit colour: {found}; set {OPTION} to those to read"
+            )
+    for name in wanted:
+        _check(info, name, raw)
+    return tuple(wanted)
+
+
+def _check(info: Info, name: str, raw: Path) -> None:
     cameras = names(info)
     if name not in cameras:
         hint = did_you_mean(name, cameras)
-        raise DataError(f"{raw / FILE}: has no camera {name!r} (datasets.NAME.video); {hint}")
+        raise DataError(f"{raw / FILE}: has no camera {name!r} ({OPTION}); {hint}")
     if (reason := otherwise(cameras[name])) is not None:
         raise refusal(info, name, raw, reason)
     if cameras[name].dtype == "video" and info.video_path is None:
@@ -92,9 +108,5 @@ def check(info: Info, name: str, raw: Path) -> None:
 def refusal(info: Info, name: str, raw: Path, reason: str) -> DataError:
     """The error of a camera that records something else; the others are the way out."""
     others = ", ".join(other for other in colour(info) if other != name)
-    way_out = (
-        f"set datasets.NAME.video to one that does: {others}"
-        if others
-        else "none of its cameras does"
-    )
+    way_out = f"set {OPTION} to one that does: {others}" if others else "none of its cameras does"
     return DataError(f"{raw}: camera {name} records {reason}, not 8-bit colour; {way_out}")

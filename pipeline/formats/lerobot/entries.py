@@ -29,27 +29,37 @@ class Number(BaseModel):
     episode_index: int = Field(ge=0, lt=_MOST)
 
 
+class Span(NamedTuple):
+    """The frames of an episode in a video file.
+
+    Attributes:
+        video: the file.
+        first: index of the episode's first frame in it.
+        end: index after its last frame there, above first + length if the video holds more; 0 if
+            it is not known.
+    """
+
+    video: Place
+    first: int
+    end: int
+
+
 class Entry(NamedTuple):
     """An episode as the meta files list it.
 
     Attributes:
         number: its `episode_index`.
         length: number of rows.
-        first: index of its first frame within its video file.
-        end: index after its last frame there, above first + length if the video holds more; 0 if
-            it is not known, or frames are images.
         data: parquet file of its rows, as far as the meta files know.
-        video: its video file.
+        spans: its frames, of each camera that is read from videos.
         task: its instructions, joined by "; ".
         fault: why it cannot be read; None if nothing is known to be wrong.
     """
 
     number: int
     length: int
-    first: int
-    end: int
     data: Place
-    video: Place
+    spans: tuple[Span, ...]
     task: str
     fault: str | None = None
 
@@ -60,8 +70,7 @@ LastFrames = dict[Place, tuple[int, int]]
 
 def unreadable(number: int, place: Path, reason: str) -> Entry:
     """The entry of an episode of which the meta files say nothing that can be used."""
-    nowhere = Place(0, 0)
-    return Entry(number, 0, 0, 0, nowhere, nowhere, "", f"{place}: {key(number)}: {reason}")
+    return Entry(number, 0, Place(0, 0), (), "", f"{place}: {key(number)}: {reason}")
 
 
 def refused(error: ValidationError, path: Path, number: Callable[[], Number], line: str) -> Entry:
@@ -114,13 +123,13 @@ def checked(listed: Sequence[Entry], info: Info, meta: Path) -> list[Entry]:
         if count > 1
     }
     faults |= {entry.number: entry.fault for entry in listed if entry.fault is not None}
-    for entry, other in _overlaps(listed):
-        for one, two in ((entry, other), (other, entry)):
+    for pair in _overlaps(listed):
+        for (one, span), (two, other) in (pair, pair[::-1]):
             faults.setdefault(
-                one.number,
-                f"{meta}: {key(one.number)}: its video goes from frame {one.first} to "
-                f"{one.end - 1}, and that of {key(two.number)} in the same file from {two.first} "
-                f"to {two.end - 1}; record or merge the set again",
+                one,
+                f"{meta}: {key(one)}: its video goes from frame {span.first} to {span.end - 1}, "
+                f"and that of {key(two)} in the same file from {other.first} to {other.end - 1}; "
+                "record or merge the set again",
             )
     entries = {entry.number: entry._replace(fault=faults.get(entry.number)) for entry in listed}
     for number in _unlisted(times, info.total_episodes, meta):
@@ -128,29 +137,38 @@ def checked(listed: Sequence[Entry], info: Info, meta: Path) -> list[Entry]:
     return sorted(entries.values(), key=lambda entry: entry.number)
 
 
-def last_frames(entries: Sequence[Entry]) -> LastFrames:
-    """How many frames each video file must have, and the episode that needs the last of them."""
-    last: LastFrames = {}
+def last_frames(entries: Sequence[Entry], cameras: int) -> list[LastFrames]:
+    """How many frames each video file must have, and the episode that needs the last of them.
+
+    One for each of the cameras that are read from videos.
+    """
+    last: list[LastFrames] = [{} for _ in range(cameras)]
     for entry in entries:
-        needed = (min(entry.first + entry.length, entry.end), entry.number)
-        last[entry.video] = max(needed, last.get(entry.video, needed))
+        for files, span in zip(last, entry.spans, strict=False):
+            needed = (min(span.first + entry.length, span.end), entry.number)
+            files[span.video] = max(needed, files.get(span.video, needed))
     return last
 
 
-def _overlaps(listed: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
+Claim = tuple[int, Span]
+"""An `episode_index`, and the frames that it says are its own."""
+
+
+def _overlaps(listed: Sequence[Entry]) -> Iterator[tuple[Claim, Claim]]:
     """Pairs of episodes that claim the same frames of a video; every such episode is in one."""
-    files = defaultdict(list)
+    files: dict[tuple[int, Place], list[Claim]] = defaultdict(list)
     for entry in listed:
-        if entry.end:
-            files[entry.video].append(entry)
-    for entries in files.values():
-        entries.sort(key=lambda entry: (entry.first, entry.end))
-        longest = entries[0]
-        for entry in entries[1:]:
-            if entry.first < longest.end and entry.number != longest.number:
-                yield longest, entry
-            if entry.end > longest.end:
-                longest = entry
+        for camera, span in enumerate(entry.spans):
+            if span.end:
+                files[camera, span.video].append((entry.number, span))
+    for claims in files.values():
+        claims.sort(key=lambda claim: claim[1][1:])
+        longest = claims[0]
+        for claim in claims[1:]:
+            if claim[1].first < longest[1].end and claim[0] != longest[0]:
+                yield longest, claim
+            if claim[1].end > longest[1].end:
+                longest = claim
 
 
 def _unlisted(times: Counter[int], total: int, meta: Path) -> list[int]:

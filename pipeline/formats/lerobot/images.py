@@ -63,7 +63,7 @@ def _decode(scalar: "pa.Scalar[pa.DataType]", place: str) -> NDArray[np.uint8]:
             image.verify()  # the checksums of a PNG, which decoding does not compare
         with Image.open(io.BytesIO(content)) as image:
             if deep := cameras.other_mode(image.mode):
-                raise DataError(f"{place} has {deep}; set datasets.NAME.video to a colour camera")
+                raise DataError(f"{place} has {deep}; set {cameras.OPTION} to colour cameras")
             return np.asarray(image.convert("RGB"))
     except DataError:
         raise

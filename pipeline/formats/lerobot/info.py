@@ -3,6 +3,7 @@
 import glob
 import re
 import string
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
@@ -11,7 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pipeline.errors import DataError, did_you_mean
 
 FILE = "meta/info.json"
-FETCH = "fetch it again, or set datasets.NAME.episodes to how many were fetched"
+BLOCK = "datasets.NAME"
+"""The options of a data set in params.yaml."""
+FETCH = f"fetch it again, or set {BLOCK}.episodes to how many were fetched"
+COUNTERS = ("timestamp", "frame_index", "episode_index", "index", "task_index")
+"""Features that every data set has."""
+_NUMBER = re.compile(r"(float|u?int)\d+|bool")
 _FIELDS = {"episode_chunk", "episode_index", "chunk_index", "file_index", "video_key"}
 _LONGEST = 255  # bytes of a file's name
 _SPEC = re.compile(r"(0?\d)?d?")
@@ -77,23 +83,40 @@ def read(raw: Path) -> Info:
         raise DataError(f"{path}: {name}: {first['msg']}; fetch it again") from None
 
 
-def vectors(info: Info, raw: Path) -> dict[str, int]:
-    """Sizes of the features that become actions and states, `action` first.
+def vectors(info: Info, names: Sequence[str], option: str, raw: Path) -> dict[str, int]:
+    """Sizes of features that are vectors of numbers.
+
+    Args:
+        info: of the data set.
+        names: of the features.
+        option: that names them in params.yaml.
+        raw: the data set's folder.
 
     Raises:
-        DataError: there is no feature `action`, or one of these features is no vector.
+        DataError: there is no such feature, or it is something else.
     """
-    names = ["action", "observation.state", "observation.environment_state"]
-    if names[0] not in info.features:
-        hint = did_you_mean(names[0], info.features)
-        raise DataError(f"{raw / FILE}: has no feature 'action'; {hint}")
-    shapes = {name: info.features[name].shape for name in names if name in info.features}
-    for name, shape in shapes.items():
-        if len(shape) != 1 or shape[0] < 1:
+    sizes: dict[str, int] = {}
+    for name in names:
+        if name not in info.features:
+            hint = did_you_mean(name, numbers(info))
+            raise DataError(f"{raw / FILE}: has no feature {name!r} ({BLOCK}.{option}); {hint}")
+        feature = info.features[name]
+        if name not in numbers(info) or feature.shape[0] < 1:
             raise DataError(
-                f"{raw / FILE}: {name} has shape {list(shape)}; only vectors [D] are supported"
+                f"{raw / FILE}: {name} is {feature.dtype} of shape {list(feature.shape)}; "
+                "only vectors [D] of numbers are supported"
             )
-    return {name: shape[0] for name, shape in shapes.items()}
+        sizes[name] = feature.shape[0]
+    return sizes
+
+
+def numbers(info: Info) -> list[str]:
+    """Names of the features that are vectors of numbers, but for those that count the frames."""
+    return [
+        name
+        for name, feature in info.features.items()
+        if _NUMBER.fullmatch(feature.dtype) and len(feature.shape) == 1 and name not in COUNTERS
+    ]
 
 
 def fill(template: str, place: Place, video_key: str = "") -> PurePosixPath:

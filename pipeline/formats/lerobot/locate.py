@@ -18,17 +18,23 @@ from pipeline.formats.lerobot.info import Info, Place
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A data set's folder, its info.json, the camera, and the sizes of actions and states."""
+    """A data set's folder, its info.json, the cameras, and the features of actions and states."""
 
     raw: Path
     info: Info
-    camera: str
-    vectors: dict[str, int]
+    cameras: tuple[str, ...]
+    actions: dict[str, int]
+    states: dict[str, int]
 
     @property
-    def has_videos(self) -> bool:
-        """Whether frames are stored as videos rather than as images in the parquet files."""
-        return self.info.features[self.camera].dtype == "video"
+    def videos(self) -> tuple[str, ...]:
+        """The cameras whose frames are stored as videos."""
+        return tuple(name for name in self.cameras if self.info.features[name].dtype == "video")
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The cameras whose frames are stored as images in the parquet files."""
+        return tuple(name for name in self.cameras if self.info.features[name].dtype != "video")
 
     @property
     def is_v3(self) -> bool:
@@ -39,10 +45,10 @@ class Folder:
         """Path of a parquet file."""
         return self.raw / infos.fill(self.info.data_path, place)
 
-    def video(self, place: Place) -> Path:
-        """Path of a video file of the camera."""
+    def video(self, place: Place, camera: str) -> Path:
+        """Path of a video file of a camera."""
         assert self.info.video_path is not None
-        return self.raw / infos.fill(self.info.video_path, place, self.camera)
+        return self.raw / infos.fill(self.info.video_path, place, camera)
 
 
 @dataclass(slots=True)
@@ -51,13 +57,13 @@ class Located:
 
     Attributes:
         rows: parquet files, by `episode_index`.
-        videos: video files, by `episode_index`.
+        videos: video files, by `episode_index` and camera.
         absent: the `episode_index` of those whose rows or video no file holds.
         faults: why others cannot be read, by `episode_index`.
     """
 
     rows: dict[int, tuple[Path, ...]]
-    videos: dict[int, Path]
+    videos: dict[tuple[int, str], Path]
     absent: set[int]
     faults: dict[int, str]
 
@@ -75,8 +81,8 @@ def locate(folder: Folder, entries: Sequence[Entry]) -> Located:
         holders = _holders(sorted(folder.raw.glob(infos.pattern(folder.info.data_path))))
         for entry in known:
             _find_rows(entry, hints[entry.data], holders.get(entry.number, {}), located)
-    if folder.has_videos:
-        _find_videos(folder, known, located)
+    for position, camera in enumerate(folder.videos):
+        _find_videos(folder, camera, position, known, located)
     return located
 
 
@@ -107,20 +113,24 @@ def _find_rows(entry: Entry, hint: Path, files: dict[Path, int], located: Locate
         located.rows[entry.number] = tuple(files)
 
 
-def _find_videos(folder: Folder, entries: Sequence[Entry], located: Located) -> None:
+def _find_videos(
+    folder: Folder, camera: str, position: int, entries: Sequence[Entry], located: Located
+) -> None:
+    """Find the files of one camera, whose spans are at this position of each entry."""
     template = folder.info.video_path
     assert template is not None
-    places = {entry.video for entry in entries if entry.number not in located.absent}
-    gone = {place for place in places if not folder.video(place).is_file()}
-    for entry in entries:
-        if entry.video not in gone:
+    wanted = [(entry.number, entry.spans[position].video) for entry in entries]
+    places = {place for number, place in wanted if number not in located.absent}
+    gone = {place for place in places if not folder.video(place, camera).is_file()}
+    for number, place in wanted:
+        if place not in gone:
             continue
         found = []
         # A video says nothing of its episodes: only a v2 file, by its name.
         if not folder.is_v3:
-            name = infos.pattern(template, episode_index=entry.number, video_key=folder.camera)
+            name = infos.pattern(template, episode_index=number, video_key=camera)
             found = list(folder.raw.glob(name))
         if len(found) == 1:
-            located.videos[entry.number] = found[0]
+            located.videos[number, camera] = found[0]
         else:
-            located.absent.add(entry.number)
+            located.absent.add(number)

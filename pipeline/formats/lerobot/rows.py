@@ -10,7 +10,7 @@ from pipeline.errors import DataError
 from pipeline.formats.lerobot import tables
 from pipeline.formats.lerobot.clips import TOLERANCE
 from pipeline.formats.lerobot.entries import Entry
-from pipeline.formats.lerobot.info import FETCH
+from pipeline.formats.lerobot.info import BLOCK, FETCH
 from pipeline.formats.lerobot.locate import Folder
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def read(
         DataError: a file is damaged, or the rows are not those that the meta files say.
     """
     times = ("timestamp",) if align_by == "timestamp" else ()
-    images = () if folder.has_videos else (folder.camera,)
-    names = (tables.EPISODE, "frame_index", *times, *folder.vectors, *images)
+    columns = (*folder.actions, *folder.states, *folder.images)
+    names = tuple(dict.fromkeys((tables.EPISODE, "frame_index", *times, *columns)))
     if not paths[0].is_file():
         raise DataError(f"{place}: no such file, and no other holds the episode's rows; {FETCH}")
     rows = tables.episode(paths, entry.number, names)
@@ -58,6 +58,6 @@ def _check_times(rows: "pa.Table", fps: float, place: str) -> None:
         number = wrong[0]
         raise DataError(
             f"{place}: frame {number} has timestamp {seconds[number]:.6g} s, expected "
-            f"{number / fps:.6g} s; correct fps in meta/info.json, or set "
-            "datasets.NAME.align_by to frame_index if they are a recorder's clock"
+            f"{number / fps:.6g} s; correct fps in meta/info.json, or set {BLOCK}.align_by to "
+            "frame_index if they are a recorder's clock"
         )

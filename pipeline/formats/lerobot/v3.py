@@ -1,8 +1,9 @@
 """Version 3.0: parquet and video files of several episodes each."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import DataError
 from pipeline.formats.lerobot import tables
@@ -11,6 +12,7 @@ from pipeline.formats.lerobot.entries import (
     Entry,
     Line,
     Number,
+    Span,
     most_surplus,
     refused,
 )
@@ -26,8 +28,10 @@ class _Row(Line):
     data_file: int = Field(ge=0, lt=2**31)
 
 
-class _VideoRow(_Row):
-    """A row, where the camera records a video."""
+class _Video(BaseModel):
+    """What a row says of the video of a camera."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     video_chunk: int = Field(ge=0, lt=2**31)
     video_file: int = Field(ge=0, lt=2**31)
@@ -50,13 +54,13 @@ _VIDEO_COLUMNS = {
 }
 
 
-def read_entries(raw: Path, info: Info, camera: str | None) -> list[Entry]:
+def read_entries(raw: Path, info: Info, videos: Sequence[str]) -> list[Entry]:
     """The episodes that the parquet files of meta/episodes list.
 
     Args:
         raw: the data set's folder.
         info: its info.json.
-        camera: the video feature that is read; None if frames are stored as images.
+        videos: the cameras that are read from videos.
 
     Raises:
         DataError: a file is missing or damaged.
@@ -64,47 +68,47 @@ def read_entries(raw: Path, info: Info, camera: str | None) -> list[Entry]:
     paths = sorted((raw / EPISODES).glob("chunk-*/file-*.parquet"))
     if not paths:
         raise DataError(f"{raw / EPISODES}: holds no chunk-*/file-*.parquet; fetch it again")
-    return [entry for path in paths for entry in _read_file(path, info, camera)]
-
-
-def _read_file(path: Path, info: Info, camera: str | None) -> list[Entry]:
     columns = dict(_COLUMNS)
-    if camera is not None:
-        columns |= {field: f"videos/{camera}/{end}" for field, end in _VIDEO_COLUMNS.items()}
-    return [_entry(row, path, info) for row in tables.records(path, columns)]
+    for camera in videos:
+        columns |= {f"{camera}/{field}": _column(camera, field) for field in _VIDEO_COLUMNS}
+    return [
+        _entry(row, path, info, videos) for path in paths for row in tables.records(path, columns)
+    ]
 
 
-def _entry(row: dict[str, object], path: Path, info: Info) -> Entry:
+def _column(camera: str, field: str) -> str:
+    return f"videos/{camera}/{_VIDEO_COLUMNS[field]}"
+
+
+def _entry(row: Mapping[str, object], path: Path, info: Info, videos: Sequence[str]) -> Entry:
     try:
-        if "video_file" not in row:
-            line = _Row.model_validate(row)
-            return _of(line, 0, 0, Place(0, 0))
-        video = _VideoRow.model_validate(row)
+        line = _Row.model_validate(row)
+        recorded = [
+            _Video.model_validate({field: row[f"{camera}/{field}"] for field in _VIDEO_COLUMNS})
+            for camera in videos
+        ]
     except ValidationError as error:
         return refused(error, path, lambda: Number.model_validate(row), "")
-    return _with_video(video, path, info)
-
-
-def _with_video(line: _VideoRow, path: Path, info: Info) -> Entry:
     place = f"{path}: {key(line.episode_index)}"
-    times = (line.from_timestamp, line.to_timestamp)
-    entry = _of(line, 0, 0, Place(0, 0))
+    data, task = Place(line.data_chunk, line.data_file), "; ".join(line.tasks)
+    claims = [_span(video, line.length, info, place) for video in recorded]
+    fault = next((fault for _, fault in claims if fault is not None), None)
+    return Entry(line.episode_index, line.length, data, tuple(s for s, _ in claims), task, fault)
+
+
+def _span(video: _Video, length: int, info: Info, place: str) -> tuple[Span, str | None]:
+    """The frames of an episode of `length` rows, and why they cannot be; None if they can."""
+    times = (video.from_timestamp, video.to_timestamp)
+    nothing = Span(Place(0, 0), 0, 0)
     try:
         first, end = (frame_number(seconds, info.fps, place) for seconds in times)
     except DataError as error:
-        return entry._replace(fault=str(error))
-    if 0 <= first < end < 2**31:
-        entry = _of(line, first, end, Place(line.video_chunk, line.video_file))
-    if not (entry.end and 0 <= end - first - line.length <= most_surplus(info.fps)):
-        fault = (
-            f"{place}: its video goes from {times[0]:g} to {times[1]:g} s, {end - first} frames "
-            f"at {info.fps} fps, but its length is {line.length}; record or fetch it again"
-        )
-        return entry._replace(fault=fault)
-    return entry
-
-
-def _of(line: _Row, first: int, end: int, video: Place) -> Entry:
-    data = Place(line.data_chunk, line.data_file)
-    task = "; ".join(line.tasks)
-    return Entry(line.episode_index, line.length, first, end, data, video, task)
+        return nothing, str(error)
+    possible = 0 <= first < end < 2**31
+    span = Span(Place(video.video_chunk, video.video_file), first, end) if possible else nothing
+    if possible and 0 <= end - first - length <= most_surplus(info.fps):
+        return span, None
+    return span, (
+        f"{place}: its video goes from {times[0]:g} to {times[1]:g} s, {end - first} frames at "
+        f"{info.fps} fps, but its length is {length}; record or fetch it again"
+    )

@@ -1,4 +1,4 @@
-"""A LeRobot data set, whichever data set and camera params.yaml selects."""
+"""A LeRobot data set: each of its cameras."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -40,13 +40,14 @@ def inspect(root: Path, params: Path, read_all: bool) -> Inspection:
         "episodes": info.total_episodes,
         "fps": info.fps,
         "cameras": {name: _described(info, name) for name in cameras.names(info)},
+        **detected.facts,
     }
     lacks: str | None = None
     unreadable: dict[str, int] = {}
     first: dict[str, Any] = {}
     for camera in cameras.colour(info):
         try:
-            source = open_folder(root, replace(chosen, camera=camera))
+            source = open_folder(root, replace(chosen, cameras=(camera,)))
         except DataError as error:
             lacks = lacks or str(error)
             continue
@@ -71,11 +72,9 @@ def _described(info: Info, name: str) -> str:
 
 def _chosen(root: Path, detected: Detected, params: Path) -> Reading:
     settings = read(params) if params.is_file() else None
-    if not detected.options:
-        return Reading("")
     options = reading("lerobot", detected, root, settings).options
     assert isinstance(options, lerobot.Options)
-    return Reading(options.video, options.align_by, options.episodes)
+    return options.reading
 
 
 def _read(source: LeRobotSource, camera: str, read_all: bool) -> tuple[dict[str, Any], list[str]]:

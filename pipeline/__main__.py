@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from importlib.util import find_spec
+from typing import Annotated
 
 import typer
 
-from pipeline import stage
+from pipeline import __version__, stage
 from pipeline.collect.__main__ import command as collect
 from pipeline.encode.__main__ import command as encode
 from pipeline.errors import UserError
@@ -33,11 +34,27 @@ from pipeline.train.__main__ import command as train
 STAGES = "Stages, in order (dvc repro runs them all)"
 
 app = typer.Typer(
-    help="Nano World Models: simulate, encode once, train, evaluate, plan.",
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+def print_version(asked: bool) -> None:
+    """Print the version and exit, if asked to."""
+    if asked:
+        print(f"nano-world-models {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Version.")
+    ] = False,
+) -> None:
+    """Nano World Models: simulate, encode once, train, evaluate, plan."""
+
+
 for command in (collect, ingest, fit, encode, train, evaluate, plan, report):
     name = command.__module__.split(".")[1]
     app.command(name, rich_help_panel=STAGES)(with_default_paths(name, command))

@@ -17,7 +17,7 @@ from pipeline.params import STAGES
 from pipeline.tools.dvc_yaml.code_deps import families_of, written
 from pipeline.tools.dvc_yaml.read import stages as stages_of
 
-SOURCES = sorted((ROOT / "pipeline").rglob("*.py"))
+SOURCES = sorted(path for name in ("nanowm", "pipeline") for path in (ROOT / name).rglob("*.py"))
 STAGE_TABLE = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
 

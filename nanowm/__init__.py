@@ -1,0 +1,39 @@
+"""World models from Python: load one with its codec, roll it out, step it, plan with it.
+
+    model = nanowm.load("models/wall/tiny_vae")  # or an id on the Hugging Face hub
+    future = model.rollout(frames, actions)  # uint8 pixels in, uint8 pixels out
+
+Importing it loads no torch: each name is imported when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from nanowm._pipeline import claim
+
+claim()
+
+from pipeline import __version__  # noqa: E402 - once it is known which `pipeline` that is
+
+if TYPE_CHECKING:
+    from nanowm.world_model import WorldModel, load
+
+__all__ = ["WorldModel", "__version__", "load"]
+
+HOMES = {
+    "WorldModel": "nanowm.world_model",
+    "load": "nanowm.world_model",
+}
+"""The module of each public name."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in HOMES:
+        raise AttributeError(f"module 'nanowm' has no attribute {name!r}")
+    value = getattr(import_module(HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,68 @@
+"""Importing nanowm is light, and works beside a pipeline.py of the caller's own."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from helpers import ROOT
+
+import nanowm
+import pipeline
+
+SPAWNED = """
+import multiprocessing
+if __name__ == "__main__":
+    import nanowm
+    model = nanowm.load({pair!r})
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        print(pool.apply(repr, (model,)).split(":")[0])
+"""
+
+
+@pytest.fixture
+def beside(tmp_path):
+    """Runs a script beside the user's own pipeline.py."""
+    (tmp_path / "pipeline.py").write_text("NAME = 'mine'\n")
+
+    def run(script, *words):
+        (tmp_path / "script.py").write_text(script)
+        command = [sys.executable, *(words or ["script.py"])]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+
+    return run
+
+
+def test_every_public_name_is_there_and_no_other():
+    for name in nanowm.__all__:
+        assert getattr(nanowm, name) is not None
+    assert dir(nanowm) == sorted(nanowm.__all__)
+    with pytest.raises(AttributeError, match="module 'nanowm' has no attribute 'Model'"):
+        nanowm.Model  # noqa: B018
+    assert nanowm.__version__ == pipeline.__version__
+
+
+def test_a_script_beside_a_pipeline_py_works_and_loads_no_torch(beside):
+    done = beside("import nanowm, sys\nprint(nanowm.__version__, 'torch' in sys.modules)")
+    assert done.stdout == f"{nanowm.__version__} False\n", done.stderr
+
+
+@pytest.mark.slow
+def test_worker_processes_beside_a_pipeline_py_work(beside, pair):
+    done = beside(SPAWNED.format(pair=str(pair)))
+    assert done.stdout == "WorldModel of wall\n", done.stderr
+
+
+def test_a_pipeline_that_was_imported_before_is_refused_in_one_line(beside, tmp_path):
+    done = beside("import pipeline\nimport nanowm")
+    said = done.stderr.splitlines()[-1]
+    assert said.startswith(f"ImportError: {tmp_path}/pipeline.py: a module called 'pipeline' is")
+    assert said.endswith("rename yours, or move it into a package")
+
+
+def test_wm_works_beside_a_pipeline_py(beside):
+    done = beside("", "-m", "nanowm", "--version")
+    assert done.stdout == f"nano-world-models {nanowm.__version__}\n", done.stderr

@@ -1,0 +1,146 @@
+"""Codec and world model are one: saved, pushed, pulled and refused together."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import nanowm
+from pipeline.errors import DataError, UserError
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """The hub as a folder: REPOSITORY/REVISION holds the files of a commit."""
+    import huggingface_hub
+    from huggingface_hub.utils import filter_repo_objects
+
+    class Api:
+        def create_repo(self, repo_id, *, private, exist_ok):
+            (tmp_path / "hub" / repo_id).mkdir(parents=True, exist_ok=exist_ok)
+
+        def upload_folder(self, *, repo_id, folder_path, commit_message):
+            repository = tmp_path / "hub" / repo_id
+            commit = repository / str(len(list(repository.iterdir())))
+            shutil.copytree(folder_path, commit)
+            return type("Commit", (), {"commit_url": f"https://hub/{repo_id}/{commit.name}"})
+
+    def download(repo_id, *, revision, allow_patterns):
+        repository = tmp_path / "hub" / repo_id
+        commit = repository / (revision or max(path.name for path in repository.iterdir()))
+        names = [str(path.relative_to(commit)) for path in commit.rglob("*") if path.is_file()]
+        for name in filter_repo_objects(names, allow_patterns=allow_patterns):
+            target = tmp_path / "pulled" / commit.name / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(commit / name, target)
+        return str(tmp_path / "pulled" / commit.name)
+
+    monkeypatch.setattr(huggingface_hub, "HfApi", Api)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    return tmp_path / "hub"
+
+
+def rolled(model, frames, actions):
+    return model.rollout(frames, actions, generator=torch.Generator().manual_seed(5))
+
+
+def test_a_saved_model_is_one_folder_and_the_same_model(model, frames, actions, tmp_path):
+    model.steps = 2
+    model.save_pretrained(str(tmp_path / "saved"))
+    names = sorted(path.name for path in (tmp_path / "saved").iterdir())
+    assert names == ["README.md", "codec", "nanowm.json", "world_model"]
+    assert json.loads((tmp_path / "saved/nanowm.json").read_text()) == {
+        "format_version": 1,
+        "written_by": nanowm.__version__,
+        "steps": 2,
+    }
+    moved = shutil.move(tmp_path / "saved", tmp_path / "moved")
+    loaded = nanowm.load(moved)
+    assert loaded.steps == 2
+    assert np.array_equal(rolled(loaded, frames, actions), rolled(model, frames, actions))
+    loaded.save_pretrained(Path(moved))  # onto itself
+    assert nanowm.WorldModel.from_pretrained(moved).steps == 2
+
+
+def test_its_card_says_how_to_use_it(model, tmp_path):
+    model.save_pretrained(tmp_path)
+    card = (tmp_path / "README.md").read_text()
+    code = card.split("```python\n")[1].split("```")[0].replace("THIS_REPOSITORY", str(tmp_path))
+    names = {}
+    exec(code, names)
+    assert names["future"].shape == (8, 16, 16, 3)
+
+
+def test_what_is_pushed_and_pulled_rolls_out_to_the_same_bytes(model, hub, frames, actions):
+    assert model.push_to_hub("me/model") == "https://hub/me/model/0"
+    model.steps = 1
+    assert model.push_to_hub("me/model", message="Sample in a step") == "https://hub/me/model/1"
+    latest = nanowm.load("me/model")
+    assert np.array_equal(rolled(latest, frames, actions), rolled(model, frames, actions))
+    first = nanowm.load("me/model", revision="0")
+    model.steps = 4
+    assert first.steps == 4
+    assert np.array_equal(rolled(first, frames, actions), rolled(model, frames, actions))
+
+
+def test_weights_of_this_machine_alone_are_not_pushed(model, hub, pair, tmp_path):
+    weights = {"source": str(tmp_path), "file": None, "revision": None, "sha256": None}
+    pointer = {"place": "encoders.some.weights", "files": ["a"], "weights": weights}
+    codec = tmp_path / "codec"
+    shutil.copytree(pair / "codec", codec)
+    model = nanowm.WorldModel(model.dynamics, codec, 1)
+    (codec / "weights.json").write_text(json.dumps(pointer))
+    with pytest.raises(DataError, match="which only this machine has; fit the encoder with"):
+        model.push_to_hub("me/model")
+    assert not hub.exists()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda at: shutil.rmtree(at / "codec"), "no folder codec in it; give one that holds both"),
+        (lambda at: shutil.rmtree(at), "neither a folder nor a repository|no folder codec and"),
+        (lambda at: (at / "codec/pca.safetensors").write_bytes(b"x"), "codec: "),
+        (
+            lambda at: (at / "nanowm.json").write_text('{"format_version": 99}'),
+            "its format is version 99",
+        ),
+        (lambda at: (at / "nanowm.json").write_text('{"steps": 0}'), "nanowm.json: damaged"),
+    ],
+)
+def test_what_is_no_model_is_told_in_one_line(pair, tmp_path, spoil, message):
+    folder = shutil.copytree(pair, tmp_path / "pair")
+    spoil(folder)
+    with pytest.raises(UserError, match=message) as caught:
+        nanowm.load(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_world_model_alone_names_the_folder_to_give(pair):
+    with pytest.raises(DataError, match=f"without its codec; give {pair}$"):
+        nanowm.load(pair / "world_model")
+
+
+def test_a_codec_of_another_model_is_refused(pair, tmp_path):
+    folder = shutil.copytree(pair, tmp_path / "pair")
+    codec = json.loads((folder / "codec/encoder.json").read_text())
+    codec["options"]["components"] += 1
+    (folder / "codec/encoder.json").write_text(json.dumps(codec))
+    with pytest.raises(UserError):
+        nanowm.load(folder)
+
+
+def test_an_imported_checkpoint_takes_a_codec_of_its_kind(model, pair, tmp_path, frames, actions):
+    folder = shutil.copytree(pair, tmp_path / "pair")
+    config = json.loads((folder / "world_model/config.json").read_text())
+    config["spec"]["codec"] = "published"
+    (folder / "world_model/config.json").write_text(json.dumps(config))
+    loaded = nanowm.load(folder)
+    assert np.array_equal(rolled(loaded, frames, actions), rolled(model, frames, actions))
+    config["spec"]["encoder"] = "sd_vae"
+    (folder / "world_model/config.json").write_text(json.dumps(config))
+    with pytest.raises(DataError, match="a codec of patch_pca, but the world model was trained on"):
+        nanowm.load(folder)

@@ -116,12 +116,18 @@ class Hdf5:
             elsewhere = data.is_virtual or data.external is not None
             size, stored = data.size * dtype.itemsize, data.id.get_storage_size()
             chunk = math.prod(data.chunks or ()) * dtype.itemsize
+            codec = _missing_codec(data)
         if elsewhere:
             raise DataError(f"{place}: its values lie in other files; copy them into this one")
         if size > DEFLATED * stored or chunk > LARGEST_CHUNK:
             raise DataError(
                 f"{place}: claims {size:,} bytes in chunks of {chunk:,}, but the file holds "
                 f"{stored:,} of them; {self.way_out}"
+            )
+        if codec is not None:
+            raise DataError(
+                f"{place}: is compressed by {codec}, which HDF5 comes without; rewrite it with "
+                "gzip, or install hdf5plugin and set HDF5_PLUGIN_PATH to its PLUGIN_PATH"
             )
         return Array(name, shape, dtype, data, self.way_out)
 
@@ -181,6 +187,17 @@ class Hdf5:
         known = [array.name for array in self.arrays(parent)[:CHOICES]]
         hint = did_you_mean(name, known) if known else "it holds no arrays there"
         return DataError(f"{self.path}: no array {name}; {hint}")
+
+
+def _missing_codec(data: "h5py.Dataset") -> str | None:
+    """The filter that is needed to read an array, if it is not there."""
+    import h5py
+
+    plan = data.id.get_create_plist()
+    for number in range(plan.get_nfilters()):
+        if not h5py.h5z.filter_avail(code := plan.get_filter(number)[0]):
+            return f"filter {code}"
+    return None
 
 
 @contextmanager

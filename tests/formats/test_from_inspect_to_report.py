@@ -1,6 +1,7 @@
 """A folder of each format goes from `wm inspect`, whose block is pasted, to the report."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pipeline.episodes import video
 from pipeline.testing.formats import Example
 from pipeline.tools.inspect_.raw import inspect
 
+FIXTURES = Path(__file__).parent / "fixtures"
 EXAMPLE = Example(size=(24, 32), lengths=(24,) * 6)
 """Six episodes of what a lab would record."""
 
@@ -27,13 +29,23 @@ def video_csv(folder: Path) -> None:
         np.savetxt(path.with_suffix(".csv"), rows, delimiter=",", header="time,dx,dy", comments="")
 
 
-FORMATS: dict[str, Callable[[Path], None]] = {"video_csv": video_csv}
+def fixture(name: str) -> Callable[[Path], None]:
+    """Fills a folder with a set that the format's own library wrote."""
+    return lambda folder: shutil.copytree(FIXTURES / name, folder, dirs_exist_ok=True) and None
+
+
+FORMATS: dict[str, Callable[[Path], None]] = {
+    "video_csv": video_csv,
+    "hdf5": fixture("robomimic"),
+    "minari": fixture("minari/jpeg-hdf5"),
+}
 """What fills a folder, by the format that it is to be recognised as."""
 SMALL = {
     "ingest.shortest": 4,
-    "evaluate.clips": 4,
+    "evaluate.clips": 2,
     "train.steps": 2,
     "train.validation.every": 2,
+    "train.validation.clips": 2,
     "encoders.tiny_vae.steps": 1,
 }
 

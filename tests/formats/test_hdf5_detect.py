@@ -160,6 +160,17 @@ def test_what_no_name_tells_is_asked_for(case, tmp_path):
     assert lacks in detect(tmp_path).lacks
 
 
+def test_numbered_groups_of_images_are_episodes_whatever_their_actions_are_called(tmp_path):
+    for number in range(2):
+        write(
+            tmp_path / "a.h5", **{f"trial_{number}__rgb": FRAMES, f"trial_{number}__moves": MOVES}
+        )
+    found = detect(tmp_path)
+    assert found.options == {"files": "*.h5", "episodes": {"groups": "trial_*"}, "cameras": ["rgb"]}
+    assert found.lacks == "no array is named actions: name it in `actions`"
+    assert len(opened(tmp_path, **found.options, actions="moves")) == 2
+
+
 def test_files_of_other_formats_are_left_to_them(tmp_path):
     (tmp_path / "text.hdf5").write_text("no HDF5")
     assert detect(tmp_path) is None

@@ -136,6 +136,17 @@ def test_an_array_that_claims_more_than_its_file_holds_is_refused_unread(tmp_pat
     refused(tmp_path, "claims 12,288,000,000,000 bytes", **COLUMNS)
 
 
+def test_a_codec_that_is_not_installed_is_named(tmp_path):
+    write(tmp_path / "a.hdf5", actions=WHOLE["actions"])
+    with h5py.File(tmp_path / "a.hdf5", "a") as file:
+        frames = file.create_dataset(
+            "frames", (T, 8, 9, 3), np.uint8, chunks=(T, 8, 9, 3), compression=32015,
+            allow_unknown_filter=True,
+        )  # fmt: skip
+        frames.id.write_direct_chunk((0, 0, 0, 0), b"x" * 200)
+    refused(tmp_path, "compressed by filter 32015, .* install hdf5plugin", **COLUMNS)
+
+
 @pytest.mark.parametrize("damage", [lambda content: content[:-200], lambda content: b"no HDF5"])
 def test_a_file_cut_short_or_of_another_kind_is_refused(damage, tmp_path):
     content = (ROBOMIMIC / "demo.hdf5").read_bytes()

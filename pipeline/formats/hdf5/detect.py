@@ -84,16 +84,17 @@ def _title(layout: guess.Layout) -> str:
 
 def _lacks(layout: guess.Layout, files: int) -> str | None:
     """What params.yaml must say, as it was not recognised."""
+    lacks = []
     if layout.actions is None:
-        return "no array is named actions: say `actions`, `cameras` and what ends `episodes`"
+        lacks.append("no array is named actions: name it in `actions`")
     if not layout.cameras:
-        return (
-            "no array holds images: name one in `cameras`; a set of states alone must be rendered "
+        lacks.append(
+            "no array holds images: name it in `cameras`; a set of states alone must be rendered "
             "first (robomimic's with its dataset_states_to_obs.py --camera_names)"
         )
     if layout.episodes == {"groups": WHOLE} and files == 1:
-        return "no array says where episodes end: say what does in `episodes`"
-    return None
+        lacks.append("no array says where episodes end: name what does in `episodes`")
+    return "; ".join(lacks) or None
 
 
 def _split(file: Hdf5, pattern: str, paths: list[Path]) -> dict[str, str] | None:

@@ -1,6 +1,7 @@
 """Which arrays of an HDF5 file hold frames, actions, states and episodes: by name and shape."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline.files.hdf5 import Array, Hdf5
@@ -54,7 +55,10 @@ class Layout:
 
 def layout(file: Hdf5) -> Layout:
     """The most likely layout of a file."""
-    if (groups := _groups(file, WHOLE, 0)) is not None:
+    groups = _groups(file, WHOLE, 0, _holds_actions)
+    if groups is None and not _holds_actions(_relative(file, WHOLE)):
+        groups = _groups(file, WHOLE, 0, _holds_images)
+    if groups is not None:
         pattern, names = groups
         arrays = _relative(file, names[0])
         episodes: dict[str, object] = {"groups": pattern}
@@ -68,8 +72,19 @@ def layout(file: Hdf5) -> Layout:
     )
 
 
-def _groups(file: Hdf5, parent: str, depth: int) -> tuple[str, list[str]] | None:
-    """A pattern of the groups that are numbered and hold actions, and those groups."""
+Test = Callable[[list[Named]], bool]
+
+
+def _holds_actions(arrays: list[Named]) -> bool:
+    return _actions(arrays) is not None
+
+
+def _holds_images(arrays: list[Named]) -> bool:
+    return bool(_cameras(arrays, None))
+
+
+def _groups(file: Hdf5, parent: str, depth: int, test: Test) -> tuple[str, list[str]] | None:
+    """A pattern of the groups that are numbered and pass a test, and those groups."""
     inner = [name for name in file.names(parent) if file.is_group(_join(parent, name))]
     families: dict[str, list[str]] = {}
     for name in inner:
@@ -77,12 +92,12 @@ def _groups(file: Hdf5, parent: str, depth: int) -> tuple[str, list[str]] | None
             families.setdefault(re.sub(r"[0-9]+$", "*", name), []).append(name)
     for pattern, members in families.items():
         members.sort(key=natural)
-        if _actions(_relative(file, _join(parent, members[0]))) is not None:
+        if test(_relative(file, _join(parent, members[0]))):
             return _join(parent, pattern), [_join(parent, name) for name in members]
     alone = [name for name in inner if not re.search(r"[0-9]$", name)]
     if depth < DEEPEST:
         for name in alone:
-            if (found := _groups(file, _join(parent, name), depth + 1)) is not None:
+            if (found := _groups(file, _join(parent, name), depth + 1, test)) is not None:
                 return found
     return None
 

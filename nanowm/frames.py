@@ -64,6 +64,18 @@ def pixels(frames: Array, name: str = "frames") -> NDArray[np.uint8]:
     return array
 
 
+def single(frame: Array, name: str) -> NDArray[np.uint8]:
+    """One frame uint8 [H, W, 3] as a numpy array.
+
+    Raises:
+        UserError: it is of another shape or dtype.
+    """
+    array = pixels(frame, name)
+    if array.ndim != 3:
+        raise UserError(f"{name} is {list(array.shape)}, not one frame [height, width, 3]")
+    return array
+
+
 def as_actions(
     actions: Array, batch: int, *, batched: bool, interval: int, action_dim: int
 ) -> Tensor:

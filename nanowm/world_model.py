@@ -1,26 +1,26 @@
 """WorldModel: codec and dynamics as one torch module, from pixels to pixels."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from nanowm import folder as folders
-from nanowm.frames import Array, Form, as_actions, as_sequences, pixels
+from nanowm.frames import Array, Form, as_actions, as_sequences, single
+from nanowm.module import LatentModule
+from nanowm.planning import controller, on_cpu
+from nanowm.stepping import State
+from pipeline.diffusion.incremental import next_window, window_of
 from pipeline.diffusion.sampling import Noise
 from pipeline.diffusion.world_model import WorldModel as Dynamics
 from pipeline.errors import UserError
 from pipeline.weights import hub
 
-CHUNK = 64
-"""Frames that the codec is handed at a time."""
 
-
-class WorldModel(nn.Module):
+class WorldModel(LatentModule):
     """A world model with its codec: what follows some frames, under actions.
 
     Its parameters are those of the dynamics; the codec is frozen, and is no submodule, but moves
@@ -48,10 +48,8 @@ class WorldModel(nn.Module):
         Raises:
             DataError: the codec is damaged, or not that of the world model.
         """
-        super().__init__()
-        self.denoiser, self.dynamics, self.steps = dynamics.denoiser, dynamics, steps
-        self.codec = folders.read_codec(Path(codec), dynamics.spec).to(dynamics.device)
-        self._codec_folder = Path(codec)
+        super().__init__(dynamics, codec)
+        self.steps = steps
 
     @classmethod
     def from_pretrained(
@@ -78,55 +76,6 @@ class WorldModel(nn.Module):
         dynamics = Dynamics.from_pretrained(folder / folders.DYNAMICS, device=device)
         defaults = folders.read_defaults(folder, dynamics.config.objective.name)
         return cls(dynamics, folder / folders.CODEC, defaults.steps).eval()
-
-    @property
-    def device(self) -> torch.device:
-        """Where it computes."""
-        return next(self.parameters()).device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Of its parameters: float32."""
-        return next(self.parameters()).dtype
-
-    @property
-    def interval(self) -> int:
-        """Environment steps, and so actions, from one frame to the next."""
-        return self.dynamics.config.interval
-
-    @property
-    def action_dim(self) -> int:
-        """Length A of an action."""
-        return self.dynamics.spec.action_dim
-
-    @property
-    def frame_shape(self) -> tuple[int, int, int]:
-        """(height, width, 3) of the frames that it generates."""
-        view = self.dynamics.spec.view
-        return view.height, view.width, 3
-
-    def encode(self, frames: Array) -> Tensor:
-        """Latents float32 [..., C, h, w], whitened as the dynamics sees them, of uint8 frames.
-
-        Raises:
-            UserError: the frames are not uint8 [..., H, W, 3].
-        """
-        return self._encode(pixels(frames))
-
-    def decode(self, latents: Tensor) -> Tensor:
-        """Frames uint8 [..., H, W, 3] on the model's device, of whitened latents [..., C, h, w].
-
-        Raises:
-            UserError: the latents are of another shape.
-        """
-        spec = self.dynamics.spec
-        if latents.shape[-3:] != spec.latent_shape:
-            expected = ", ".join(map(str, spec.latent_shape))
-            raise UserError(f"latents are {list(latents.shape)}, not [..., {expected}]")
-        raw = spec.unwhiten(latents.to(self.device, torch.float32))
-        parts = raw.reshape(-1, *spec.latent_shape).split(CHUNK)
-        decoded = torch.cat([self.codec.decode(part) for part in parts]).permute(0, 2, 3, 1)
-        return decoded.reshape(*latents.shape[:-3], *decoded.shape[1:])
 
     def rollout(
         self,
@@ -167,13 +116,126 @@ class WorldModel(nn.Module):
         future = self.dynamics.rollout(history, chunks, Noise(noise), sampling)
         return form.restore(self.decode(future))
 
+    def reset(self, frames: Array, actions: Array | None = None) -> State:
+        """Where to step from: the state after some frames.
+
+        Args:
+            frames: K >= 1 frames so far, as for `rollout`.
+            actions: [N, A] or [B, N, A], N = interval x (K - 1): those between them; None for one
+                frame.
+
+        Raises:
+            UserError: frames or actions are not of these shapes.
+        """
+        sequences, form = as_sequences(frames)
+        batch, known = sequences.shape[:2]
+        if actions is None:
+            actions = torch.zeros(batch, 0, self.action_dim)[slice(None) if form.batched else 0]
+        chunks = self._actions(actions, batch, form)
+        if chunks.shape[1] != known - 1:
+            raise UserError(
+                f"{chunks.shape[1] * self.interval} actions, but {known} frames have "
+                f"{(known - 1) * self.interval} between them; give those as `actions`"
+            )
+        scaled = self.dynamics.model_actions(chunks)
+        length = self.dynamics.config.frames
+        return State(window_of(self.denoiser, length, self._encode(sequences), scaled), form)
+
+    def step(
+        self,
+        state: State,
+        action: Array,
+        *,
+        steps: int | None = None,
+        generator: torch.Generator | None = None,
+    ) -> tuple[State, Array]:
+        """Generate one frame: those of `rollout` by the sequential sampler, one after the other.
+
+        The same generator gives the same frames. `state` stays as it is: it can be stepped again,
+        by another action.
+
+        Args:
+            state: from `reset` or `step`.
+            action: [interval, A] or [B, interval, A], the actions of the environment steps to the
+                next frame; also [A] where the interval is 1.
+            steps: denoising steps; None for the model's own.
+            generator: draws the noise.
+
+        Returns:
+            The next state, and its frame uint8 [H, W, 3] or [B, H, W, 3].
+
+        Raises:
+            UserError: the action is not of this shape.
+        """
+        form, batch = state.form, len(state.window.frames)
+        values = torch.as_tensor(action)
+        if self.interval == 1 and values.ndim == 1 + form.batched:
+            values = values.unsqueeze(-2)
+        chunks = self._actions(values, batch, form)
+        if chunks.shape[1] != 1:
+            raise UserError(
+                f"{chunks.shape[1] * self.interval} actions, but a step takes {self.interval}, "
+                "from one frame to the next; `rollout` takes more"
+            )
+        window = next_window(
+            self.denoiser,
+            self.dynamics.objective,
+            self.dynamics.config.frames,
+            state.window,
+            self.dynamics.model_actions(chunks)[:, 0],
+            self._noise(batch, generator),
+            steps or self.steps,
+        )
+        return State(window, form), form.restore(self.decode(window.frames[:, -1]))
+
+    def plan(
+        self,
+        frame: Array,
+        goal_frame: Array,
+        *,
+        horizon: int = 2,
+        candidates: int = 64,
+        elites: int = 8,
+        rounds: int = 4,
+        steps: int = 2,
+        generator: torch.Generator | None = None,
+    ) -> NDArray[np.float32]:
+        """Actions that lead from a frame towards a goal: the cross-entropy method in latent space.
+
+        The cost of a candidate is the mean squared distance of its last predicted latent to the
+        goal's. Actions stay within the range that was recorded. The defaults are those of the
+        default run's stage plan, which executes the first frame's actions, then plans again.
+
+        Args:
+            frame: the current frame, uint8 [H, W, 3].
+            goal_frame: what is to be seen, uint8 [H, W, 3].
+            horizon: length of the plan in model frames.
+            candidates: plans that are rolled out in each round.
+            elites: best candidates, to which the search distribution is fitted.
+            rounds: of the search.
+            steps: denoising steps per frame of a rollout.
+            generator: draws candidates and noise.
+
+        Returns:
+            Actions float32 [horizon x interval, A], one per environment step in the data's units.
+
+        Raises:
+            UserError: a frame is not uint8 [H, W, 3], or an option is out of range.
+        """
+        pair = [single(frame, "frame"), single(goal_frame, "goal_frame")]
+        mpc = controller(
+            self, horizon=horizon, candidates=candidates, elites=elites, rounds=rounds, steps=steps
+        )
+        mpc.generator = on_cpu(generator)
+        return mpc.plan(*pair).flatten(0, 1).numpy()
+
     def save_pretrained(self, folder: str | Path) -> None:
         """Write codec, world model, nanowm.json and a model card into a folder.
 
         Raises:
             DataError: the files that the codec was read from are gone.
         """
-        folders.save(self, self._codec_folder, Path(folder))
+        folders.save(self, self.codec_folder, Path(folder))
 
     def push_to_hub(self, repo_id: str, *, private: bool = False, message: str = "") -> str:
         """Upload what `save_pretrained` writes to the Hugging Face hub; the URL of the commit.
@@ -182,7 +244,7 @@ class WorldModel(nn.Module):
             DataError: the hub cannot be reached or refuses the upload, there is no login, or the
                 codec points to weights that only this machine has.
         """
-        folders.check_portable(self._codec_folder)
+        folders.check_portable(self.codec_folder)
         return hub.push(self.save_pretrained, repo_id, private=private, message=message)
 
     def __repr__(self) -> str:
@@ -201,41 +263,13 @@ class WorldModel(nn.Module):
     def _inputs(self, frames: Array, actions: Array) -> tuple[Tensor, Tensor, Form]:
         """Latents [B, K, C, h, w], actions [B, F, interval, A], and the form of the frames."""
         sequences, form = as_sequences(frames)
-        chunks = as_actions(
-            actions,
-            len(sequences),
-            batched=form.batched,
-            interval=self.interval,
-            action_dim=self.action_dim,
-        )
+        chunks = self._actions(actions, len(sequences), form)
         return self._encode(sequences), chunks, form
 
-    def _encode(self, frames: NDArray[np.uint8]) -> Tensor:
-        spec, lead = self.dynamics.spec, frames.shape[:-3]
-        flat = frames.reshape(-1, *frames.shape[-3:])
-        parts = (flat[first : first + CHUNK] for first in range(0, len(flat), CHUNK))
-        raw = torch.cat([self.codec.encode(spec.view.apply(part)).mean for part in parts])
-        return spec.whiten(raw.to(self.device, torch.float32)).reshape(*lead, *raw.shape[1:])
-
-    def _noise(self, batch: int, generator: torch.Generator | None) -> Tensor:
-        """Standard normal noise of one frame, [B, C, h, w], where the generator draws."""
-        shape = (batch, *self.dynamics.spec.latent_shape)
-        where = torch.device("cpu") if generator is None else generator.device
-        return torch.randn(shape, generator=generator, device=where)
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """What `to`, `cuda`, `cpu`, `half` and the like call: the codec follows the parameters."""
-        probe = fn(torch.empty(0, device=self.device))
-        if probe.dtype != torch.float32:
-            raise UserError(
-                f"the weights stay in float32, not {probe.dtype}; to compute in less, call the "
-                "model under torch.autocast"
-            )
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        self.dynamics.device = self.device
-        self.dynamics.objective = self.dynamics.objective.to(self.device)
-        self.codec = self.codec.to(self.device)
-        return self
+    def _actions(self, actions: Array, batch: int, form: Form) -> Tensor:
+        """Actions [B, F, interval, A] as `rollout` takes them."""
+        size = {"interval": self.interval, "action_dim": self.action_dim}
+        return as_actions(actions, batch, batched=form.batched, **size)
 
 
 def load(

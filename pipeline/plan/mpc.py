@@ -50,8 +50,14 @@ class Mpc:
     def act(self, frame: NDArray[np.uint8], task: Task) -> NDArray[np.float32]:
         """The first `execute` x interval actions of the best plan [n, A]."""
         start_time = time.perf_counter()
+        plan = self.plan(frame, task.goal_frame)
+        self.seconds.append(time.perf_counter() - start_time)
+        return plan[: self.options.execute].flatten(0, 1).numpy()
+
+    def plan(self, frame: NDArray[np.uint8], goal_frame: NDArray[np.uint8]) -> Tensor:
+        """The best plan [H, interval, A] in the world's units, from a frame [H, W, 3] to a goal."""
         config, spec = self.model.config, self.model.spec
-        current, goal = self._encode(frame), self._encode(task.goal_frame)  # [1, C, h, w] each
+        current, goal = self._encode(frame), self._encode(goal_frame)  # [1, C, h, w] each
         horizon, shape = self.options.horizon, spec.latent_shape
         noise = self.sampling.noise(1, 1, horizon, shape, self.generator)
 
@@ -62,9 +68,7 @@ class Mpc:
             return goal_distance(frames, goal[:, None], self.options.distance)
 
         start = torch.zeros(horizon, config.interval * spec.action_dim)
-        plan = self._actions(self.planner.plan(cost, start, self.generator)[None])[0]
-        self.seconds.append(time.perf_counter() - start_time)
-        return plan[: self.options.execute].flatten(0, 1).numpy()
+        return self._actions(self.planner.plan(cost, start, self.generator)[None])[0]
 
     def _encode(self, frame: NDArray[np.uint8]) -> Tensor:
         """Whitened latent [1, C, h, w] of a frame uint8 [H, W, 3]."""

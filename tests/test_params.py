@@ -125,17 +125,6 @@ def test_params_yaml_is_written_as_dvc_writes_it(tmp_path):
     assert Path(path).read_text() == (ROOT / "params.yaml").read_text()
 
 
-def test_aliases_that_make_a_line_of_a_billion_are_told_in_one(tmp_path):
-    lists = "".join(f"- &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]\n" for n in range(1, 10))
-    text = yaml.safe_dump({**PARAMS, "train": None}, sort_keys=False)
-    bomb = "train:\n- &l0 [0]\n" + lists
-    path = tmp_path / "params.yaml"
-    path.write_text(text.replace("train: null\n", bomb))
-    with pytest.raises(ParamsError, match="must map option names to values") as caught:
-        params.read(path)
-    assert len(str(caught.value)) < 300
-
-
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ParamsError, match="no such file"):
         params.read(tmp_path / "params.yaml")

@@ -9,6 +9,9 @@ import yaml
 from pipeline.errors import DataError
 from pipeline.files.content import parsing, read_text, reason
 
+MOST = 1_000_000
+"""Values that a file may hold; a few lines of references to references would make billions."""
+
 
 def read_yaml(path: Path, way_out: str) -> Any:
     """The content of a YAML file.
@@ -18,7 +21,8 @@ def read_yaml(path: Path, way_out: str) -> Any:
         way_out: what to do if it is missing or damaged.
 
     Raises:
-        DataError: it is missing, not UTF-8, no YAML, nested too deeply, or gives a key twice.
+        DataError: it is missing, not UTF-8, no YAML, nested too deeply, gives a key twice, or
+            refers to parts of itself so often that it would be too large.
     """
     return parse_yaml(read_text(path, way_out), path, way_out)
 
@@ -28,11 +32,28 @@ def parse_yaml(text: str, place: Path | str, way_out: str) -> Any:
     with parsing(place, way_out):
         loader = _UniqueKeys(text, place)
         try:
-            return loader.get_single_data()
+            node = loader.get_single_node()
+            if node is None:
+                return None
+            if (size := _size(node, {})) > MOST:
+                raise DataError(f"{place}: has {size:,} values, references counted; {way_out}")
+            return loader.construct_document(node)
         except yaml.YAMLError as error:
             raise DataError(f"{place}: not valid YAML ({reason(error)}); {way_out}") from None
         finally:
             loader.dispose()
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values a node holds, those that it refers to counted each time."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = MOST  # of a node that holds itself
+        pairs = isinstance(node, yaml.MappingNode)
+        inner = [value for pair in node.value for value in pair] if pairs else node.value
+        known[id(node)] = 1 + sum(_size(value, known) for value in inner)
+    return known[id(node)]
 
 
 class _UniqueKeys(yaml.SafeLoader):

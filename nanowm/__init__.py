@@ -16,12 +16,15 @@ claim()
 from pipeline import __version__  # noqa: E402 - once it is known which `pipeline` that is
 
 if TYPE_CHECKING:
+    from nanowm.dataset import Clip, Dataset
     from nanowm.stepping import State
     from nanowm.world_model import WorldModel, load
 
-__all__ = ["State", "WorldModel", "__version__", "load"]
+__all__ = ["Clip", "Dataset", "State", "WorldModel", "__version__", "load"]
 
 HOMES = {
+    "Clip": "nanowm.dataset",
+    "Dataset": "nanowm.dataset",
     "State": "nanowm.stepping",
     "WorldModel": "nanowm.world_model",
     "load": "nanowm.world_model",

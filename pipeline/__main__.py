@@ -17,6 +17,7 @@ from pipeline.plan.__main__ import command as plan
 from pipeline.report.__main__ import command as report
 from pipeline.tools.ablate.__main__ import command as ablate
 from pipeline.tools.check.command import command as check
+from pipeline.tools.compare.command import command as compare
 from pipeline.tools.default_paths import with_default_paths
 from pipeline.tools.dvc_yaml.command import command as dvc_yaml
 from pipeline.tools.extract_vjepa import command as extract
@@ -61,6 +62,7 @@ for command in (collect, ingest, fit, encode, train, evaluate, plan, report):
 TOOLS: dict[str, Callable[..., None]] = {
     "ablate": ablate,
     "check": check,
+    "compare": compare,
     "dvc-yaml": dvc_yaml,
     "export": export,
     "extract-vjepa": extract,

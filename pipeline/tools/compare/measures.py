@@ -1,0 +1,143 @@
+"""The numbers of a run that are compared, and what must agree for them to be comparable."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline.metrics.schema.evaluate import EvaluateMetrics
+from pipeline.metrics.schema.fit import FitMetrics
+from pipeline.metrics.schema.plan import PlanMetrics
+from pipeline.metrics.schema.seconds import StageSeconds
+from pipeline.metrics.schema.train import TrainMetrics
+from pipeline.tools.compare.content import Content
+
+DATA, CLIPS, LATENTS = "data", "validation clips", "latent space"
+LOSS, GOALS = "training loss", "planning goals"
+DECIDED_BY = {
+    DATA: (
+        *("dataset", "datasets.", "worlds.", "collect."),
+        *("ingest.shortest", "ingest.train_share", "ingest.split_seed"),
+    ),
+    CLIPS: (
+        *("evaluate.clips", "evaluate.seed", "evaluate.context"),
+        *("train.frames", "train.interval"),
+    ),
+    LATENTS: ("encoder", "encoders.", "fit."),
+    LOSS: ("objective", "objectives.", "train.levels.", "train.weighting.", "train.whitening"),
+    GOALS: ("plan.goals", "plan.goal_frames", "plan.budget_frames", "plan.seed"),
+}
+"""Params that decide what a number is about; one that ends in a dot stands for all below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A number, and the ends of its 95 % interval if it has one."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One row.
+
+    Attributes:
+        name: of the row.
+        form: format of a value.
+        better: 1 if more is better, -1 if less is; 0 if neither, or if the machine decides it.
+        about: keys of DECIDED_BY; one run is the best only if these agree in all.
+        of: the value of a run; None if it has none.
+    """
+
+    name: str
+    form: str
+    better: int
+    about: tuple[str, ...]
+    of: Callable[[Content], Value | None]
+
+
+def decides(key: str, about: str) -> bool:
+    """Whether the params `key` decides what `about`, a key of DECIDED_BY, stands for."""
+    names = DECIDED_BY[about]
+    return any(key == name or (name[-1] == "." and key.startswith(name)) for name in names)
+
+
+def _fit(of: Callable[[FitMetrics], float | None]) -> Callable[[Content], Value | None]:
+    return lambda run: _value(None if run.fit is None else of(run.fit))
+
+
+def _train(of: Callable[[TrainMetrics], float | None]) -> Callable[[Content], Value | None]:
+    return lambda run: _value(None if run.train is None else of(run.train))
+
+
+def _evaluate(of: Callable[[EvaluateMetrics], float | None]) -> Callable[[Content], Value | None]:
+    return lambda run: _value(None if run.evaluate is None else of(run.evaluate))
+
+
+def _plan(of: Callable[[PlanMetrics], float | None]) -> Callable[[Content], Value | None]:
+    return lambda run: _value(None if run.plan is None else of(run.plan))
+
+
+def _time(of: Callable[[StageSeconds], float | None]) -> Callable[[Content], Value | None]:
+    return lambda run: _value(of(run.seconds["train"]) if "train" in run.seconds else None)
+
+
+def _value(value: float | None) -> Value | None:
+    return None if value is None else Value(value)
+
+
+def _reached(run: Content) -> Value | None:
+    plan = run.plan
+    return None if plan is None else Value(plan.success_rate, *plan.success_interval)
+
+
+def _ratio(above: float, below: float) -> float | None:
+    return above / below if below else None
+
+
+FRAMES = (DATA, CLIPS)
+MEASURES = (
+    Measure("reconstruction PSNR, dB", "{:.1f}", 1, (DATA,), _fit(lambda m: m.val_psnr)),
+    Measure("parameters", "{:,.0f}", 0, (), _train(lambda m: m.parameters)),
+    Measure("steps", "{:,.0f}", 0, (), _train(lambda m: m.steps)),
+    Measure("training loss", "{:.4f}", -1, (DATA, LATENTS, LOSS), _train(lambda m: m.loss)),
+    Measure(
+        "validation loss", "{:.4f}", -1, (DATA, LATENTS, LOSS), _train(lambda m: m.validation_loss)
+    ),
+    Measure(
+        "latent error",
+        "{:.4f}",
+        -1,
+        (*FRAMES, LATENTS),
+        _evaluate(lambda m: m.model.mean().latent_mse),
+    ),
+    Measure(
+        "latent error / repeating the last frame",
+        "{:.3f}",
+        -1,
+        FRAMES,
+        _evaluate(lambda m: _ratio(m.model.mean().latent_mse, m.repeat_last.mean().latent_mse)),
+    ),
+    Measure(
+        "latent error, another clip's actions / error",
+        "{:.1f}",
+        1,
+        FRAMES,
+        _evaluate(
+            lambda m: _ratio(m.shuffled_actions.mean().latent_mse, m.model.mean().latent_mse)
+        ),
+    ),
+    Measure("PSNR, dB", "{:.1f}", 1, FRAMES, _evaluate(lambda m: m.model.mean().psnr)),
+    Measure("SSIM", "{:.3f}", 1, FRAMES, _evaluate(lambda m: m.model.mean().ssim)),
+    Measure("LPIPS", "{:.3f}", -1, FRAMES, _evaluate(lambda m: m.model.mean().lpips)),
+    Measure("FID", "{:.1f}", -1, FRAMES, _evaluate(lambda m: m.model.mean().fid)),
+    Measure("goals reached", "{:.0%}", 1, (DATA, GOALS), _reached),
+    Measure(
+        "goals reached by random actions", "{:.0%}", 0, (), _plan(lambda m: m.random_success_rate)
+    ),
+    Measure("seconds per replan", "{:.3f}", 0, (), _plan(lambda m: m.seconds_per_replan)),
+    Measure("training, seconds", "{:,.0f}", 0, (), _time(lambda m: m.seconds)),
+    Measure("training, clips/s", "{:,.0f}", 0, (), _time(lambda m: m.clips_per_second)),
+    Measure("training, peak memory, GB", "{:.2f}", 0, (), _time(lambda m: m.peak_memory_gb)),
+)
+"""In the order in which they are shown; scores are means over clips and generated frames."""

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from nanowm.dataset import Clip, Dataset
     from nanowm.stepping import State
     from nanowm.world_model import WorldModel, load
+    from pipeline.gym.record import Recorder
 
-__all__ = ["Clip", "Dataset", "State", "WorldModel", "__version__", "load"]
+__all__ = ["Clip", "Dataset", "Recorder", "State", "WorldModel", "__version__", "load"]
 
 HOMES = {
     "Clip": "nanowm.dataset",
     "Dataset": "nanowm.dataset",
+    "Recorder": "pipeline.gym.record",
     "State": "nanowm.stepping",
     "WorldModel": "nanowm.world_model",
     "load": "nanowm.world_model",

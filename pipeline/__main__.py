@@ -25,6 +25,7 @@ from pipeline.tools.fetch.commands import command as fetch
 from pipeline.tools.inspect_.command import command as inspect
 from pipeline.tools.parameters import command as parameters
 from pipeline.tools.preflight import command as preflight
+from pipeline.tools.record.command import command as record
 from pipeline.tools.reference.commands import export, import_
 from pipeline.tools.reproduce.commands import command as reproduce
 from pipeline.tools.run import PASSED_ON
@@ -71,6 +72,7 @@ TOOLS: dict[str, Callable[..., None]] = {
     "inspect": inspect,
     "parameters": parameters,
     "preflight": preflight,
+    "record": record,
     "reproduce": reproduce,
     "summary": summary,
 }

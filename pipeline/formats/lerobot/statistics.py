@@ -20,14 +20,21 @@ def of_columns(columns: Mapping[str, Column], *, quantiles: bool) -> dict[str, S
 def of_frames(frames: NDArray[np.uint8], *, quantiles: bool) -> Statistics:
     """The same of each colour channel in 0..1, [3, 1, 1] as in lerobot."""
     pixels = frames.reshape(-1, 3)
+    levels = np.arange(256)
+    # How often each brightness is there, [3, 256], tells all else.
+    counts = np.stack([np.bincount(pixels[:, channel], minlength=256) for channel in range(3)])
+    mean = counts @ levels / len(pixels)
+    variance = (counts * (levels - mean[:, None]) ** 2).sum(1) / len(pixels)
     found = {
-        "min": pixels.min(0),
-        "max": pixels.max(0),
-        "mean": pixels.mean(0),
-        "std": pixels.std(0),
+        "min": (counts > 0).argmax(1),
+        "max": 255 - (counts[:, ::-1] > 0).argmax(1),
+        "mean": mean,
+        "std": np.sqrt(variance),
     }
     if quantiles:
-        found |= {name: _quantile(pixels, share) for name, share in QUANTILES.items()}
+        below = counts.cumsum(1)
+        shares = {name: below >= share * len(pixels) for name, share in QUANTILES.items()}
+        found |= {name: reached.argmax(1) for name, reached in shares.items()}
     scaled = {name: (value / 255).reshape(3, 1, 1).tolist() for name, value in found.items()}
     return {**scaled, "count": [len(frames)]}
 
@@ -45,12 +52,6 @@ def _of_column(values: Column, quantiles: bool) -> Statistics:
         shares = {name: np.quantile(rows, share, axis=0) for name, share in QUANTILES.items()}
         found |= {name: value.tolist() for name, value in shares.items()}
     return found
-
-
-def _quantile(pixels: NDArray[np.uint8], share: float) -> NDArray[np.int64]:
-    """The brightness that a share of the pixels do not exceed, of each channel [3]."""
-    counts = np.stack([np.bincount(pixels[:, channel], minlength=256) for channel in range(3)])
-    return (counts.cumsum(1) >= share * len(pixels)).argmax(1)
 
 
 def joined(episodes: Sequence[Mapping[str, Statistics]]) -> dict[str, Statistics]:

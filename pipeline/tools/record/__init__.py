@@ -1,0 +1,1 @@
+"""`wm record`: the episodes of a Gymnasium environment as a data set."""

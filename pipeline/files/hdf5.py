@@ -1,9 +1,11 @@
 """HDF5 files: arrays that lie in the file itself, and take no more memory than it warrants."""
 
+import importlib.util
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,8 +128,8 @@ class Hdf5:
             )
         if codec is not None:
             raise DataError(
-                f"{place}: is compressed by {codec}, which HDF5 comes without; rewrite it with "
-                "gzip, or install hdf5plugin and set HDF5_PLUGIN_PATH to its PLUGIN_PATH"
+                f"{place}: is compressed by {codec}, which HDF5 comes without; "
+                "pip install hdf5plugin"
             )
         return Array(name, shape, dtype, data, self.way_out)
 
@@ -189,14 +191,22 @@ class Hdf5:
         return DataError(f"{self.path}: no array {name}; {hint}")
 
 
+@cache
+def _register_codecs() -> None:
+    if importlib.util.find_spec("hdf5plugin") is not None:
+        importlib.import_module("hdf5plugin")  # it does so itself
+
+
 def _missing_codec(data: "h5py.Dataset") -> str | None:
     """The filter that is needed to read an array, if it is not there."""
     import h5py
 
+    _register_codecs()
     plan = data.id.get_create_plist()
     for number in range(plan.get_nfilters()):
-        if not h5py.h5z.filter_avail(code := plan.get_filter(number)[0]):
-            return f"filter {code}"
+        code, _, _, name = plan.get_filter(number)
+        if not h5py.h5z.filter_avail(code):
+            return name.decode(errors="replace") or f"filter {code}"
     return None
 
 

@@ -36,16 +36,19 @@ def fixture(name: str) -> Callable[[Path], None]:
 
 FORMATS: dict[str, Callable[[Path], None]] = {
     "video_csv": video_csv,
+    "stable_worldmodel": fixture("stable_worldmodel/hdf5"),
     "hdf5": fixture("robomimic"),
     "minari": fixture("minari/jpeg-hdf5"),
 }
 """What fills a folder, by the format that it is to be recognised as."""
 SMALL = {
     "ingest.shortest": 4,
+    "ingest.train_share": 0.5,
     "evaluate.clips": 2,
+    "evaluate.dreams": 1,
+    "train.frames": 3,
     "train.steps": 2,
-    "train.validation.every": 2,
-    "train.validation.clips": 2,
+    "train.validation": {"every": 2, "clips": 1, "strips": 1, "sampling_steps": 1},
     "encoders.tiny_vae.steps": 1,
 }
 

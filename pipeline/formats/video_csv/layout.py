@@ -13,7 +13,7 @@ from pipeline.formats.video_csv import tables
 
 EPISODE = "{episode}"
 VIDEOS = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v")
-IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+IMAGES = (".png", ".jpg", ".jpeg")
 TABLES = (".csv", ".tsv", ".parquet", ".npy")
 DEPTH = 3
 """Levels of folders at which frames and tables are looked for."""

@@ -13,7 +13,7 @@ from pipeline.episodes.episode import Episode, Meta
 from pipeline.errors import DataError
 from pipeline.files.content import read_bytes
 from pipeline.formats import OfficialSplit
-from pipeline.formats._shared import images
+from pipeline.formats._shared import pixels
 from pipeline.formats.video_csv import tables
 from pipeline.formats.video_csv.layout import EPISODE, IMAGES, Layout, natural
 
@@ -122,6 +122,5 @@ def _images(folder: Path) -> NDArray[np.uint8]:
     paths = sorted((p for p in paths if p.name[0] != "."), key=lambda path: natural(path.name))
     if not paths:
         raise DataError(f"{folder}: holds no images ({', '.join(IMAGES)}); {MEND}")
-    places = [str(path) for path in paths]
-    frames = [images.decode(read_bytes(path, MEND), str(path), MEND) for path in paths]
-    return images.stack(frames, places)
+    files = (read_bytes(path, MEND) for path in paths)
+    return pixels.decode(files, len(paths), str(folder), MEND)

@@ -17,19 +17,32 @@ from pipeline import __version__  # noqa: E402 - once it is known which `pipelin
 
 if TYPE_CHECKING:
     from nanowm.dataset import Clip, Dataset
+    from nanowm.env import DreamEnv, make_env
     from nanowm.stepping import State
     from nanowm.world_model import WorldModel, load
     from pipeline.gym.record import Recorder
 
-__all__ = ["Clip", "Dataset", "Recorder", "State", "WorldModel", "__version__", "load"]
+__all__ = [
+    "Clip",
+    "Dataset",
+    "DreamEnv",
+    "Recorder",
+    "State",
+    "WorldModel",
+    "__version__",
+    "load",
+    "make_env",
+]
 
 HOMES = {
     "Clip": "nanowm.dataset",
     "Dataset": "nanowm.dataset",
+    "DreamEnv": "nanowm.env",
     "Recorder": "pipeline.gym.record",
     "State": "nanowm.stepping",
     "WorldModel": "nanowm.world_model",
     "load": "nanowm.world_model",
+    "make_env": "nanowm.env",
 }
 """The module of each public name."""
 

@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import unquote, urlsplit
 
+import pytest
+
 CENTRAL = struct.Struct("<4s6H3L5H2L")
 END = struct.Struct("<4s4H2LH")
 
@@ -114,6 +116,23 @@ class Server:
                 self.wfile.write(body)
 
         return Handler
+
+
+@pytest.fixture
+def server():
+    """A server that stops with the test."""
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def hub(server, monkeypatch):
+    """A server that the hub's library takes for the hub."""
+    url = server.url + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", server.url)
+    monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", url)
+    return server
 
 
 def _json(value):

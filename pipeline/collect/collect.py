@@ -6,6 +6,7 @@ from pipeline import stage
 from pipeline.collect import Options
 from pipeline.collect.inventory import write_inventory
 from pipeline.collect.listing import folder_of
+from pipeline.collect.root import place_of
 from pipeline.errors import ParamsError
 from pipeline.formats import FORMATS, Format, WritableFormat
 from pipeline.params import Settings
@@ -23,11 +24,11 @@ def collect(settings: Settings, raw: Path) -> tuple[Format, str, int]:
     """
     selected = settings.variant(FORMATS)
     dataset: Format = selected.build()
-    if selected.options.root is not None:
-        root = folder_of(selected.options.root)
+    if (place := place_of(selected.options, raw.parent)) is not None:
+        root = folder_of(place)
         episodes = len(dataset.open(root))
         with stage.output(raw) as partial:
-            files = write_inventory(selected.options.root, partial)
+            files = write_inventory(place, partial)
         return dataset, f"{episodes} episodes of {settings.dataset} in {files} files of {root}", 0
     world = settings.variant(WORLDS)
     if not isinstance(dataset, WritableFormat):

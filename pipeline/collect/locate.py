@@ -22,14 +22,18 @@ def command(
     out: Annotated[Path, output("FOLDER", "Folder for the link.")],
     params: ParamsFile = PARAMS,
 ) -> None:
-    """Link to `datasets.NAME.root`, and name the format and the world, so that DVC follows them."""
+    """Link to `datasets.NAME.root`, and name the format and the world, so that DVC follows them.
+
+    What is on the hub is downloaded before.
+    """
     from pipeline.collect.listing import files_below, folder_of
+    from pipeline.collect.root import provide
     from pipeline.formats import FORMATS
     from pipeline.params import read
     from pipeline.worlds import WORLDS
 
     settings = read(params)
-    root = settings.variant(FORMATS).options.root
+    root = provide(settings.variant(FORMATS).options, out.parent)
     with stage.output(out) as partial:
         partial.mkdir()
         stage.write_json(partial / "format.json", _member(settings, FORMATS))

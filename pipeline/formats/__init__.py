@@ -19,7 +19,9 @@ class DatasetOptions(Params):
 
     Attributes:
         format: name of a member of this family; a published set need not name it.
-        root: where the files are: a folder, or None to simulate the set with its world.
+        root: where the files are: a folder, a data set on the hub, or None to simulate the set with
+            its world.
+        revision: commit of the data set on the hub; None where root is a folder.
         world: simulator that records it and that is planned in; None has none. A published set
             need not name it.
         normalise_actions: whether models get actions standardised by the train split's mean and
@@ -31,7 +33,12 @@ class DatasetOptions(Params):
     """
 
     format: str = ""
-    root: str | None = Field(description="folder of a set that is there; null simulates one")
+    root: str | None = Field(
+        description="folder of a set that is there, or a hub id with a revision; null simulates one"
+    )
+    revision: str | None = Field(
+        default=None, description="commit on the hub, if root is an id there"
+    )
     world: str | None = Field(default=None, description="simulator; null: cannot be planned in")
     normalise_actions: bool = True
     resolution: tuple[int, int] | None = Field(

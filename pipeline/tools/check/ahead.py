@@ -1,11 +1,15 @@
 """What stages would refuse once they run, as far as params.yaml and the disk tell it now."""
 
+from pathlib import Path
+
 import torch
 
 from pipeline.collect.listing import folder_of
+from pipeline.collect.root import check_pinned, place_of
 from pipeline.compute import device
 from pipeline.denoisers import DENOISERS, Size
 from pipeline.encoders import ENCODERS, SizedOptions
+from pipeline.files.places import from_project
 from pipeline.formats import FORMATS
 from pipeline.params import Settings
 from pipeline.tools.check.packages import check_packages
@@ -25,7 +29,7 @@ def check_ahead(settings: Settings) -> None:
     check_packages(settings)
     dataset = settings.variant(FORMATS)
     if dataset.options.root is not None:
-        dataset.build().open(folder_of(dataset.options.root))
+        _check_files(settings)
     else:
         check_simulated(settings)
     _check_sizes(settings)
@@ -34,6 +38,17 @@ def check_ahead(settings: Settings) -> None:
         settings.section("distributed", distributed.Options),
     )
     check_batch(train, spread.processes or len(device.all_devices()))
+
+
+def _check_files(settings: Settings) -> None:
+    """The user's files; those of the hub as soon as they are here."""
+    dataset, name = settings.variant(FORMATS), settings.dataset
+    root, revision = dataset.options.root, dataset.options.revision
+    if root is not None and revision is not None:
+        check_pinned(root, revision, name)
+    place = place_of(dataset.options, Path("data") / name)
+    if place is not None and (revision is None or from_project(place).is_dir()):
+        dataset.build().open(folder_of(place))
 
 
 def _check_sizes(settings: Settings) -> None:

@@ -7,13 +7,15 @@ import typer
 from pydantic import Field, RootModel
 
 from pipeline import stage
+from pipeline.download.disk import require_space
+from pipeline.download.progress import progress
+from pipeline.download.web import HttpClient, UnreachableError
 from pipeline.errors import DataError, ParamsError, did_you_mean
 from pipeline.files.json_model import FileModel, read_json
 from pipeline.files.names import InnerPath
 from pipeline.tools.fetch import plan as plans
-from pipeline.tools.fetch.plan import Endpoints, Plan, Request
+from pipeline.tools.fetch.plan import FEWER, Endpoints, Plan, Request
 from pipeline.tools.fetch.sets import SETS
-from pipeline.tools.fetch.web import HttpClient, UnreachableError
 
 RECORDS = "fetched.json"
 
@@ -75,7 +77,7 @@ def fetch(name: str, request: Request, endpoints: Endpoints, *, confirm: bool) -
                 bytes=0,
             )
             _write(dest, records | {name: record})
-            with plans.progress(sum(size for _, size in plan.files)) as advance:
+            with progress(sum(size for _, size in plan.files)) as advance:
                 plan.run(advance)
     except UnreachableError as error:
         raise DataError(
@@ -88,7 +90,7 @@ def fetch(name: str, request: Request, endpoints: Endpoints, *, confirm: bool) -
 
 
 def _confirm(plan: Plan, dest: Path, *, confirm: bool) -> None:
-    plans.require_space(dest, plan.space)
+    require_space(dest, plan.space, FEWER)
     if plan.files:
         plans.show(plan, dest)
         if confirm:

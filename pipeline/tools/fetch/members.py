@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
+from pipeline.download.repository import is_complete, target
+from pipeline.download.web import Advance, part_path
 from pipeline.errors import DataError
 from pipeline.files.content import parsing
-from pipeline.tools.fetch.web import Advance, part_path
 
 EPISODE = re.compile(r"/(?:episode_)?(\d{3,})(?:\.\w+|/.*)$")
 """Index of the episode in a member's name; a name without one is a table of all episodes."""
@@ -41,28 +42,9 @@ def _number(member: zipfile.ZipInfo) -> int:
     return int(match[1]) if match else 0
 
 
-def target(dest: Path, name: str) -> Path:
-    """The path that a member is extracted to.
-
-    Raises:
-        DataError: it lies outside DEST.
-    """
-    path = dest / name
-    if not path.resolve().is_relative_to(dest.resolve()):
-        raise DataError(
-            f"{name!r}: a member of the archive leads out of {dest}; refused to extract it"
-        )
-    return path
-
-
 def missing(dest: Path, members: Iterable[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
     """The members that are not on disk, or not with their size."""
     return [m for m in members if not is_complete(target(dest, m.filename), m.file_size)]
-
-
-def is_complete(path: Path, size: int) -> bool:
-    """Whether a file is on disk: it gets its name only once it is complete."""
-    return path.is_file() and path.stat().st_size == size
 
 
 def extract(

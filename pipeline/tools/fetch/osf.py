@@ -8,13 +8,15 @@ from pathlib import Path
 
 import httpx2
 
+from pipeline.download.disk import require_space
+from pipeline.download.repository import is_complete
+from pipeline.download.web import Advance, HttpClient, NoRangesError, Remote, bytes_present
 from pipeline.errors import DataError, ParamsError
 from pipeline.files.content import parsing
 from pipeline.tools.fetch import members
-from pipeline.tools.fetch.plan import Endpoints, Plan, Request, require_space
+from pipeline.tools.fetch.plan import FEWER, Endpoints, Plan, Request
 from pipeline.tools.fetch.seekable import remote_file
 from pipeline.tools.fetch.split_zip import merge_parts
-from pipeline.tools.fetch.web import Advance, HttpClient, NoRangesError, Remote, bytes_present
 
 PROJECT = "bmw48"
 VIEW = {"view_only": "a56a296ce3b24cceaf408383a175ce28"}
@@ -78,15 +80,15 @@ class OsfZip:
         path = dest / remote.name
 
         def run(advance: Advance) -> None:
-            if not members.is_complete(path, remote.size):
+            if not is_complete(path, remote.size):
                 http.download(remote, path, advance)
             with members.open_zip(path, remote.name) as archive:
                 needed = members.missing(dest, members.members_of(archive, self.folder, None))
-                require_space(dest, sum(member.file_size for member in needed))
+                require_space(dest, sum(member.file_size for member in needed), FEWER)
                 members.extract(archive, needed, dest, lambda _: None)
             path.unlink()
 
-        files = [] if members.is_complete(path, remote.size) else [(remote.name, remote.size)]
+        files = [] if is_complete(path, remote.size) else [(remote.name, remote.size)]
         return Plan(files, remote.size - bytes_present(path) + unpacked, run)
 
 

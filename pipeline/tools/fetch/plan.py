@@ -1,16 +1,16 @@
 """Download plans: which files are missing, their sizes, and the disk space they need."""
 
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.errors import DataError
-from pipeline.tools.fetch.web import Advance, HttpClient
+from pipeline.download.disk import free
+from pipeline.download.web import Advance, HttpClient
 
 MAX_ROWS = 12
+FEWER = ", or fetch fewer --episodes"
+"""What a download that is too large can be, apart from elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,40 +88,3 @@ def show(plan: Plan, dest: Path) -> None:
     table.add_row("disk space needed", decimal(plan.space))
     table.add_row("disk space free", decimal(free(dest)))
     tables.show(table)
-
-
-def require_space(dest: Path, needed: int) -> None:
-    """Check the free disk space.
-
-    Raises:
-        DataError: less than `needed` bytes are free.
-    """
-    from rich.filesize import decimal
-
-    if needed > free(dest):
-        raise DataError(
-            f"{dest}: needs {decimal(needed)}, but only {decimal(free(dest))} are free; "
-            "make room, choose a folder on another disk, or fetch fewer --episodes"
-        )
-
-
-def free(dest: Path) -> int:
-    """Free bytes on the disk of a folder, which need not exist yet."""
-    existing = next(path for path in (dest, *dest.absolute().parents) if path.exists())
-    return shutil.disk_usage(existing).free
-
-
-@contextmanager
-def progress(total: int) -> Iterator[Advance]:
-    """A progress bar in bytes, on a terminal only."""
-    from rich.console import Console
-    from rich.progress import DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
-
-    console = Console(stderr=True)
-    columns = (*Progress.get_default_columns()[:2], DownloadColumn(), TransferSpeedColumn())
-    bar = Progress(
-        *columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal
-    )
-    with bar:
-        task = bar.add_task("fetch", total=total)
-        yield lambda count: bar.advance(task, count)

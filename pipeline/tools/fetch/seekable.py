@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, BinaryIO
 
-from pipeline.tools.fetch.web import HttpClient, Remote
+from pipeline.download.web import HttpClient, Remote
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

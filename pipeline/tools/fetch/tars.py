@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from pipeline.download.repository import is_complete
+from pipeline.download.web import Advance, HttpClient, Remote, bytes_present
 from pipeline.errors import DataError
 from pipeline.files.content import parsing
 from pipeline.files.tar import REGULAR, members
 from pipeline.formats.csgo import lists as _csgo_lists
-from pipeline.tools.fetch.hub import HubDataset, resolve_commit
-from pipeline.tools.fetch.members import is_complete, write
+from pipeline.tools.fetch.hub import HubDataset, announced
+from pipeline.tools.fetch.members import write
 from pipeline.tools.fetch.plan import Endpoints, Plan, Request
 from pipeline.tools.fetch.seekable import remote_file
-from pipeline.tools.fetch.web import Advance, HttpClient, Remote, bytes_present
 
 ARCHIVE = re.compile(r"hdf5_dm_july2021_(\d+)_to_(\d+)\.tar")
 
@@ -44,9 +45,7 @@ class CsgoTars(HubDataset):
 
         Arguments and errors are those of `plan.Source.plan`.
         """
-        repository = resolve_commit(
-            self.repository, request.revision or self.commit, endpoints, http
-        )
+        repository = announced(self.repository, request.revision or self.commit, endpoints, http)
         tars = _tars(repository.files(recursive=False))
         if not tars:
             raise DataError(f"{self.page}: has no hdf5_dm_july2021_*.tar; name another --revision")

@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from pipeline.collect.root import place_of
 from pipeline.families import PUBLISHED
 from pipeline.files.places import from_project
 from pipeline.formats import FORMATS, DatasetOptions, Detected, FormatModule
@@ -28,7 +29,8 @@ def reading(
     if settings is not None:
         for dataset in settings.values[DATASETS]:
             variant = settings.of_dataset(dataset).variant(FORMATS)
-            if variant.name == name and _is_of(folder, dataset, variant.options.root):
+            place = place_of(variant.options, Path("data") / dataset)
+            if variant.name == name and _is_of(folder, dataset, place):
                 return variant
     module = FORMATS.load(name, "format")
     values = {"format": name, "root": str(folder), **detected.options}

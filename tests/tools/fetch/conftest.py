@@ -1,9 +1,3 @@
-import pytest
-from fetch_helpers import Server
+from fetch_helpers import server
 
-
-@pytest.fixture
-def server():
-    server = Server()
-    yield server
-    server.close()
+__all__ = ["server"]

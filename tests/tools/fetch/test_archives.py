@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from fetch_helpers import split, zipped
 
+from pipeline.download.web import HttpClient, Remote
 from pipeline.errors import DataError
 from pipeline.tools.fetch import members
 from pipeline.tools.fetch.seekable import concatenated, remote_file
 from pipeline.tools.fetch.split_zip import merge_parts
-from pipeline.tools.fetch.web import HttpClient, Remote
 
 RNG = np.random.default_rng(0)
 FILES = {f"deformable/rope/{n:06d}/obses.pth": RNG.bytes(3000 + n) for n in range(12)}

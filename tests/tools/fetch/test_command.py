@@ -23,13 +23,13 @@ def test_an_unknown_name_is_one_line_and_exit_code_2(monkeypatch, tmp_path, caps
 
 
 def test_no_network_is_one_line_and_exit_code_2(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr("pipeline.tools.fetch.web.HttpClient.json", refuse)
+    monkeypatch.setattr("pipeline.download.web.HttpClient.json", refuse)
     assert run(monkeypatch, "wall", str(tmp_path)) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 
 def refuse(self, url):
-    from pipeline.tools.fetch.web import UnreachableError
+    from pipeline.download.web import UnreachableError
 
     raise UnreachableError(f"{url}: no answer")
 

@@ -142,7 +142,7 @@ def test_interrupted_anywhere_the_next_run_ends_the_same(
 def test_a_disk_that_is_too_small_is_refused_with_both_numbers(
     server, endpoints, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("pipeline.tools.fetch.plan.free", lambda _: 450_000)
+    monkeypatch.setattr("pipeline.download.disk.free", lambda _: 450_000)
     server.requests.clear()
     with pytest.raises(DataError, match=r"needs 84\d\.\d kB, but only 450\.0 kB are free"):
         fetch("wall", Request(tmp_path), endpoints, confirm=False)

@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
+from pipeline.download.web import ATTEMPTS, HttpClient, NoRangesError, Remote, UnreachableError
 from pipeline.errors import DataError
-from pipeline.tools.fetch.web import ATTEMPTS, HttpClient, NoRangesError, Remote, UnreachableError
 
 CONTENT = bytes(range(256)) * 400
 
@@ -107,7 +107,7 @@ def test_a_refusal_is_not_retried(server, http, remote, tmp_path):
 
 def test_waits_double(monkeypatch, server, remote, tmp_path):
     waits = []
-    monkeypatch.setattr("pipeline.tools.fetch.web.time.sleep", waits.append)
+    monkeypatch.setattr("pipeline.download.web.time.sleep", waits.append)
     server.faults["/get/a.bin"] = [503, 503, 503]
     with HttpClient(delay=0.5) as http:
         http.download(remote, tmp_path / "a.bin", Count())

@@ -1,0 +1,1 @@
+"""Files from servers: downloads that resume and are verified, and data sets on the hub."""

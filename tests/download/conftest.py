@@ -1,0 +1,3 @@
+from fetch_helpers import hub, server
+
+__all__ = ["hub", "server"]

@@ -150,6 +150,7 @@ def cut(folder):
         (described(latent_channels=True), "config.json: damaged .latent_channels = True: "),
         (described(scaling_factor="one"), "config.json: damaged .scaling_factor = 'one': "),
         (described(down_block_types=3), "int"),
+        (described(norm_num_groups=True), "describes a network that cannot run"),
         (cut, "safetensors: damaged"),
         (lambda folder: (folder / "config.json").write_text("{"), "config.json: damaged"),
     ],

@@ -15,7 +15,7 @@ from pipeline.files.json_model import FileModel, read_json
 from pipeline.weights.shapes import require_size
 
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
-Widths = Annotated[list[Annotated[int, Field(gt=0, le=2**14)]], Field(min_length=1, max_length=16)]
+Widths = Annotated[list[Annotated[int, Field(gt=0, le=2**14)]], Field(min_length=1, max_length=8)]
 
 
 class Config(FileModel):
@@ -33,13 +33,14 @@ def load_vae(folder: Path, way_out: str) -> Any:
     Raises:
         DataError: a file is missing or damaged, and `way_out` says what to do.
         OSError: a file is missing or damaged.
-        ValueError: a file is damaged, or weights are missing or unexpected (diffusers only warns).
+        ValueError: a file is damaged, weights are missing or unexpected (diffusers only warns), or
+            the network cannot run.
         RuntimeError: shapes of weights do not match the config.
     """
     make_importable()
     from diffusers import AutoencoderKL
 
-    read_json(folder / CONFIG, Config, way_out)
+    levels = len(read_json(folder / CONFIG, Config, way_out).block_out_channels)
     config = AutoencoderKL.load_config(folder, local_files_only=True)
     require_size(lambda: AutoencoderKL.from_config(config), folder / WEIGHTS, way_out)
     vae, report = AutoencoderKL.from_pretrained(
@@ -53,7 +54,17 @@ def load_vae(folder: Path, way_out: str) -> Any:
         if report[wrong]:
             count, kind = len(report[wrong]), wrong.replace("_", " ")
             raise ValueError(f"{count} {kind}, such as {report[wrong][0]}")
+    _try(vae, 2 ** (levels - 1))
     return vae
+
+
+@torch.inference_mode()
+def _try(vae: Any, side: int) -> None:
+    """Run one small frame: diffusers builds networks that some fields of config.json break."""
+    try:
+        vae(torch.zeros(1, 3, side, side))
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"{CONFIG} describes a network that cannot run ({error})") from None
 
 
 class KlAutoencoder(Encoder):

@@ -36,6 +36,7 @@ def fixture(name: str) -> Callable[[Path], None]:
 
 FORMATS: dict[str, Callable[[Path], None]] = {
     "video_csv": video_csv,
+    "rlds": fixture("rlds/visible/1.0.0"),
     "stable_worldmodel": fixture("stable_worldmodel/hdf5"),
     "hdf5": fixture("robomimic"),
     "minari": fixture("minari/jpeg-hdf5"),

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from pipeline.episodes.action_statistics import check_statistics
 from pipeline.episodes.resize import Preprocessing
 from pipeline.errors import DataError
 from pipeline.files.json_model import FileModel, read_json
@@ -71,6 +72,7 @@ class Manifest(FileModel):
         if (len(lengths), sum(lengths)) != (self.episodes, self.frames):
             found = f"{len(lengths)} episodes of {sum(lengths)} frames"
             raise ValueError(f"shards hold {found}, not {self.episodes} of {self.frames}")
+        check_statistics(self.actions, self.action_dim)
         return self
 
     def digest(self) -> str:

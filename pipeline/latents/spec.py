@@ -10,6 +10,7 @@ from pydantic import Field, PositiveFloat, model_validator
 from torch import Tensor
 
 from pipeline.compute.precision import Precision
+from pipeline.episodes.action_statistics import check_statistics
 from pipeline.episodes.resize import Preprocessing
 from pipeline.files.json_model import FileModel
 from pipeline.latents.quantize import SCALE, Storage
@@ -79,6 +80,7 @@ class LatentSpec(FileModel):
         channels = self.latent_shape[0]
         if not len(self.mean) == len(self.std) == channels:
             raise ValueError(f"mean and std must have one number for each of {channels} channels")
+        check_statistics(self.actions, self.action_dim)
         return self
 
     def columns(self) -> dict[str, Column]:

@@ -208,3 +208,13 @@ def test_a_manifest_that_is_not_ours_is_refused(folder, before, after, reason):
     with pytest.raises(DataError) as caught:
         read_manifest(folder)
     assert str(caught.value).startswith(f"{manifest}: damaged ({reason}")
+
+
+@pytest.mark.parametrize("statistic", ["mean", "std", "min", "max"])
+def test_statistics_of_other_actions_are_refused(folder, statistic):
+    """So are those of a latent cache and of a model, by the same check."""
+    content = json.loads((folder / "manifest.json").read_text())
+    content["actions"][statistic].append(0.0)
+    (folder / "manifest.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match=rf"actions.{statistic} must have one number for each of"):
+        read_manifest(folder)

@@ -275,3 +275,10 @@ def test_more_bytes_than_allowed_are_refused_before_any_is_written(folder, tmp_p
     assert list(tmp_path.iterdir()) == []
     encoded(folder / "shards", Spread, tmp_path / "fits.zarr", max_bytes=needed)
     assert f"{frames} frames of 3x4x4 latents take 0.07 MB" in capsys.readouterr().out
+
+
+def test_statistics_of_other_actions_are_refused(folder):
+    spec = open_cache(folder / "latents.zarr").spec
+    values = {**spec.model_dump(), "actions": {**spec.actions, "min": [0.0] * 9}}
+    with pytest.raises(ValueError, match=r"actions.min must have one number for each of 2"):
+        type(spec).model_validate(values)

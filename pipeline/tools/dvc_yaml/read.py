@@ -67,10 +67,10 @@ class Table(BaseModel):
         """The stage, not yet filled.
 
         Raises:
-            ValueError: its command is none of words.
+            ValueError: its command runs no module of this package.
         """
         command = shlex.split(self.cmd)
-        if len(command) < 3:
+        if len(command) < 3 or command[2] not in imports.modules():
             raise ValueError(f"cmd = {self.cmd!r}: is not python -m pipeline.STAGE")
         records = [*self.metrics, *self.plots]
         return Stage(

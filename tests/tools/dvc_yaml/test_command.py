@@ -32,3 +32,11 @@ def test_a_stage_without_any_line_gets_all_of_them(tmp_path):
     assert dvc_yaml(str(file), "--write") == f"{file}: written\n"
     assert sorted(file.read_text().splitlines()) == sorted(right.splitlines())
     assert "exactly" in dvc_yaml(str(file))
+
+
+@pytest.mark.parametrize("command", ["python", "python -m pip install x", "python -m pipeline.no"])
+def test_a_command_that_runs_no_stage_is_named(tmp_path, command):
+    file = tmp_path / "dvc.yaml"
+    file.write_text(f"stages:\n  odd:\n    cmd: {command}\n")
+    with pytest.raises(DataError, match=r"is not python -m pipeline.STAGE"):
+        dvc_yaml(str(file))

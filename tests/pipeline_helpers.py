@@ -81,7 +81,8 @@ def set_params(folder: Path, changes: dict[str, Any]) -> None:
 def make_workspace(folder: Path) -> Path:
     """What a user has after a clone, with smoke-sized params, committed."""
     ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "pipeline", folder / "pipeline", ignore=ignored)
+    for package in ("nanowm", "pipeline"):
+        shutil.copytree(ROOT / package, folder / package, ignore=ignored)
     for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
         shutil.copy(ROOT / name, folder / name)
     (folder / ".dvc").mkdir()

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 from helpers import ROOT
 
 import nanowm
@@ -66,3 +67,10 @@ def test_a_pipeline_that_was_imported_before_is_refused_in_one_line(beside, tmp_
 def test_wm_works_beside_a_pipeline_py(beside):
     done = beside("", "-m", "nanowm", "--version")
     assert done.stdout == f"nano-world-models {nanowm.__version__}\n", done.stderr
+
+
+def test_the_citation_is_of_this_version():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert cited["version"] == nanowm.__version__
+    assert cited["cff-version"] == "1.2.0"
+    assert {"message", "title", "authors"} <= cited.keys()

@@ -171,6 +171,15 @@ def test_numbered_groups_of_images_are_episodes_whatever_their_actions_are_calle
     assert len(opened(tmp_path, **found.options, actions="moves")) == 2
 
 
+def test_ogbenchs_npz_files_are_to_be_converted(tmp_path):
+    np.savez(tmp_path / "a.npz", observations=FRAMES, actions=MOVES, terminals=np.ones(T))
+    found = detect(tmp_path)
+    assert found.title == "OGBench npz"
+    assert "turn the files into HDF5" in found.lacks
+    np.savez(tmp_path / "a.npz", latents=FRAMES)
+    assert detect(tmp_path) is None
+
+
 def test_files_of_other_formats_are_left_to_them(tmp_path):
     (tmp_path / "text.hdf5").write_text("no HDF5")
     assert detect(tmp_path) is None

@@ -21,6 +21,7 @@ from pipeline_helpers import make_workspace, set_params
 from safetensors.torch import load_file
 
 from pipeline.denoisers.nanowm import SIZES, Shape
+from pipeline.formats import FORMATS
 
 SMALL = {
     "train.steps": 4,
@@ -34,6 +35,16 @@ SMALL = {
 }
 DECODER = {"channels": [8, 8], "steps": 1, "batch": 2, "learning_rate": 1.0e-3}
 LAYOUTS = ("wall", "point_maze", "rope", "granular", "pusht", "csgo", "rt1")
+FIXTURES = Path(__file__).parents[1] / "formats" / "fixtures"
+RECORDED = {
+    "robomimic": ("hdf5", "robomimic"),
+    "ogbench": ("hdf5", "ogbench"),
+    "minari_hdf5": ("minari", "minari/raw-hdf5"),
+    "minari_jpeg": ("minari", "minari/jpeg-hdf5"),
+    "minari_arrow": ("minari", "minari/jpeg-arrow"),
+    "minari_parquet": ("minari", "minari/raw-parquet"),
+}
+"""Sets that other libraries wrote: the format that reads each, and its folder below FIXTURES."""
 CODECS = ("patch_pca", "tiny_dino", "tiny_jepa", "sd_vae")
 GOLDEN_FILES = (
     "cem.npz", "schedules.npz", "scheduling_matrices.npz", "state_dict_keys.json",
@@ -56,6 +67,9 @@ def make(base: Path) -> Path:
     _params(run, base / "params")
     for name in LAYOUTS:
         dataset_helpers.write(name, base / f"raw_{name}")
+    for name, (_, folder) in RECORDED.items():
+        ours = shutil.ignore_patterns("make.py", "readings.npz")
+        shutil.copytree(FIXTURES / folder, base / f"raw_{name}", ignore=ours)
     _csgo_lists(base)
     _lerobot(base)
     _inventory(run, base)
@@ -93,12 +107,22 @@ def _params(run: Path, folder: Path) -> None:
         "splits": {"datasets.csgo.splits": "a"},
     }
     forms |= {name: {"encoder": name} for name in (*CODECS, *weights)}
+    recorded = {name: {f"datasets.{name}": _block(*of)} for name, of in RECORDED.items()}
     for form, changes in forms.items():
-        for name in LAYOUTS:
+        for name in (*LAYOUTS, *RECORDED):
             shutil.copy(run / "params.yaml", folder / "params.yaml")
             pointed = {f"encoders.{key}.weights": value for key, value in weights.items()}
-            set_params(folder, {"dataset": name, **decoders, **pointed, **sized, **changes})
+            block = recorded.get(name, {})
+            set_params(
+                folder, {"dataset": name, **block, **decoders, **pointed, **sized, **changes}
+            )
             shutil.move(folder / "params.yaml", folder / f"{form}-{name}.yaml")
+
+
+def _block(form: str, folder: str) -> dict[str, object]:
+    """The block that `wm inspect` prints for a fixture."""
+    found = FORMATS.load(form, "test").detect(FIXTURES / folder)
+    return {"format": form, "root": "a", **found.options}
 
 
 def _csgo_lists(base: Path) -> None:

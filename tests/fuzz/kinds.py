@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fuzz.artefacts import CODECS
+from fuzz.artefacts import CODECS, RECORDED
 
 from pipeline.checksum import sha256
 
@@ -12,7 +12,7 @@ Command = Callable[[Path], list[str]]
 """From the folder of a case, in which the artefact is `a`, to the words after `wm`."""
 SETS = (
     "wall", "point_maze", "rope", "granular", "pusht", "csgo", "rt1",
-    "lerobot_v3", "lerobot_images",
+    "lerobot_v3", "lerobot_images", *RECORDED,
 )  # fmt: skip
 MODEL = "models/wall/tiny_vae/world_model"
 METRICS = tuple(

@@ -67,8 +67,11 @@ def mutated_hdf5(content: bytes, rng: random.Random) -> bytes:
             name = rng.choice(names)
             if name not in file:
                 continue
-            held, change = file[name], rng.randrange(9)
-            array = held[()] if isinstance(held, h5py.Dataset) else np.zeros(3)
+            held, change = file.get(name), rng.randrange(9)
+            if held is None:  # a link that an earlier turn left there leads nowhere
+                continue
+            whole = isinstance(held, h5py.Dataset) and (held.size or 0) < 10**6
+            array = held[()] if whole else np.zeros(3)
             del file[name]
             if change == 1:
                 file[name] = array[:0] if getattr(array, "ndim", 0) else 0
@@ -89,7 +92,10 @@ def mutated_hdf5(content: bytes, rng: random.Random) -> bytes:
                     )
                 )
             elif change == 7:
-                file[name] = np.asarray(array)[..., None].astype(rng.choice(("f4", "i8", "S2")))
+                values = np.asarray(array)
+                if values.dtype.kind not in "biuf":
+                    values = np.zeros(values.shape)
+                file[name] = values[..., None].astype(rng.choice(("f4", "i8", "S2")))
             elif change == 8:
                 file.create_dataset(name, data=h5py.Empty("f4"))
     return stream.getvalue()

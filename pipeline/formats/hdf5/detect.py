@@ -1,5 +1,6 @@
 """The block of params.yaml for a folder of HDF5 files, as far as names and shapes tell it."""
 
+import zipfile
 from pathlib import Path
 
 from pipeline.errors import UserError
@@ -12,6 +13,9 @@ from pipeline.formats.hdf5.listing import FETCH, WHOLE, natural
 SUFFIXES = (".hdf5", ".h5", ".hdf")
 HELD_OUT = ("-val", "_val", "-valid", "_valid")
 """Ends of the names of files that hold the validation episodes."""
+NO_NPZ = (
+    "no episode of a npz file can be read alone: turn the files into HDF5, as docs/formats.md shows"
+)
 SHOWN = 40
 """Arrays that are listed at most."""
 OTHERS = ("ep_offset", "frame_0_x")
@@ -21,7 +25,9 @@ OTHERS = ("ep_offset", "frame_0_x")
 def detect(folder: Path) -> Detected | None:
     """What the HDF5 files of a folder hold, by the first of them; None if there are none."""
     pattern, paths = _files(folder)
-    if not paths or _is_minari(paths[0]):
+    if not paths:
+        return _as_npz(folder)
+    if _is_minari(paths[0]):
         return None
     try:
         with open_hdf5(paths[0], FETCH) as file:
@@ -45,6 +51,19 @@ def _files(folder: Path) -> tuple[str, list[Path]]:
                 )
                 return pattern, [path for _, path in order]
     return "", []
+
+
+def _as_npz(folder: Path) -> Detected | None:
+    """OGBench's files as they are published; None if there are none."""
+    for path in folder.glob("*.npz"):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                names = set(archive.namelist())
+        except (OSError, ValueError, zipfile.BadZipFile):
+            continue
+        if {"observations.npy", "actions.npy", "terminals.npy"} <= names:
+            return Detected("OGBench npz", lacks=NO_NPZ)
+    return None
 
 
 def _is_minari(file: Path) -> bool:

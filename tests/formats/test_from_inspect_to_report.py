@@ -40,6 +40,7 @@ FORMATS: dict[str, Callable[[Path], None]] = {
     "stable_worldmodel": fixture("stable_worldmodel/hdf5"),
     "hdf5": fixture("robomimic"),
     "minari": fixture("minari/jpeg-hdf5"),
+    "lerobot": fixture("lerobot_v3_edited"),
 }
 """What fills a folder, by the format that it is to be recognised as."""
 SMALL = {

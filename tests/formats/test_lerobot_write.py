@@ -10,8 +10,9 @@ import pytest
 from helpers import GOLDEN
 from lerobot_helpers import CODEC, EPISODES, assert_same_video
 
+from pipeline.errors import DataError
 from pipeline.formats.lerobot import LeRobot, statistics, write_v3
-from pipeline.formats.lerobot.features import LAYOUTS, Layout
+from pipeline.formats.lerobot.features import LAYOUTS, META, Layout
 from pipeline.formats.lerobot.source import Reading
 
 THEIRS = Path(__file__).parent / "fixtures" / "lerobot_v3_edited"
@@ -132,6 +133,21 @@ def test_a_recording_without_states_has_none(tmp_path):
     source = read(written(tmp_path / "raw", episodes=bare))
     assert source[0].states.shape == (12, 0)
     assert source[0].meta == {"task": "none", "fps": 10}
+
+
+@pytest.mark.parametrize("version", ["v2.1", "v3.0"])
+def test_what_a_simulator_needs_comes_back_though_lerobot_has_no_place_for_it(version, tmp_path):
+    rooms = [replace(e, meta={"door": 30.0, "wall": n}) for n, e in enumerate(EPISODES)]
+    source = read(written(tmp_path / "raw", version, episodes=rooms))
+    for episode, room in zip(source, rooms, strict=True):
+        assert episode.meta == {**room.meta, "task": "", "fps": 10}
+    (tmp_path / "raw" / META).write_text("{")
+    with pytest.raises(DataError, match=r"episode_meta.json.*: damaged .*; delete it to go"):
+        read(tmp_path / "raw")
+
+
+def test_no_file_of_ours_is_added_where_lerobot_has_a_place_for_all(ours):
+    assert not (ours / META).exists()
 
 
 def test_rt1_is_laid_out_as_published(tmp_path):

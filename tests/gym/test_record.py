@@ -118,6 +118,7 @@ def test_every_format_reads_back_what_was_recorded(name, tmp_path):
         np.testing.assert_allclose(episode.actions, truth.actions, rtol=1e-6)
         np.testing.assert_allclose(episode.states, truth.states, rtol=1e-6)
         assert np.abs(episode.frames.astype(int) - truth.frames).mean() < 12
+        assert episode.meta.items() >= {"seed": truth.meta["seed"], "policy": "random"}.items()
     record = json.loads((out / RECORDING).read_text())
     assert (record["policy"], record["seed"], record["task"]) == ("random", 1, "move")
     assert record["episodes"][1] == {

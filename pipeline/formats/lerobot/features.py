@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.episodes import video
-from pipeline.episodes.episode import Episode
+from pipeline.episodes.episode import Episode, Meta
+from pipeline.formats._shared import episode_meta
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 Json = Mapping[str, object]
 Column = NDArray[np.float32] | NDArray[np.int64]
 CHUNK = 1000
+META = "meta/episode_meta.json"
 FPS = 10
 
 
@@ -51,6 +53,21 @@ LAYOUTS = {
     )
 }
 """How the episodes of a world are published, by its name."""
+
+
+def task(episode: Episode) -> str:
+    """The instructions of an episode; empty where it has none."""
+    return str(episode.meta.get("task", ""))
+
+
+def write_meta(raw: Path, meta: Mapping[str, Meta]) -> None:
+    """Write what LeRobot has no place for: more of an episode's meta than its task and rate."""
+    more = {
+        key: {name: value for name, value in values.items() if name not in ("task", "fps")}
+        for key, values in meta.items()
+    }
+    if any(more.values()):
+        episode_meta.write(raw / META, more)
 
 
 def frames_per_second(layout: Layout, episode: Episode) -> int:

@@ -1,7 +1,7 @@
 """The episodes of a LeRobot data set of any supported version."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.episodes.episode import Episode
+from pipeline.episodes.episode import Episode, Meta
 from pipeline.errors import DataError
 from pipeline.formats import OfficialSplit
+from pipeline.formats._shared import episode_meta
 from pipeline.formats.lerobot import (
     cameras,
     clips,
@@ -28,6 +29,7 @@ from pipeline.formats.lerobot import (
 from pipeline.formats.lerobot import info as infos
 from pipeline.formats.lerobot.clips import Clip
 from pipeline.formats.lerobot.entries import Entry, LastFrames, Span
+from pipeline.formats.lerobot.features import META
 from pipeline.formats.lerobot.info import Place
 from pipeline.formats.lerobot.locate import Folder, Located
 from pipeline.formats.lerobot.rows import AlignBy
@@ -91,7 +93,7 @@ def open_folder(raw: Path, reading: Reading) -> "LeRobotSource":
             f"{raw}: none of its {len(some)} episodes has its files; fetch data/ and videos/"
         )
     last = entries.last_frames(every, len(folder.videos)) if folder.is_v3 else []
-    source = LeRobotSource(folder, some, located, reading, last)
+    source = LeRobotSource(folder, some, located, reading, last, episode_meta.read(raw / META))
     for camera in chosen:
         if reason := source.other_than_colour(camera):
             raise cameras.refusal(info, camera, raw, reason)
@@ -110,6 +112,7 @@ class LeRobotSource:
         located: Located,
         reading: Reading,
         last: Sequence[LastFrames],
+        meta: Mapping[str, Meta],
     ) -> None:
         """The episodes `chosen`; no frame is decoded before an episode is indexed.
 
@@ -125,6 +128,7 @@ class LeRobotSource:
         self._faults = located.faults | listed
         unreadable = located.absent | self._faults.keys()
         self.unreadable = [n for n, entry in enumerate(chosen) if entry.number in unreadable]
+        self._meta = meta
         self._last = dict(zip(folder.videos, last, strict=False))
 
     def _entry(self, index: int) -> Entry:
@@ -168,6 +172,7 @@ class LeRobotSource:
             actions=_joined(table, folder.actions, place),
             states=_joined(table, folder.states, place),
             meta={
+                **self._meta.get(self.key(index), {}),
                 "task": entry.task,
                 "fps": folder.info.fps,
                 **({"surplus_frames": surplus} if surplus else {}),

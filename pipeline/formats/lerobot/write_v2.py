@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pipeline.episodes import video
-from pipeline.episodes.episode import Episode
+from pipeline.episodes.episode import Episode, Meta
 from pipeline.formats.lerobot import features, statistics
 from pipeline.formats.lerobot import info as infos
 from pipeline.formats.lerobot.features import CHUNK, Json, Layout
@@ -16,15 +16,16 @@ VIDEO = "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d
 
 
 def write(episodes: Iterable[Episode], raw: Path, layout: Layout) -> None:
-    """Write episodes to a new folder; their meta names the `task`."""
+    """Write episodes to a new folder."""
     tasks: dict[str, int] = {}
+    meta: dict[str, Meta] = {}
     lines: list[Json] = []
     stats: list[Json] = []
     described: Json = {}
     frames = fps = 0
     is_video = False
     for number, episode in enumerate(episodes):
-        task = str(episode.meta["task"])
+        task = features.task(episode)
         fps = fps or features.frames_per_second(layout, episode)
         columns = features.columns(
             episode, layout, number, frames, tasks.setdefault(task, len(tasks)), fps
@@ -43,13 +44,15 @@ def write(episodes: Iterable[Episode], raw: Path, layout: Layout) -> None:
         found = {layout.camera: statistics.of_frames(episode.frames, quantiles=False)}
         found |= statistics.of_columns(columns, quantiles=False)
         stats.append({"episode_index": number, "stats": found})
+        meta[infos.key(number)] = episode.meta
         frames += len(episode)
-    meta = raw / "meta"
-    meta.mkdir()
+    folder = raw / "meta"
+    folder.mkdir()
     task_lines = [{"task_index": index, "task": task} for task, index in tasks.items()]
-    _write_lines(meta / "tasks.jsonl", task_lines)
-    _write_lines(meta / "episodes.jsonl", lines)
-    _write_lines(meta / "episodes_stats.jsonl", stats)
+    _write_lines(folder / "tasks.jsonl", task_lines)
+    _write_lines(folder / "episodes.jsonl", lines)
+    _write_lines(folder / "episodes_stats.jsonl", stats)
+    features.write_meta(raw, meta)
     info = {
         "codebase_version": "v2.1",
         "robot_type": layout.robot,
@@ -65,7 +68,7 @@ def write(episodes: Iterable[Episode], raw: Path, layout: Layout) -> None:
         "video_path": VIDEO if is_video else None,
         "features": described,
     }
-    (meta / "info.json").write_text(json.dumps(info, indent=4) + "\n")
+    (folder / "info.json").write_text(json.dumps(info, indent=4) + "\n")
 
 
 def _write_lines(path: Path, lines: Sequence[Json]) -> None:

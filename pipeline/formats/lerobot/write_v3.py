@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.episodes import video
-from pipeline.episodes.episode import Episode
+from pipeline.episodes.episode import Episode, Meta
 from pipeline.formats.lerobot import features, statistics
 from pipeline.formats.lerobot import info as infos
 from pipeline.formats.lerobot.features import CHUNK, Json, Layout
@@ -25,8 +25,9 @@ DATA_MB, VIDEO_MB = 100, 200
 
 
 def write(episodes: Iterable[Episode], raw: Path, layout: Layout) -> None:
-    """Write episodes to a new folder; their meta names the `task`."""
+    """Write episodes to a new folder."""
     tasks: dict[str, int] = {}
+    meta: dict[str, Meta] = {}
     rows: list[Json] = []
     stats: list[Mapping[str, statistics.Statistics]] = []
     described: Json = {}
@@ -34,7 +35,7 @@ def write(episodes: Iterable[Episode], raw: Path, layout: Layout) -> None:
     is_video = False
     data, videos = _Tables(raw), _Videos(raw, layout.camera)
     for number, episode in enumerate(episodes):
-        task = str(episode.meta["task"])
+        task = features.task(episode)
         fps = fps or features.frames_per_second(layout, episode)
         columns = features.columns(
             episode, layout, number, frames, tasks.setdefault(task, len(tasks)), fps
@@ -59,10 +60,12 @@ def write(episodes: Iterable[Episode], raw: Path, layout: Layout) -> None:
                 "meta/episodes/file_index": 0,
             }
         )
+        meta[infos.key(number)] = episode.meta
         frames += len(episode)
     data.close()
     videos.close()
     _write_meta(raw, rows, tasks, stats)
+    features.write_meta(raw, meta)
     info = {
         "codebase_version": "v3.0",
         "robot_type": layout.robot,

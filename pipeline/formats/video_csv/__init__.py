@@ -21,6 +21,7 @@ from pipeline.episodes.episode import Episode
 from pipeline.errors import DataError
 from pipeline.files.names import InnerPath
 from pipeline.formats import DatasetOptions, Detected
+from pipeline.formats._shared import episode_meta
 from pipeline.formats._shared.folder import require
 from pipeline.formats.video_csv import layout as layouts
 from pipeline.formats.video_csv import tables, written
@@ -115,7 +116,7 @@ class VideoCsv:
                 f"{raw / layout.table}: has no column of numbers that could be actions; name those "
                 "that are in `actions`, or mend what is no number in them"
             )
-        meta = written.read_meta(raw)
+        meta = episode_meta.read(raw / written.META)
         return VideoCsvSource(raw, layout, names, columns, self.options.alignment, meta)
 
     def _layout(self, raw: Path) -> Layout:

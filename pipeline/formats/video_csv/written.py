@@ -2,13 +2,12 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.episodes import video
 from pipeline.episodes.episode import Episode, Meta
-from pipeline.files.json_model import FileModel
-from pipeline.files.versioned import Format
+from pipeline.formats._shared import episode_meta
 from pipeline.formats.video_csv.layout import EPISODE
 
 FPS = 10
@@ -16,13 +15,6 @@ FPS = 10
 VIDEO = f"videos/{EPISODE}.mp4"
 TABLE = f"actions/{EPISODE}.csv"
 META = "video_csv.json"
-FORMAT = Format()
-
-
-class MetaFile(FileModel):
-    """Meta of the episodes by name."""
-
-    episodes: dict[str, dict[str, int | float | str]]
 
 
 def write(episodes: Iterable[Episode], raw: Path) -> None:
@@ -39,8 +31,7 @@ def write(episodes: Iterable[Episode], raw: Path) -> None:
         (raw / VIDEO.replace(EPISODE, episode.key)).write_bytes(content)
         (raw / TABLE.replace(EPISODE, episode.key)).write_text(_csv(episode))
         meta[episode.key] = episode.meta
-    content_of = MetaFile(episodes={key: dict(values) for key, values in meta.items()})
-    (raw / META).write_text(FORMAT.text(content_of))
+    episode_meta.write(raw / META, meta)
 
 
 def _csv(episode: Episode) -> str:
@@ -52,15 +43,3 @@ def _csv(episode: Episode) -> str:
     for number, (action, state) in enumerate(zip(episode.actions, episode.states, strict=True)):
         lines.writerow([number, *action, *state])
     return text.getvalue()
-
-
-def read_meta(raw: Path) -> Mapping[str, Meta]:
-    """The meta of the episodes by name; none where others wrote the folder.
-
-    Raises:
-        DataError: the file is damaged.
-    """
-    path = raw / META
-    if not path.is_file():
-        return {}
-    return FORMAT.read(path, MetaFile, "delete it to go on without").episodes

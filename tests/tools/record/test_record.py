@@ -88,7 +88,10 @@ def test_the_printed_block_reads_the_recording(light):
     source = FORMATS.load(block["format"], "test").build(options).open(light / block["root"])
     assert [len(episode) for episode in source] == [4, 4, 4]
     assert source[0].frames.shape[1:] == (24, 24, 3)
-    assert source[0].meta == {"task": "Light-v0", "fps": 4}
+    assert source[1].meta == {
+        "task": "Light-v0", "fps": 4, "env": "Light-v0", "policy": "light_module:brighter",
+        "seed": 1, "end": "truncated",
+    }  # fmt: skip
     levels = source[0].states[:, 0]
     np.testing.assert_allclose(np.diff(levels), 0.05 * source[0].actions[:-1, 0], atol=1e-6)
     np.testing.assert_allclose(source[0].frames.mean((1, 2, 3)), 255 * levels, atol=3)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from pipeline.errors import DataError
 from pipeline.files.json_model import FileModel, read_json
@@ -25,11 +25,14 @@ class Attributes(FileModel):
 
 
 class GroupMetadata(FileModel):
-    """zarr.json of the store."""
+    """zarr.json of the store; zarr-python raises a TypeError at a key that it does not know."""
+
+    model_config = ConfigDict(extra="forbid")
 
     zarr_format: Literal[3]
     node_type: Literal["group"]
     attributes: Attributes = Attributes()
+    consolidated_metadata: dict[str, object] | None = None
 
 
 class Codec(FileModel):

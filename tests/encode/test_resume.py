@@ -129,6 +129,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(folder, tmp_path, full, monke
         (".encoded/000001.json", b'{"total": [NaN]}', 1),
         (".encoded/000001.json", b"[" * 99_999, 1),
         ("zarr.json", b"{", 0),
+        ("zarr.json", b'{"zarr_format": 3, "node_type": "group", "more": 1}', 0),
         ("mean/zarr.json", bytes(80), 0),
     ],
 )

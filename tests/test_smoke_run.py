@@ -67,6 +67,24 @@ def test_the_docs_read_every_artefact_as_they_say(workspace):
     run(workspace, "python", "-c", "\n".join(scripts))
 
 
+def test_the_notebook_runs_from_top_to_bottom(smoke_run, monkeypatch):
+    import matplotlib as mpl
+    from matplotlib import pyplot as plt
+
+    mpl.use("Agg")
+    monkeypatch.chdir(smoke_run)
+    cells = json.loads((ROOT / "docs/notebooks/first_look.ipynb").read_text())["cells"]
+    names = {}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)
+            assert cell["outputs"], "run it, and save what it shows"
+            assert not any(output["output_type"] == "error" for output in cell["outputs"])
+    assert names["dream"].shape == (3, 32, 32, 3)
+    assert len(plt.get_fignums()) == 5
+    plt.close("all")
+
+
 def test_objective_sampler_and_injection_are_words(workspace):
     words = {"objective": "flow", "sampler": "pyramid", "denoisers.nanowm.injection": "film"}
     set_params(workspace, words)

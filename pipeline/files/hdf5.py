@@ -148,9 +148,10 @@ class Hdf5:
             for part in name.split("/"):
                 if part in ("", "."):
                     continue
-                if not isinstance(held, h5py.Group) or part not in held:
+                link = held.get(part, getlink=True) if isinstance(held, h5py.Group) else None
+                if link is None:
                     return None
-                if not isinstance(held.get(part, getlink=True), h5py.HardLink):
+                if not isinstance(link, h5py.HardLink):
                     raise DataError(
                         f"{self.path}: {part} in {name} is a link; put the array itself there"
                     )

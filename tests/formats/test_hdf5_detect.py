@@ -138,11 +138,12 @@ def test_the_block_of_a_set_is_found_and_reads_it(name, tmp_path):
     assert [len(source[index]) for index in range(len(source))] == lengths
 
 
-def test_further_cameras_and_all_arrays_are_told(tmp_path):
+def test_further_cameras_all_arrays_and_filter_keys_are_told(tmp_path):
     aloha(tmp_path)
     facts = detect(tmp_path).facts
     assert facts["cameras"].startswith("observations/images/cam_top, observations/images/cam_left")
     assert f"action float32 [{T}, 14]; " in facts["arrays"]
+    assert detect(FIXTURES / "robomimic").facts["filter_keys"] == "mask/train, mask/valid"
 
 
 FRAMES, MOVES = images(T, 16, 16, 3), numbers(T)

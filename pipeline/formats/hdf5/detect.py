@@ -77,6 +77,8 @@ def _described(file: Hdf5, pattern: str, paths: list[Path]) -> Detected:
         f"{path} {array.dtype} {list(array.shape)}" for path, array in layout.arrays[:SHOWN]
     )
     facts: dict[str, object] = {"files": len(paths), "arrays": listed}
+    if masks := file.names("mask"):
+        facts["filter_keys"] = ", ".join(f"mask/{name}" for name in masks[:SHOWN])
     if layout.cameras:
         options["cameras"] = layout.cameras[:1]
     if len(layout.cameras) > 1:

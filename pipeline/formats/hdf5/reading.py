@@ -1,6 +1,5 @@
 """One episode out of an HDF5 file: its arrays found, held against each other, and read."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,10 +44,11 @@ def check(span: Span, reading: Reading) -> None:
         DataError: one is missing, of another kind, or of another length than its neighbours.
     """
     with open_hdf5(span.path, FETCH) as file:
-        for array, place in _arrays(file, span, reading.cameras):
-            if (problem := hdf5_arrays.no_frames(array)) is not None:
-                raise DataError(f"{place} {problem}")
-        _steps(file, span, reading)
+        found = _arrays(file, span, reading)
+        for name in reading.cameras:
+            if (problem := hdf5_arrays.no_frames(found[name])) is not None:
+                raise DataError(f"{file.path}: {found[name].name} {problem}")
+        _steps(file, span, found, reading)
 
 
 def read(span: Span, reading: Reading) -> Episode:
@@ -58,22 +58,24 @@ def read(span: Span, reading: Reading) -> Episode:
         DataError: an array is missing, damaged, or contradicts another.
     """
     with open_hdf5(span.path, FETCH) as file:
-        first, applied, count = _steps(file, span, reading)
-        frames = pixels.side_by_side(
-            [
-                hdf5_arrays.frames(array, first, first + count, place)
-                for array, place in _arrays(file, span, reading.cameras)
-            ],
-            reading.cameras,
-        )
+        found = _arrays(file, span, reading)
+        first, applied, count = _steps(file, span, found, reading)
+        places = {name: f"{file.path}: {array.name}" for name, array in found.items()}
+        cameras = [
+            hdf5_arrays.frames(found[name], first, first + count, places[name])
+            for name in reading.cameras
+        ]
         actions = [
-            _actions(array, applied, applied + count, place, reading.discrete_actions)
-            for array, place in _arrays(file, span, reading.actions)
+            _actions(found[name], applied, applied + count, places[name], reading.discrete_actions)
+            for name in reading.actions
         ]
         states = [
-            hdf5_arrays.float32(hdf5_arrays.numbers(array, first, first + count, place))
-            for array, place in _arrays(file, span, reading.states)
+            hdf5_arrays.float32(
+                hdf5_arrays.numbers(found[name], first, first + count, places[name])
+            )
+            for name in reading.states
         ]
+    frames = pixels.side_by_side(cameras, reading.cameras)
     if reading.bgr:
         frames = np.ascontiguousarray(frames[..., ::-1])
     nothing = np.zeros((count, 0), np.float32)
@@ -101,24 +103,22 @@ def _actions(
     return hdf5_arrays.float32(values)
 
 
-def _arrays(file: Hdf5, span: Span, names: tuple[str, ...]) -> Iterator[tuple[Array, str]]:
-    """Arrays of an episode by their names in it, each with what errors call it."""
-    for name in names:
-        path = name if span.group == WHOLE else f"{span.group}/{name}"
-        yield file.array(path), f"{file.path}: {path}"
+def _arrays(file: Hdf5, span: Span, reading: Reading) -> dict[str, Array]:
+    """The arrays of an episode by their names in it."""
+    group = "" if span.group == WHOLE else f"{span.group}/"
+    names = (*reading.cameras, *reading.actions, *reading.states)
+    return {name: file.array(f"{group}{name}") for name in names}
 
 
-def _steps(file: Hdf5, span: Span, reading: Reading) -> tuple[int, int, int]:
+def _steps(
+    file: Hdf5, span: Span, found: dict[str, Array], reading: Reading
+) -> tuple[int, int, int]:
     """First frame and first action that are read, and how many of both.
 
     Raises:
         DataError: the arrays of the episode differ in length, or hold no step.
     """
-    names = (*reading.cameras, *reading.actions, *reading.states)
-    rows = {
-        name: array.shape[0]
-        for name, (array, _) in zip(names, _arrays(file, span, names), strict=True)
-    }
+    rows = {name: array.shape[0] for name, array in found.items()}
     first, frames, actions = _columns(file, span, rows) or _group(file, span, rows, reading)
     shift = 0
     if reading.alignment == "before_frame":

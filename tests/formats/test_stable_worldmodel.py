@@ -182,6 +182,7 @@ WHOLE = {
     "a damaged list": ("folder", cut("ep_offset.npz", 100), r"ep_offset\.npz: damaged"),
     "lists that overlap": ("folder", overlap, "episodes overlap"),
     "objects": ("folder", pickled, "action no numbers holds no numbers"),
+    "half a manifest": ("lance", cut("*.lance/_versions/*.manifest", 980), "damaged"),
     "no action": ("folder", remove("action.npz"), "has no column action; known"),
 }
 ONE = {
@@ -197,6 +198,8 @@ ONE = {
 
 @pytest.mark.parametrize(("name", "damage", "said"), WHOLE.values(), ids=list(WHOLE))
 def test_a_damaged_set_is_refused_in_a_line(copy, name, damage, said):
+    if name == "lance":
+        pytest.importorskip("lance")
     raw = copy(name)
     damage(raw)
     with pytest.raises(DataError, match=said) as refused:

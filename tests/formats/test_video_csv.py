@@ -349,6 +349,16 @@ def test_what_numpy_saves_as_text_is_read(raw, options, text):
     np.testing.assert_array_equal(opened(raw, actions=names)[0].actions, actions)
 
 
+def test_actions_may_be_chosen_by_number(raw):
+    for name in NAMES:
+        (raw / f"{name}.csv").write_text("key\n" + "".join(f"{n % 3}\n" for n in range(FRAMES)))
+    detected = detect(raw)
+    assert "set discrete_actions: 3" in detected.facts["actions"]
+    np.testing.assert_array_equal(opened(raw)[0].actions[:4, 0], [0, 1, 2, 0])
+    chosen = opened(raw, discrete_actions=3)[0].actions
+    np.testing.assert_array_equal(chosen[:4], np.eye(3)[[0, 1, 2, 0]])
+
+
 def test_booleans_and_integers_are_numbers(raw):
     table = {"left": [True, False, True, False, True, True], "gear": range(FRAMES)}
     parquet.write_table(pa.table(table), raw / "episode_2.parquet")

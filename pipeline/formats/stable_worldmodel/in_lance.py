@@ -1,6 +1,8 @@
 """A Lance table: a row a step, frames as JPEGs, every number as float32."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,8 +32,20 @@ def _dataset(path: Path) -> Any:
         raise MachineError(f"{path}: {INSTALL}") from None
     if not path.is_dir():
         raise DataError(f"{path}: no such folder; {FETCH}")
-    with parsing(path, FETCH):
+    with _reading(path):
         return lance.dataset(str(path))
+
+
+@contextmanager
+def _reading(place: Path | str) -> Iterator[None]:
+    """`parsing`, and a panic of Lance too: one is no Exception, and damage can cause it."""
+    try:
+        with parsing(place, FETCH):
+            yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise DataError(f"{place}: damaged ({error}); {FETCH}".replace("\n", " ")) from None
 
 
 def open_lance(path: Path) -> "InLance":
@@ -42,7 +56,7 @@ def open_lance(path: Path) -> "InLance":
         MachineError: pylance is not installed.
     """
     dataset = _dataset(path)
-    with parsing(path, FETCH):
+    with _reading(path):
         for name in (EPISODE, STEP):
             if name not in dataset.schema.names:
                 raise ValueError(f"no column {name}")
@@ -123,6 +137,6 @@ class InLance:
     def _cells(self, name: str, index: int) -> "pa.Array":
         dataset = _dataset(self.path)
         start, length = int(self.offsets[index]), int(self.lengths[index])
-        with parsing(self.place(name, index), FETCH):
+        with _reading(self.place(name, index)):
             table = dataset.to_table(columns=[name], offset=start, limit=length)
             return table[name].combine_chunks()

@@ -13,7 +13,7 @@ that of row 0 and the last frame are left out.
 
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
 
@@ -21,12 +21,15 @@ from pipeline.episodes.episode import Episode
 from pipeline.errors import DataError
 from pipeline.files.names import InnerPath
 from pipeline.formats import DatasetOptions, Detected
-from pipeline.formats._shared import episode_meta
+from pipeline.formats._shared import discrete, episode_meta
 from pipeline.formats._shared.folder import require
 from pipeline.formats.video_csv import layout as layouts
 from pipeline.formats.video_csv import tables, written
 from pipeline.formats.video_csv.layout import EPISODE, Layout
 from pipeline.formats.video_csv.source import Alignment, Columns, VideoCsvSource
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FIND = "run `wm inspect` on the folder to see what is found there"
 
@@ -50,6 +53,12 @@ class Options(DatasetOptions):
     )
     episode_column: str | None = Field(
         default=None, description="of a table of all episodes: names the episode of a row"
+    )
+    discrete_actions: int | None = Field(
+        default=None,
+        gt=1,
+        le=discrete.MOST,
+        description="number of actions to choose from, which become one-hot; null: continuous",
     )
     alignment: Alignment = Field(
         default="at_frame",
@@ -85,13 +94,21 @@ def detect(folder: Path) -> Detected | None:
     facts: dict[str, object] = {"other frames": others} if others else {}
     try:
         names = layouts.names(folder, layout)
-        columns, ignored = _columns(folder, layout, names, Options(root=str(folder)))
+        columns, table = _columns(folder, layout, names, Options(root=str(folder)))
     except DataError as error:
         return Detected(title, options, facts | {"first table": str(error)})
     options |= {"actions": columns.actions, "states": columns.states}
     if layout.one_table:
         options["episode_column"] = columns.episode
-    return Detected(title, options, facts | ({"ignored columns": ignored} if ignored else {}))
+    read = (*columns.actions, *columns.states)
+    if ignored := [name for name in table.column_names if name not in read]:
+        facts["ignored columns"] = ignored
+    if (choices := tables.choices(table, columns.actions)) is not None:
+        facts["actions"] = (
+            f"whole numbers: if they choose an action, set discrete_actions: {choices}, or to how "
+            "many there are"
+        )
+    return Detected(title, options, facts)
 
 
 class VideoCsv:
@@ -117,7 +134,8 @@ class VideoCsv:
                 "that are in `actions`, or mend what is no number in them"
             )
         meta = episode_meta.read(raw / written.META)
-        return VideoCsvSource(raw, layout, names, columns, self.options.alignment, meta)
+        choices, alignment = self.options.discrete_actions, self.options.alignment
+        return VideoCsvSource(raw, layout, names, columns, choices, alignment, meta)
 
     def _layout(self, raw: Path) -> Layout:
         if self.options.frames is not None and self.options.table is not None:
@@ -136,8 +154,8 @@ class VideoCsv:
 
 def _columns(
     raw: Path, layout: Layout, names: list[str], options: Options
-) -> tuple[Columns, list[str]]:
-    """The columns to read, and those that nobody asked for, by the first table that is whole.
+) -> "tuple[Columns, pa.Table]":
+    """The columns to read, by the first table that is whole; and that table.
 
     Raises:
         DataError: none is.
@@ -154,5 +172,5 @@ def _columns(
         numeric = [column for column in tables.numeric(table) if column != episode]
         states = options.states if options.states is not None else tables.state_columns(numeric)
         actions = options.actions or tables.action_columns(numeric, states)
-        return Columns(actions, states, episode), [c for c in every if c not in actions + states]
+        return Columns(actions, states, episode), table
     raise error

@@ -13,7 +13,7 @@ from pipeline.episodes.episode import Episode, Meta
 from pipeline.errors import DataError
 from pipeline.files.content import read_bytes
 from pipeline.formats import OfficialSplit
-from pipeline.formats._shared import pixels
+from pipeline.formats._shared import discrete, pixels
 from pipeline.formats.video_csv import tables
 from pipeline.formats.video_csv.layout import EPISODE, IMAGES, Layout, natural
 
@@ -45,6 +45,7 @@ class VideoCsvSource:
         layout: where frames and rows lie in it.
         names: of the episodes.
         columns: what is read of the tables.
+        discrete_actions: number of actions to choose from; None if they are continuous.
         alignment: which step the action of a row belongs to.
         meta: of episodes by name, where the folder has some.
     """
@@ -53,6 +54,7 @@ class VideoCsvSource:
     layout: Layout
     names: list[str]
     columns: Columns
+    discrete_actions: int | None = None
     alignment: Alignment = "at_frame"
     meta: Mapping[str, Meta] = field(default_factory=dict)
     split: OfficialSplit | None = None
@@ -105,6 +107,8 @@ class VideoCsvSource:
                     f"{table}: {name}: the {kind} of frame {gaps[0]} is empty, NaN or infinite; "
                     "mend it, or leave the episode out"
                 )
+        if self.discrete_actions is not None:
+            actions = discrete.one_hot(actions, self.discrete_actions, f"{table}: {name}")
         return Episode(self.key(index), frames, actions, states, self.meta.get(name, {}), content)
 
 

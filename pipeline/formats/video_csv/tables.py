@@ -133,6 +133,17 @@ def episode_column(names: Sequence[str]) -> str | None:
     return next((name for name in names if name.lower() in EPISODE_COLUMNS), None)
 
 
+def choices(table: "pa.Table", actions: Sequence[str]) -> int | None:
+    """How many actions a column of whole numbers may choose from; None if actions are others."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if len(actions) != 1 or not pa.types.is_integer(table.schema.field(actions[0]).type):
+        return None
+    bounds = pc.min_max(table[actions[0]]).as_py()
+    return None if bounds["min"] is None or bounds["min"] < 0 else max(2, bounds["max"] + 1)
+
+
 def matrix(table: "pa.Table", names: Sequence[str], place: str) -> NDArray[np.float32]:
     """Columns side by side, float32 [T, D]; empty cells are NaN.
 

@@ -16,7 +16,7 @@ from pipeline.errors import UserError
 from pipeline.formats import WritableFormat
 from pipeline.gym import writers
 from pipeline.gym.spool import End, Entry, Settings, Spool
-from pipeline.gym.view import name, view
+from pipeline.gym.view import View, name, view
 
 RECORDING = "recording.json"
 FPS = 10
@@ -66,7 +66,8 @@ class Recorder(gymnasium.Wrapper[Any, Any, Any, Any]):
             seed: episode n is reset with seed + n, and its action space seeded with it; None draws
                 a seed for each. A seed that is given to `reset` comes first.
             policy: a name for who acts, for the metadata.
-            task: what is being done, in words; None is the environment's id.
+            task: what is being done, in words; None is `task` of `meta` in the info of each reset,
+                as our worlds have it, else the environment's id.
             fps: frames per second; None is the environment's `render_fps`, else 10.
             image_key: which image of a dict observation, or "render"; None finds the only one.
             state_keys: which vectors of a dict observation, in order; None is all.
@@ -82,24 +83,19 @@ class Recorder(gymnasium.Wrapper[Any, Any, Any, Any]):
             raise UserError(f"{folder}: holds {held} already; choose another folder or delete it")
         self._format = writers.writer(format) if isinstance(format, str) else format
         self._view = view(env, image_key, state_keys)
-        spec = env.spec
-        settings = Settings(
-            env=name(env),
-            arguments={key: repr(value) for key, value in (spec.kwargs if spec else {}).items()},
-            max_episode_steps=spec.max_episode_steps if spec else None,
-            gymnasium=gymnasium.__version__,
+        settings = _settings(
+            env,
+            self._view,
             format=format if isinstance(format, str) else type(format).__name__,
             policy=policy,
             seed=seed,
-            task=task or name(env),
-            fps=fps or max(1, round(float(env.metadata.get("render_fps") or FPS))),
-            image=self._view.image,
-            states=None if self._view.states is None else list(self._view.states),
-            action_space=str(env.action_space),
+            task=task,
+            fps=fps,
         )
         place = self.folder.with_name(f".{self.folder.name}.recording")
         self._spool = Spool(place, settings)
-        self._seed: int | None = None
+        self._seed = 0
+        self._meta: dict[str, int | float | str] = {}
         self._succeeded: bool | None = None
         self._closed = False
         self._begin()
@@ -125,6 +121,7 @@ class Recorder(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._seed = seed
         self.env.action_space.seed(seed)
         observation, info = self.env.reset(seed=seed, options=options)
+        self._meta = _scalars(info.get("meta", {}))
         self._observe(observation)
         return observation, info
 
@@ -186,6 +183,7 @@ class Recorder(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._frames: list[NDArray[np.uint8]] = []
         self._states: list[NDArray[np.float32]] = []
         self._actions: list[NDArray[np.float32]] = []
+        self._meta = {}
         self._reward = 0.0
         self._succeeded = None
 
@@ -200,6 +198,7 @@ class Recorder(gymnasium.Wrapper[Any, Any, Any, Any]):
                 end=end,
                 reward=self._reward,
                 success=self._succeeded,
+                meta=self._meta,
             )
             self._spool.append(self._frames, self._actions, self._states, entry)
         self._begin()
@@ -217,3 +216,40 @@ class Recorder(gymnasium.Wrapper[Any, Any, Any, Any]):
 def _success(info: Mapping[str, Any]) -> bool | None:
     said = info.get("success", info.get("is_success"))
     return None if said is None else bool(said)
+
+
+def _scalars(meta: Mapping[str, Any]) -> dict[str, int | float | str]:
+    """Numbers and texts, as an episode's meta holds them."""
+    found = {
+        key: value.item() if isinstance(value, np.generic) else value for key, value in meta.items()
+    }
+    return {key: value for key, value in found.items() if isinstance(value, int | float | str)}
+
+
+def _settings(
+    env: gymnasium.Env[Any, Any],
+    view: View,
+    *,
+    format: str,
+    policy: str,
+    seed: int | None,
+    task: str | None,
+    fps: int | None,
+) -> Settings:
+    """What decides a recording: what is asked for, and what the environment says of itself."""
+    spec = env.spec
+    rate = fps or float(env.metadata.get("render_fps") or FPS)
+    return Settings(
+        env=name(env),
+        arguments={key: repr(value) for key, value in (spec.kwargs if spec else {}).items()},
+        max_episode_steps=spec.max_episode_steps if spec else None,
+        gymnasium=gymnasium.__version__,
+        format=format,
+        policy=policy,
+        seed=seed,
+        task=task,
+        fps=max(1, round(rate)),
+        image=view.image,
+        states=None if view.states is None else list(view.states),
+        action_space=str(env.action_space),
+    )

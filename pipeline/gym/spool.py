@@ -11,7 +11,7 @@ from pydantic import Field
 
 from pipeline import stage
 from pipeline.episodes import video
-from pipeline.episodes.episode import Episode
+from pipeline.episodes.episode import Episode, Meta
 from pipeline.errors import UserError
 from pipeline.files.json_model import FileModel, parse_json, read_json
 from pipeline.files.npy import read_npz
@@ -38,7 +38,8 @@ class Settings(FileModel):
     format: str
     policy: str
     seed: int | None
-    task: str
+    task: str | None
+    """Null: that of each episode's meta, else the environment."""
     fps: int = Field(gt=0)
     image: str | None
     """Key of the frames in observations, "render", or null where an observation is a frame."""
@@ -49,7 +50,7 @@ class Settings(FileModel):
 class Entry(FileModel):
     """What happened in an episode."""
 
-    seed: int | None
+    seed: int
     """Of the reset that began it."""
     steps: int = Field(gt=0)
     end: End
@@ -57,6 +58,8 @@ class Entry(FileModel):
     """Sum of the rewards."""
     success: bool | None
     """The last step's `success` or `is_success`, where the environment says it."""
+    meta: dict[str, int | float | str]
+    """`meta` of the info of the reset that began it."""
 
 
 class Spool:
@@ -129,13 +132,6 @@ class Spool:
         for number in range(len(self.entries)):
             arrays, entry = self._read(number)
             path = self._path(number)
-            meta: dict[str, float | int | str] = {
-                "task": self.settings.task,
-                "fps": self.settings.fps,
-                "policy": self.settings.policy,
-                "env": self.settings.env,
-                "end": entry.end,
-            }
             yield Episode(
                 key=path.stem,
                 frames=video.decode(
@@ -143,8 +139,20 @@ class Spool:
                 ),
                 actions=arrays["actions"],
                 states=arrays["states"],
-                meta=meta if entry.seed is None else {**meta, "seed": entry.seed},
+                meta=self._meta(entry),
             )
+
+    def _meta(self, entry: Entry) -> Meta:
+        ours, settings = entry.meta, self.settings
+        return {
+            **ours,
+            "task": settings.task or ours.get("task", settings.env),
+            "fps": settings.fps,
+            "policy": settings.policy,
+            "env": settings.env,
+            "end": entry.end,
+            "seed": entry.seed,
+        }
 
     def _read(self, number: int) -> tuple[dict[str, Any], Entry]:
         path = self._path(number)

@@ -122,7 +122,8 @@ def test_every_format_reads_back_what_was_recorded(name, tmp_path):
     record = json.loads((out / RECORDING).read_text())
     assert (record["policy"], record["seed"], record["task"]) == ("random", 1, "move")
     assert record["episodes"][1] == {
-        "seed": 2, "steps": 5, "end": "terminated", "reward": 2.5, "success": True
+        "seed": 2, "steps": 5, "end": "terminated", "reward": 2.5, "success": True,
+        "meta": {},
     }  # fmt: skip
 
 
@@ -176,6 +177,21 @@ def test_a_seed_is_drawn_and_noted_where_none_is_given(tmp_path):
     env = Dot(FRAME)
     env.reset(seed=seeds[2])
     np.testing.assert_array_equal(kept.episodes[2].frames[0], env.render())
+
+
+def test_meta_of_a_reset_and_its_task_are_kept(tmp_path):
+    class Rooms(Dot):
+        def reset(self, *, seed=None, options=None):
+            observation, _ = super().reset(seed=seed)
+            return observation, {"meta": {"door": np.float32(seed), "task": "go", "map": [1]}}
+
+    for task, expected in ((None, "go"), ("stay", "stay")):
+        kept = Kept()
+        with Recorder(Rooms(FRAME), tmp_path / expected, kept, seed=4, task=task) as env:
+            play(env, 2)
+        assert [e.meta["door"] for e in kept.episodes] == [4, 5]
+        assert {e.meta["task"] for e in kept.episodes} == {expected}
+        assert "map" not in kept.episodes[0].meta
 
 
 def test_discrete_actions_are_one_hot(tmp_path):

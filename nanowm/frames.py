@@ -55,7 +55,7 @@ def pixels(frames: Array, name: str = "frames") -> NDArray[np.uint8]:
         UserError: they are of another shape or dtype, or there are none.
     """
     array = frames.detach().cpu().numpy() if isinstance(frames, Tensor) else frames
-    array = np.require(array, requirements="W")  # torch warns of arrays that it may not write to
+    array = np.require(array, requirements="W")  # torch warns of what it may not write to
     if array.dtype != np.uint8 or array.ndim < 3 or array.shape[-1] != 3 or not array.size:
         raise UserError(
             f"{name} are {array.dtype} {list(array.shape)}, not uint8 [..., height, width, 3] "
@@ -76,6 +76,13 @@ def single(frame: Array, name: str) -> NDArray[np.uint8]:
     return array
 
 
+def as_float(actions: Array) -> Tensor:
+    """Actions of any kind of number as a float32 tensor on the CPU."""
+    if isinstance(actions, Tensor):
+        return actions.detach().to("cpu", torch.float32)
+    return torch.from_numpy(np.require(actions, np.float32, "W"))
+
+
 def as_actions(
     actions: Array, batch: int, *, batched: bool, interval: int, action_dim: int
 ) -> Tensor:
@@ -84,7 +91,7 @@ def as_actions(
     Raises:
         UserError: they are of another shape, not finite, or N is no multiple of the interval.
     """
-    values = torch.as_tensor(actions).detach().to("cpu", torch.float32)
+    values = as_float(actions)
     expected = f"[{batch}, N, {action_dim}]" if batched else f"[N, {action_dim}]"
     if values.ndim != (3 if batched else 2) or values.shape[-1] != action_dim:
         raise UserError(f"actions are {list(values.shape)}, not {expected}, in the data's units")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nanowm import folder as folders
-from nanowm.frames import Array, Form, as_actions, as_sequences, single
+from nanowm.frames import Array, Form, as_actions, as_float, as_sequences, single
 from nanowm.module import LatentModule
 from nanowm.planning import controller, on_cpu
 from nanowm.stepping import State
@@ -168,7 +168,7 @@ class WorldModel(LatentModule):
             UserError: the action is not of this shape.
         """
         form, batch = state.form, len(state.window.frames)
-        values = torch.as_tensor(action)
+        values = as_float(action)
         if self.interval == 1 and values.ndim == 1 + form.batched:
             values = values.unsqueeze(-2)
         chunks = self._actions(values, batch, form)

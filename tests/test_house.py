@@ -126,6 +126,11 @@ def test_imports_follow_the_arrows_of_the_pipeline():
             assert not reached & TOOLS, f"{name} imports a tool"
 
 
+def test_nothing_imports_the_public_face():
+    for path in MODULES.values():
+        assert not re.search(r"^\s*(?:import|from) nanowm\b", path.read_text(), re.MULTILINE), path
+
+
 def test_no_module_imports_the_private_module_of_another_room():
     for name in MODULES:
         for reached in imports.named_by(name):

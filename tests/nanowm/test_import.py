@@ -64,6 +64,13 @@ def test_a_pipeline_that_was_imported_before_is_refused_in_one_line(beside, tmp_
     assert said.endswith("rename yours, or move it into a package")
 
 
+def test_who_gets_ours_in_place_of_their_own_is_told(beside):
+    done = beside("import nanowm\nimport pipeline\npipeline.NAME")
+    said = done.stderr.splitlines()[-1]
+    assert said.startswith("AttributeError: module 'pipeline' has no attribute 'NAME': it is that")
+    assert f"in {ROOT}/pipeline; a pipeline.py of yours needs another name" in said
+
+
 def test_wm_works_beside_a_pipeline_py(beside):
     done = beside("", "-m", "nanowm", "--version")
     assert done.stdout == f"nano-world-models {nanowm.__version__}\n", done.stderr

@@ -93,6 +93,22 @@ def test_copies_and_pickles_are_the_same_model(model, frames, actions):
     assert np.array_equal(model.rollout(frames, actions, generator=seeded()), expected)
 
 
+def test_it_computes_in_less_under_autocast(model, frames, actions):
+    full = model.rollout(frames, actions, generator=seeded())
+    with torch.autocast("cpu", torch.bfloat16):
+        less = model.rollout(frames, actions, generator=seeded())
+        state, draws = model.reset(frames, actions[:, :4]), seeded()
+        _, stepped = model.step(state, actions[:, 4:6], generator=draws)
+    assert 0 < np.abs(less.astype(int) - full).mean() < 5
+    assert np.abs(stepped.astype(int) - less[:, 0]).mean() < 1
+
+
+def test_arrays_that_may_not_be_written_to_will_do(model, frames, actions):
+    expected = model.rollout(frames, actions, generator=seeded())
+    frames.flags.writeable = actions.flags.writeable = False
+    assert np.array_equal(model.rollout(frames, actions, generator=seeded()), expected)
+
+
 def test_codec_and_dynamics_follow_to_another_device(model):
     followed = model.to("meta")
     assert followed.device == followed.dynamics.device == torch.device("meta")

@@ -18,7 +18,7 @@ class Row:
     Attributes:
         measure: which one.
         values: by run; None where it is not known.
-        best: indices of the best runs; empty where none is to be named.
+        best: indices of the best runs, as far as digits are shown; empty where none is named.
         close: whether the 95 % interval of another run meets that of the best.
     """
 
@@ -63,13 +63,14 @@ def _differing(runs: Sequence[Content]) -> dict[str, list[Any]]:
 def _row(measure: Measure, runs: Sequence[Content], params: dict[str, list[Any]]) -> Row:
     values = [measure.of(run) for run in runs]
     known = {index: value for index, value in enumerate(values) if value is not None}
+    shown = {index: measure.form.format(value.value) for index, value in known.items()}
     differ = any(decides(key, about) for about in measure.about for key in params)
-    if not measure.better or differ or len({value.value for value in known.values()}) < 2:
+    if not measure.better or differ or len(set(shown.values())) < 2:
         return Row(measure, values, (), False)
-    top = max(measure.better * value.value for value in known.values())
-    best = tuple(i for i, value in known.items() if measure.better * value.value == top)
+    top = max(known, key=lambda index: measure.better * known[index].value)
+    best = tuple(index for index, text in shown.items() if text == shown[top])
     others = [value for index, value in known.items() if index not in best]
-    return Row(measure, values, best, any(_meet(known[best[0]], other) for other in others))
+    return Row(measure, values, best, any(_meet(known[top], other) for other in others))
 
 
 def _meet(a: Value, b: Value) -> bool:

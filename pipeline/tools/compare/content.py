@@ -20,7 +20,7 @@ from pipeline.metrics.schema.plan import PlanMetrics
 from pipeline.metrics.schema.seconds import StageSeconds
 from pipeline.metrics.schema.train import CurveRow, TrainMetrics
 from pipeline.report.page import DREAMS, FILMS
-from pipeline.tools.compare.runs import Run
+from pipeline.tools.compare.runs import Run, flat
 
 Read = TypeVar("Read")
 
@@ -68,6 +68,8 @@ def read(run: Run) -> Content:
     with parsing(f"{run.name}: {PARAMS}", "correct it, or compare another run"):
         content = Content(run.name, chosen_params(run.params))
 
+    content.notes += [f"{run.name}: {line}; its metrics are of that run" for line in run.stale]
+
     def get(stage: str, parameter: str, reader: Callable[[Path], Read]) -> Read | None:
         path = run.paths.get((stage, parameter))
         if path is None:
@@ -111,19 +113,9 @@ def chosen_params(values: Mapping[str, Any]) -> dict[str, Any]:
     }
     kept: dict[str, Any] = {}
     for key, block in values.items():
-        if isinstance(block, dict) and all(isinstance(inner, dict) for inner in block.values()):
-            _flatten(key, {name: block[name] for name in block if name in chosen}, kept)
-        else:
-            _flatten(key, block, kept)
-    return kept
-
-
-def _flatten(place: str, value: Any, into: dict[str, Any]) -> None:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            _flatten(f"{place}.{key}", inner, into)
-    else:
-        into[place] = value
+        family = isinstance(block, dict) and all(isinstance(b, dict) for b in block.values())
+        kept[key] = {n: block[n] for n in block if n in chosen} if family else block
+    return flat(kept)
 
 
 def _dreams(path: Path) -> dict[str, Numbers]:

@@ -120,7 +120,7 @@ MEASURES = (
     ),
     Measure(
         "latent error, another clip's actions / error",
-        "{:.1f}",
+        "{:.2f}",
         1,
         FRAMES,
         _evaluate(

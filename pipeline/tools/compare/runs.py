@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,13 @@ from pipeline.encode.__main__ import command as encode
 from pipeline.errors import DataError, ParamsError, UserError, did_you_mean
 from pipeline.evaluate.__main__ import command as evaluate
 from pipeline.files.content import parsing
+from pipeline.files.yaml_file import read_yaml
 from pipeline.fit.__main__ import command as fit
 from pipeline.plan.__main__ import command as plan
+from pipeline.tools.dvc import LOCK_FILE
 from pipeline.tools.dvc_yaml import DVC_YAML
 from pipeline.tools.dvc_yaml.read import Stage, stages
+from pipeline.tools.tables import placed
 from pipeline.train.__main__ import command as train
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ class Run:
         params: its params.yaml, not checked: that of an old revision may be refused today.
         paths: its files, by stage and parameter of the stage's command.
         absent: why one of them is not there, by its path.
+        stale: what the metrics of a stage were made with, where its params are others now.
     """
 
     name: str
@@ -48,6 +52,7 @@ class Run:
     params: Mapping[str, Any]
     paths: Mapping[tuple[str, str], Path]
     absent: dict[Path, str] = field(default_factory=dict)
+    stale: tuple[str, ...] = ()
 
 
 def open_runs(words: Sequence[str], copies: Path) -> list[Run]:
@@ -77,7 +82,7 @@ def _workspace(word: str) -> Run:
             raise DataError(f"{folder}: holds no {name}, so it is no workspace; name one")
     run = _run(word, folder)
     absent = {path: "is not there" for path in run.paths.values() if not path.is_file()}
-    return Run(run.name, folder, run.params, run.paths, absent)
+    return replace(run, absent=absent)
 
 
 def _revision(word: str, copies: Path) -> Run:
@@ -86,10 +91,11 @@ def _revision(word: str, copies: Path) -> Run:
     for name in (PARAMS, DVC_YAML):
         if fault := _copy(tree, name, copies / name):
             raise DataError(f"{word}: holds no {name} ({fault}); name a revision of a pipeline")
+    _copy(tree, LOCK_FILE, copies / LOCK_FILE)
     run = _run(word, copies)
     found = {path: _copy(tree, path.relative_to(copies), path) for path in run.paths.values()}
     absent = {path: fault for path, fault in found.items() if fault is not None}
-    return Run(run.name, run.folder, run.params, run.paths, absent)
+    return replace(run, absent=absent)
 
 
 def _tree(word: str) -> "DVCFileSystem":
@@ -155,7 +161,46 @@ def _run(word: str, folder: Path) -> Run:
         }
     except UserError as error:
         raise type(error)(str(error).replace(str(folder), word)) from None
-    return Run(word, folder, values, paths)
+    return Run(word, folder, values, paths, stale=_stale(word, folder / LOCK_FILE, values))
+
+
+def _stale(word: str, lock: Path, params: Mapping[str, Any]) -> tuple[str, ...]:
+    """Params that dvc.lock has otherwise for a stage: those of its last run."""
+    if not lock.is_file():
+        return ()
+    way_out = "restore it, or compare another run"
+    entries = read_yaml(lock, way_out)
+    found = []
+    with parsing(f"{word}: {LOCK_FILE}", way_out):
+        for stage in set(READ) & set(entries["stages"]):
+            ran_with = entries["stages"][stage].get("params", {}).get(PARAMS.name, {})
+            before, now = flat(ran_with), flat({key: _at(params, key) for key in ran_with})
+            keys = [key for key in before if not _same(before[key], now.get(key))]
+            found += [f"{stage} last ran with {key} = {before[key]}" for key in keys]
+    return tuple(sorted(found))
+
+
+def _same(locked: Any, value: Any) -> bool:
+    """DVC writes YAML 1.2, whose 1e-08 is a number; in YAML 1.1, which we read, it is text."""
+    if isinstance(locked, str) and isinstance(value, float):
+        return locked == f"{value}"
+    return bool(locked == value)
+
+
+def _at(values: Mapping[str, Any], dotted: str) -> Any:
+    block, last = placed(dict(values), dotted)
+    return block.get(last)
+
+
+def flat(values: Mapping[str, Any], place: str = "") -> dict[str, Any]:
+    """Dotted keys and values of nested blocks."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        inner = (
+            flat(value, f"{place}{key}.") if isinstance(value, dict) else {f"{place}{key}": value}
+        )
+        found |= inner
+    return found
 
 
 def _handed(stage: Stage, command: Callable[..., None]) -> dict[str, str]:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from compare_helpers import EVALUATE, SCORES, measured_workspace
 from helpers import PARAMS
 from typer.testing import CliRunner
@@ -195,3 +196,27 @@ def test_metrics_that_no_run_has_are_no_row(here):
     assert "FID" not in as_json("a", str(Path("a").resolve()))["metrics"]
     measured_workspace(here / "b", evaluate=seen)
     assert as_json("a", "b")["metrics"]["FID"]["values"][1]["value"] == 4.0
+
+
+def test_metrics_that_are_older_than_the_params_are_said_to_be(here):
+    measured_workspace(here / "a")
+    folder = measured_workspace(here / "b", {"train.steps": 7})
+    params = {
+        "encoders.tiny_vae": {**PARAMS["encoders"]["tiny_vae"], "kl_weight": "1e-08"},  # DVC's
+        "train": {**PARAMS["train"], "steps": 1600},
+    }
+    lock = {"schema": "2.0", "stages": {"train": {"cmd": "x", "params": {"params.yaml": params}}}}
+    (folder / "dvc.lock").write_text(yaml.safe_dump(lock))
+    notes = as_json("a", "b")["notes"]
+    assert notes == ["b: train last ran with train.steps = 1600; its metrics are of that run"]
+    (folder / "dvc.lock").write_text("stages: 3")
+    with pytest.raises(UserError, match=r"b: dvc.lock: damaged \(.*; restore it, or compare"):
+        compare("a", "b")
+
+
+def test_the_best_of_what_looks_the_same_is_not_told(here):
+    measured_workspace(here / "a")
+    measured_workspace(here / "b", fit={"val_psnr": 35.01})
+    measured_workspace(here / "c", fit={"val_psnr": 34.0})
+    assert as_json("a", "b")["metrics"]["reconstruction PSNR, dB"]["best"] == []
+    assert as_json("a", "b", "c")["metrics"]["reconstruction PSNR, dB"]["best"] == ["a", "b"]

@@ -138,9 +138,10 @@ def test_metadata_that_does_not_fit_is_refused_in_one_line(case, copy):
     assert "\n" not in str(caught.value)
 
 
-def test_a_camera_that_is_no_observation_is_told_with_those_that_are():
-    with pytest.raises(DataError, match="no observations/pixel; did you mean observations/pixels"):
-        opened(FIXTURES / "jpeg-arrow", cameras="observations/pixel")
+@pytest.mark.parametrize("options", [{"cameras": "observation/pixels"}, {"states": "pixels"}])
+def test_a_path_that_is_no_observation_is_told_with_those_that_are(options):
+    with pytest.raises(DataError, match=r"no .*pixels; .*observations/pixels, observations/state"):
+        opened(FIXTURES / "jpeg-arrow", **{"cameras": "observations/pixels", **options})
 
 
 def test_an_observation_that_is_no_image_is_refused():

@@ -60,8 +60,8 @@ class Minari:
                 "Minari data set, such as ~/.minari/datasets/NAME-v0"
             )
         described = metadata.read(folder)
-        for path in self.options.cameras:
-            if path.startswith("observations") and path not in described.observations:
+        for path in (*self.options.cameras, *self.options.states):
+            if not path.startswith("infos/") and path not in described.observations:
                 raise DataError(
                     f"{folder}: no {path}; {did_you_mean(path, described.observations)}"
                 )

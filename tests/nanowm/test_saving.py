@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hub_helpers import LocalHub, serve
 
 import nanowm
 from pipeline.errors import DataError, UserError
@@ -14,33 +15,20 @@ from pipeline.errors import DataError, UserError
 
 @pytest.fixture
 def hub(monkeypatch, tmp_path):
-    """The hub as a folder: REPOSITORY/REVISION holds the files of a commit."""
-    import huggingface_hub
-    from huggingface_hub.utils import filter_repo_objects
+    """A hub on this machine, with which huggingface_hub itself talks."""
+    from huggingface_hub import constants
 
-    class Api:
-        def create_repo(self, repo_id, *, private, exist_ok):
-            (tmp_path / "hub" / repo_id).mkdir(parents=True, exist_ok=exist_ok)
-
-        def upload_folder(self, *, repo_id, folder_path, commit_message):
-            repository = tmp_path / "hub" / repo_id
-            commit = repository / str(len(list(repository.iterdir())))
-            shutil.copytree(folder_path, commit)
-            return type("Commit", (), {"commit_url": f"https://hub/{repo_id}/{commit.name}"})
-
-    def download(repo_id, *, revision, allow_patterns):
-        repository = tmp_path / "hub" / repo_id
-        commit = repository / (revision or max(path.name for path in repository.iterdir()))
-        names = [str(path.relative_to(commit)) for path in commit.rglob("*") if path.is_file()]
-        for name in filter_repo_objects(names, allow_patterns=allow_patterns):
-            target = tmp_path / "pulled" / commit.name / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(commit / name, target)
-        return str(tmp_path / "pulled" / commit.name)
-
-    monkeypatch.setattr(huggingface_hub, "HfApi", Api)
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    return tmp_path / "hub"
+    hub = LocalHub()
+    server = serve(hub)
+    template = f"{hub.endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("HF_TOKEN", "hf_any")
+    yield hub
+    server.shutdown()
+    server.server_close()
 
 
 def rolled(model, frames, actions):
@@ -75,15 +63,20 @@ def test_its_card_says_how_to_use_it(model, tmp_path):
 
 
 def test_what_is_pushed_and_pulled_rolls_out_to_the_same_bytes(model, hub, frames, actions):
-    assert model.push_to_hub("me/model") == "https://hub/me/model/0"
+    url = model.push_to_hub("me/model")
+    assert url.startswith(f"{hub.endpoint}/me/model/commit/")
     model.steps = 1
-    assert model.push_to_hub("me/model", message="Sample in a step") == "https://hub/me/model/1"
+    model.push_to_hub("me/model", message="Sample in a step")
     latest = nanowm.load("me/model")
+    assert latest.steps == 1
     assert np.array_equal(rolled(latest, frames, actions), rolled(model, frames, actions))
-    first = nanowm.load("me/model", revision="0")
+    first = nanowm.load("me/model", revision=hub.commits["me/model"][0][0])
     model.steps = 4
     assert first.steps == 4
     assert np.array_equal(rolled(first, frames, actions), rolled(model, frames, actions))
+    pulled = {path.partition("/resolve/")[2].partition("/")[2] for path in hub.asked}
+    assert {"codec/encoder.json", "world_model/config.json", "nanowm.json"} <= pulled
+    assert "README.md" not in pulled
 
 
 def test_weights_of_this_machine_alone_are_not_pushed(model, hub, pair, tmp_path):
@@ -95,7 +88,7 @@ def test_weights_of_this_machine_alone_are_not_pushed(model, hub, pair, tmp_path
     (codec / "weights.json").write_text(json.dumps(pointer))
     with pytest.raises(DataError, match="which only this machine has; fit the encoder with"):
         model.push_to_hub("me/model")
-    assert not hub.exists()
+    assert not hub.commits
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,13 @@ def test_further_cameras_all_arrays_and_filter_keys_are_told(tmp_path):
 
 
 FRAMES, MOVES = images(T, 16, 16, 3), numbers(T)
+
+
+def test_discrete_actions_of_an_empty_file_are_two_at_least(tmp_path):
+    write(tmp_path / "a.h5", actions=np.zeros((0, 1), np.int64))
+    assert detect(tmp_path).options["discrete_actions"] == 2
+
+
 LACKING = {
     "states alone": ({"observations": MOVES, "actions": MOVES}, "no array holds images"),
     "no actions": ({"frames": FRAMES, "moves": MOVES}, "no array is named actions"),

@@ -87,8 +87,9 @@ def _described(file: Hdf5, pattern: str, paths: list[Path]) -> Detected:
         path, actions = layout.actions
         options["actions"] = [path]
         options["states"] = layout.states
-        if actions.dtype.kind in "iu" and len(actions.shape) == 1:
-            options["discrete_actions"] = min(max(2, int(actions.rows().max()) + 1), discrete.MOST)
+        if actions.dtype.kind in "iu" and actions.shape[1:] in ((), (1,)):
+            largest = int(actions.rows().max(initial=1))
+            options["discrete_actions"] = min(largest + 1, discrete.MOST)
             facts["discrete_actions"] = (
                 "as many as the first file has; correct it if there are more"
             )

@@ -28,8 +28,8 @@ class Options(DatasetOptions):
     cameras: Names = Field(
         default=("observations",),
         min_length=1,
-        description="observations that are images, such as observations/pixels; several are put "
-        "side by side",
+        description="observations or infos that are images, such as observations/pixels; several "
+        "are put side by side",
     )
     states: Names = Field(
         default=(), description="observations or infos that are numbers; several are joined"

@@ -45,13 +45,15 @@ class Steps:
     def frames(self, path: str, count: int) -> NDArray[np.uint8]:
         import pyarrow as pa
 
-        column, shape = self._column(path)
+        column, field = self._column(path)
         place = f"{self.place}: {path}"
         if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
             files = (cell.as_py() or b"" for cell in column[:count])
             return pixels.decode(files, count, place, FETCH)
-        values = self.numbers(path, count)
+        values, space = self.numbers(path, count), self.observations.get(path)
+        said = (field.metadata or {}).get(SHAPE, b"-1").split(b",")
         with parsing(place, FETCH):
+            shape = space.shape if isinstance(space, Box) else map(int, said)
             values = values.reshape(count, *shape)
         if (problem := pixels.otherwise(values.shape, values.dtype)) is not None:
             raise DataError(f"{place} {problem}")
@@ -74,8 +76,8 @@ class Steps:
             raise DataError(f"{place}: some steps have no value; {FETCH}")
         return values.to_numpy(zero_copy_only=False).reshape(count, -1)
 
-    def _column(self, path: str) -> "tuple[pa.Array, tuple[int, ...]]":
-        """An array, and the shape of its rows as far as it is known."""
+    def _column(self, path: str) -> "tuple[pa.Array, pa.Field]":
+        """An array, and what is said of it."""
         import pyarrow as pa
 
         top, *parts = path.split("/")
@@ -87,18 +89,7 @@ class Steps:
                 raise DataError(f"{self.place}: no {path}; {did_you_mean(path, self._paths())}")
             field = column.type.field(part)
             column = column.field(part)
-        return column, self._shape(path, field)
-
-    def _shape(self, path: str, field: "pa.Field") -> tuple[int, ...]:
-        space = self.observations.get(path)
-        if isinstance(space, Box):
-            return tuple(space.shape)
-        with parsing(f"{self.place}: {path}", FETCH):
-            return (
-                tuple(map(int, (field.metadata or {})[SHAPE].split(b",")))
-                if field.metadata and SHAPE in field.metadata
-                else (-1,)
-            )
+        return column, field
 
     def _paths(self) -> list[str]:
         return [path for top in self.table.schema for path in _paths(top, top.name)]

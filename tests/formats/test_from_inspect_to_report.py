@@ -5,37 +5,23 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 from in_process import run_stages
 from pipeline_helpers import make_workspace, set_params
 
-from pipeline.episodes import video
-from pipeline.testing.formats import Example
 from pipeline.tools.inspect_.raw import inspect
 
 FIXTURES = Path(__file__).parent / "fixtures"
-EXAMPLE = Example(size=(24, 32), lengths=(24,) * 6)
-"""Six episodes of what a lab would record."""
-
-
-def video_csv(folder: Path) -> None:
-    for number, episode in enumerate(EXAMPLE.episodes()):
-        path = folder / f"episode_{number}.mp4"
-        path.write_bytes(video.encode(episode.frames, 10, video.H264))
-        times = np.arange(len(episode))[:, None] / 10
-        rows = np.concatenate([times, episode.actions], axis=1)
-        np.savetxt(path.with_suffix(".csv"), rows, delimiter=",", header="time,dx,dy", comments="")
 
 
 def fixture(name: str) -> Callable[[Path], None]:
-    """Fills a folder with a set that the format's own library wrote."""
+    """Fills a folder with a set that the format's own library wrote, if it has one."""
     return lambda folder: shutil.copytree(FIXTURES / name, folder, dirs_exist_ok=True) and None
 
 
 FORMATS: dict[str, Callable[[Path], None]] = {
-    "video_csv": video_csv,
+    "video_csv": fixture("video_csv"),
     "rlds": fixture("rlds/visible/1.0.0"),
     "stable_worldmodel": fixture("stable_worldmodel/hdf5"),
     "hdf5": fixture("robomimic"),

@@ -159,6 +159,14 @@ def overlap(raw: Path) -> None:
     np.savez(raw / "ep_offset.npz", np.array([0, 2]))
 
 
+def nest(raw: Path) -> None:
+    np.savez(raw / "ep_len.npz", np.full((2, 1), STEPS))
+
+
+def far(raw: Path) -> None:
+    np.savez(raw / "ep_offset.npz", np.array([0, 2**63 - 1]))
+
+
 def shorten(raw: Path) -> None:
     np.savez(raw / "action.npz", np.zeros((STEPS + 1, 2), np.float32))
 
@@ -181,6 +189,8 @@ WHOLE = {
     "no list of lengths": ("folder", remove("ep_len.npz"), "holds no set of stable-worldmodel"),
     "a damaged list": ("folder", cut("ep_offset.npz", 100), r"ep_offset\.npz: damaged"),
     "lists that overlap": ("folder", overlap, "episodes overlap"),
+    "lists of lists": ("folder", nest, "must be whole numbers, one an episode"),
+    "a list beyond all bounds": ("folder", far, "overlap or go beyond"),
     "objects": ("folder", pickled, "action no numbers holds no numbers"),
     "half a manifest": ("lance", cut("*.lance/_versions/*.manifest", 980), "damaged"),
     "no action": ("folder", remove("action.npz"), "has no column action; known"),

@@ -43,6 +43,11 @@ RECORDED = {
     "minari_jpeg": ("minari", "minari/jpeg-hdf5"),
     "minari_arrow": ("minari", "minari/jpeg-arrow"),
     "minari_parquet": ("minari", "minari/raw-parquet"),
+    "rlds": ("rlds", "rlds/visible/1.0.0"),
+    "swm_hdf5": ("stable_worldmodel", "stable_worldmodel/hdf5"),
+    "swm_folder": ("stable_worldmodel", "stable_worldmodel/folder"),
+    "swm_video": ("stable_worldmodel", "stable_worldmodel/video"),
+    "video_csv": ("video_csv", "video_csv"),
 }
 """Sets that other libraries wrote: the format that reads each, and its folder below FIXTURES."""
 CODECS = ("patch_pca", "tiny_dino", "tiny_jepa", "sd_vae")

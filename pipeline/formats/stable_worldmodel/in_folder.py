@@ -30,8 +30,7 @@ def open_folder(path: Path) -> "InFolder":
         DataError: they are missing or damaged.
     """
     lists = [_array(path / f"{name}.npz", 0) for name in (LENGTHS, OFFSETS)]
-    rows = int(lists[1][-1] + lists[0][-1]) if len(lists[0]) and len(lists[1]) else 0
-    return InFolder(path, *checked_spans(lists[0], lists[1], rows, path))
+    return InFolder(path, *checked_spans(lists[0], lists[1], None, path))
 
 
 @dataclass(frozen=True, slots=True)

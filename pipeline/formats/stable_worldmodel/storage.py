@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from pipeline.errors import DataError, did_you_mean
 
 FETCH = "fetch it again"
+LONGEST = 2**40
+"""Rows of the longest column."""
 LENGTHS, OFFSETS = "ep_len", "ep_offset"
 
 
@@ -85,12 +87,13 @@ def column(columns: Iterable[Column], name: str, place: Path) -> Column:
 
 
 def checked_spans(
-    lengths: NDArray[Any], offsets: NDArray[Any], rows: int, place: Path
+    lengths: NDArray[Any], offsets: NDArray[Any], rows: int | None, place: Path
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Lengths and first rows of the episodes, [N] each, after they were held against each other.
 
     Raises:
-        DataError: they are no whole numbers, overlap, or go beyond the `rows` of the columns.
+        DataError: they are no whole numbers, overlap, or go beyond the `rows` of the columns, as
+            far as these are known.
     """
     whole = all(values.ndim == 1 and values.dtype.kind in "iu" for values in (lengths, offsets))
     if not whole or len(lengths) != len(offsets) or not len(lengths):
@@ -98,10 +101,12 @@ def checked_spans(
             f"{place}: {LENGTHS} and {OFFSETS} must be whole numbers, one an episode; {FETCH}"
         )
     lengths, offsets = lengths.astype(np.int64), offsets.astype(np.int64)
+    last = LONGEST if rows is None else rows
+    within = min(lengths.min(), offsets.min()) >= 0 and max(lengths.max(), offsets.max()) <= last
     ends = offsets + lengths
-    if lengths.min() < 0 or offsets[0] < 0 or (offsets[1:] < ends[:-1]).any() or ends[-1] > rows:
+    if not within or (offsets[1:] < ends[:-1]).any() or ends[-1] > last:
         raise DataError(
-            f"{place}: by {LENGTHS} and {OFFSETS}, episodes overlap or go beyond the {rows:,} "
-            f"rows of its columns; {FETCH}"
+            f"{place}: by {LENGTHS} and {OFFSETS}, episodes overlap or go beyond the "
+            f"{last:,} rows of its columns; {FETCH}"
         )
     return lengths, offsets

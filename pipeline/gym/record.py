@@ -20,6 +20,8 @@ from pipeline.gym.view import View, name, view
 
 RECORDING = "recording.json"
 FPS = 10
+ACTIONS, POLICY = 1, 2
+"""What else draws in an episode, each with a stream of its own beside the environment's."""
 
 
 class Recorder(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -63,8 +65,8 @@ class Recorder(gymnasium.Wrapper[Any, Any, Any, Any]):
                 it renders; vectors in its observations are the states (see `view.view`).
             folder: of the data set; made by `close`.
             format: a name of `writers.names()`, or a format of your own.
-            seed: episode n is reset with seed + n, and its action space seeded with it; None draws
-                a seed for each. A seed that is given to `reset` comes first.
+            seed: episode n is reset with seed + n, from which its action space is seeded too; None
+                draws a seed for each. A seed that is given to `reset` comes first.
             policy: a name for who acts, for the metadata.
             task: what is being done, in words; None is `task` of `meta` in the info of each reset,
                 as our worlds have it, else the environment's id.
@@ -119,7 +121,9 @@ class Recorder(gymnasium.Wrapper[Any, Any, Any, Any]):
             base = self._spool.settings.seed
             seed = secrets.randbelow(2**31) if base is None else base + self.recorded
         self._seed = seed
-        self.env.action_space.seed(seed)
+        # The environment draws from `seed` itself: random actions must not follow its draws.
+        actions = np.random.SeedSequence([seed, ACTIONS]).generate_state(1)
+        self.env.action_space.seed(int(actions[0]))
         observation, info = self.env.reset(seed=seed, options=options)
         self._meta = _scalars(info.get("meta", {}))
         self._observe(observation)
@@ -146,6 +150,10 @@ class Recorder(gymnasium.Wrapper[Any, Any, Any, Any]):
         else:
             self._observe(observation)
         return observation, reward, terminated, truncated, info
+
+    def rng(self) -> np.random.Generator:
+        """A generator for who acts, seeded by the episode that has begun."""
+        return np.random.default_rng([self._seed, POLICY])
 
     def discard(self) -> None:
         """Drop the episode that has begun; its number, and with it its seed, is the next one's."""

@@ -194,6 +194,14 @@ def test_meta_of_a_reset_and_its_task_are_kept(tmp_path):
         assert "map" not in kept.episodes[0].meta
 
 
+def test_random_actions_do_not_follow_the_environments_own_draws(tmp_path):
+    with Recorder(Dot(FRAME), tmp_path / "set", Kept(), seed=0) as env:
+        env.reset()
+        draws = [env.unwrapped.np_random.uniform(), env.rng().uniform()]
+        draws.append(env.action_space.np_random.uniform())
+        assert len({*draws, np.random.default_rng(0).uniform()}) == 4
+
+
 def test_discrete_actions_are_one_hot(tmp_path):
     env, kept = Dot(FRAME), Kept()
     env.action_space = spaces.Discrete(3)

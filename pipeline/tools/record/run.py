@@ -1,16 +1,15 @@
 """Step an environment through episodes, into a folder."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from pipeline import stage
 from pipeline.gym.record import Recorder
 from pipeline.gym.writers import writer
 from pipeline.tools.record.environment import make
-from pipeline.tools.record.policies import policy
+from pipeline.tools.record.policies import Policy, policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +53,20 @@ def record(wanted: Recording, out: Path) -> tuple[int, int, int]:
         state_keys=wanted.state_keys,
     ) as recorder:
         before = recorder.steps
-        for number in stage.track(range(recorder.recorded, wanted.episodes), "record"):
-            rng = np.random.default_rng(wanted.seed + number)
-            observation, _ = recorder.reset()
-            over = False
-            while not over:
-                observation, _, terminated, truncated, _ = recorder.step(act(observation, rng))
-                over = terminated or truncated
+        try:
+            for _ in stage.track(range(recorder.recorded, wanted.episodes), "record"):
+                _play(recorder, act)
+        except KeyboardInterrupt:
+            kept = f"record: {recorder.recorded} episodes are kept; the same command goes on"
+            print(kept, file=sys.stderr)
+            raise
         return recorder.recorded, recorder.steps, recorder.steps - before
+
+
+def _play(recorder: Recorder, act: Policy) -> None:
+    """One episode."""
+    observation, _ = recorder.reset()
+    rng, over = recorder.rng(), False
+    while not over:
+        observation, _, terminated, truncated, _ = recorder.step(act(observation, rng))
+        over = terminated or truncated

@@ -113,7 +113,8 @@ def test_an_interrupted_recording_is_resumed_by_the_same_command(light):
     words = ("light_module:Light-v0", "--policy", "light_module:stop")
     record(*words, out="one")
     light_module.STOP[:] = range(6)
-    record(*words, out="two", code=130)
+    stopped = record(*words, out="two", code=130)
+    assert "record: 1 episodes are kept; the same command goes on" in stopped.stderr
     assert not (light / "two").exists()
     done = record(*words, out="two")
     assert "record: 3 episodes, 12 frames" in done.stdout

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 EPISODE, STEP = "episode_idx", "step_idx"
-INSTALL = "reading Lance needs pylance; pip install 'nano-world-models[lance]'"
+INSTALL = "reading Lance needs pylance; pip install -e '.[lance]'"
 LARGEST = 2**33
 """Rows of the largest table."""
 

@@ -1,5 +1,6 @@
 """Which format a folder is in, and the block of params.yaml that reads it."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,14 @@ def _is_of(folder: Path, dataset: str, root: str | None) -> bool:
 def block(name: str, detected: Detected, folder: Path) -> str:
     """The block of params.yaml that makes a folder a data set of the folder's name."""
     values: dict[str, Any] = {"format": name, "root": str(folder), **detected.options}
-    own = folder.resolve().name.replace(".", "_").replace(" ", "_")
+    own = named_after(folder)
     key = f"my_{own}" if own in PUBLISHED else own
     text: str = yaml.safe_dump({DATASETS: {key: values}}, sort_keys=False)
     return text
+
+
+def named_after(folder: Path) -> str:
+    """The name that a folder gives a data set; that of its parent where it is a mere version."""
+    own = folder.resolve()
+    name = own.name if re.search("[A-Za-z]", own.name) else own.parent.name
+    return re.sub("[^A-Za-z0-9_-]+", "_", name).strip("_-") or "mine"

@@ -1,12 +1,14 @@
 """`wm inspect` says what a folder is, and is not fooled by one that lacks something."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import yaml
 from helpers import GOLDEN, ROOT
 from lerobot_helpers import column, feature_with
 from typer.testing import CliRunner
@@ -14,7 +16,10 @@ from typer.testing import CliRunner
 from pipeline.__main__ import app
 from pipeline.collect.inventory import write_inventory
 from pipeline.errors import DataError
+from pipeline.formats import Detected
+from pipeline.params import NAME
 from pipeline.tools.inspect_.command import format_value
+from pipeline.tools.inspect_.detect import block
 
 
 def inspect(workspace, place, *words):
@@ -115,6 +120,23 @@ def test_what_cannot_be_read_of_a_lerobot_set_is_counted(tmp_path):
     (raw / "meta/info.json").write_text("{")
     said = json.loads(CliRunner().invoke(app, ["inspect", str(raw), "--json"]).stdout)
     assert (said["kind"], "info.json" in said["lacks"]) == ("LeRobot data set", True)
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("robot", "robot"),
+        ("fractal20220817_data/0.1.0", "fractal20220817_data"),
+        ("Übung 3 (neu).v2", "bung_3_neu_v2"),
+        ("éé", "mine"),
+        ("wall", "my_wall"),
+    ],
+)
+def test_a_folder_gives_its_set_a_name_that_params_yaml_accepts(tmp_path, folder, name):
+    printed = block("hdf5", Detected("HDF5"), (tmp_path / "..." / folder))
+    (named,) = yaml.safe_load(printed)["datasets"]
+    assert named == name
+    assert re.fullmatch(NAME, named)
 
 
 def test_a_file_is_called_a_file(tmp_path):

@@ -39,7 +39,7 @@ class Run:
     """One of the runs.
 
     Attributes:
-        name: as the user has it.
+        name: as the user has it; of a folder the last part alone, if that is enough.
         folder: where its files are.
         params: its params.yaml, not checked: that of an old revision may be refused today.
         paths: its files, by stage and parameter of the stage's command.
@@ -69,9 +69,15 @@ def open_runs(words: Sequence[str], copies: Path) -> list[Run]:
     for word in words:
         if words.count(word) > 1:
             raise ParamsError(f"wm compare: {word} is named twice; name it once")
-    return [
+    runs = [
         _workspace(word) if Path(word).is_dir() else _revision(word, copies / str(number))
         for number, word in enumerate(words)
+    ]
+    short = ["workspace" if word == "." else Path(word).name for word in words]
+    unique = [name if short.count(name) == 1 else None for name in short]
+    return [
+        replace(run, name=name) if name and Path(run.name).is_dir() else run
+        for run, name in zip(runs, unique, strict=True)
     ]
 
 

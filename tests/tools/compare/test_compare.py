@@ -220,3 +220,12 @@ def test_the_best_of_what_looks_the_same_is_not_told(here):
     measured_workspace(here / "c", fit={"val_psnr": 34.0})
     assert as_json("a", "b")["metrics"]["reconstruction PSNR, dB"]["best"] == []
     assert as_json("a", "b", "c")["metrics"]["reconstruction PSNR, dB"]["best"] == ["a", "b"]
+
+
+def test_folders_have_the_shortest_names_that_tell_them_apart(here, monkeypatch):
+    for name in ("one/a", "two/a", "two/b"):
+        measured_workspace(here / name)
+    assert as_json("one/a", "two/b")["runs"] == ["a", "b"]
+    assert as_json("one/a", "two/a", "two/b/")["runs"] == ["one/a", "two/a", "b"]
+    monkeypatch.chdir("two/a")
+    assert as_json(".", "../b")["runs"] == ["workspace", "b"]

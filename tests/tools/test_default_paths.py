@@ -57,13 +57,13 @@ stages:
   plan:
     cmd: python -m pipeline.plan in/${encoder}.zarr codec out/${dataset} --seconds s.json
   bare:
-    cmd: python -m pipeline.bare a b c
+    cmd: python -m pipeline.plan a b c
   many:
-    cmd: python -m pipeline.many a b c d
+    cmd: python -m pipeline.plan a b c d
   flag:
-    cmd: python -m pipeline.flag a b c --flag
+    cmd: python -m pipeline.plan a b c --flag
   other:
-    cmd: python -m pipeline.other a b c --logs runs
+    cmd: python -m pipeline.plan a b c --logs runs
 """
 
 

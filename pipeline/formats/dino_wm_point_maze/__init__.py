@@ -27,8 +27,9 @@ def build(options: Options) -> TensorLayout:
 
 
 def detect(folder: Path) -> Detected | None:
-    """Tables with lengths, and frames as tensors."""
+    """Tables with lengths, and frames as tensors; those of wall_single beside doors."""
     names = ("states.pth", "actions.pth", "seq_lengths.pth", "obses/episode_000.pth")
-    if all((folder / name).is_file() for name in names):
+    doors = (folder / "door_locations.pth").is_file()
+    if not doors and all((folder / name).is_file() for name in names):
         return Detected("DINO-WM point_maze")
     return None

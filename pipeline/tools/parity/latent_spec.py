@@ -9,6 +9,7 @@ def latent_spec(
 ) -> LatentSpec:
     """Latents with mean 0 and a std per channel; standardised actions."""
     std, actions = std or [1.0], actions or {"mean": [0.0], "std": [1.0]}
+    range_ = dict.fromkeys(("min", "max"), actions["mean"])  # standardising needs neither
     return LatentSpec(
         dataset="golden",
         encoder="golden",
@@ -25,7 +26,7 @@ def latent_spec(
         action_dim=len(actions["mean"]),
         state_dim=0,
         normalise_actions=True,
-        actions=actions,
+        actions={**range_, **actions},
         published_scale=None,
         precision="float32",
     )

@@ -115,3 +115,10 @@ def test_what_dvc_deleted_for_a_run_that_failed_is_put_back(run, tmp_path, monke
     monkeypatch.setattr(dvc, "run", fails)
     assert run("train")[0] == 1
     assert (tmp_path / METRICS).read_text() == "{}"
+
+
+def test_a_stage_of_the_users_own_is_run_like_any(run, tmp_path):
+    text = (tmp_path / "dvc.yaml").read_text()
+    own = "stages:\n  own:\n    cmd: ./own.sh\n    metrics:\n    - own.json\n"
+    (tmp_path / "dvc.yaml").write_text(text.replace("stages:\n", own, 1))
+    assert run("own") == (0, [["repro", "own"]])

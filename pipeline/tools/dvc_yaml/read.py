@@ -10,9 +10,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from pipeline import imports
-from pipeline.errors import ParamsError
+from pipeline.errors import DataError, ParamsError
 from pipeline.files.content import parsing
 from pipeline.files.yaml_file import read_yaml
+from pipeline.tools.dvc_yaml import DVC_YAML
 
 Out = str | Annotated[dict[str, Any], Field(min_length=1)]
 """An output, alone or with options."""
@@ -38,10 +39,20 @@ class Stage:
 
     @property
     def module(self) -> str:
-        """The module that its command runs: `python -m` of a package is its `__main__`."""
-        name = self.command[2]
-        main = f"{name}.__main__"
-        return main if main in imports.modules() else name
+        """The module of this package that its command runs; a package stands for its `__main__`.
+
+        Raises:
+            DataError: it runs none, as a stage of the user's own.
+        """
+        python_m = self.command[:2] == ["python", "-m"]
+        name = self.command[2] if python_m and len(self.command) > 2 else ""
+        for module in (f"{name}.__main__", name):
+            if module in imports.modules():
+                return module
+        raise DataError(
+            f"{DVC_YAML}: cmd = {' '.join(self.command)!r} is not python -m pipeline.STAGE; only "
+            "the code of such a stage is known"
+        )
 
     def filled(self, values: Mapping[str, Any]) -> "Stage":
         """The stage with the value of every `${selector}` in its place."""
@@ -67,11 +78,9 @@ class Table(BaseModel):
         """The stage, not yet filled.
 
         Raises:
-            ValueError: its command runs no module of this package.
+            ValueError: its command has a quotation mark without its other half.
         """
         command = shlex.split(self.cmd)
-        if len(command) < 3 or command[2] not in imports.modules():
-            raise ValueError(f"cmd = {self.cmd!r}: is not python -m pipeline.STAGE")
         records = [*self.metrics, *self.plots]
         return Stage(
             command, self.deps or [], list(self.params), _paths(self.outs), _paths(records)

@@ -54,7 +54,7 @@ def load_vae(folder: Path, way_out: str) -> Any:
         if report[wrong]:
             count, kind = len(report[wrong]), wrong.replace("_", " ")
             raise ValueError(f"{count} {kind}, such as {report[wrong][0]}")
-    _try(vae, 2 ** (levels - 1))
+    _try(vae, 2**levels)  # the deepest level is halved levels - 1 times, to 2 x 2
     return vae
 
 

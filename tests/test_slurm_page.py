@@ -39,7 +39,12 @@ def job(folder, script, sent=None, ends=""):
             "SLURM_SUBMIT_DIR": str(folder / "bin"),
         },
     }
-    process = subprocess.Popen(["bash", "-c", script], cwd=folder, env=environment)
+    process = subprocess.Popen(
+        # As SLURM starts it: whoever runs the tests in the background may have SIGINT ignored.
+        ["env", "--default-signal=INT", "bash", "-c", script],
+        cwd=folder,
+        env=environment,
+    )
     with (folder / "ready").open() as ready:
         ready.readline()
     if sent is not None:

@@ -53,9 +53,11 @@ class Dataset(data.Dataset[Clip]):
             interval: environment steps from frame to frame of a window; None for the data set's.
 
         Raises:
-            UserError: the folder is neither or damaged, frames or interval are out of range, or no
-                episode is that long.
+            UserError: the folder is neither or damaged, there is no such split, frames or interval
+                are out of range, or no episode is that long.
         """
+        if split not in (None, "train", "val"):
+            raise UserError(f"split = {split!r} is unknown; choose train, val, or None for both")
         self.folder = Path(folder)
         recordings = self._recordings
         self._entries = [e for e in recordings.entries if split in (None, e.split)]

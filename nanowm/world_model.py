@@ -16,7 +16,7 @@ from nanowm.stepping import State
 from pipeline.diffusion.incremental import next_window, window_of
 from pipeline.diffusion.sampling import Noise
 from pipeline.diffusion.world_model import WorldModel as Dynamics
-from pipeline.errors import UserError
+from pipeline.errors import DataError, UserError
 from pipeline.weights import hub
 
 
@@ -70,7 +70,12 @@ class WorldModel(LatentModule):
         Raises:
             DataError: there is no such folder or repository, a file is missing or damaged, codec
                 and world model do not belong together, or a later version of this package wrote it.
+            UserError: this machine has no such device, or its torch cannot use it.
         """
+        path = Path(name)
+        if not path.exists() and (path.is_absolute() or len(path.parts) > 2):
+            raise DataError(f"{name}: no such folder; name one, or an id on the hub, OWNER/NAME")
+        _check_device(device)
         folder = hub.folder(name, revision, folders.FILES)
         folders.check(folder)
         dynamics = Dynamics.from_pretrained(folder / folders.DYNAMICS, device=device)
@@ -112,7 +117,7 @@ class WorldModel(LatentModule):
                 f"{self.interval} more for each frame to generate"
             )
         noise = torch.stack([self._noise(len(history), generator) for _ in range(new)], 1)
-        sampling = self.dynamics.sampling(sampler, steps or self.steps)
+        sampling = self.dynamics.sampling(sampler, self.steps if steps is None else steps)
         future = self.dynamics.rollout(history, chunks, Noise(noise), sampling)
         return form.restore(self.decode(future))
 
@@ -184,7 +189,7 @@ class WorldModel(LatentModule):
             state.window,
             self.dynamics.model_actions(chunks)[:, 0],
             self._noise(batch, generator),
-            steps or self.steps,
+            self.steps if steps is None else steps,
         )
         return State(window, form), form.restore(self.decode(window.frames[:, -1]))
 
@@ -277,3 +282,11 @@ def load(
 ) -> WorldModel:
     """`WorldModel.from_pretrained`: a model with its codec, from a folder or the hub."""
     return WorldModel.from_pretrained(name, revision=revision, device=device)
+
+
+def _check_device(device: str | torch.device) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise UserError(f"device = {str(device)!r} cannot be used here ({reason})") from None

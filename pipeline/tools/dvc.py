@@ -14,7 +14,9 @@ from pipeline.files.yaml_file import read_yaml
 BIN = Path(sys.executable).parent
 RWLOCK = Path(".dvc/tmp/rwlock")
 LOCK_FILE = Path("dvc.lock")
-RESTORE = "`git restore . && dvc checkout` restores the committed state"
+RESTORE = (
+    "`git restore . && dvc checkout` restores the committed state, and undoes what is not committed"
+)
 
 
 def run(*words: str) -> int:

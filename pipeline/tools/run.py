@@ -97,6 +97,10 @@ def _check_key(change: str, values: dict[str, Any]) -> None:
     if not equals or ":" in key:
         raise ParamsError(f"-S {change}: is not KEY=VALUE, such as train.steps=500")
     block, last = placed(values, key)
+    if last not in block and key.split(".")[0] == "datasets":
+        raise ParamsError(
+            f"-S {change}: {PARAMS} has no key {key}, and DVC adds none: write it there once"
+        )
     if last not in block:
         raise ParamsError(f"-S {change}: {PARAMS} has no key {key}; {did_you_mean(last, block)}")
 

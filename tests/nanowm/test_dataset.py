@@ -82,5 +82,7 @@ def test_what_does_not_fit_is_told_in_one_line(folder, tmp_path):
         nanowm.Dataset(folder, frames=99, interval=2)
     with pytest.raises(UserError, match="interval = 2 is of windows; give their `frames` too"):
         nanowm.Dataset(folder, interval=2)
+    with pytest.raises(UserError, match="split = 'tset' is unknown; choose train, val"):
+        nanowm.Dataset(folder, split="tset")
     with pytest.raises(IndexError):
         nanowm.Dataset(folder)[10]

@@ -95,7 +95,7 @@ def test_weights_of_this_machine_alone_are_not_pushed(model, hub, pair, tmp_path
     ("spoil", "message"),
     [
         (lambda at: shutil.rmtree(at / "codec"), "no folder codec in it; give one that holds both"),
-        (lambda at: shutil.rmtree(at), "neither a folder nor a repository|no folder codec and"),
+        (lambda at: shutil.rmtree(at), "no such folder; name one, or an id"),
         (lambda at: (at / "codec/pca.safetensors").write_bytes(b"x"), "codec: "),
         (
             lambda at: (at / "nanowm.json").write_text('{"format_version": 99}'),
@@ -109,6 +109,18 @@ def test_what_is_no_model_is_told_in_one_line(pair, tmp_path, spoil, message):
     spoil(folder)
     with pytest.raises(UserError, match=message) as caught:
         nanowm.load(folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["models/typo/tiny_vae", "/nowhere/tiny_vae"])
+def test_a_path_is_not_sought_on_the_hub(name):
+    with pytest.raises(DataError, match=f"{name}: no such folder; name one, or an id"):
+        nanowm.load(name)
+
+
+def test_a_device_that_is_not_here_is_no_damage_of_the_model(pair):
+    with pytest.raises(UserError, match="device = 'gpu' cannot be used here") as caught:
+        nanowm.load(pair, device="gpu")
     assert "\n" not in str(caught.value)
 
 

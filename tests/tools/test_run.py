@@ -57,6 +57,10 @@ def test_without_changes_it_is_dvc_repro_and_with_them_an_experiment(run):
             "train.stepz=3",
             r"-S train.stepz=3: params.yaml has no key train.stepz; did you mean step",
         ),
+        (
+            "datasets.wall.frame_interval=3",
+            r"frame_interval, and DVC adds none: write it there once",
+        ),
         ("train.steps=x", r"params.yaml: train.steps = 'x': Input should be a valid integer"),
         ("train.steps", r"-S train.steps: is not KEY=VALUE, such as train.steps=500"),
         ("other.yaml:a=3", r"-S other.yaml:a=3: is not KEY=VALUE"),

@@ -27,15 +27,24 @@ def reading(
     They are those of the data set of params.yaml that `folder` is the root of or was simulated for;
     where there is none, those that the folder decides.
     """
-    if settings is not None:
-        for dataset in settings.values[DATASETS]:
-            variant = settings.of_dataset(dataset).variant(FORMATS)
-            place = place_of(variant.options, Path("data") / dataset)
-            if variant.name == name and _is_of(folder, dataset, place):
-                return variant
+    own = configured(folder, settings)
+    if own is not None and own.name == name:
+        return own
     module = FORMATS.load(name, "format")
     values = {"format": name, "root": str(folder), **detected.options}
     return Variant(name, module, FORMATS.options_class(name, "format").model_validate(values))
+
+
+def configured(
+    folder: Path, settings: Settings | None
+) -> Variant[FormatModule, DatasetOptions] | None:
+    """The format and options that params.yaml has for a folder; None if it does not name it."""
+    for dataset in settings.values[DATASETS] if settings is not None else ():
+        assert settings is not None
+        variant = settings.of_dataset(dataset).variant(FORMATS)
+        if _is_of(folder, dataset, place_of(variant.options, Path("data") / dataset)):
+            return variant
+    return None
 
 
 def _is_of(folder: Path, dataset: str, root: str | None) -> bool:

@@ -1,16 +1,17 @@
 """A data set, simulated or the user's own, of whatever format."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pipeline import stage
 from pipeline.collect.inventory import resolve
 from pipeline.errors import DataError, UserError
-from pipeline.formats import FORMATS, Source, read_episode
+from pipeline.formats import FORMATS, Detected, Source, read_episode
 from pipeline.ingest.statistics import ActionStatistics
 from pipeline.params import Settings
 from pipeline.tools.inspect_ import Inspection, size
-from pipeline.tools.inspect_.detect import block, detect, reading
+from pipeline.tools.inspect_.detect import block, configured, detect, reading
 
 
 def inspect(path: Path, settings: Settings | None, read_all: bool) -> Inspection:
@@ -27,10 +28,15 @@ def inspect(path: Path, settings: Settings | None, read_all: bool) -> Inspection
     """
     root = resolve(path)
     found = detect(root)
+    own = configured(root, settings)
+    if own is not None:  # params.yaml knows better than names and headers tell
+        known = found.get(own.name, Detected(own.name))
+        found = {own.name: replace(known, lacks=None)}
     if not found:
         raise DataError(
             f"{root}: not shards, an encoder, latents or a world model, nor a data set of a known "
-            f"format ({', '.join(FORMATS.names())})"
+            f"format ({', '.join(FORMATS.names())}); if its names are unusual, write its block "
+            "of datasets in params.yaml (docs/formats.md) and inspect it again"
         )
     name, detected = next(iter(found.items()))
     title = f"{detected.title} data set"

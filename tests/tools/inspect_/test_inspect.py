@@ -152,6 +152,27 @@ def test_a_folder_of_something_else_is_refused(tmp_path, smoke_run):
         CliRunner().invoke(app, words, catch_exceptions=False)
 
 
+def test_a_folder_is_read_by_its_block_where_its_names_tell_nothing(tmp_path, smoke_run):
+    raw = tmp_path / "raw"
+    for name in ("walk_1", "walk_2"):
+        for folder, end in (("cam", "mp4"), ("log", "csv")):
+            (raw / folder).mkdir(parents=True, exist_ok=True)
+            recorded = ROOT / f"tests/formats/fixtures/video_csv/{name}.{end}"
+            shutil.copy(recorded, raw / folder / f"{name}_{folder}.{end}")
+    values = yaml.safe_load((smoke_run / "params.yaml").read_text())
+    values["datasets"]["mine"] = {
+        "format": "video_csv",
+        "root": str(raw),
+        "frames": "cam/{episode}_cam.mp4",
+        "table": "log/{episode}_log.csv",
+    }
+    params = tmp_path / "params.yaml"
+    params.write_text(yaml.safe_dump(values))
+    done = CliRunner().invoke(app, ["inspect", str(raw), "--params", str(params), "--json"])
+    facts = json.loads(done.stdout)
+    assert (done.exit_code, facts["format"], facts["episodes"]) == (0, "video_csv", 2)
+
+
 def test_what_is_read_by_a_person_fits_a_line(smoke_run):
     words = ["inspect", str(smoke_run / SHARDS), "--params", str(smoke_run / "params.yaml")]
     lines = CliRunner().invoke(app, words).stdout.splitlines()

@@ -182,6 +182,9 @@ class WorldModel(LatentModule):
                 f"{chunks.shape[1] * self.interval} actions, but a step takes {self.interval}, "
                 "from one frame to the next; `rollout` takes more"
             )
+        number = self.steps if steps is None else steps
+        if number < 1:
+            raise UserError(f"steps = {number}; a frame takes at least one denoising step")
         window = next_window(
             self.denoiser,
             self.dynamics.objective,
@@ -189,7 +192,7 @@ class WorldModel(LatentModule):
             state.window,
             self.dynamics.model_actions(chunks)[:, 0],
             self._noise(batch, generator),
-            self.steps if steps is None else steps,
+            number,
         )
         return State(window, form), form.restore(self.decode(window.frames[:, -1]))
 

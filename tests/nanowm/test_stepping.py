@@ -45,6 +45,8 @@ def test_what_does_not_fit_a_step_is_told_in_one_line(model, frames, actions):
         model.step(state, actions[0, :4])
     with pytest.raises(UserError, match=r"actions are \[2\], not \[N, 2\]"):
         model.step(state, actions[0, 0])
+    with pytest.raises(UserError, match="steps = 0; a frame takes at least one denoising step"):
+        model.step(state, actions[0, :2], steps=0)
 
 
 def test_a_plan_is_that_of_the_stage(model, frames):

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 Frames = NDArray[np.uint8]
 
 # Published sets: yuv420p h264 (PushT), AV1 with a keyframe every other frame (LeRobot).
-H264 = {"codec": "libx264", "pix_fmt": "yuv420p", "crf": "18", "preset": "veryfast"}
+H264 = {
+    "codec": "libx264", "pix_fmt": "yuv420p", "crf": "18", "preset": "veryfast",
+    # With mbtree, x264's assembly reads memory that nobody has written: the same frames give now
+    # these bytes, now others (PyAV 18.1).
+    "x264-params": "mbtree=0",
+}  # fmt: skip
 AV1 = {
     "codec": "libsvtav1", "pix_fmt": "yuv420p", "crf": "30", "preset": "8", "g": "2",
     "svtav1-params": "lp=1",

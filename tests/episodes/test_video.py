@@ -87,3 +87,16 @@ def test_colours_are_those_of_the_videos_tags(tags, matrix, scale, settings):
     content = encode_yuv(stripes(COLOURS, matrix, scale), settings | quality | tags)
     inside = video.decode(content, "test")[0, 8, 8::16].astype(int)
     assert np.abs(inside - COLOURS[:, 0]).max() <= 4
+
+
+@pytest.mark.parametrize("settings", [video.H264, video.LOSSLESS], ids=["h264", "lossless"])
+def test_the_same_frames_give_the_same_bytes_whatever_memory_held_before(settings):
+    rng = np.random.default_rng(0)
+    still = rng.integers(0, 255, (8, 8, 3), dtype=np.uint8).repeat(4, 0).repeat(4, 1)
+    frames = [np.roll(still, step, 1) for step in range(12)]
+    contents = set()
+    for _ in range(40):
+        memory = [rng.integers(0, 255, rng.integers(10**3, 10**6), np.uint8) for _ in range(4)]
+        del memory[::2]  # what the encoder is given next holds noise
+        contents.add(video.encode(frames, 10, settings))
+    assert len(contents) == 1

@@ -98,8 +98,8 @@ def _tasks(
     columns = {name: column for name, column in spec.columns().items() if column.strided}
     shard = shard_rows(rows, columns["mean"].row_bytes)
     if not (out / MARKS).is_dir() or not metadata.is_of(out, columns, rows, shard):
-        stage.remove(out / MARKS)
-        stage.remove(out / metadata.METADATA)
+        for left in (MARKS, metadata.METADATA, *columns):
+            stage.remove(out / left)
         writer.create(out, columns, rows, shard)
     return [
         Task(

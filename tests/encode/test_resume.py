@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -143,6 +144,17 @@ def test_what_a_killed_run_left_damaged_is_encoded_again(
     start(folder, tmp_path / "latents.zarr")
     resumed = f"encode: resuming after {kept} of {SHARDS} shards"
     assert (resumed in capsys.readouterr().out) == bool(kept)
+    assert len(open_cache(tmp_path / "latents.zarr").mean[:]) == 600
+
+
+def test_a_file_where_an_array_should_be_is_no_array(folder, tmp_path, full, monkeypatch):
+    with pytest.raises(DataError):
+        start(folder, tmp_path / "latents.zarr")
+    monkeypatch.undo()
+    array = tmp_path / ".latents.zarr.partial/mean"
+    shutil.rmtree(array)
+    array.write_bytes(b"x")
+    start(folder, tmp_path / "latents.zarr")
     assert len(open_cache(tmp_path / "latents.zarr").mean[:]) == 600
 
 

@@ -2,12 +2,12 @@
 
 import csv
 import json
-import os
 import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from browser_helpers import shown
 from helpers import ROOT
 from PIL import Image
 from typer.testing import CliRunner
@@ -21,9 +21,6 @@ from pipeline.report import Options, page
 from pipeline.report.gates import gates
 from pipeline.tools.summary import command as summary
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 SCORES = {"latent_mse": [0.1, 0.1], "psnr": [30.0, 28.0], "ssim": [0.9, 0.8]}
 WORSE = {"latent_mse": [0.5, 0.6], "psnr": [20.0, 18.0], "ssim": [0.7, 0.6]}
 EVALUATE = {
@@ -174,31 +171,13 @@ def test_perceptual_metrics_are_shown_where_there_are_any(inputs, tmp_path, html
 
 
 def test_a_browser_shows_all_of_it(html):
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("CI must have chromium on its PATH")
-        pytest.skip("no chromium on the PATH")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        for width in (1280, 390):
-            view = browser.new_page(viewport={"width": width, "height": 900})
-            messages: list[str] = []
-            view.on("console", lambda message, messages=messages: messages.append(message.text))
-            view.on("pageerror", lambda error, messages=messages: messages.append(str(error)))
-            view.goto(html.as_uri())
-            view.wait_for_load_state("networkidle")
-            assert messages == []
-            overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            assert view.evaluate(overflow) <= 0
-            pictures = view.evaluate(
-                "Promise.all([...document.images].map(async i => "
-                "{await i.decode(); return [i.naturalWidth, i.clientWidth, i.clientHeight]}))"
-            )
-            assert len(pictures) == 10
-            assert all(min(sizes) > 50 for sizes in pictures)
-        browser.close()
+    for view in shown(html):
+        pictures = view.evaluate(
+            "Promise.all([...document.images].map(async i => "
+            "{await i.decode(); return [i.naturalWidth, i.clientWidth, i.clientHeight]}))"
+        )
+        assert len(pictures) == 10
+        assert all(min(sizes) > 50 for sizes in pictures)
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,9 @@ from pipeline.formats import DatasetOptions, Detected
 from pipeline.formats._shared import discrete
 from pipeline.formats._shared.folder import require
 from pipeline.formats._shared.names import Names
+from pipeline.formats._shared.reading import Reading
 from pipeline.formats.rlds import records
-from pipeline.formats.rlds.source import Reading, RldsSource, Steps, open_records, steps
+from pipeline.formats.rlds.source import RldsSource, Steps, open_records, steps
 
 IMAGES = (b"\x89PNG", b"\xff\xd8\xff")
 """What the files of images begin with."""

@@ -10,6 +10,7 @@ from pipeline.episodes.episode import Episode, Meta
 from pipeline.errors import DataError, did_you_mean
 from pipeline.formats import OfficialSplit
 from pipeline.formats._shared import discrete, pixels
+from pipeline.formats._shared.reading import Reading
 from pipeline.formats.rlds import example, records
 from pipeline.formats.rlds.records import FETCH, Record
 
@@ -18,19 +19,6 @@ IS_LAST, IS_FIRST = "is_last", "is_first"
 TASKS = ("language_instruction", "observation/natural_language_instruction")
 HELD_OUT = ("val", "validation", "valid", "test")
 """Names of the splits that are for validation; the first that is there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Features of a step that are read, without `steps/`.
-
-    `discrete_actions` is None where actions are continuous.
-    """
-
-    cameras: tuple[str, ...]
-    actions: tuple[str, ...]
-    states: tuple[str, ...]
-    discrete_actions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,9 @@ from pipeline.formats import DatasetOptions, Detected
 from pipeline.formats._shared import discrete
 from pipeline.formats._shared.folder import require
 from pipeline.formats._shared.names import Names
+from pipeline.formats._shared.reading import Reading
 from pipeline.formats.stable_worldmodel.sets import find, opened
-from pipeline.formats.stable_worldmodel.source import Reading, SwmSource, open_source
+from pipeline.formats.stable_worldmodel.source import SwmSource, open_source
 from pipeline.formats.stable_worldmodel.storage import Column
 
 

@@ -10,21 +10,9 @@ from pipeline.episodes.episode import Episode
 from pipeline.errors import DataError
 from pipeline.formats import OfficialSplit
 from pipeline.formats._shared import discrete, hdf5_arrays, pixels
+from pipeline.formats._shared.reading import Reading
 from pipeline.formats.stable_worldmodel.sets import Found, by_suffix, find, opened
 from pipeline.formats.stable_worldmodel.storage import Storage
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Columns that are read: frames, actions and states; and how many discrete actions there are.
-
-    `discrete_actions` is None where actions are continuous.
-    """
-
-    cameras: tuple[str, ...]
-    actions: tuple[str, ...]
-    states: tuple[str, ...]
-    discrete_actions: int | None = None
 
 
 def open_source(raw: Path, file: str | None, reading: Reading) -> "SwmSource":

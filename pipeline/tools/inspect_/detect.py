@@ -39,8 +39,9 @@ def configured(
     folder: Path, settings: Settings | None
 ) -> Variant[FormatModule, DatasetOptions] | None:
     """The format and options that params.yaml has for a folder; None if it does not name it."""
-    for dataset in settings.values[DATASETS] if settings is not None else ():
-        assert settings is not None
+    if settings is None:
+        return None
+    for dataset in settings.values[DATASETS]:
         variant = settings.of_dataset(dataset).variant(FORMATS)
         if _is_of(folder, dataset, place_of(variant.options, Path("data") / dataset)):
             return variant

@@ -1,11 +1,10 @@
 """The page of a comparison in a real browser: nothing fetched, nothing cut off, all of it shown."""
 
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from browser_helpers import shown
 from compare_helpers import measured_workspace
 
 from pipeline.tools.compare import clips, page
@@ -13,9 +12,6 @@ from pipeline.tools.compare.comparison import compare
 from pipeline.tools.compare.content import read
 from pipeline.tools.compare.runs import open_runs
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 MODEL = {"latent_mse": [0.05, 0.2], "psnr": [31.5, 29.0], "ssim": [0.9, 0.8]}
 
 
@@ -77,31 +73,13 @@ def test_charts_take_the_colours_of_the_page(html):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_browser_shows_all_of_it(html, scheme):
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("CI must have chromium on its PATH")
-        pytest.skip("no chromium on the PATH")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        for width in (1280, 390):
-            view = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-            said: list[str] = []
-            view.on("console", lambda message, said=said: said.append(message.text))
-            view.on("pageerror", lambda error, said=said: said.append(str(error)))
-            view.goto(Path(html).as_uri())
-            view.wait_for_load_state("networkidle")
-            assert said == []
-            overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            assert view.evaluate(overflow) <= 0
-            sizes = view.evaluate(
-                "Promise.all([...document.querySelectorAll('img, figure svg')].map(async i => "
-                "{if (i.decode) await i.decode(); const b = i.getBoundingClientRect();"
-                " return [b.width, b.height]}))"
-            )
-            assert len(sizes) == 4 + 6 + 6
-            assert all(min(size) > 50 for size in sizes)
-            ground = view.evaluate("getComputedStyle(document.body).backgroundColor")
-            assert (ground == "rgb(255, 255, 255)") == (scheme == "light")
-        browser.close()
+    for view in shown(Path(html), color_scheme=scheme):
+        sizes = view.evaluate(
+            "Promise.all([...document.querySelectorAll('img, figure svg')].map(async i => "
+            "{if (i.decode) await i.decode(); const b = i.getBoundingClientRect();"
+            " return [b.width, b.height]}))"
+        )
+        assert len(sizes) == 4 + 6 + 6
+        assert all(min(size) > 50 for size in sizes)
+        ground = view.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (ground == "rgb(255, 255, 255)") == (scheme == "light")

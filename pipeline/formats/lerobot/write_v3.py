@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.episodes import video
-from pipeline.episodes.episode import Episode, Meta
+from pipeline.episodes.episode import Episode
 from pipeline.formats.lerobot import features, statistics
 from pipeline.formats.lerobot import info as infos
+from pipeline.formats.lerobot.contents import Contents
 from pipeline.formats.lerobot.features import CHUNK, Json, Layout
 from pipeline.formats.lerobot.info import Place
 from pipeline.formats.lerobot.video_file import VideoFile
@@ -26,60 +27,45 @@ DATA_MB, VIDEO_MB = 100, 200
 
 def write(episodes: Iterable[Episode], raw: Path, layout: Layout) -> None:
     """Write episodes to a new folder."""
-    tasks: dict[str, int] = {}
-    meta: dict[str, Meta] = {}
+    contents = Contents(layout, quantiles=True)
     rows: list[Json] = []
     stats: list[Mapping[str, statistics.Statistics]] = []
-    described: Json = {}
-    frames = fps = 0
-    is_video = False
     data, videos = _Tables(raw), _Videos(raw, layout.camera)
-    for number, episode in enumerate(episodes):
-        task = features.task(episode)
-        fps = fps or features.frames_per_second(layout, episode)
-        columns = features.columns(
-            episode, layout, number, frames, tasks.setdefault(task, len(tasks)), fps
-        )
-        if not described:
-            described = features.described(episode, layout, columns, fps)
-            is_video = features.is_video(episode)
-        images = {} if is_video else {layout.camera: episode.frames}
-        found = {layout.camera: statistics.of_frames(episode.frames, quantiles=True)}
-        stats.append(found | statistics.of_columns(columns, quantiles=True))
+    for episode in episodes:
+        added = contents.add(episode)
+        stats.append(added.stats)
         rows.append(
             {
-                "episode_index": number,
-                "tasks": [task],
+                "episode_index": added.number,
+                "tasks": [added.task],
                 "length": len(episode),
-                **data.add(features.table(columns, images)),
-                "dataset_from_index": frames,
-                "dataset_to_index": frames + len(episode),
-                **(videos.add(episode, fps) if is_video else {}),
-                **_flat(stats[-1]),
+                **data.add(added.table),
+                "dataset_from_index": added.first,
+                "dataset_to_index": contents.frames,
+                **(videos.add(episode, contents.fps) if contents.is_video else {}),
+                **_flat(added.stats),
                 "meta/episodes/chunk_index": 0,
                 "meta/episodes/file_index": 0,
             }
         )
-        meta[infos.key(number)] = episode.meta
-        frames += len(episode)
     data.close()
     videos.close()
-    _write_meta(raw, rows, tasks, stats)
-    features.write_meta(raw, meta)
+    _write_meta(raw, rows, contents.tasks, stats)
+    features.write_meta(raw, contents.meta)
     info = {
         "codebase_version": "v3.0",
         "robot_type": layout.robot,
         "total_episodes": len(rows),
-        "total_frames": frames,
-        "total_tasks": len(tasks),
+        "total_frames": contents.frames,
+        "total_tasks": len(contents.tasks),
         "chunks_size": CHUNK,
         "data_files_size_in_mb": DATA_MB,
         "video_files_size_in_mb": VIDEO_MB,
-        "fps": fps,
+        "fps": contents.fps,
         "splits": {"train": f"0:{len(rows)}"},
         "data_path": DATA,
-        "video_path": VIDEO if is_video else None,
-        "features": described,
+        "video_path": VIDEO if contents.is_video else None,
+        "features": contents.described,
     }
     (raw / infos.FILE).write_text(json.dumps(info, indent=4) + "\n")
 

@@ -55,6 +55,11 @@ class Family(Generic[ModuleT_co, OptionsT_co]):
     of_dataset: bool = False
 
     @property
+    def in_dataset(self) -> bool:
+        """Whether its options stand in the data set's own block, beside root and world."""
+        return self.of_dataset and self.selector == "format"
+
+    @property
     def package(self) -> str:
         """Dotted name of the package that holds the members."""
         return f"pipeline.{self.block}"

@@ -103,7 +103,7 @@ class Settings:
 
     def block(self, family: AnyFamily) -> str:
         """Key of the options of the chosen member; a format's are those of the data set."""
-        if family.block == "formats":
+        if family.in_dataset:
             return f"{DATASETS}.{self.dataset}"
         return f"{family.block}.{self.chosen(family)}"
 
@@ -131,7 +131,7 @@ class Settings:
         Raises:
             ParamsError: there is no such member or block.
         """
-        if family.block == "formats":
+        if family.in_dataset:
             for dataset in self.values[DATASETS]:
                 if (other := self.of_dataset(dataset)).chosen(family) == name:
                     return other.variant(family)
@@ -151,7 +151,7 @@ class Settings:
 
 def _named(dataset: str, block: Any, family: AnyFamily) -> str | None:
     """The member of a family that the block of a data set names; a published one need not."""
-    published = PUBLISHED.get(dataset) if family.block == "formats" else dataset
+    published = PUBLISHED.get(dataset) if family.in_dataset else dataset
     name: str | None = block.get(family.selector, published if dataset in PUBLISHED else None)
     return name
 
@@ -192,7 +192,7 @@ def check(path: Path, values: Mapping[str, Any]) -> Settings:
     sections = [settings.section(name, modules[name].Options) for name in SECTIONS]
     _check_datasets(settings)
     for each in FAMILIES:
-        if each.block != "formats":
+        if not each.in_dataset:
             _check_family(settings, each)
     for section in sections:
         section.check_with(settings)
@@ -201,7 +201,7 @@ def check(path: Path, values: Mapping[str, Any]) -> Settings:
 
 def _check_keys(settings: Settings) -> None:
     selectors = {f.selector for f in FAMILIES if not f.of_dataset}
-    blocks = {f.block for f in FAMILIES if f.block != "formats"}
+    blocks = {f.block for f in FAMILIES if not f.in_dataset}
     keys = {*SECTIONS, DATASET, DATASETS, *selectors, *blocks}
     for key in settings.values:
         if key not in keys:

@@ -33,8 +33,8 @@ def default(family: Family, name: str, **changes: object) -> tuple[ModuleType, P
 
     Formats go by the published data set in them.
     """
-    block = "datasets" if family.block == "formats" else family.block
-    member = PUBLISHED[name] if family.block == "formats" else name
+    block = "datasets" if family.in_dataset else family.block
+    member = PUBLISHED[name] if family.in_dataset else name
     module = family.load(member, "test")
     return module, module.Options.model_validate({**PARAMS[block][name], **changes})
 

@@ -130,7 +130,7 @@ def test_a_stage_declares_exactly_the_params_that_it_reads(stage, workspace, mon
         def optional(self, family):
             if family.of_dataset:
                 named.add(f"data/{self.dataset}/root/{family.selector}.json")
-                blocks = {f"datasets.{self.dataset}"} if family.block == "formats" else set()
+                blocks = {f"datasets.{self.dataset}"} if family.in_dataset else set()
                 used.update({"dataset"} | blocks)
             else:
                 used.update((family.selector, f"{family.block}.{self.values[family.selector]}"))

@@ -231,7 +231,7 @@ def _check_datasets(settings: Settings) -> None:
         _checked(path, f"{DATASETS}.{name}", block, options_class)
         if world is not None:
             worlds.load(world, f"{place}.world")
-    if settings.values[DATASET] not in blocks:
+    if settings.values[DATASET] not in list(blocks):  # a list or a mapping has no hash
         name = settings.values[DATASET]
         known = did_you_mean(str(name), blocks)
         raise ParamsError(f"{path}: {DATASET} = {name!r} is unknown; {known}")

@@ -71,6 +71,13 @@ def test_a_wrong_block_is_one_line(tmp_path, block, error):
     assert error in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["wal", 3, None, [1], {"wall": 1}])
+def test_a_data_set_that_has_no_block_is_one_line(tmp_path, name):
+    values = {**yaml.safe_load(params_of(tmp_path).read_text()), "dataset": name}
+    with pytest.raises(ParamsError, match=r"dataset = .* is unknown; "):
+        params.check(tmp_path / "params.yaml", values)
+
+
 @pytest.mark.parametrize("name", ["../etc", "my set", "a.b", "-x", ""])
 def test_a_name_that_is_no_part_of_a_path_is_refused(tmp_path, name):
     values = yaml.safe_load(params_of(tmp_path).read_text())

@@ -14,7 +14,7 @@ from pipeline.encoders import Encoder
 from pipeline.plan import Options
 from pipeline.plan.goal_distance import goal_distance
 from pipeline.plan.tasks import Task
-from pipeline.planners import Planner
+from pipeline.planners import Planner, Problem
 
 
 @dataclass(slots=True)
@@ -62,13 +62,21 @@ class Mpc:
         noise = self.sampling.noise(1, 1, horizon, shape, self.generator)
 
         def cost(plans: Tensor) -> Tensor:
-            history = current.expand(len(plans), 1, *shape)  # [N, 1, C, h, w]
-            future = self.model.rollout(history, self._actions(plans), noise, self.sampling)
+            history = current.expand(plans.shape[1], 1, *shape)  # [N, 1, C, h, w]
+            future = self.model.rollout(history, self._actions(plans[0]), noise, self.sampling)
             frames = torch.cat([history, future.cpu()], 1)  # [N, 1 + H, C, h, w]
-            return goal_distance(frames, goal[:, None], self.options.distance)
+            return goal_distance(frames, goal[:, None], self.options.distance)[None]
 
-        start = torch.zeros(horizon, config.interval * spec.action_dim)
-        return self._actions(self.planner.plan(cost, start, self.generator)[None])[0]
+        start = torch.zeros(1, 1, horizon, config.interval * spec.action_dim)
+        low, high = (self._bound(name, start) for name in ("min", "max"))
+        solution = self.planner.plan(Problem(cost, start, [self.generator], low, high))
+        return self._actions(solution.plans)[0]
+
+    def _bound(self, name: str, like: Tensor) -> Tensor:
+        """The lowest or highest recorded action, standardised, [interval x A]."""
+        spec = self.model.spec
+        bound = (spec.action(name, like) - spec.action("mean", like)) / spec.action("std", like)
+        return bound.expand(self.model.config.interval, -1).flatten()
 
     def _encode(self, frame: NDArray[np.uint8]) -> Tensor:
         """Whitened latent [1, C, h, w] of a frame uint8 [H, W, 3]."""

@@ -1,6 +1,7 @@
-"""Planners: black-box search for the action sequence of lowest cost."""
+"""Planners: search for the action sequences of lowest cost, for several episodes at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -10,19 +11,68 @@ from pipeline.families import Family, Module, family
 from pipeline.params import Params
 
 Cost = Callable[[Tensor], Tensor]
-"""Action sequences [N, H, A] to their costs [N]."""
+"""Action sequences [B, N, H, A] of B episodes to their costs [B, N]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is searched for: the best sequence of H actions in each of B episodes.
+
+    An action of A numbers holds the `interval` environment actions of a model frame, one after
+    another. Actions are standardised: about -2..2 is what was recorded.
+
+    Attributes:
+        cost: to minimise. It can be differentiated: where its argument requires a gradient, so do
+            the costs.
+        initial: sequences [B, P, H, A] to begin with, P >= 1, within the bounds. The first is where
+            the last search stopped, or zeros; the others are proposals.
+        generators: one for each episode draws all its random numbers, so that its plan depends on
+            no other episode.
+        low: lower bounds of an action, [A]; -inf for none.
+        high: upper bounds, [A].
+        choices: where actions are discrete, the K that can be taken at each environment step,
+            [K, A / interval]; None where they are continuous.
+    """
+
+    cost: Cost
+    initial: Tensor
+    generators: Sequence[torch.Generator]
+    low: Tensor
+    high: Tensor
+    choices: Tensor | None = None
+
+    def normal(self, candidates: int) -> Tensor:
+        """Standard normal noise [B, candidates, H, A], of each episode from its generator."""
+        shape = (candidates, *self.initial.shape[2:])
+        noises = [torch.randn(shape, generator=generator) for generator in self.generators]
+        return torch.stack(noises).to(self.initial)
+
+    def bounded(self, plans: Tensor) -> Tensor:
+        """Sequences [..., H, A] cut to the bounds."""
+        return plans.clamp(self.low, self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """What a search ends with.
+
+    Attributes:
+        plans: the sequences chosen, [B, H, A], within the bounds.
+        costs: lowest cost of the candidates of each round, [rounds, B].
+    """
+
+    plans: Tensor
+    costs: Tensor
 
 
 class Planner(Protocol):
     """A search algorithm. `planners/NAME.py` offers `Options` and `build(options)`."""
 
-    def plan(self, cost: Cost, start: Tensor, generator: torch.Generator) -> Tensor:
-        """The action sequence [H, A] that the search ends with.
+    def plan(self, problem: Problem) -> Solution:
+        """Search, deterministically given the states of the problem's generators.
 
-        Args:
-            cost: to minimise; its actions are standardised, so about -2..2 is sensible.
-            start: initial sequence [H, A]; not modified.
-            generator: draws all random numbers.
+        Raises:
+            ParamsError: the planner cannot search among such actions (discrete or continuous).
         """
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from pipeline.params import Params
-from pipeline.planners import Cost
+from pipeline.planners import Problem, Solution
 
 MIN_STD = 1e-3
 """Keeps the search from collapsing onto one sequence."""
@@ -47,12 +47,12 @@ def build(options: Options) -> "CrossEntropy":
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """The search distribution after one round.
+    """The search distributions after one round.
 
     Attributes:
-        mean: of the elites, [H, A].
-        std: unbiased standard deviation of the elites, at least MIN_STD, [H, A].
-        best_cost: of the round's candidates, [].
+        mean: of the elites, [B, H, A].
+        std: unbiased standard deviation of the elites, at least MIN_STD, [B, H, A].
+        best_cost: of the round's candidates, [B].
     """
 
     mean: Tensor
@@ -61,33 +61,40 @@ class Round:
 
 
 class CrossEntropy:
-    """CEM with a diagonal Gaussian; a `Planner`."""
+    """CEM with a diagonal Gaussian for each episode; a `Planner`."""
 
     def __init__(self, options: Options) -> None:
         """Take the options of the search."""
         self.options = options
 
-    def plan(self, cost: Cost, start: Tensor, generator: torch.Generator) -> Tensor:
-        """The mean [H, A] of the last round's elites."""
-        shape = (self.options.candidates, *start.shape)
-        noises = (torch.randn(shape, generator=generator) for _ in range(self.options.rounds))
-        *_, last = self.search(cost, start, (noise.to(start) for noise in noises))
-        return last.mean
+    def plan(self, problem: Problem) -> Solution:
+        """The means of the last round's elites."""
+        options = self.options
+        noises = (problem.normal(options.candidates) for _ in range(options.rounds))
+        rounds = list(self.search(problem, noises))
+        return Solution(rounds[-1].mean, torch.stack([result.best_cost for result in rounds]))
 
-    def search(self, cost: Cost, start: Tensor, noises: Iterable[Tensor]) -> Iterator[Round]:
-        """A round per standard normal noise [candidates, H, A], starting from a mean [H, A]."""
-        mean, std = start, torch.full_like(start, self.options.spread)
+    def search(self, problem: Problem, noises: Iterable[Tensor]) -> Iterator[Round]:
+        """A round per standard normal noise [B, candidates, H, A]; proposals join the first."""
+        mean = problem.initial[:, 0]  # [B, H, A]
+        std = torch.full_like(mean, self.options.spread)
+        proposals = problem.initial[:, 1:]  # [B, P - 1, H, A]
         for noise in noises:
-            refit = self._refit(cost, mean, std, noise)
-            mean, std = refit.mean, refit.std
+            refit = self._refit(problem, mean, std, noise, proposals)
+            mean, std, proposals = refit.mean, refit.std, proposals[:, :0]
             yield refit
 
-    def _refit(self, cost: Cost, mean: Tensor, std: Tensor, noise: Tensor) -> Round:
-        """Refit mean and std [H, A] to the elites of one round's candidates."""
-        candidates = mean + std * noise  # [N, H, A]
-        candidates[0] = mean  # as in the reference: a round's best is no worse than the mean
-        candidates = candidates.clamp(*self.options.bounds())
-        costs = cost(candidates)  # [N]
-        best = costs.argsort()[: self.options.elites]
-        elites = candidates[best]  # [elites, H, A]
-        return Round(elites.mean(0), elites.std(0).clamp(min=MIN_STD), costs[best[0]])
+    def _refit(
+        self, problem: Problem, mean: Tensor, std: Tensor, noise: Tensor, proposals: Tensor
+    ) -> Round:
+        """Refit mean and std [B, H, A] to the elites of one round's candidates."""
+        candidates = mean[:, None] + std[:, None] * noise  # [B, N, H, A]
+        # As in the reference: a round's best is no worse than the mean.
+        first = torch.cat([mean[:, None], proposals], 1)[:, : candidates.shape[1]]
+        candidates[:, : first.shape[1]] = first
+        candidates = problem.bounded(candidates).clamp(*self.options.bounds())
+        costs = problem.cost(candidates)  # [B, N]
+        best = costs.argsort(1)[:, : self.options.elites]
+        elites = candidates.gather(1, best[..., None, None].expand(-1, -1, *mean.shape[1:]))
+        std = elites.std(1).clamp(min=MIN_STD)
+        return Round(elites.mean(1), std, costs.gather(1, best[:, :1])[:, 0])

@@ -1,12 +1,14 @@
 """Conformance of a planner; see `pipeline.planners.Planner`."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
 
 from pipeline.families import Module
 from pipeline.params import Params, Variant
-from pipeline.planners import PLANNERS, Planner
+from pipeline.planners import PLANNERS, Planner, Problem
 from pipeline.testing.member import MemberTests
 
 Member = Variant[Module[Planner, Params], Params]
@@ -28,7 +30,7 @@ class PlannerTests(MemberTests):
         return member.build()
 
     def test_a_plan_is_as_long_as_the_start(self, planner: Planner) -> None:
-        plan = planner.plan(squared_distance, torch.zeros(3, 2), seeded(0))
+        plan = searched(planner, squared_distance, torch.zeros(3, 2), 0)
         assert plan.shape == (3, 2)
         assert plan.dtype == torch.float32
         assert plan.isfinite().all()
@@ -39,25 +41,25 @@ class PlannerTests(MemberTests):
         self, planner: Planner, seed: int
     ) -> None:
         start = TARGET.flip(0) * -1
-        plan = planner.plan(squared_distance, start, seeded(seed))
+        plan = searched(planner, squared_distance, start, seed)
         assert squared_distance(plan[None]) < squared_distance(start[None])
 
     def test_a_single_action_of_a_single_number_can_be_planned(self, planner: Planner) -> None:
         def cost(plans: Tensor) -> Tensor:
             return (plans - 1).square().sum((1, 2))
 
-        plan = planner.plan(cost, torch.full((1, 1), -1.0), seeded(0))
+        plan = searched(planner, cost, torch.full((1, 1), -1.0), 0)
         assert cost(plan[None]) < 4
 
     def test_the_same_generator_gives_the_same_plan(self, planner: Planner) -> None:
         first, second = (
-            planner.plan(squared_distance, torch.zeros(3, 2), seeded(5)) for _ in range(2)
+            searched(planner, squared_distance, torch.zeros(3, 2), 5) for _ in range(2)
         )
         assert torch.equal(first, second)
 
     def test_every_draw_comes_from_the_generator(self, planner: Planner) -> None:
         before = torch.get_rng_state()
-        planner.plan(squared_distance, torch.zeros(3, 2), seeded(0))
+        searched(planner, squared_distance, torch.zeros(3, 2), 0)
         assert torch.equal(before, torch.get_rng_state())
 
     def test_costs_are_asked_of_finite_plans_as_long_as_the_start(self, planner: Planner) -> None:
@@ -67,23 +69,34 @@ class PlannerTests(MemberTests):
             assert plans.isfinite().all()
             return plans.square().sum((1, 2))
 
-        planner.plan(cost, torch.ones(4, 3), seeded(0))
+        searched(planner, cost, torch.ones(4, 3), 0)
 
     def test_the_start_is_not_written_to(self, planner: Planner) -> None:
         start = torch.full((3, 2), 0.5)
-        planner.plan(squared_distance, start, seeded(0))
+        searched(planner, squared_distance, start, 0)
         assert (start == 0.5).all()
 
     def test_a_cost_that_prefers_nothing_leaves_the_plan_finite(self, planner: Planner) -> None:
         def cost(plans: Tensor) -> Tensor:
             return 0 * plans.sum((1, 2))
 
-        assert planner.plan(cost, torch.zeros(3, 2), seeded(0)).isfinite().all()
+        assert searched(planner, cost, torch.zeros(3, 2), 0).isfinite().all()
 
 
 def squared_distance(plans: Tensor) -> Tensor:
     """Squared distance [N] of plans [N, 3, 2] from TARGET."""
     return (plans - TARGET).square().sum((1, 2))
+
+
+def searched(
+    planner: Planner, cost: Callable[[Tensor], Tensor], start: Tensor, seed: int
+) -> Tensor:
+    """The plan [H, A] found from a start [H, A], for a cost [N, H, A] -> [N]."""
+    unbounded = torch.full(start.shape[-1:], torch.inf)
+    problem = Problem(
+        lambda plans: cost(plans[0])[None], start[None, None], [seeded(seed)], -unbounded, unbounded
+    )
+    return planner.plan(problem).plans[0]
 
 
 def seeded(seed: int) -> torch.Generator:

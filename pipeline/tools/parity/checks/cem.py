@@ -1,5 +1,6 @@
 """CEM on linear dynamics, and the costs of plans."""
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -8,7 +9,7 @@ from torch.nn import functional
 
 from pipeline.plan import Distance
 from pipeline.plan.goal_distance import goal_distance
-from pipeline.planners import cem
+from pipeline.planners import Problem, cem
 from pipeline.tools.parity.golden import Arrays, Check, Folder, compare
 
 TOLERANCE = 2e-5
@@ -51,31 +52,32 @@ def _search(arrays: Arrays, name: str) -> tuple[Tensor, Tensor, Tensor]:
     )
     warm_start = arrays("warm") if name == "warm" else torch.zeros(batch, 0, size)
     start = functional.pad(warm_start, (0, 0, 0, horizon - warm_start.shape[1]))
-    planner, distance = cem.build(options), _distance(frames, "mse")
-    searches = []
-    for row in range(batch):
-        world = LinearWorld(arrays("W"), arrays("obs0")[row], arrays("obsg")[row], distance)
-        searches.append(list(planner.search(world.cost, start[row], noise[:, row])))
+    world = LinearWorld(arrays("W"), arrays("obs0"), arrays("obsg"), _distance(frames, "mse"))
+    unbounded = torch.full((size,), math.inf)
+    generators = [torch.Generator()] * batch  # not drawn from: the noise is the reference's
+    problem = Problem(world.cost, start[:, None], generators, -unbounded, unbounded)
+    found = list(cem.build(options).search(problem, noise))
+    means, stds = ([getattr(step, name) for step in found] for name in ("mean", "std"))
+    best = torch.stack([step.best_cost for step in found])  # [R, B]
     first = torch.full_like(start, std)
-    means = [torch.stack([searches[row][i].mean for row in range(batch)]) for i in range(rounds)]
-    stds = [torch.stack([searches[row][i].std for row in range(batch)]) for i in range(rounds)]
-    best = torch.stack([torch.stack([step.best_cost for step in row]) for row in searches])
-    return torch.stack([start, *means]), torch.stack([first, *stds]), best.double().mean(0)
+    return torch.stack([start, *means]), torch.stack([first, *stds]), best.double().mean(1)
 
 
 class LinearWorld:
-    """Linear dynamics z' = z + a W, from a start to a goal."""
+    """Linear dynamics z' = z + a W, from starts to goals."""
 
     def __init__(self, weights: Tensor, start: Tensor, goal: Tensor, distance: Distance) -> None:
-        """W is [A, D]; start and goal are observations [1, C, h, w] of D values each."""
+        """W is [A, D]; starts and goals are observations [B, 1, C, h, w] of D values each."""
         self.weights, self.start, self.goal, self.distance = weights, start, goal, distance
 
     def cost(self, plans: Tensor) -> Tensor:
-        """Costs [N] of plans [N, H, A]."""
-        displacements = (plans @ self.weights).cumsum(1).unflatten(-1, self.start.shape[1:])
-        current = self.start.expand(len(plans), *self.start.shape)
-        frames = torch.cat([current, current + displacements], 1)
-        return goal_distance(frames, self.goal[None], self.distance)
+        """Costs [B, N] of plans [B, N, H, A]."""
+        shape = self.start.shape[2:]
+        displacements = (plans @ self.weights).cumsum(2).unflatten(-1, shape)
+        current = self.start[:, None].expand(*plans.shape[:2], 1, *shape)
+        frames = torch.cat([current, current + displacements], 2).flatten(0, 1)
+        goal = self.goal.repeat_interleave(plans.shape[1], 0)
+        return goal_distance(frames, goal, self.distance).unflatten(0, plans.shape[:2])
 
 
 def _objective(arrays: Arrays, distance: Distance) -> Tensor:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from helpers import ROOT
 from pipeline_helpers import set_params
+from plan_helpers import plan_metrics
 
 SCORES = {"latent_mse": [0.1, 0.3], "psnr": [30.0, 28.0], "ssim": [0.9, 0.8]}
 WORSE = {"latent_mse": [0.5, 0.5], "psnr": [20.0, 18.0], "ssim": [0.7, 0.6]}
@@ -15,16 +16,7 @@ EVALUATE = {
     **{"clips": 4, "frames": 2, "decoder": "own", "model": SCORES},
     **dict.fromkeys(("repeat_last", "shuffled_actions", "zero_actions"), WORSE),
 }
-PLAN = {
-    "success_rate": 0.8,
-    "success_interval": [0.67, 0.89],
-    "random_success_rate": 0.2,
-    "noop_success_rate": 0.0,
-    "replay_success_rate": 1.0,
-    "goals": 50,
-    "solved_at_start": 2,
-    "seconds_per_replan": 0.5,
-}
+PLAN = plan_metrics(planner=40, noop=0, random=10, replay=50)
 FIT = {
     **{"val_psnr": 35.0, "decoder": "own", "latent_rank": 2.5, "latent_spread": 0.5},
     **{"train_frames": 10, "val_frames": 5},

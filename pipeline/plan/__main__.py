@@ -56,8 +56,8 @@ def command(
         scores.write(metrics)
         results.write_rows(world, tasks, outcomes, goals)
         results.write_videos(tasks, outcomes["planner"], videos)
-        planned, random = scores.success_rate, scores.random_success_rate
-        rates = f"{planned:.0%} reached, {random:.0%} by random actions"
+        planned, random = scores.planner, scores.controllers["random"]
+        rates = f"{planned.success_rate:.0%} reached, {random.success_rate:.0%} by random actions"
         summarise(f"plan: {options.goals} goals, {rates}, in {metrics}", options.goals, "goals")
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pipeline import stage
 from pipeline.errors import ParamsError
 from pipeline.latents.cache import LatentCache
+from pipeline.metrics.schema.plan import Controller as Name
 from pipeline.metrics.schema.plan import PlanMetrics
 from pipeline.plan import Options, results
 from pipeline.plan.controllers import Controller, NoOp, RandomReplay, Replay, attempt
@@ -31,10 +32,10 @@ def plan(
     tasks, solved = draw_tasks(world, cache, options.goals, steps, options.seed)
     chunk = options.execute * frame_interval
     random = _random_chunks(cache, _long_enough(cache, chunk), chunk, options.seed)
-    controllers: dict[str, Controller] = {
+    controllers: dict[Name, Controller] = {
         "planner": mpc,
-        "random": RandomReplay(random),
         "noop": NoOp(chunk),
+        "random": RandomReplay(random),
         "replay": Replay(),
     }
     outcomes: results.Outcomes = {name: [] for name in controllers}
@@ -43,7 +44,8 @@ def plan(
             record = name == "planner" and number < options.recorded
             outcome = attempt(world, task, controller, budget, record=record)
             outcomes[name].append(outcome)
-    return tasks, outcomes, results.summary(outcomes, solved, mpc.seconds)
+    scores = results.summary(world, tasks, outcomes, solved, mpc.seconds, mpc.cpu_seconds)
+    return tasks, outcomes, scores
 
 
 def _long_enough(cache: LatentCache, steps: int) -> list[int]:

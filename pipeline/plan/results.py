@@ -1,50 +1,92 @@
 """Results of planning: success rates with their interval, a CSV row per goal, videos."""
 
 import csv
-import math
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import mean, median
 
 import numpy as np
 
 from pipeline import stage
-from pipeline.metrics.schema.plan import NO_GOALS, PlanMetrics, PlanSkipped, goal_columns
+from pipeline.metrics.intervals import wilson
+from pipeline.metrics.schema.plan import (
+    NO_GOALS,
+    Controller,
+    ControllerRow,
+    DistanceBin,
+    PlanMetrics,
+    PlanSkipped,
+    goal_columns,
+)
 from pipeline.plan.controllers import Outcome
 from pipeline.plan.tasks import Task
 from pipeline.worlds import World
 
-Outcomes = dict[str, list[Outcome]]
+Outcomes = dict[Controller, list[Outcome]]
 """Outcomes by controller, in the order of the tasks."""
+BINS = 4
+"""Most ranges of distance by which success is told."""
 
 
-def rate(outcomes: Sequence[Outcome]) -> float:
-    """Success rate, 0..1."""
-    return sum(outcome.success for outcome in outcomes) / len(outcomes)
+def controller_row(outcomes: Sequence[Outcome], planner: Sequence[Outcome]) -> ControllerRow:
+    """One controller on all goals, beside the planner on the same ones."""
+    reached = [outcome for outcome in outcomes if outcome.success]
+    pairs = [(one.success, other.success) for one, other in zip(planner, outcomes, strict=True)]
+    return ControllerRow(
+        success_rate=len(reached) / len(outcomes),
+        success_interval=wilson(len(reached), len(outcomes)),
+        goals=len(outcomes),
+        distance=median(outcome.distance for outcome in outcomes),
+        steps=median(outcome.steps for outcome in reached) if reached else None,
+        won=pairs.count((True, False)),
+        lost=pairs.count((False, True)),
+    )
 
 
-def wilson(successes: int, trials: int) -> tuple[float, float]:
-    """95 % Wilson score interval of a success rate (Wilson 1927)."""
-    z, rate = 1.959964, successes / trials
-    centre = rate + z**2 / (2 * trials)
-    half = z * math.sqrt(rate * (1 - rate) / trials + z**2 / (4 * trials**2))
-    scale = 1 + z**2 / trials
-    low, high = (centre - half) / scale, (centre + half) / scale
-    # At a rate of 0 or 1 the bound is that rate, up to rounding.
-    return min(max(low, 0.0), rate), max(min(high, 1.0), rate)
+def by_distance(distances: Sequence[float], outcomes: Outcomes) -> list[DistanceBin]:
+    """Success in up to four ranges of the distance at the start, with equally many goals each."""
+    order = np.argsort(distances, kind="stable")
+    return [
+        DistanceBin(
+            low=distances[goals[0]],
+            high=distances[goals[-1]],
+            goals=len(goals),
+            success={
+                name: sum(by_goal[goal].success for goal in goals) / len(goals)
+                for name, by_goal in outcomes.items()
+            },
+        )
+        for goals in np.array_split(order, min(BINS, len(order)))
+    ]
 
 
-def summary(outcomes: Outcomes, solved: int, seconds: Sequence[float]) -> PlanMetrics:
-    """Success rates of all controllers; `seconds` are those of each replanning."""
+def summary(
+    world: World,
+    tasks: Sequence[Task],
+    outcomes: Outcomes,
+    solved: int,
+    seconds: Sequence[float],
+    cpu_seconds: Sequence[float],
+) -> PlanMetrics:
+    """metrics/plan.json.
+
+    Args:
+        world: measures the distances.
+        tasks: the goals.
+        outcomes: on them, by controller.
+        solved: goals left out because their start already solves them.
+        seconds: of each replanning, wall clock.
+        cpu_seconds: the same, of all threads.
+    """
     planner = outcomes["planner"]
+    distances = [world.distance(task.start, task.goal) for task in tasks]
     return PlanMetrics(
-        success_rate=rate(planner),
-        success_interval=wilson(sum(o.success for o in planner), len(planner)),
-        random_success_rate=rate(outcomes["random"]),
-        noop_success_rate=rate(outcomes["noop"]),
-        replay_success_rate=rate(outcomes["replay"]),
         goals=len(planner),
         solved_at_start=solved,
-        seconds_per_replan=sum(seconds) / len(seconds),
+        controllers={name: controller_row(each, planner) for name, each in outcomes.items()},
+        by_distance=by_distance(distances, outcomes),
+        seconds_per_replan=mean(seconds),
+        cpu_seconds_per_replan=mean(cpu_seconds),
     )
 
 

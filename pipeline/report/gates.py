@@ -6,13 +6,26 @@ from dataclasses import dataclass
 from pipeline.metrics.schema import DecoderKind
 from pipeline.metrics.schema.evaluate import EvaluateMetrics
 from pipeline.metrics.schema.fit import FitMetrics
-from pipeline.metrics.schema.plan import PlanMetrics, PlanSkipped
+from pipeline.metrics.schema.plan import Controller, PlanMetrics, PlanSkipped
 
 MIN_RECONSTRUCTION = 26.0
 MAX_ERROR_RATIO = 0.4
 MIN_SHUFFLED_RATIO = 2.0
-MIN_GAIN = 0.35
+MAX_TRIVIAL = 0.5
 MIN_GOALS = 48
+TRIVIAL: dict[Controller, str] = {
+    "noop": "no-op",
+    "random": "random actions",
+    "straight": "straight to the goal",
+}
+"""Controllers that must not reach many goals, else the goals say nothing about the model."""
+BELOW: dict[Controller, str] = {
+    "random": "random actions",
+    "straight": "going straight to the goal",
+    "nearest": "the nearest recorded stretch",
+}
+"""Controllers that the planner must be above."""
+ABSENT = "was not run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +46,7 @@ def pixel_score(name: str, decoder: DecoderKind) -> str:
 def gates(
     fit: FitMetrics, evaluate: EvaluateMetrics, plan: PlanMetrics | PlanSkipped
 ) -> list[Gate]:
-    """Every gate; that of planning only if something was planned."""
+    """Every gate; those of planning only if something was planned."""
     model, repeat, shuffled = (
         scores.latent_mse
         for scores in (evaluate.model, evaluate.repeat_last, evaluate.shuffled_actions)
@@ -60,7 +73,7 @@ def gates(
             all(ratio > MIN_SHUFFLED_RATIO for ratio in to_shuffled),
         ),
     ]
-    return [*without_plan, _planning(plan)] if isinstance(plan, PlanMetrics) else without_plan
+    return [*without_plan, *_planning(plan)] if isinstance(plan, PlanMetrics) else without_plan
 
 
 def _ratio(a: float, b: float) -> float:
@@ -68,11 +81,37 @@ def _ratio(a: float, b: float) -> float:
     return a / b if b else a * math.inf
 
 
-def _planning(plan: PlanMetrics) -> Gate:
-    gain = plan.success_rate - plan.random_success_rate
+def _planning(plan: PlanMetrics) -> list[Gate]:
+    """The goal set is not too easy, and the planner is above each controller without a model."""
+    return [_hard(plan), *(_above(plan, name, said) for name, said in BELOW.items())]
+
+
+def _hard(plan: PlanMetrics) -> Gate:
+    rows = {said: plan.controllers.get(name) for name, said in TRIVIAL.items()}
+    measured = [
+        f"{said} {row.success_rate:.2f}" if row else f"{said} {ABSENT}"
+        for said, row in rows.items()
+    ]
     return Gate(
-        f"success rate of planning - of random actions, {plan.goals} goals",
-        f"{plan.success_rate:.2f} - {plan.random_success_rate:.2f} = {gain:.2f}",
-        f"at least {MIN_GAIN:g} on {MIN_GOALS} goals",
-        gain >= MIN_GAIN and plan.goals >= MIN_GOALS,
+        "success rate of controllers that need neither model nor data",
+        ", ".join(measured),
+        f"each at most {MAX_TRIVIAL:g}, on at least {MIN_GOALS} goals",
+        plan.goals >= MIN_GOALS
+        and all(row and row.success_rate <= MAX_TRIVIAL for row in rows.values()),
+    )
+
+
+def _above(plan: PlanMetrics, name: Controller, said: str) -> Gate:
+    title, bound = f"success rate of planning - of {said}", "95 % interval above 0"
+    row, planner = plan.controllers.get(name), plan.planner
+    if row is None:
+        return Gate(title, ABSENT, bound, passes=False)
+    low, high = row.behind()
+    difference = planner.success_rate - row.success_rate
+    return Gate(
+        title,
+        f"{planner.success_rate:.2f} - {row.success_rate:.2f} = {difference:.2f} "
+        f"({low:.2f} to {high:.2f}; {row.won} goals won, {row.lost} lost)",
+        bound,
+        low > 0,
     )

@@ -89,13 +89,18 @@ def run(world, cache, model, **changes):
 
 def test_a_model_that_knows_the_physics_reaches_most_goals(world, cache):
     tasks, outcomes, scores = run(world, cache, Physics(cache.spec, 5))
-    assert scores.success_rate >= 0.8
-    assert scores.success_rate >= scores.random_success_rate + 0.4
-    assert scores.replay_success_rate == 1
-    assert scores.noop_success_rate == 0
+    planner, random = scores.planner, scores.controllers["random"]
+    assert planner.success_rate >= max(0.8, random.success_rate + 0.4)
+    assert scores.controllers["replay"].success_rate == 1
+    noop = scores.controllers["noop"]
+    assert (noop.success_rate, noop.steps, noop.won, noop.lost) == (0, None, planner.reached, 0)
     assert scores.goals == len(tasks) == 24
-    low, high = scores.success_interval
-    assert low < scores.success_rate <= high
+    assert planner.success_interval[0] < planner.success_rate <= planner.success_interval[1]
+    assert [group.goals for group in scores.by_distance] == [6, 6, 6, 6]
+    ends = [end for group in scores.by_distance for end in (group.low, group.high)]
+    assert ends == sorted(ends)
+    shares = [group.success["planner"] * group.goals for group in scores.by_distance]
+    assert sum(shares) == pytest.approx(planner.reached)
     assert [len(o.frames) > 0 for o in outcomes["planner"]] == [True] * 2 + [False] * 22
 
 
@@ -126,7 +131,7 @@ def test_the_cost_of_a_plan_is_the_distance_of_its_last_frame_to_the_goal(world,
 
 def test_a_model_that_ignores_actions_does_no_better_than_chance(world, cache):
     _, _, scores = run(world, cache, Blind(cache.spec, 5))
-    assert scores.success_rate <= scores.random_success_rate + 0.2
+    assert scores.planner.success_rate <= scores.controllers["random"].success_rate + 0.2
 
 
 def test_the_same_seed_gives_the_same_outcomes(world, cache):
@@ -178,7 +183,7 @@ def test_every_goal_has_its_row_and_the_videos_their_frames(world, cache, tmp_pa
         rows = list(csv.DictReader(file))
     assert [row["episode"] for row in rows] == [task.episode for task in tasks]
     solved = sum(int(row["planner_success"]) for row in rows)
-    assert solved / 6 == pytest.approx(scores.success_rate)
+    assert solved / 6 == pytest.approx(scores.planner.success_rate)
     results.write_videos(tasks, outcomes["planner"], tmp_path / "films.npz")
     with np.load(tmp_path / "films.npz") as videos:
         assert videos["frames"].shape[2:] == (64, 64, 3)
@@ -187,17 +192,14 @@ def test_every_goal_has_its_row_and_the_videos_their_frames(world, cache, tmp_pa
         assert videos["lengths"].tolist() == steps
 
 
-@pytest.mark.parametrize(
-    ("successes", "tries", "interval"),
-    [(0, 10, (0.0, 0.2775)), (5, 10, (0.2366, 0.7634)), (48, 50, (0.8654, 0.9890))],
-)
-def test_intervals_are_wilsons(successes, tries, interval):
-    assert results.wilson(successes, tries) == pytest.approx(interval, abs=1e-4)
-
-
-def test_a_rate_is_the_share_of_successes():
-    tried = [Outcome(success, 0.0, 1) for success in (True, False, True, True)]
-    assert results.rate(tried) == 0.75
+def test_a_row_counts_goals_won_and_lost_against_the_planner():
+    planner, other = (
+        [Outcome(success, float(number), 10 * number) for number, success in enumerate(successes)]
+        for successes in ((True, True, False, True), (False, True, True, False))
+    )
+    row = results.controller_row(other, planner)
+    assert (row.success_rate, row.won, row.lost, row.goals) == (0.5, 2, 1, 4)
+    assert (row.distance, row.steps) == (1.5, 15)
 
 
 class Camera:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.metrics.schema.evaluate import EvaluateMetrics
 from pipeline.metrics.schema.fit import FitMetrics
-from pipeline.metrics.schema.plan import PlanMetrics
+from pipeline.metrics.schema.plan import Controller, PlanMetrics
 from pipeline.metrics.schema.seconds import StageSeconds
 from pipeline.metrics.schema.train import TrainMetrics
 from pipeline.tools.compare.content import Content
@@ -23,7 +23,10 @@ DECIDED_BY = {
     ),
     LATENTS: ("encoder", "encoders.", "fit."),
     LOSS: ("objective", "objectives.", "train.levels.", "train.weighting.", "train.whitening"),
-    GOALS: ("plan.goals", "plan.goal_frames", "plan.budget_frames", "plan.seed"),
+    GOALS: (
+        *("plan.goals", "plan.goals.", "plan.goal_frames", "plan.budget_frames"),
+        *("plan.success", "plan.seed"),
+    ),
 }
 """Params that decide what a number is about; one that ends in a dot stands for all below it."""
 
@@ -86,9 +89,12 @@ def _value(value: float | None) -> Value | None:
     return None if value is None else Value(value)
 
 
-def _reached(run: Content) -> Value | None:
-    plan = run.plan
-    return None if plan is None else Value(plan.success_rate, *plan.success_interval)
+def _reached(name: Controller) -> Callable[[Content], Value | None]:
+    def value(run: Content) -> Value | None:
+        row = None if run.plan is None else run.plan.controllers.get(name)
+        return None if row is None else Value(row.success_rate, *row.success_interval)
+
+    return value
 
 
 def _ratio(above: float, below: float) -> float | None:
@@ -96,6 +102,13 @@ def _ratio(above: float, below: float) -> float | None:
 
 
 FRAMES = (DATA, CLIPS)
+BESIDE: dict[Controller, str] = {
+    "random": "random actions",
+    "straight": "going straight",
+    "nearest": "the nearest recorded stretch",
+    "simulator_latent": "a perfect simulator",
+}
+"""Controllers that are told beside the planner."""
 MEASURES = (
     Measure("reconstruction PSNR, dB", "{:.1f}", 1, (DATA,), _fit(lambda m: m.val_psnr)),
     Measure("parameters", "{:,.0f}", 0, (), _train(lambda m: m.parameters)),
@@ -131,11 +144,13 @@ MEASURES = (
     Measure("SSIM", "{:.3f}", 1, FRAMES, _evaluate(lambda m: m.model.mean().ssim)),
     Measure("LPIPS", "{:.3f}", -1, FRAMES, _evaluate(lambda m: m.model.mean().lpips)),
     Measure("FID", "{:.1f}", -1, FRAMES, _evaluate(lambda m: m.model.mean().fid)),
-    Measure("goals reached", "{:.0%}", 1, (DATA, GOALS), _reached),
-    Measure(
-        "goals reached by random actions", "{:.0%}", 0, (), _plan(lambda m: m.random_success_rate)
+    Measure("goals reached", "{:.0%}", 1, (DATA, GOALS), _reached("planner")),
+    *(
+        Measure(f"goals reached by {said}", "{:.0%}", 0, (), _reached(name))
+        for name, said in BESIDE.items()
     ),
     Measure("seconds per replan", "{:.3f}", 0, (), _plan(lambda m: m.seconds_per_replan)),
+    Measure("CPU-seconds per replan", "{:.3f}", 0, (), _plan(lambda m: m.cpu_seconds_per_replan)),
     Measure("training, seconds", "{:,.0f}", 0, (), _time(lambda m: m.seconds)),
     Measure("training, clips/s", "{:,.0f}", 0, (), _time(lambda m: m.clips_per_second)),
     Measure("training, peak memory, GB", "{:.2f}", 0, (), _time(lambda m: m.peak_memory_gb)),

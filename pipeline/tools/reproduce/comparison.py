@@ -60,7 +60,8 @@ def measured(records: Mapping[str, Path]) -> dict[str, float | None]:
         scores |= {name: getattr(model, name) for name in ("psnr", "ssim", "lpips", "fid")}
     if PLAN in records:
         plan = plan_metrics.read(records[PLAN])
-        scores["success_rate"] = plan.success_rate if isinstance(plan, PlanMetrics) else None
+        rate = plan.planner.success_rate if isinstance(plan, PlanMetrics) else None
+        scores["success_rate"] = rate
     if ACTIONS in records:
         actions = ActionMetrics.read(records[ACTIONS])
         for metric, errors in actions.published:

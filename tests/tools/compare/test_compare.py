@@ -5,15 +5,17 @@ from pathlib import Path
 
 import pytest
 import yaml
-from compare_helpers import EVALUATE, SCORES, measured_workspace
+from compare_helpers import EVALUATE, PLAN, SCORES, measured_workspace
 from helpers import PARAMS
+from plan_helpers import plan_metrics
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
 from pipeline.errors import UserError
 from pipeline.tools.compare.content import chosen_params
 
-BETTER = {"success_rate": 0.9, "success_interval": [0.78, 0.96], "random_success_rate": 0.3}
+BETTER = plan_metrics(planner=45, random=15)
+WORSE = plan_metrics(planner=5)
 
 
 @pytest.fixture
@@ -69,17 +71,19 @@ def test_metrics_with_intervals_and_the_best_of_each_row(here):
     measured_workspace(here / "a")
     model = {**SCORES, "psnr": [31.0, 29.0]}
     measured_workspace(here / "b", plan=BETTER, evaluate={"model": model}, train={"loss": 0.2})
-    measured_workspace(here / "c", plan={"success_rate": 0.1, "success_interval": [0.04, 0.2]})
+    measured_workspace(here / "c", plan=WORSE)
     told = as_json("a", "b", "c")["metrics"]
     assert told["goals reached"] == {
         "better": "higher",
         "best": ["b"],
         "values": [
-            {"value": 0.8, "low": 0.67, "high": 0.89},
-            {"value": 0.9, "low": 0.78, "high": 0.96},
-            {"value": 0.1, "low": 0.04, "high": 0.2},
+            {"value": row["success_rate"], "low": row["success_interval"][0]}
+            | {"high": row["success_interval"][1]}
+            for row in (plan["controllers"]["planner"] for plan in (PLAN, BETTER, WORSE))
         ],
     }
+    by_random = told["goals reached by random actions"]["values"]
+    assert [value and value["value"] for value in by_random] == [0.2, 0.3, None]
     assert told["PSNR, dB"]["best"] == ["b"]
     assert [value["value"] for value in told["PSNR, dB"]["values"]] == [29.0, 30.0, 29.0]
     assert told["training loss"]["best"] == ["a", "c"]
@@ -89,7 +93,7 @@ def test_metrics_with_intervals_and_the_best_of_each_row(here):
     ratio = told["latent error / repeating the last frame"]["values"][0]["value"]
     assert ratio == pytest.approx(0.4)
     text = compare("a", "b", "c")
-    assert "90% (78% to 96%) *" in text
+    assert "90% (79% to 96%) *" in text
     assert "80% (67% to 89%) │" in text
     assert "the 95 % interval of another run meets its own: goals reached" in text
     assert "interval" not in compare("a", "c").replace("(", "")  # these are apart

@@ -8,6 +8,7 @@ import yaml
 from compare_helpers import measured_workspace
 from dvc.repo import Repo
 from pipeline_helpers import commit, run, set_params
+from plan_helpers import plan_metrics
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
@@ -17,7 +18,8 @@ from pipeline.errors import UserError
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory):
     """Branch main, tag `old`, and an experiment `faster` whose dreams are not in the cache."""
-    folder = measured_workspace(tmp_path_factory.mktemp("compare") / "here", plan={"goals": 40})
+    place = tmp_path_factory.mktemp("compare") / "here"
+    folder = measured_workspace(place, plan=plan_metrics(40, planner=32))
     table = yaml.safe_load((folder / "dvc.yaml").read_text())["stages"]
     for stage in table.values():
         stage.update(deps=[], params=[])
@@ -33,8 +35,8 @@ def repository(tmp_path_factory):
         commit(folder)
         run(folder, "git", "tag", "old")
         set_params(folder, {"train.steps": 7})
-        plan = json.loads((folder / "metrics/plan.json").read_text())
-        (folder / "metrics/plan.json").write_text(json.dumps({**plan, "success_rate": 0.85}))
+        plan = plan_metrics(40, planner=34)
+        (folder / "metrics/plan.json").write_text(json.dumps(plan))
         (folder / "results/dreams.npz").write_bytes(b"other")
         repo.commit(force=True)
     commit(folder)

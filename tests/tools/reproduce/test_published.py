@@ -110,7 +110,7 @@ def test_scores_are_read_where_stages_record_them():
     assert measured["mse_zero"] == actions["published"]["mse"]["zero"]
     assert measured["cosine_start"] == actions["published"]["cosine"]["start"]
     assert measured["embedding_rms"] == actions["embedding_rms"]
-    assert measured["success_rate"] == plan["success_rate"]
+    assert measured["success_rate"] == plan["controllers"]["planner"]["success_rate"]
     assert comparison.measured({}) == {}
 
 

@@ -30,7 +30,7 @@ def controller(
         ParamsError: an option is out of range.
     """
     search = {"candidates": candidates, "elites": elites, "rounds": rounds, "spread": 1.0}
-    planner = cem.build(_checked(cem.Options, {**search, "low": None, "high": None}))
+    planner = cem.build(_checked(cem.Options, {**search, "result": "best"}))
     sampling = model.dynamics.sampling("sequential", steps)
     options = _checked(Options, _options(horizon, sampling.options))
     return Mpc(model.dynamics, model.codec, planner, sampling, options)

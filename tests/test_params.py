@@ -38,7 +38,7 @@ def test_the_default_is_right(tmp_path):
     ("changes", "expected"),
     [
         ({"encoder": "tiny_vea"}, "encoder = 'tiny_vea' is unknown; did you mean tiny_vae?"),
-        ({"planner": 3}, "planner = 3 is unknown; known: cem"),
+        ({"planner": 3}, "planner = 3 is unknown; known: categorical, cem"),
         ({"train.stpes": 5}, "unknown key train.stpes; did you mean steps?"),
         ({"train.steps": None}, "key train.steps is missing"),
         ({"train.steps": -1}, "train.steps = -1: Input should be greater than 0"),

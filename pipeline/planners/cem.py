@@ -1,8 +1,8 @@
 """Cross-entropy method (Rubinstein & Kroese 2004), with the update of the reference."""
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -10,6 +10,12 @@ from torch import Tensor
 
 from pipeline.params import Params
 from pipeline.planners import Problem, Solution
+from pipeline.planners._shared.candidates import (
+    Ranked,
+    beginning_with,
+    evaluated,
+    require_continuous,
+)
 
 MIN_STD = 1e-3
 """Keeps the search from collapsing onto one sequence."""
@@ -18,26 +24,20 @@ MIN_STD = 1e-3
 class Options(Params):
     """Size and width of the search."""
 
-    candidates: int = Field(gt=1)
-    elites: int = Field(gt=1)
+    candidates: int = Field(gt=1, description="sequences tried in a round")
+    elites: int = Field(gt=1, description="best candidates, which the next round is fitted to")
     rounds: int = Field(gt=0)
     spread: float = Field(gt=0, description="initial std of the candidates")
-    low: float | None = Field(description="lower bound of actions; null for none")
-    high: float | None = Field(description="upper bound of actions; null for none")
+    result: Literal["best", "mean"] = Field(
+        description="best: the cheapest sequence tried, the last mean among them; mean: the mean "
+        "of the last elites, as the reference does"
+    )
 
     @model_validator(mode="after")
     def _fit_together(self) -> "Options":
         if self.elites > self.candidates:
             raise ValueError(f"elites = {self.elites} exceeds candidates = {self.candidates}")
-        low, high = self.bounds()
-        if low >= high:
-            raise ValueError(f"low = {low} is not below high = {high}")
         return self
-
-    def bounds(self) -> tuple[float, float]:
-        """Lower and upper bound of actions."""
-        low = -math.inf if self.low is None else self.low
-        return low, math.inf if self.high is None else self.high
 
 
 def build(options: Options) -> "CrossEntropy":
@@ -52,12 +52,12 @@ class Round:
     Attributes:
         mean: of the elites, [B, H, A].
         std: unbiased standard deviation of the elites, at least MIN_STD, [B, H, A].
-        best_cost: of the round's candidates, [B].
+        best: the cheapest candidate of the round, [B, 1, H, A], with its cost.
     """
 
     mean: Tensor
     std: Tensor
-    best_cost: Tensor
+    best: Ranked
 
 
 class CrossEntropy:
@@ -68,33 +68,31 @@ class CrossEntropy:
         self.options = options
 
     def plan(self, problem: Problem) -> Solution:
-        """The means of the last round's elites."""
+        """The cheapest sequence of all rounds, or the mean of the last round's elites."""
+        require_continuous(problem, "cem")
         options = self.options
         noises = (problem.normal(options.candidates) for _ in range(options.rounds))
         rounds = list(self.search(problem, noises))
-        return Solution(rounds[-1].mean, torch.stack([result.best_cost for result in rounds]))
+        costs = [result.best.costs[:, 0] for result in rounds]
+        mean = rounds[-1].mean
+        if options.result == "mean":
+            return Solution(mean, torch.stack(costs))
+        best = last = evaluated(problem, mean[:, None])
+        for result in rounds:
+            best = result.best.merged(best).first(1)
+        return Solution(best.plans[:, 0], torch.stack([*costs, last.costs[:, 0]]))
 
     def search(self, problem: Problem, noises: Iterable[Tensor]) -> Iterator[Round]:
-        """A round per standard normal noise [B, candidates, H, A]; proposals join the first."""
-        mean = problem.initial[:, 0]  # [B, H, A]
-        std = torch.full_like(mean, self.options.spread)
-        proposals = problem.initial[:, 1:]  # [B, P - 1, H, A]
-        for noise in noises:
-            refit = self._refit(problem, mean, std, noise, proposals)
-            mean, std, proposals = refit.mean, refit.std, proposals[:, :0]
-            yield refit
+        """A round per standard normal noise [B, candidates, H, A]; proposals join the first.
 
-    def _refit(
-        self, problem: Problem, mean: Tensor, std: Tensor, noise: Tensor, proposals: Tensor
-    ) -> Round:
-        """Refit mean and std [B, H, A] to the elites of one round's candidates."""
-        candidates = mean[:, None] + std[:, None] * noise  # [B, N, H, A]
-        # As in the reference: a round's best is no worse than the mean.
-        first = torch.cat([mean[:, None], proposals], 1)[:, : candidates.shape[1]]
-        candidates[:, : first.shape[1]] = first
-        candidates = problem.bounded(candidates).clamp(*self.options.bounds())
-        costs = problem.cost(candidates)  # [B, N]
-        best = costs.argsort(1)[:, : self.options.elites]
-        elites = candidates.gather(1, best[..., None, None].expand(-1, -1, *mean.shape[1:]))
-        std = elites.std(1).clamp(min=MIN_STD)
-        return Round(elites.mean(1), std, costs.gather(1, best[:, :1])[:, 0])
+        As in the reference, the mean is a candidate: a round's best is no worse.
+        """
+        first, mean = problem.initial, problem.initial[:, 0]
+        std = torch.full_like(mean, self.options.spread)
+        for noise in noises:
+            drawn = problem.bounded(mean[:, None] + std[:, None] * noise)  # [B, N, H, A]
+            tried = evaluated(problem, beginning_with(first, drawn))
+            elites = tried.first(self.options.elites).plans
+            mean, std = elites.mean(1), elites.std(1).clamp(min=MIN_STD)
+            yield Round(mean, std, tried.first(1))
+            first = mean[:, None]

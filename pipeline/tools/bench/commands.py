@@ -1,14 +1,15 @@
-"""`wm bench`: sampler, train, cached, formats, ingest, encode, loader and feed."""
+"""`wm bench`: sampler, train, cached, formats, ingest, encode, loader, feed and planners."""
 
 import typer
 
 from pipeline.tools.bench.frame_commands import encode, formats, ingest
 from pipeline.tools.bench.model_commands import cached, sampler, train
+from pipeline.tools.bench.planner_commands import planners
 from pipeline.tools.bench.window_commands import feed, loader
 
 app = typer.Typer(
-    help="Time this implementation against the reference's way of doing the same.",
+    help="Time this implementation against the reference's way of doing it, and compare planners.",
     no_args_is_help=True,
 )
-for command in (sampler, train, cached, formats, ingest, encode, loader, feed):
+for command in (sampler, train, cached, formats, ingest, encode, loader, feed, planners):
     app.command()(command)

@@ -17,10 +17,10 @@ TOKEN = 6
 """Channels of the flattened features in obj/*."""
 
 SEARCHES = {
-    "plain": ("last", 1.0, None, None),
+    "plain": ("last", 1.0, -math.inf, math.inf),
     "clipped": ("last", 1.0, -1.0, 0.8),
-    "warm": ("last", 0.5, None, None),
-    "all": ("all", 1.0, None, None),
+    "warm": ("last", 0.5, -math.inf, math.inf),
+    "all": ("all", 1.0, -math.inf, math.inf),
 }
 """Frames that count in the cost, initial std, lower and upper bound of actions, by search."""
 
@@ -47,18 +47,16 @@ def _search(arrays: Arrays, name: str) -> tuple[Tensor, Tensor, Tensor]:
     frames, std, low, high = SEARCHES[name]
     noise = arrays("noise")
     rounds, batch, candidates, horizon, size = noise.shape
-    options = cem.Options(
-        candidates=candidates, elites=6, rounds=rounds, spread=std, low=low, high=high
-    )
+    options = cem.Options(candidates=candidates, elites=6, rounds=rounds, spread=std, result="mean")
     warm_start = arrays("warm") if name == "warm" else torch.zeros(batch, 0, size)
     start = functional.pad(warm_start, (0, 0, 0, horizon - warm_start.shape[1]))
     world = LinearWorld(arrays("W"), arrays("obs0"), arrays("obsg"), _distance(frames, "mse"))
-    unbounded = torch.full((size,), math.inf)
+    bounds = [torch.full((size,), bound) for bound in (low, high)]
     generators = [torch.Generator()] * batch  # not drawn from: the noise is the reference's
-    problem = Problem(world.cost, start[:, None], generators, -unbounded, unbounded)
+    problem = Problem(world.cost, start[:, None], generators, *bounds)
     found = list(cem.build(options).search(problem, noise))
     means, stds = ([getattr(step, name) for step in found] for name in ("mean", "std"))
-    best = torch.stack([step.best_cost for step in found])  # [R, B]
+    best = torch.stack([step.best.costs[:, 0] for step in found])  # [R, B]
     first = torch.full_like(start, std)
     return torch.stack([start, *means]), torch.stack([first, *stds]), best.double().mean(1)
 

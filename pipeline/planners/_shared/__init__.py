@@ -1,0 +1,1 @@
+"""What planners share: sorting candidates, coloured noise, and which actions they search among."""

@@ -152,3 +152,41 @@ class WorldTests(RecorderTests):
         np.testing.assert_array_equal(first[0], second[0])
         np.testing.assert_array_equal(first[1], second[1])
         assert first[2] == second[2]
+
+    def test_simulated_sequences_are_those_of_step(self, world: World, episode: Episode) -> None:
+        actions = np.stack([episode.actions[:5], episode.actions[5:10]])
+        states = world.simulate(episode.states[0], episode.meta, actions)
+        assert states.dtype == np.float32
+        for sequence, expected in zip(actions, states, strict=True):
+            world.restore(episode.states[0], episode.meta)
+            for action, state in zip(sequence, expected, strict=True):
+                world.step(action)
+                np.testing.assert_array_equal(world.snapshot(), state)
+
+    def test_drawn_states_are_those_rendered(self, world: World, episode: Episode) -> None:
+        frames = world.draw(episode.states[:4], episode.meta)
+        np.testing.assert_array_equal(frames, episode.frames[:4])
+
+    def test_coordinates_are_equal_where_states_are_and_differ_where_distance_does(
+        self, world: World, episode: Episode
+    ) -> None:
+        first, again, last = world.coordinates(episode.states[[0, 0, -1]])
+        assert first.dtype == np.float32
+        np.testing.assert_array_equal(first, again)
+        assert np.linalg.norm(first - last) > 0
+
+    def test_a_straight_action_is_one_of_the_action_space(
+        self, world: World, episode: Episode
+    ) -> None:
+        world.restore(episode.states[0], episode.meta)
+        action = world.straight(episode.states[-1])
+        if action is not None:
+            assert action.dtype == np.float32
+            assert (action >= world.low).all()
+            assert (action <= world.high).all()
+
+    def test_nothing_is_in_the_way_of_a_goal_that_is_reached(
+        self, world: World, episode: Episode
+    ) -> None:
+        world.restore(episode.states[0], episode.meta)
+        assert not world.detour(episode.states[0])

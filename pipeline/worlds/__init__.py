@@ -39,7 +39,10 @@ class Recorder(Protocol):
 
 @runtime_checkable
 class World(Recorder, Protocol):
-    """A recorder that can be restored to any recorded state: planning runs in it."""
+    """A recorder that can be restored to any recorded state: planning runs in it.
+
+    Inherit from it for its default methods.
+    """
 
     state_dim: int
     """Size S of a state."""
@@ -69,6 +72,44 @@ class World(Recorder, Protocol):
 
     def success(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> bool:
         """Whether a state [S] counts as having reached the goal [S]."""
+
+    def coordinates(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What of states [N, S] matters to `distance`, [N, D], continuous in what a frame shows.
+
+        The Euclidean distance of coordinates is `distance`, or grows with it. Planners that know
+        states minimise it, and the probe reads coordinates from latents.
+        """
+
+    def straight(self, goal: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """The action [A] that heads straight for a goal state [S] from the current state.
+
+        It looks at nothing that is in the way. None if nothing is meant by that in this world.
+        """
+        return None
+
+    def detour(self, goal: NDArray[np.float32]) -> bool:
+        """Whether something is in the way straight to a goal state [S] from the current state."""
+        return False
+
+    def simulate(
+        self, state: NDArray[np.float32], meta: Meta, actions: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """States [N, T, S] after each of N sequences of actions [N, T, A] from a state [S]."""
+        states = np.empty((*actions.shape[:2], len(state)), np.float32)
+        for row, sequence in enumerate(actions):
+            self.restore(state, meta)
+            for step, action in enumerate(sequence):
+                self.step(action)
+                states[row, step] = self.snapshot()
+        return states
+
+    def draw(self, states: NDArray[np.float32], meta: Meta) -> NDArray[np.uint8]:
+        """Frames uint8 [N, H, W, 3] of states [N, S] of an episode with this `meta`."""
+        frames = []
+        for state in states:
+            self.restore(state, meta)
+            frames.append(self.render())
+        return np.stack(frames)
 
 
 WORLDS: Family[Module[Recorder, WorldOptions], WorldOptions] = family("worlds")

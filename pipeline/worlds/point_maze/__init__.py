@@ -12,14 +12,17 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.episodes.episode import Episode, Meta
-from pipeline.worlds import WorldOptions
+from pipeline.worlds import World, WorldOptions
 from pipeline.worlds._shared.record import record
 from pipeline.worlds.point_maze.policy import random_action, random_state
-from pipeline.worlds.point_maze.scene import camera, load
+from pipeline.worlds.point_maze.scene import camera, load, walled
 
 SUBSTEPS = 5
 SPEED_LIMIT = 5.0  # cells/s along each axis, applied before each action
 REACHED = 0.5  # success radius in cells, as published
+ACCELERATION = 23.9  # cells/s^2 of the full force on the ball
+FREQUENCY = 8.0  # rad/s of the straight controller: a second order system that settles in .5 s
+STIFFNESS, DAMPING = FREQUENCY**2 / ACCELERATION, 2 * FREQUENCY / ACCELERATION
 
 
 class Options(WorldOptions):
@@ -41,7 +44,7 @@ def build(options: Options) -> "PointMaze":
     return PointMaze(options)
 
 
-class PointMaze:
+class PointMaze(World):
     """A ball in the U-maze; a `pipeline.worlds.World`."""
 
     state_dim = 4
@@ -100,6 +103,19 @@ class PointMaze:
     def success(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> bool:
         """Within half a cell of the goal."""
         return self.distance(state, goal) < REACHED
+
+    def coordinates(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Positions [N, 2] in cells."""
+        return states[:, :2]
+
+    def straight(self, goal: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The force [2] of a critically damped spring between ball and goal."""
+        force = STIFFNESS * (np.asarray(goal[:2]) - self.data.qpos) - DAMPING * self.data.qvel
+        return np.clip(force, self.low, self.high).astype(np.float32)
+
+    def detour(self, goal: NDArray[np.float32]) -> bool:
+        """Whether the maze's wall is on the straight line to a goal."""
+        return walled(self.data.qpos.copy(), np.asarray(goal[:2], np.float64))
 
     def collect(self, episodes: int, steps: int, seed: int) -> Iterator[Episode]:
         """Record `episodes` episodes of `steps` frames with random actions."""

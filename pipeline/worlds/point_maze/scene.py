@@ -6,6 +6,9 @@ position is at (1.2, 1.2); it moves freely in .4..3.2 along both axes.
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline.worlds._shared.mujoco import Camera
 
 if TYPE_CHECKING:
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
 LAYOUT = ("#####", "#...#", "###.#", "#...#", "#####")
 ORIGIN = 1.2
 CENTRE = (3.0, 3.0, 0.0)
+INNER, INNER_END = (1.2, 2.4), 2.4
+"""The ball's middle is never between these x below this y: the wall, and the ball's radius."""
 
 # mujoco-py rendered the published frames from MjModel.stat.extent above the centre.
 DISTANCES = {"full": 6.3, "legacy": 9.735}
@@ -69,6 +74,16 @@ def load() -> "mujoco.MjModel":
         if cell == "#"
     )
     return mujoco.MjModel.from_xml_string(MJCF.format(origin=ORIGIN, walls=walls))
+
+
+def walled(start: NDArray[np.float64], end: NDArray[np.float64]) -> bool:
+    """Whether the wall between the arms is in the way of a ball from one position to another."""
+    way = end - start
+    if way[0] == 0:
+        return bool(INNER[0] < start[0] < INNER[1] and min(start[1], end[1]) < INNER_END)
+    times = np.sort((np.array(INNER) - start[0]) / way[0]).clip(0, 1)  # at the wall's faces
+    lowest = (start[1] + way[1] * times).min()
+    return bool(times[0] < times[1] and lowest < INNER_END)
 
 
 def camera(model: "mujoco.MjModel", size: int, name: str) -> Camera:

@@ -21,9 +21,9 @@ from pydantic import Field
 
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.errors import DataError
-from pipeline.worlds import WorldOptions
+from pipeline.worlds import World, WorldOptions
 from pipeline.worlds._shared.record import record
-from pipeline.worlds.pusht.physics import TAU, Physics, State
+from pipeline.worlds.pusht.physics import ACTION_UNIT, TAU, Physics, State
 from pipeline.worlds.pusht.policy import Pusher, random_state
 from pipeline.worlds.pusht.renderer import Renderer
 
@@ -49,7 +49,7 @@ def build(options: Options) -> "PushT":
     return PushT(options)
 
 
-class PushT:
+class PushT(World):
     """An agent and a T on a table; a `pipeline.worlds.World`."""
 
     state_dim = 7
@@ -100,6 +100,20 @@ class PushT:
         """Positions of agent and block within 20 px jointly, block angle within 20 degrees."""
         pixels, degrees = _errors(state, goal)
         return pixels < MAX_PIXELS and degrees < MAX_DEGREES
+
+    def coordinates(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Positions of agent and block in pixels, and the block's angle, [N, 6].
+
+        The angle is a point on a circle of 180 / pi: a degree is as far as a pixel.
+        """
+        radius, angles = np.degrees(1.0), states[:, 4]
+        circle = radius * np.stack([np.cos(angles), np.sin(angles)], -1)
+        return np.concatenate([states[:, :4], circle], 1).astype(np.float32)
+
+    def straight(self, goal: State) -> NDArray[np.float32]:
+        """The action [2] that leads the agent to its place in the goal; it leaves the block."""
+        way = (np.asarray(goal[:2], np.float64) - self.snapshot()[:2]) / ACTION_UNIT
+        return np.clip(way, self.low, self.high).astype(np.float32)
 
     def collect(self, episodes: int, steps: int, seed: int) -> Iterator[Episode]:
         """Record `episodes` episodes of `steps` frames, one push after another."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.episodes.episode import Episode, Meta
-from pipeline.worlds import WorldOptions
+from pipeline.worlds import World, WorldOptions
 from pipeline.worlds._shared.mujoco import Camera
 from pipeline.worlds._shared.record import record
 from pipeline.worlds.rt1.physics import STATE_DIM, Arm, State, object_poses
@@ -38,7 +38,7 @@ def build(options: Options) -> "Rt1":
     return Rt1(options)
 
 
-class Rt1:
+class Rt1(World):
     """An arm and four objects; a `pipeline.worlds.World`."""
 
     state_dim = STATE_DIM
@@ -96,6 +96,10 @@ class Rt1:
     def success(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> bool:
         """The tool and all objects are within 3 cm of the goal."""
         return self.distance(state, goal) < REACHED
+
+    def coordinates(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Positions of the tool and the objects in metres, [N, 15]."""
+        return np.stack([_points(state).ravel() for state in states]).astype(np.float32)
 
     def collect(self, episodes: int, steps: int, seed: int) -> Iterator[Episode]:
         """Record `episodes` episodes of `steps` frames; meta's `task` names the object to pick."""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from pipeline.episodes.episode import Episode, Meta
-from pipeline.worlds import WorldOptions
-from pipeline.worlds.wall.physics import BORDER, HALF_DOOR, Positions, move
+from pipeline.worlds import World, WorldOptions
+from pipeline.worlds.wall.physics import BORDER, HALF_DOOR, STRIDE, Positions, blocked, move
 from pipeline.worlds.wall.policy import starts, walk
 from pipeline.worlds.wall.renderer import render
 
@@ -48,7 +48,7 @@ def build(options: Options) -> "Wall":
     return Wall(options)
 
 
-class Wall:
+class Wall(World):
     """A dot in two rooms; a `pipeline.worlds.World`."""
 
     state_dim = 2
@@ -99,6 +99,38 @@ class Wall:
     def success(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> bool:
         """Within 4.5 pixels of the goal."""
         return self.distance(state, goal) < REACHED
+
+    def coordinates(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Positions [N, 2] in pixels: the states."""
+        return states
+
+    def straight(self, goal: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The action [2] towards a goal, as long as the longest that was recorded."""
+        way = (np.asarray(goal, np.float64) - self.position) / STRIDE
+        length = float(np.linalg.norm(way))
+        return (way * min(1.0, float(self.high[0]) / max(length, 1e-9))).astype(np.float32)
+
+    def detour(self, goal: NDArray[np.float32]) -> bool:
+        """Whether the wall, of which the door is no part, is on the straight line to a goal."""
+        way = np.asarray(goal, np.float64) - self.position
+        return bool(blocked(self.position[None], way[None], self.wall, np.array([self.door]))[0])
+
+    def simulate(
+        self, state: NDArray[np.float32], meta: Meta, actions: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """States [N, T, 2] after actions [N, T, 2], in one batch."""
+        wall, doors = float(meta["wall"]), np.full(len(actions), float(meta["door"]))
+        positions = np.tile(np.asarray(state, np.float64), (len(actions), 1))
+        states = np.empty(actions.shape, np.float32)
+        for step in range(actions.shape[1]):
+            states[:, step] = move(positions, actions[:, step].astype(np.float64), wall, doors)
+            positions = states[:, step].astype(np.float64)
+        return states
+
+    def draw(self, states: NDArray[np.float32], meta: Meta) -> NDArray[np.uint8]:
+        """Frames uint8 [N, size, size, 3], in one batch."""
+        positions = np.asarray(states, np.float64)
+        return self._render(positions, float(meta["wall"]), float(meta["door"]))
 
     def collect(self, episodes: int, steps: int, seed: int) -> Iterator[Episode]:
         """Record `episodes` episodes of `steps` frames, simulated as one batch."""

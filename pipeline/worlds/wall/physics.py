@@ -25,6 +25,26 @@ def wall_halves(wall: float, doors: Positions) -> tuple[Positions, Positions]:
 def move(positions: Positions, actions: Positions, wall: float, doors: Positions) -> Positions:
     """Positions [B, 2] after actions [B, 2], each stopped at the first face that it meets."""
     path = STRIDE * actions
+    wall_hit, axis = _wall_hit(positions, path, wall, doors)
+    border_hit = _border_hit(positions, path)
+    fraction = np.minimum(np.minimum(wall_hit, border_hit), 1.0)
+    moved = positions + path * fraction[:, None]
+    rows = np.flatnonzero(wall_hit <= np.minimum(border_hit, 1.0))
+    moved[rows, axis[rows]] -= CLEARANCE * np.sign(path[rows, axis[rows]])
+    return np.clip(moved, *INSIDE)
+
+
+def blocked(
+    positions: Positions, paths: Positions, wall: float, doors: Positions
+) -> NDArray[np.bool_]:
+    """Whether the wall is in the way [B] of straight paths [B, 2] from positions [B, 2]."""
+    return np.isfinite(_wall_hit(positions, paths, wall, doors)[0])
+
+
+def _wall_hit(
+    positions: Positions, path: Positions, wall: float, doors: Positions
+) -> tuple[Positions, NDArray[np.int64]]:
+    """Fraction of the path [B] at which the dot meets the wall, else infinite; the face's axis."""
     low, high = wall_halves(wall, doors)
     with np.errstate(divide="ignore", invalid="ignore"):
         near, far = ((face - positions[:, None]) / path[:, None] for face in (low, high))
@@ -35,14 +55,8 @@ def move(positions: Positions, actions: Positions, wall: float, doors: Positions
     leave = np.where(parallel, np.where(inside, np.inf, -np.inf), np.maximum(near, far))
     first, last = enter.max(-1), leave.min(-1)
     hit = np.where((first < last) & (first >= 0) & (first <= 1), first, np.inf)  # [B, 2 halves]
-    wall_hit = hit.min(-1)
     axis = np.take_along_axis(enter.argmax(-1), hit.argmin(-1)[:, None], 1)[:, 0]
-    border_hit = _border_hit(positions, path)
-    fraction = np.minimum(np.minimum(wall_hit, border_hit), 1.0)
-    moved = positions + path * fraction[:, None]
-    rows = np.flatnonzero(wall_hit <= np.minimum(border_hit, 1.0))
-    moved[rows, axis[rows]] -= CLEARANCE * np.sign(path[rows, axis[rows]])
-    return np.clip(moved, *INSIDE)
+    return hit.min(-1), axis
 
 
 def _border_hit(positions: Positions, path: Positions) -> Positions:

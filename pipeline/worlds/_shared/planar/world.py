@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.episodes.episode import Episode, Meta
+from pipeline.worlds import World
 from pipeline.worlds._shared.mujoco import Camera
 from pipeline.worlds._shared.planar import Deformable, Positions
 from pipeline.worlds._shared.planar.policy import START_LIMIT, sample_push
@@ -13,7 +14,7 @@ from pipeline.worlds._shared.planar.simulation import Simulation
 from pipeline.worlds._shared.record import record
 
 
-class Planar:
+class Planar(World):
     """A deformable object on a table; a `pipeline.worlds.World`.
 
     A state holds x, height, z and 1 (FleX's inverse mass) of each particle, flattened [4 P]. An
@@ -82,6 +83,14 @@ class Planar:
     def success(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> bool:
         """Nearer to the goal than `Deformable.success_distance`; DINO-WM has no threshold."""
         return self.distance(state, goal) < self.deformable.success_distance
+
+    def coordinates(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Positions of all particles, x and z, [N, 2 P].
+
+        Their Euclidean distance compares each particle with itself, where `distance` takes the
+        nearest one: the same shape of other particles is no distance away, but has others.
+        """
+        return states.reshape(len(states), -1, 4)[:, :, [0, 2]].reshape(len(states), -1)
 
     def collect(self, episodes: int, steps: int, seed: int) -> Iterator[Episode]:
         """Record `episodes` episodes of `steps` frames with random pushes."""

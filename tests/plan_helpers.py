@@ -1,6 +1,8 @@
-"""Metrics of planning, whose numbers agree with each other."""
+"""Metrics and films of planning, whose numbers agree with each other."""
 
 from typing import Any
+
+import numpy as np
 
 from pipeline.metrics.intervals import wilson
 
@@ -38,4 +40,22 @@ def plan_metrics(goals: int = 50, *, planner: int, **reached: int) -> dict[str, 
         "listening": {"own": 0.07, "shuffled": 1.01},
         "seconds_per_replan": 0.5,
         "cpu_seconds_per_replan": 0.75,
+    }
+
+
+def films(size: int = 64) -> dict[str, np.ndarray]:
+    """Arrays of results/films.npz: three episodes, of which the first plans twice."""
+    rng = np.random.default_rng(0)
+    replans, horizons = np.array([[0, 5], [0, -1], [0, -1]]), np.array([[2, 1], [1, 0], [2, 0]])
+    costs = np.sort(rng.random((3, 2, 4)).astype(np.float32))[..., ::-1]
+    return {
+        "frames": rng.integers(0, 255, (3, 7, size, size, 3), np.uint8),
+        "lengths": np.array([7, 4, 6]),
+        "goals": rng.integers(0, 255, (3, size, size, 3), np.uint8),
+        "success": np.array([True, False, True]),
+        "interval": np.array(5),
+        "replans": replans,
+        "horizons": horizons,
+        "imagined": rng.integers(0, 255, (3, 2, 2, size // 2, size // 2, 3), np.uint8),
+        "costs": np.where(replans[..., None] < 0, np.float32("nan"), costs),
     }

@@ -1,8 +1,8 @@
-"""Images of the page as data URIs: line charts as SVG, clips as animated lossless WebP."""
+"""Images of the page as data URIs: clips as animated lossless WebP, stills as PNG."""
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +15,11 @@ NARROW, WIDE = 360, 1600
 """Width in pixels to which a small image is enlarged, and to which a large one is reduced."""
 LARGEST = 2**14
 """Side in pixels of the largest image that is shown."""
+LARGEST_CELL = 128
+"""Side in pixels of a frame on a sheet of frames."""
+UNSEEN = 236
+"""Grey of a frame that was never seen."""
 GAP = 2
-COLOURS = {
-    "model": "#0b6e4f",
-    "repeat_last": "#8d99ae",
-    "shuffled_actions": "#d1495b",
-    "zero_actions": "#edae49",
-}
 
 
 def animation(frames: Sequence[NDArray[np.uint8]], seconds: float = SECONDS_PER_FRAME) -> str:
@@ -39,7 +37,7 @@ def animation(frames: Sequence[NDArray[np.uint8]], seconds: float = SECONDS_PER_
         lossless=True,
         minimize_size=True,
     )
-    return _uri(buffer.getvalue(), "image/webp")
+    return uri(buffer.getvalue(), "image/webp")
 
 
 def still(path: Path) -> str:
@@ -56,7 +54,7 @@ def still(path: Path) -> str:
     image.thumbnail((WIDE, image.height))
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
-    return _uri(buffer.getvalue(), "image/png")
+    return uri(buffer.getvalue(), "image/png")
 
 
 def side_by_side(panels: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
@@ -66,41 +64,45 @@ def side_by_side(panels: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     return np.concatenate(columns, 1)
 
 
+def sheet(rows: Sequence[Sequence[NDArray[np.uint8] | None]]) -> str:
+    """Rows of frames uint8 [h, w, 3] as one PNG; a missing one is grey.
+
+    All are brought to the size of the first, or a smaller one of the same shape.
+    """
+    first = rows[0][0]
+    assert first is not None
+    scale = min(1, LARGEST_CELL / max(first.shape[:2]))
+    height, width = (max(1, round(side * scale)) for side in first.shape[:2])
+    table = [side_by_side([_cell(frame, height, width) for frame in row]) for row in rows]
+    gap = np.full((GAP, table[0].shape[1], 3), 255, np.uint8)
+    whole = np.concatenate([part for row in table for part in (gap, row)][1:])
+    buffer = io.BytesIO()
+    Image.fromarray(whole).save(buffer, "PNG")
+    return uri(buffer.getvalue(), "image/png")
+
+
+def paler(frame: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
+    """A frame uint8 [H, W, 3], mixed with white."""
+    return (frame * (1 - share) + 255 * share).round().astype(np.uint8)
+
+
 def error(truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Absolute difference of two frames uint8 [H, W, 3]: black where they are equal."""
     return np.abs(truth.astype(np.int16) - prediction.astype(np.int16)).astype(np.uint8)
 
 
-def lines(
-    x: Sequence[float],
-    ys: Mapping[str, Sequence[float]],
-    labels: tuple[str, str],
-    *,
-    log: bool = False,
-) -> str:
-    """A line chart as SVG; `ys` has the values of each series, `labels` those of the axes."""
-    import matplotlib
+def uri(content: bytes, kind: str) -> str:
+    """Bytes of a media type as a data URI."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
-    matplotlib.use("Agg")
-    matplotlib.rcParams["svg.hashsalt"] = "report"  # the same figure, the same bytes
-    from matplotlib import pyplot
-    from matplotlib.ticker import MaxNLocator
 
-    figure, axes = pyplot.subplots(figsize=(5.2, 3.1), layout="constrained")
-    for name, values in ys.items():
-        marker = "o" if len(values) < 20 else None
-        colour = COLOURS.get(name, COLOURS["model"])
-        axes.plot(x, values, label=name.replace("_", " "), color=colour, marker=marker, lw=1.8)
-    axes.set(xlabel=labels[0], ylabel=labels[1], yscale="log" if log else "linear")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", alpha=0.3)
-    if len(ys) > 1:
-        axes.legend(frameon=False, fontsize=8)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    pyplot.close(figure)
-    return _uri(buffer.getvalue(), "image/svg+xml")
+def _cell(frame: NDArray[np.uint8] | None, height: int, width: int) -> NDArray[np.uint8]:
+    if frame is None:
+        return np.full((height, width, 3), UNSEEN, np.uint8)
+    if frame.shape[:2] == (height, width):
+        return frame
+    how = Image.Resampling.NEAREST if frame.shape[0] < height else Image.Resampling.BOX
+    return np.asarray(Image.fromarray(frame).resize((width, height), how))
 
 
 def _enlarge(frame: NDArray[np.uint8]) -> Image.Image:
@@ -109,7 +111,3 @@ def _enlarge(frame: NDArray[np.uint8]) -> Image.Image:
     return Image.fromarray(frame).resize(
         (width * factor, height * factor), Image.Resampling.NEAREST
     )
-
-
-def _uri(content: bytes, kind: str) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

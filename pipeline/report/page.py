@@ -14,10 +14,12 @@ from pipeline.files.npy import read_npz
 from pipeline.metrics.schema import plan as plan_metrics
 from pipeline.metrics.schema.evaluate import ActionMetrics, ByActions, EvaluateMetrics
 from pipeline.metrics.schema.fit import FitMetrics
+from pipeline.metrics.schema.plan import PlanMetrics
 from pipeline.metrics.schema.seconds import StageSeconds
 from pipeline.metrics.schema.train import CurveRow, LevelRow, TrainMetrics
 from pipeline.params import STAGES, Settings
-from pipeline.report import Options, figures
+from pipeline.report import Options, charts, figures, planning
+from pipeline.report.films import read_films
 from pipeline.report.gates import gates, pixel_score
 
 NAMES = {
@@ -35,14 +37,8 @@ METRICS = {
 }
 
 DREAMS = "uint8 clips frames 3 height width"
-FILMS = {
-    "frames": "uint8 episodes frames height width 3",
-    "lengths": "int64 episodes",
-    "goals": "uint8 episodes height width 3",
-    "success": "bool episodes",
-}
-TRAIN_AGAIN, EVALUATE_AGAIN, PLAN_AGAIN = (
-    f"make it again: `dvc repro -f {stage}`" for stage in ("train", "evaluate", "plan")
+TRAIN_AGAIN, EVALUATE_AGAIN = (
+    f"make it again: `dvc repro -f {stage}`" for stage in ("train", "evaluate")
 )
 
 
@@ -71,15 +67,6 @@ class ScoreTable:
     hint: str
     columns: list[str]
     rows: dict[str, list[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Film:
-    """A planning episode beside its goal, as a data URI."""
-
-    uri: str
-    steps: int
-    success: bool
 
 
 def render(inputs: Inputs, settings: Settings, options: Options) -> str:
@@ -112,7 +99,11 @@ def render(inputs: Inputs, settings: Settings, options: Options) -> str:
         curves=_curves(inputs, evaluate),
         samples=_samples(inputs.samples),
         dreams=_dreams(inputs.dreams, options.dreams),
-        films=_films(inputs.films, options.episodes) if plan.goals else [],
+        planned=(
+            planning.section(plan, read_films(inputs.films, options.episodes))
+            if isinstance(plan, PlanMetrics)
+            else None
+        ),
         seconds=_seconds(inputs.seconds),
         params=yaml.safe_dump(_params(settings), sort_keys=False),
     )
@@ -160,10 +151,10 @@ def _curves(inputs: Inputs, evaluate: EvaluateMetrics) -> dict[str, str]:
     by_level = {"error": [row.error for row in levels]}
     psnr_title = f"{pixel_score('PSNR', evaluate.decoder)} by generated frame"
     return {
-        "Training loss": figures.lines([r.step for r in curve], loss, ("step", "loss"), log=True),
-        "Training error by noise level": figures.lines(middles, by_level, (percent, "error")),
-        psnr_title: figures.lines(frames, psnr, (frame, "PSNR in dB")),
-        "Latent error by generated frame": figures.lines(frames, error, (frame, "error")),
+        "Training loss": charts.lines([r.step for r in curve], loss, ("step", "loss"), log=True),
+        "Training error by noise level": charts.lines(middles, by_level, (percent, "error")),
+        psnr_title: charts.lines(frames, psnr, (frame, "PSNR in dB")),
+        "Latent error by generated frame": charts.lines(frames, error, (frame, "error")),
     }
 
 
@@ -191,22 +182,6 @@ def _dreams(path: Path, count: int) -> list[str]:
                 strict=True,
             )
         ]
-
-
-def _films(path: Path, count: int) -> list[Film]:
-    """The first planning episodes beside their goals, as animations."""
-    content = read_npz(path, PLAN_AGAIN, FILMS)
-    films = []
-    with parsing(path, PLAN_AGAIN):
-        for frames, length, goal, success in list(
-            zip(*(content[name] for name in FILMS), strict=True)
-        )[:count]:
-            if not 0 < length <= len(frames):
-                raise ValueError(f"lengths: {length} of {len(frames)} frames")
-            panels = [figures.side_by_side([frame, goal]) for frame in frames[:length]]
-            film = figures.animation(panels, seconds=0.15)
-            films.append(Film(film, int(length) - 1, bool(success)))
-    return films
 
 
 def _seconds(folder: Path) -> dict[str, float]:

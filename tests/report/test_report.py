@@ -10,7 +10,7 @@ import pytest
 from browser_helpers import shown
 from helpers import ROOT
 from PIL import Image
-from plan_helpers import plan_metrics
+from plan_helpers import films, plan_metrics
 from typer.testing import CliRunner
 
 from pipeline.errors import DataError
@@ -39,6 +39,8 @@ REACHED = {
     **{"replay": 50, "simulator_state": 50, "simulator_pixels": 40, "simulator_latent": 48},
 }
 PLAN = plan_metrics(**REACHED)
+IMAGES = 2 + 1 + 4 + (2 + 3 + 4)
+"""Dreams, samples, curves; of planning its charts, films, and replans."""
 ENDS = {"start": 0.3, "true": 0.1, "zero": 0.2815, "random": 0.4}
 ACTIONS = {
     "clips": 4,
@@ -68,6 +70,12 @@ def checked_gates(fit, evaluate, plan):
     )
 
 
+def harmed(**arrays):
+    """Films of which some arrays are others."""
+    others = {name: np.array(values) for name, values in arrays.items()}
+    return lambda path: np.savez(path, **{**films(), **others})
+
+
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
@@ -90,13 +98,7 @@ def inputs(tmp_path_factory):
     Image.fromarray(strips).save(folder / "samples.png")
     truth = rng.integers(0, 255, (3, 5, 3, 64, 64), np.uint8)
     np.savez(folder / "dreams.npz", truth=truth, prediction=truth[::-1])
-    np.savez(
-        folder / "films.npz",
-        frames=rng.integers(0, 255, (3, 7, 64, 64, 3), np.uint8),
-        lengths=np.array([7, 4, 6]),
-        goals=rng.integers(0, 255, (3, 64, 64, 3), np.uint8),
-        success=np.array([True, False, True]),
-    )
+    np.savez(folder / "films.npz", **films())
     names = (
         *(f"{name}.json" for name in metrics),
         "curve.csv",
@@ -130,7 +132,7 @@ def test_the_page_needs_no_other_file_and_says_what_was_measured(html):
         "action embedding: 0.00129",
     ):
         assert expected in text
-    assert text.count("<img") == 2 + 3 + 4 + 1
+    assert text.count("<img") == IMAGES
 
 
 def test_the_same_inputs_give_the_same_page(html, inputs):
@@ -170,10 +172,11 @@ def test_perceptual_metrics_are_shown_where_there_are_any(inputs, tmp_path, html
 def test_a_browser_shows_all_of_it(html):
     for view in shown(html):
         pictures = view.evaluate(
+            "document.querySelectorAll('details').forEach(each => each.open = true);"
             "Promise.all([...document.images].map(async i => "
             "{await i.decode(); return [i.naturalWidth, i.clientWidth, i.clientHeight]}))"
         )
-        assert len(pictures) == 10
+        assert len(pictures) == IMAGES
         assert all(min(sizes) > 50 for sizes in pictures)
 
 
@@ -252,6 +255,13 @@ def test_metrics_of_another_stage_are_refused_by_page_and_summary(inputs, html):
         ("samples", lambda path: path.unlink(), "samples.png: no such file; make it again"),
         ("dreams", lambda path: path.write_bytes(path.read_bytes()[:900]), "dreams.npz: damaged"),
         ("films", lambda path: np.savez(path, frames=np.zeros(3)), "films.npz: damaged (frames is"),
+        ("films", harmed(lengths=[9, 4, 6]), "films.npz: damaged (lengths: 9 of 7 frames)"),
+        ("films", harmed(horizons=[[2, 3], [1, 0], [2, 0]]), "damaged (replan 2: 3 frames from"),
+        (
+            "films",
+            harmed(replans=[[0, 9], [0, -1], [0, -1]]),
+            "damaged (replan 2: 1 frames from step 9)",
+        ),
         ("curve", lambda path: path.write_bytes(b"\xff\xfe"), "curve.csv: line 1 is not UTF-8"),
         ("seconds", lambda path: (path / "fit.json").write_text('{"seconds": -1}'), "fit.json: "),
     ],

@@ -19,7 +19,8 @@ from pipeline.metrics.schema.fit import FitMetrics
 from pipeline.metrics.schema.plan import PlanMetrics
 from pipeline.metrics.schema.seconds import StageSeconds
 from pipeline.metrics.schema.train import CurveRow, TrainMetrics
-from pipeline.report.page import DREAMS, FILMS
+from pipeline.report.films import FILMS
+from pipeline.report.page import DREAMS
 from pipeline.tools.compare.runs import Run, flat
 
 Read = TypeVar("Read")

@@ -1,0 +1,131 @@
+"""What the page says of planning: a row for every controller, success by distance, costs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.metrics.intervals import wilson
+from pipeline.metrics.schema.plan import Controller, ControllerRow, PlanMetrics
+from pipeline.report import charts
+from pipeline.report.films import Film
+
+NAMES: dict[Controller, str] = {
+    "planner": "world model",
+    "noop": "no-op",
+    "random": "random",
+    "straight": "straight",
+    "nearest": "nearest recorded stretch",
+    "inverse": "inverse model",
+    "replay": "replay",
+    "simulator_state": "simulator, state cost",
+    "simulator_pixels": "simulator, pixel cost",
+    "simulator_latent": "simulator, latent cost",
+}
+WHAT: dict[Controller, str] = {
+    "planner": "sees frames alone: one now, one of the goal",
+    "noop": "zero actions throughout",
+    "random": "actions of random training episodes",
+    "straight": "is told both positions and heads for the goal",
+    "nearest": "replays the training actions between the frames most like now and the goal",
+    "inverse": "imitates training actions, given now, the goal and the time left",
+    "replay": "the recorded actions that led to the goal: whether it can be reached",
+    "simulator_state": "knows the physics and the true distance: the limit of search and budget",
+    "simulator_pixels": "knows the physics, sees frames",
+    "simulator_latent": "knows the physics, sees latents: what a perfect model would reach",
+}
+GROUPS: dict[str, tuple[Controller, ...]] = {
+    "The planner on the world model": ("planner",),
+    "Knows nothing of the goal": ("noop", "random"),
+    "Needs no world model": ("straight", "nearest", "inverse"),
+    "The ceiling: the planner on the simulator itself, and the recorded actions": (
+        *("simulator_state", "simulator_pixels", "simulator_latent", "replay"),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A controller in the table; rates and differences are in per cent.
+
+    Attributes:
+        name: of the controller.
+        what: it is.
+        row: its metrics.
+        behind: the planner's rate - its own, with the ends of its interval; None for the planner.
+    """
+
+    name: str
+    what: str
+    row: ControllerRow
+    behind: tuple[float, float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What the page shows of planning.
+
+    Attributes:
+        groups: the rows of the table by group, without controllers that were not run.
+        best: name and metrics of the controller that reaches most goals without a world model.
+        charts: data URIs by title.
+        films: episodes of the planner.
+    """
+
+    groups: dict[str, list[Line]]
+    best: tuple[str, ControllerRow] | None
+    charts: dict[str, str]
+    films: Sequence[Film]
+
+
+def section(plan: PlanMetrics, films: Sequence[Film]) -> Section:
+    """The section, from the metrics and the filmed episodes."""
+    lines = {
+        group: [_line(plan, name) for name in names if name in plan.controllers]
+        for group, names in GROUPS.items()
+    }
+    return Section(
+        {group: rows for group, rows in lines.items() if rows},
+        _best(plan),
+        _charts(plan, films),
+        films,
+    )
+
+
+def _best(plan: PlanMetrics) -> tuple[str, ControllerRow] | None:
+    names = [*GROUPS["Knows nothing of the goal"], *GROUPS["Needs no world model"]]
+    rows = {NAMES[name]: plan.controllers[name] for name in names if name in plan.controllers}
+    return max(rows.items(), key=lambda item: item[1].success_rate) if rows else None
+
+
+def _charts(plan: PlanMetrics, films: Sequence[Film]) -> dict[str, str]:
+    shown = {"Success by distance, with 95 % intervals": _by_distance(plan)}
+    costs = {
+        word: [costs for film in films if film.success == success for costs in film.costs]
+        for word, success in (("reached", True), ("missed", False))
+    }
+    costs = {word: searches for word, searches in costs.items() if searches}
+    if costs:
+        title = "Lowest cost over the rounds of a search: every replan of the episodes below"
+        shown[title] = charts.rounds(costs)
+    return shown
+
+
+def _line(plan: PlanMetrics, name: Controller) -> Line:
+    row = plan.controllers[name]
+    apart = plan.planner.success_rate - row.success_rate
+    behind = None if name == "planner" else (apart, *row.behind())
+    return Line(NAMES[name], WHAT[name], row, behind)
+
+
+def _by_distance(plan: PlanMetrics) -> str:
+    bins = plan.by_distance
+    labels = [f"{group.low:.3g} to {group.high:.3g}\n{group.goals} goals" for group in bins]
+    series = {
+        name: charts.Rates(
+            NAMES[name],
+            [group.success[name] for group in bins],
+            [wilson(round(group.success[name] * group.goals), group.goals) for group in bins],
+        )
+        for name in charts.CONTROLLERS
+        if all(name in group.success for group in bins)
+    }
+    return charts.by_distance(labels, series)

@@ -19,7 +19,17 @@ from pipeline.metrics.schema import DecoderKind
 from pipeline.params import Params
 
 ENCODER_JSON = "encoder.json"
-FORMAT = Format()
+
+
+def _centred_by_patch(values: dict[str, Any]) -> dict[str, Any]:
+    """From 1 to 2: patch_pca has an option `centre`, and subtracted the mean of all patches."""
+    options = values.get("options")
+    if values.get("encoder") != "patch_pca" or not isinstance(options, dict):
+        return values
+    return {**values, "options": {**options, "centre": "patch"}}
+
+
+FORMAT = Format((_centred_by_patch,))
 """Of encoder.json; a change of the options of an encoder that earlier folders do not go with needs
 a migration."""
 REMEDY = "make it again: `dvc repro -f fit`"

@@ -1,5 +1,7 @@
 """Every encoder keeps the promises of `pipeline.encoders.Encoder`."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from pipeline import encoders
 from pipeline.encode.runner import Execution, Runner
 from pipeline.encoders import ENCODERS
 from pipeline.encoders._shared.feature_codec import FeatureCodec
-from pipeline.errors import DataError, ParamsError
+from pipeline.errors import DataError, ParamsError, UserError
 from pipeline.metrics.images import psnr
 from pipeline.testing.encoders import EncoderTests, squares, tensors
 
@@ -116,13 +118,45 @@ def test_all_components_give_every_frame_back(frames):
     assert psnr(encoder.decode(encoder.encode(truth).mean), truth).min() > 50
 
 
-def test_components_are_those_of_a_singular_value_decomposition(frames):
-    module, options = default(ENCODERS, "patch_pca", patch=8, components=3)
+@pytest.mark.parametrize("centre", ["picture", "patch"])
+def test_components_are_those_of_a_singular_value_decomposition(frames, centre):
+    module, options = default(ENCODERS, "patch_pca", patch=8, components=3, centre=centre)
     encoder = module.fit(frames, options, seed=0)
-    blocks = frames.numpy().reshape(64, 3, 4, 8, 4, 8).transpose(0, 2, 4, 1, 3, 5)
-    rows = blocks.reshape(-1, 192) / 255
-    vectors = np.linalg.svd(rows - rows.mean(0), full_matrices=False)[2][:3]
+    blocks = frames.numpy().reshape(64, 3, 4, 8, 4, 8).transpose(0, 2, 4, 1, 3, 5) / 255
+    centred = blocks - blocks.mean(0 if centre == "picture" else (0, 1, 2))
+    vectors = np.linalg.svd(centred.reshape(-1, 192), full_matrices=False)[2][:3]
     np.testing.assert_allclose(np.abs(encoder.basis.numpy()), np.abs(vectors), atol=2e-4)
+
+
+def test_a_mean_picture_costs_no_component_and_takes_frames_of_its_size_alone(frames):
+    """A background is all in the mean, whatever it looks like: objects keep the components."""
+    generator = torch.Generator().manual_seed(1)
+    background = torch.randint(128, frames.shape[1:], generator=generator).byte()
+    scene = torch.where(frames.amax(1, keepdim=True) > 0, frames, background)
+    quality = {}
+    for centre in ("picture", "patch"):
+        module, options = default(ENCODERS, "patch_pca", components=12, centre=centre)
+        encoder = module.fit(scene, options, seed=0)
+        quality[centre] = psnr(encoder.decode(encoder.encode(scene).mean), scene).mean()
+        if centre == "picture":
+            message = (
+                "frames are 16 x 32, but this patch_pca subtracts the mean of frames of 32 x 32"
+            )
+            with pytest.raises(UserError, match=message):
+                encoder.encode(scene[:, :, :16])
+        else:
+            assert encoder.encode(scene[:, :, :16]).mean.shape[2:] == (2, 4)
+    assert quality["picture"] > quality["patch"] + 3
+
+
+def test_a_codec_of_before_there_was_a_choice_of_centre_is_the_same(frames, tmp_path):
+    module, options = default(ENCODERS, "patch_pca", centre="patch")
+    encoder = module.fit(frames, options, seed=0)
+    encoders.save(encoder, "patch_pca", options.model_dump(), tmp_path)
+    card = {"encoder": "patch_pca", "options": options.model_dump(exclude={"centre"})}
+    (tmp_path / encoders.ENCODER_JSON).write_text(json.dumps(card))
+    latents = encoders.load(tmp_path)[1].encode(frames).mean
+    assert torch.equal(latents, encoder.encode(frames).mean)
 
 
 @pytest.mark.parametrize(

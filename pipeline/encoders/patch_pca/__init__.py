@@ -1,7 +1,7 @@
 """Principal components of image patches: linear, exact to invert, fitted in a second."""
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import torch
 from einops import rearrange
@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from pipeline.encoders import REMEDY, Encoder, Posterior
-from pipeline.errors import ParamsError
+from pipeline.errors import ParamsError, UserError
 from pipeline.files.tensors import read_tensors
 from pipeline.params import Params
 from pipeline.weights.state_dict import differences
@@ -19,10 +19,14 @@ FILE = "model.safetensors"
 
 
 class Options(Params):
-    """Size of the patches, and how many components of each are kept."""
+    """Size of the patches, how many components of each are kept, and around what."""
 
     patch: int = Field(gt=0, le=2**14, description="side of a patch in pixels")
     components: int = Field(gt=0, description="channels of the latent")
+    centre: Literal["picture", "patch"] = Field(
+        description="what is subtracted first: the mean frame, so that components describe what "
+        "moves, or the mean of all patches, for a camera that moves"
+    )
 
     def latent_grid(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of the patches of frames of this size in pixels.
@@ -49,9 +53,10 @@ def fit(frames: Tensor, options: Options, seed: int) -> "PatchPca":
         raise ParamsError(
             f"encoders.patch_pca.components = {options.components}, but a patch has {values} values"
         )
-    rows = _patches(frames, options.patch).flatten(0, 2)
-    mean = rows.mean(0)
-    vectors = torch.linalg.eigh(torch.cov((rows - mean).T).double()).eigenvectors
+    patches = _patches(frames, options.patch)
+    mean = patches.mean(0 if options.centre == "picture" else (0, 1, 2))
+    rows = (patches - mean).flatten(0, 2)
+    vectors = torch.linalg.eigh(torch.cov(rows.T).double()).eigenvectors
     basis = vectors.flip(1)[:, : options.components].T
     # An eigenvector's sign is arbitrary: fix it, so that every machine finds the same basis.
     peak = basis.gather(1, basis.abs().argmax(1, keepdim=True))
@@ -65,8 +70,9 @@ def load(folder: Path, options: Options) -> "PatchPca":
         ValueError: its tensors do not match the options.
     """
     tensors, values = read_tensors(folder / FILE, REMEDY), 3 * options.patch**2
+    grid = tensors["mean"].shape[:2] if options.centre == "picture" and "mean" in tensors else ()
     with torch.device("meta"):
-        own = {"mean": torch.empty(values), "basis": torch.empty(options.components, values)}
+        own = {"mean": torch.empty(*grid, values), "basis": torch.empty(options.components, values)}
     if wrong := differences(own, tensors):
         raise ValueError(f"{FILE}: {'; '.join(wrong)}")
     return PatchPca(tensors["mean"], tensors["basis"], options.patch)
@@ -80,7 +86,10 @@ class PatchPca(Encoder):
     decoder_kind = "own"
 
     def __init__(self, mean: Tensor, basis: Tensor, patch: int) -> None:
-        """Keep the mean [3 patch^2] and the orthonormal basis [components, 3 patch^2]."""
+        """Keep the mean and the orthonormal basis [components, 3 patch^2].
+
+        The mean is that of all patches, [3 patch^2], or of each place, [h, w, 3 patch^2].
+        """
         self.mean, self.basis, self.patch = mean, basis, patch
 
     def to(self, device: torch.device) -> Self:
@@ -89,8 +98,21 @@ class PatchPca(Encoder):
         return self
 
     def encode(self, frames: Tensor) -> Posterior:
-        """Frames uint8 [B, 3, H, W] to coefficients [B, C, h, w]."""
-        centred = _patches(frames.to(self.mean.device), self.patch) - self.mean
+        """Frames uint8 [B, 3, H, W] to coefficients [B, C, h, w].
+
+        Raises:
+            UserError: it was fitted to frames of another size, whose mean it subtracts.
+        """
+        patches, grid = _patches(frames.to(self.mean.device), self.patch), self.mean.shape[:-1]
+        if grid and patches.shape[1:3] != grid:
+            fitted, given = (
+                " x ".join(str(n * self.patch) for n in shape)
+                for shape in (grid, patches.shape[1:3])
+            )
+            raise UserError(
+                f"frames are {given}, but this patch_pca subtracts the mean of frames of {fitted}"
+            )
+        centred = patches - self.mean
         return Posterior(rearrange(centred @ self.basis.T, "b h w c -> b c h w"), None)
 
     def decode(self, latents: Tensor) -> Tensor:

@@ -67,6 +67,8 @@ class Denoiser(nn.Module):
             positions: int64 [T], places of the frames in their window; 0..T - 1 if None.
             kv_cache: of earlier frames of this window; read, and written in place. Only causal
                 networks take one, and all frames before `positions` must have been run with it.
+                Where gradients are enabled its tensors are replaced instead of written to, so that
+                they pass through it.
 
         Raises:
             ValueError: more frames than the window that the network was made for.

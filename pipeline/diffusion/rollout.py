@@ -1,15 +1,20 @@
 """Rollouts: frame after frame from a history, in a window that slides along."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from pipeline.denoisers import Denoiser
 from pipeline.diffusion import SamplingOptions
-from pipeline.diffusion.sample import ddim_timesteps, sample
+from pipeline.diffusion.sample import Prefix, ddim_timesteps, sample
 from pipeline.diffusion.sampling import Noise, Sampling
 from pipeline.objectives import Objective
+
+SharedPrefix = Callable[[Denoiser, int], Prefix]
+"""The history's frames from that place on, at the beginning of a window, run by the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +33,20 @@ class RolloutInputs:
 
 
 def rollout(
-    denoiser: Denoiser, objective: Objective, window: int, inputs: RolloutInputs, sampling: Sampling
+    denoiser: Denoiser,
+    objective: Objective,
+    window: int,
+    inputs: RolloutInputs,
+    sampling: Sampling,
+    shared: SharedPrefix | None = None,
 ) -> Tensor:
     """Frames [B, F, C, h, w] that follow a history, in windows of at most `window` frames.
 
     Each window holds up to `options.context` context frames, then up to `options.generate` new
     ones. With stabilisation the network sees slightly noised context frames, at that noise level
     (Song et al. 2025, sec. 5.2; df_sample.py of the reference); the returned frames are clean.
+    `shared` makes the KV cache of the history's frames; None runs them. It is called only where
+    they are clean and the denoiser is causal.
 
     Raises:
         ValueError: there are more or fewer actions than frames, or noise is missing.
@@ -60,6 +72,7 @@ def rollout(
             mixed = _expand(noise.context[:, first:num_frames], context)
             context = objective.noised(context, mixed, level)
         start = _expand(noise.start[:, num_frames - history_len :][:, :num_new], frames)
+        known = shared if first < history_len and noise.context is None else None
         denoised = sample(
             denoiser,
             objective,
@@ -69,6 +82,7 @@ def rollout(
             clip=options.clip,
             eta=options.eta,
             draw_noise=lambda like: _expand(_draw(noise, like), like),
+            prefix=partial(known, denoiser, first) if known and denoiser.causal else None,
         )
         frames = torch.cat([frames, denoised[:, num_context:]], 1)
     return frames[:, history_len:]  # [B, F, C, h, w]

@@ -1,16 +1,53 @@
 """Denoise a window of frames along a scheduling matrix (Chen et al. 2024, algorithm 2)."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from itertools import accumulate, repeat
+from typing import ParamSpec
 
 import torch
 from torch import Tensor
 
-from pipeline.denoisers import Denoiser
+from pipeline.denoisers import Denoiser, KVCache
 from pipeline.objectives import Objective
+
+Arguments = ParamSpec("Arguments")
 
 DrawNoise = Callable[[Tensor], Tensor]
 """Draws standard normal noise of a window's shape [B, T, C, h, w]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """The first frames of a window, clean, which the network has run already.
+
+    Attributes:
+        kv_cache: their keys and values, for the whole batch; sampling goes on in it.
+        frames: how many they are.
+    """
+
+    kv_cache: KVCache
+    frames: int
+
+
+def differentiable(*values: object) -> bool:
+    """Whether any of the values is a tensor through which a gradient is to pass."""
+    tensors = (value for value in values if isinstance(value, Tensor))
+    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+
+
+def inference_unless_differentiable(
+    function: Callable[Arguments, Tensor],
+) -> Callable[Arguments, Tensor]:
+    """A function that runs in inference mode unless a gradient is to pass through an argument."""
+
+    @wraps(function)
+    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Tensor:
+        with torch.inference_mode(not differentiable(*args, *kwargs.values())):
+            return function(*args, **kwargs)
+
+    return run
 
 
 def ddim_timesteps(steps: int, levels: int, spacing: str = "trailing") -> Tensor:
@@ -29,7 +66,7 @@ def ddim_timesteps(steps: int, levels: int, spacing: str = "trailing") -> Tensor
     return torch.tensor([-1, *spaced]).flip(0)
 
 
-@torch.inference_mode()
+@inference_unless_differentiable
 def sample(
     denoiser: Denoiser,
     objective: Objective,
@@ -41,11 +78,12 @@ def sample(
     eta: float = 0.0,
     draw_noise: DrawNoise | None = None,
     use_kv_cache: bool = True,
+    prefix: Callable[[], Prefix] | None = None,
 ) -> Tensor:
     """Move a window from row to row of a scheduling matrix, by one DDIM or Euler step each.
 
     With a causal denoiser only frames whose level changes are computed; finished frames are run
-    once to fill the KV cache, frames still at pure noise are skipped.
+    once to fill the KV cache, frames still at pure noise are skipped. Gradients pass through.
 
     Args:
         denoiser: the network.
@@ -57,18 +95,17 @@ def sample(
         eta: DDIM's stochasticity, 0 (deterministic) to 1 (DDPM); needs `draw_noise`.
         draw_noise: draws the noise of stochastic steps.
         use_kv_cache: False computes all frames at every step, as the reference does.
+        prefix: makes the KV cache of the first context frames, instead of running them.
 
     Returns:
         The window [B, T, C, h, w] with every frame at the level of the matrix's last row.
     """
-    window = window.clone()  # [B, T, C, h, w]
     batch, frames = window.shape[:2]
-    kv_cache = denoiser.kv_cache(batch) if use_kv_cache and denoiser.causal else None
+    kv_cache, begin = _known(denoiser, batch, prefix) if use_kv_cache else (None, 0)
     finished = _finished_frames(matrix).tolist()  # [rows]
     moving = matrix[:-1] != matrix[1:]  # [rows - 1, T]
     levels = matrix.to(window.device)[:, None].expand(-1, batch, -1)  # [rows, B, T]
     positions = torch.arange(frames, device=window.device)  # [T]
-    begin = 0  # frames before this one are in the KV cache
     for row in range(len(moving)):
         end = frames
         if kv_cache is not None:
@@ -87,9 +124,19 @@ def sample(
             clean = clean.clamp(-1, 1)
         # Noise is drawn for the whole window, so that its frames do not depend on the KV cache.
         noise = draw_noise(window)[:, active] if draw_noise and eta else None
-        next_level = levels[row + 1, :, active]  # [B, S]
-        window[:, active] = objective.step(noisy, clean, level, next_level, eta, noise)
+        moved = objective.step(noisy, clean, level, levels[row + 1, :, active], eta, noise)
+        window = torch.cat([window[:, :begin], moved, window[:, end:]], 1)  # [B, T, C, h, w]
     return window
+
+
+def _known(
+    denoiser: Denoiser, batch: int, prefix: Callable[[], Prefix] | None
+) -> tuple[KVCache | None, int]:
+    """The KV cache to begin with, None of a network that has none, and the frames in it."""
+    if prefix is None:
+        return denoiser.kv_cache(batch) if denoiser.causal else None, 0
+    known = prefix()
+    return known.kv_cache, known.frames
 
 
 def _finished_frames(matrix: Tensor) -> Tensor:

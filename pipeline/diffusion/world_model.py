@@ -13,6 +13,7 @@ from pipeline.denoisers import Denoiser
 from pipeline.diffusion import SamplingOptions, model_card, rollout
 from pipeline.diffusion.compiled import compile_for_sampling
 from pipeline.diffusion.config import FORMAT, Config, build_denoiser, build_objective
+from pipeline.diffusion.sample import differentiable
 from pipeline.diffusion.sampling import Noise, Sampling
 from pipeline.errors import DataError, ParamsError
 from pipeline.files.content import parsing
@@ -72,8 +73,18 @@ class WorldModel:
         """Embeddings [B, F, width] of actions [B, F, interval, A]; None if it takes none."""
         return self.denoiser.embed_actions(self.model_actions(actions))
 
-    def rollout(self, history: Tensor, actions: Tensor, noise: Noise, sampling: Sampling) -> Tensor:
+    def rollout(
+        self,
+        history: Tensor,
+        actions: Tensor,
+        noise: Noise,
+        sampling: Sampling,
+        shared: rollout.SharedPrefix | None = None,
+    ) -> Tensor:
         """Generate the frames that follow a history, in a sliding window.
+
+        Gradients pass through to the actions, the history and the noise where they require one; the
+        network is not compiled then. For many sequences of actions see `Futures`.
 
         Args:
             history: whitened latents [B, K, C, h, w] of the frames so far, K >= 1.
@@ -81,6 +92,7 @@ class WorldModel:
                 the history, then one for each frame to generate.
             noise: for F frames, drawn by `sampling.noise`.
             sampling: see `sampling`.
+            shared: makes the KV cache of clean frames of the history; None runs them.
 
         Returns:
             Whitened latents [B, F, C, h, w].
@@ -94,8 +106,9 @@ class WorldModel:
         scaled = torch.cat([scaled, torch.zeros_like(scaled[:, :1])], 1)  # [B, K + F, interval A]
         inputs = rollout.RolloutInputs(history.to(self.device), scaled, noise)
         window = self.config.frames
-        network = self._network(sampling.options.compile)
-        return rollout.rollout(network, self.objective, window, inputs, sampling)
+        tracked = differentiable(history, actions, noise.start)
+        network = self._network("none" if tracked else sampling.options.compile)
+        return rollout.rollout(network, self.objective, window, inputs, sampling, shared)
 
     def _check(self, history: Tensor, actions: Tensor) -> None:
         """Check that history [B, K, C, h, w] and actions [B, K - 1 + F, interval, A] fit."""

@@ -127,6 +127,21 @@ class DenoiserTests(MemberTests):
         again = network(noisy[:, second], level[:, second], actions, second, kv_cache)
         assert scaled_error(again, network(*window)[:, second]) < TOLERANCE
 
+    def test_gradients_pass_through_the_kv_cache(
+        self, network: Denoiser, window: tuple[Tensor, Tensor, Tensor]
+    ) -> None:
+        require_causal(network)
+        noisy, level, actions = window[0].requires_grad_(), window[1], window[2].requires_grad_()
+        whole = network(noisy, level, actions)[:, -1]
+        kv_cache, frames = network.kv_cache(BATCH), torch.arange(self.size.frames)
+        for part in frames.split(1):
+            last = network(noisy[:, part], level[:, part], actions, part, kv_cache)
+        expected, found = (
+            torch.autograd.grad(output.square().sum(), (noisy, actions)) for output in (whole, last)
+        )
+        for ours, other in zip(found, expected, strict=True):
+            assert scaled_error(ours, other) < TOLERANCE
+
     def test_activation_checkpointing_changes_no_bit_of_outputs_and_gradients(
         self, network: Denoiser, window: tuple[Tensor, Tensor, Tensor]
     ) -> None:

@@ -174,11 +174,8 @@ class NanoWM(Denoiser):
             run = partial(checkpoint, block, use_reentrant=False) if checkpointing else block
             if index % 2 == 0:
                 x = run(x, condition, embeddings, space)  # [B, T, P, D]
-            elif kv_cache is None:
-                x = run(x, condition, embeddings, time())  # [B, T, P, D]
             else:
-                keys, values = kv_cache.keys[index // 2], kv_cache.values[index // 2]
-                x = block(x, condition, embeddings, time(keys, values))  # [B, T, P, D]
+                x = run(x, condition, embeddings, time(kv_cache, index // 2))  # [B, T, P, D]
         height, width = self.grid
         return rearrange(
             self.final_layer(x, condition),  # [B, T, P, patch patch C]

@@ -9,6 +9,7 @@ from einops import rearrange
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from pipeline.denoisers import KVCache
 from pipeline.denoisers.nanowm.layers import Attention, CrossAttention
 
 
@@ -70,21 +71,21 @@ class Time:
         causal: whether frames attend to earlier frames and themselves alone.
         mask: bool [T, window], True where a frame of this pass may attend to one of the window.
         positions: int64 [T] of the frames of this pass in the window.
-        keys: KV cache of this layer, [B P, heads, window, head_dim]; None without one.
-        values: the same shape.
+        kv_cache: keys and values of the window; None without one.
+        layer: place of this layer in it.
     """
 
     rope: Tensor
     causal: bool
     mask: Tensor
     positions: Tensor
-    keys: Tensor | None = None
-    values: Tensor | None = None
+    kv_cache: KVCache | None = None
+    layer: int = 0
 
     def attend(self, attention: Attention, x: Tensor) -> Tensor:
         """Each patch attends to the same patch of other frames, [B, T, P, D]."""
         rows = rearrange(x, "b t p d -> (b p) t d")  # [B P, T, D]
-        if self.keys is None:
+        if self.kv_cache is None:
             attend = partial(scaled_dot_product_attention, is_causal=self.causal)
             attended = attention(rows, self.rope, attend)  # [B P, T, D]
         else:
@@ -102,13 +103,19 @@ class Time:
 
     def _attend_cached(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Write keys and values [B P, heads, T, head_dim] to the KV cache, then attend to it."""
-        assert self.keys is not None
-        assert self.values is not None
+        assert self.kv_cache is not None
+        keys, values = self._write(self.kv_cache.keys, k), self._write(self.kv_cache.values, v)
+        return scaled_dot_product_attention(q.to(keys.dtype), keys, values, attn_mask=self.mask)
+
+    def _write(self, layers: list[Tensor], new: Tensor) -> Tensor:
+        """This layer's keys or values of the whole window, with those of this pass in them."""
+        kept = layers[self.layer]  # [B P, heads, window, head_dim]
+        if torch.is_grad_enabled():  # the backward pass needs what earlier passes attended to
+            layers[self.layer] = kept.index_copy(2, self.positions, new.to(kept.dtype))
+            return layers[self.layer]
         # In place and of the whole window's shape: one graph serves every frame (see `Compiled`).
         # Rows of frames that have not run yet are zero; the mask hides them.
-        keys = self.keys.index_copy_(2, self.positions, k.to(self.keys.dtype))
-        values = self.values.index_copy_(2, self.positions, v.to(self.values.dtype))
-        return scaled_dot_product_attention(q.to(keys.dtype), keys, values, attn_mask=self.mask)
+        return kept.index_copy_(2, self.positions, new.to(kept.dtype))
 
 
 def causal_mask(positions: Tensor, window: int) -> Tensor:

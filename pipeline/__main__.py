@@ -22,6 +22,7 @@ from pipeline.tools.default_paths import with_default_paths
 from pipeline.tools.dvc_yaml.command import command as dvc_yaml
 from pipeline.tools.extract_vjepa import command as extract
 from pipeline.tools.fetch.commands import command as fetch
+from pipeline.tools.frontier.command import command as frontier
 from pipeline.tools.inspect_.command import command as inspect
 from pipeline.tools.parameters import command as parameters
 from pipeline.tools.preflight import command as preflight
@@ -68,6 +69,7 @@ TOOLS: dict[str, Callable[..., None]] = {
     "export": export,
     "extract-vjepa": extract,
     "fetch": fetch,
+    "frontier": frontier,
     "import": import_,
     "inspect": inspect,
     "parameters": parameters,

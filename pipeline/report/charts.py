@@ -102,8 +102,13 @@ def rounds(costs: Mapping[str, Sequence[Sequence[float]]]) -> str:
     return _drawn(draw)
 
 
-def _drawn(draw: Callable[[Any], None]) -> str:
-    """What `draw` puts on axes of matplotlib, the same bytes for the same figure."""
+def svg(draw: Callable[[Any], None], size: tuple[float, float] = (5.2, 3.3)) -> bytes:
+    """What `draw` puts on axes of matplotlib, the same bytes for the same figure.
+
+    Args:
+        draw: is given the axes.
+        size: of the figure in inches.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
@@ -111,7 +116,7 @@ def _drawn(draw: Callable[[Any], None]) -> str:
     from matplotlib import pyplot
     from matplotlib.ticker import MaxNLocator
 
-    figure, axes = pyplot.subplots(figsize=(5.2, 3.3), layout="constrained")
+    figure, axes = pyplot.subplots(figsize=size, layout="constrained")
     axes.xaxis.set_major_locator(MaxNLocator())
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.3)
@@ -119,4 +124,8 @@ def _drawn(draw: Callable[[Any], None]) -> str:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     pyplot.close(figure)
-    return uri(buffer.getvalue(), "image/svg+xml")
+    return buffer.getvalue()
+
+
+def _drawn(draw: Callable[[Any], None]) -> str:
+    return uri(svg(draw), "image/svg+xml")

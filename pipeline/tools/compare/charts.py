@@ -20,11 +20,13 @@ class Curve:
         run: index of the run, which decides the colour; None for what all runs share.
         x: positions.
         y: values.
+        ends: of the interval of each value; none if empty.
     """
 
     run: int | None
     x: Sequence[float]
     y: Sequence[float]
+    ends: Sequence[tuple[float, float]] = ()
 
 
 def colour_of(run: int) -> str:
@@ -58,8 +60,11 @@ def chart(curves: Sequence[Curve], labels: tuple[str, str], *, log: bool = False
             colour, dashes = (SOFT, "--") if curve.run is None else (colour_of(curve.run), "-")
             marker = "o" if len(curve.x) < 20 else None
             axes.plot(curve.x, curve.y, dashes, color=colour, marker=marker, ms=4, lw=1.8)
+            for x, (low, high) in zip(curve.x, curve.ends, strict=bool(curve.ends)):
+                axes.vlines(x, low, high, color=colour, lw=1)
         axes.set(xlabel=labels[0], ylabel=labels[1], yscale="log" if log else "linear")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        whole = all(float(x).is_integer() for curve in curves for x in curve.x)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=whole))
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="y")
         buffer = io.StringIO()

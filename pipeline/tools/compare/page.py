@@ -29,7 +29,7 @@ def render(runs: Sequence[Content], comparison: Comparison) -> str:
 
 def _charts(runs: Sequence[Content]) -> dict[str, str]:
     """Charts as SVG, by title; those that no run has anything for are left out."""
-    training, validation, psnr, error = [], [], [], []
+    training, validation, psnr, error, planning = [], [], [], [], []
     for index, run in enumerate(runs):
         if run.curve is not None:
             rows = run.curve
@@ -44,6 +44,10 @@ def _charts(runs: Sequence[Content]) -> dict[str, str]:
             to_repeat = zip(run.evaluate.model.latent_mse, repeat.latent_mse, strict=True)
             ratios = [ours / theirs if theirs else float("nan") for ours, theirs in to_repeat]
             error.append(Curve(index, frames, ratios))
+        if run.plan is not None:
+            planner = run.plan.planner
+            effort, ends = [run.plan.cpu_seconds_per_replan], [planner.success_interval]
+            planning.append(Curve(index, effort, [planner.success_rate], ends))
     psnr += _baselines(runs)
     frame = "generated frame"
     told = {
@@ -51,6 +55,7 @@ def _charts(runs: Sequence[Content]) -> dict[str, str]:
         "Validation loss": (validation, ("step", "loss"), True),
         "PSNR by generated frame": (psnr, (frame, "PSNR in dB"), False),
         "Latent error / repeating the last frame": (error, (frame, "ratio"), False),
+        "Success of planning": (planning, ("CPU-seconds per replan", "success rate"), False),
     }
     return {
         title: charts.chart(curves, labels, log=log, name=title)

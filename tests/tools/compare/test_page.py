@@ -64,7 +64,7 @@ def test_panels_of_other_sizes_and_lengths_play_together():
 
 def test_charts_take_the_colours_of_the_page(html):
     text = html.read_text()
-    assert text.count("<svg") == 4
+    assert text.count("<svg") == 5
     for name in ("ink", "soft", "line"):
         assert f"var(--{name})" in text[text.index("<svg") :]
     for placeholder in ("#010203", "#040506", "#070809"):
@@ -79,7 +79,7 @@ def test_a_browser_shows_all_of_it(html, scheme):
             "{if (i.decode) await i.decode(); const b = i.getBoundingClientRect();"
             " return [b.width, b.height]}))"
         )
-        assert len(sizes) == 4 + 6 + 6
+        assert len(sizes) == 5 + 6 + 6
         assert all(min(size) > 50 for size in sizes)
         ground = view.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (ground == "rgb(255, 255, 255)") == (scheme == "light")

@@ -1,0 +1,173 @@
+"""Stage `plan` at every point, each in a folder of its own, on the model of one workspace."""
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import params
+from pipeline.errors import DataError, ParamsError, did_you_mean
+from pipeline.files.yaml_file import parse_yaml
+from pipeline.metrics.intervals import wilson
+from pipeline.metrics.schema.plan import PlanMetrics, read
+from pipeline.tools.ablate.processes import locked
+from pipeline.tools.ablate.workspace import Recipe, Workspace
+from pipeline.tools.dvc_yaml import read as dvc_yaml
+from pipeline.tools.frontier import Row
+from pipeline.tools.frontier.points import POINTS, SAMPLING_STEPS, SHARED, Point
+from pipeline.tools.tables import placed
+
+STAGE, SEED = "plan", "plan.seed"
+VARIED = (*SHARED, SAMPLING_STEPS, SEED)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The options of `wm frontier`, as its --help explains them."""
+
+    folder: Path
+    params: Path
+    only: Sequence[str]
+    seeds: int
+    changes: Mapping[str, object]
+
+
+class Frontier:
+    """The runs of some points.
+
+    Attributes:
+        runs: by point, one for each seed.
+        execute: model frames of a plan that are executed before the next.
+    """
+
+    def __init__(self, request: Request) -> None:
+        """Lay them out; nothing runs yet.
+
+        Raises:
+            ParamsError: a change or a planner is not in params.yaml, or a value is invalid.
+            DataError: the workspace has not run as far as its model.
+        """
+        file = request.params
+        values = params.read(file).values
+        self.folder = request.folder
+        stages = dvc_yaml.stages(file.with_name("dvc.yaml"))
+        workspace = Workspace(file.parent, Recipe(stages, values))
+        for path in workspace.recipe.inputs(STAGE):
+            if not (file.parent / path).exists():
+                maker = workspace.recipe.makers[path]
+                raise DataError(
+                    f"{file.parent / path}: no such file; `wm run {maker}` makes it, and plans are "
+                    "made with the model of this workspace"
+                )
+
+        def run(point: Point, seed: int) -> Workspace:
+            block = values["planners"][point.planner]
+            own = {**SHARED, **request.changes, **point.changes(block), SEED: seed}
+            recipe = Recipe(stages, _changed(file, values, own))
+            return Workspace(request.folder / point.name / f"seed-{seed}", recipe, workspace)
+
+        self.runs = {
+            point: [run(point, seed) for seed in range(request.seeds)]
+            for point in selected(request.only)
+        }
+
+    def run(self, jobs: int) -> Iterator[str]:
+        """Run all that is not done, `jobs` in parallel; yields a line for each finished run.
+
+        Raises:
+            DataError: a run failed, or another process works in the folder.
+        """
+        with locked(self.folder) as processes:
+
+            def work(run: Workspace) -> None:
+                run.run((STAGE,), processes)
+
+            todo = [run for runs in self.runs.values() for run in runs if run.done(STAGE) is None]
+            for number, run in enumerate(processes.map(work, todo, jobs), 1):
+                time = run.done(STAGE)
+                assert time is not None
+                place = run.folder.relative_to(self.folder)
+                yield f"{place}: {time.seconds:.0f} s ({number} of {len(todo)})"
+
+    def rows(self) -> list[Row]:
+        """What was reached at each point, over the goals of all seeds.
+
+        Raises:
+            DataError: metrics are missing or damaged, or nothing can be planned.
+        """
+        return [_row(point, runs) for point, runs in self.runs.items()]
+
+
+def selected(planners: Sequence[str]) -> list[Point]:
+    """The points of some planners; all if none is named.
+
+    Raises:
+        ParamsError: there are no points of such a planner.
+    """
+    known = list(dict.fromkeys(point.planner for point in POINTS))
+    for name in planners:
+        if name not in known:
+            raise ParamsError(f"--only = {name!r} is not tried; {did_you_mean(name, known)}")
+    return [point for point in POINTS if not planners or point.planner in planners]
+
+
+def changes(pairs: Sequence[str]) -> dict[str, object]:
+    """Parse pairs such as `plan.execute=2`, whose values are YAML.
+
+    Raises:
+        ParamsError: a pair is not KEY=VALUE, or its key is none that plans alone depend on.
+    """
+    parsed: dict[str, object] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise ParamsError(f"--set = {pair!r} is not KEY=VALUE, such as plan.execute=2")
+        if not key.startswith("plan.") or key in VARIED:
+            raise ParamsError(
+                f"--set {key}: only keys of plan may change, but {', '.join(VARIED)}: the model is "
+                "that of the workspace, and the points and --seeds set the others"
+            )
+        parsed[key] = parse_yaml(value, f"--set = {pair!r}", "close its brackets and quotes")
+    return parsed
+
+
+def _changed(
+    file: Path, values: Mapping[str, object], own: Mapping[str, object]
+) -> dict[str, object]:
+    changed = copy.deepcopy(dict(values))
+    for key, value in own.items():
+        block, last = placed(changed, key)
+        if last not in block:
+            hint = did_you_mean(last, block)
+            raise ParamsError(f"{file}: has no key {key} to change; {hint}")
+        block[last] = value
+    params.check(file, changed)
+    return changed
+
+
+def _row(point: Point, runs: Sequence[Workspace]) -> Row:
+    scores = [_scores(run) for run in runs]
+    goals, reached = (
+        sum(each.goals for each in scores),
+        sum(each.planner.reached for each in scores),
+    )
+    low, high = wilson(reached, goals)
+    return Row(
+        planner=point.planner,
+        candidates=point.candidates,
+        rounds=point.rounds,
+        steps=point.steps,
+        execute=runs[0].recipe.values["plan"]["execute"],
+        success=reached / goals,
+        low=low,
+        high=high,
+        cpu_seconds_per_replan=sum(each.cpu_seconds_per_replan for each in scores) / len(scores),
+    )
+
+
+def _scores(run: Workspace) -> PlanMetrics:
+    path = run.folder / "metrics/plan.json"
+    scores = read(path)
+    if not isinstance(scores, PlanMetrics):
+        raise DataError(f"{path}: nothing was planned: {scores.skipped}; choose another data set")
+    return scores

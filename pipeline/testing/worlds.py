@@ -180,13 +180,35 @@ class WorldTests(RecorderTests):
     ) -> None:
         world.restore(episode.states[0], episode.meta)
         action = world.straight(episode.states[-1])
+        np.testing.assert_array_equal(world.snapshot(), episode.states[0])
         if action is not None:
             assert action.dtype == np.float32
+            assert action.shape == world.low.shape
             assert (action >= world.low).all()
             assert (action <= world.high).all()
+
+    def test_who_is_near_in_coordinates_is_near_by_distance(
+        self, world: World, episode: Episode
+    ) -> None:
+        coordinates = world.coordinates(episode.states)
+        np.testing.assert_array_equal(world.coordinates(episode.states[-1:]), coordinates[-1:])
+        for state, there in zip(episode.states, coordinates, strict=True):
+            apart = float(np.linalg.norm(there - coordinates[0]))
+            assert world.distance(state, episode.states[0]) <= 2 * apart + 1e-4
 
     def test_nothing_is_in_the_way_of_a_goal_that_is_reached(
         self, world: World, episode: Episode
     ) -> None:
-        world.restore(episode.states[0], episode.meta)
-        assert not world.detour(episode.states[0])
+        for state in episode.states:
+            world.restore(state, episode.meta)
+            assert not world.detour(state)
+
+    def test_what_is_in_the_way_there_is_in_the_way_back(self, world: World) -> None:
+        rng = np.random.default_rng(0)
+        for _ in range(2):
+            *ends, meta = world.sample(rng)
+            detours = []
+            for state, goal in (ends, ends[::-1]):
+                world.restore(state, meta)
+                detours.append(world.detour(goal))
+            assert detours[0] == detours[1]

@@ -76,8 +76,8 @@ class World(Recorder, Protocol):
     def coordinates(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
         """What of states [N, S] matters to `distance`, [N, D], continuous in what a frame shows.
 
-        The Euclidean distance of coordinates is `distance`, or grows with it. Planners that know
-        states minimise it, and the probe reads coordinates from latents.
+        `distance` is about their Euclidean distance, and never more than twice that. Planners that
+        know states minimise it, and the probe reads coordinates from latents.
         """
 
     def straight(self, goal: NDArray[np.float32]) -> NDArray[np.float32] | None:
@@ -94,7 +94,10 @@ class World(Recorder, Protocol):
     def simulate(
         self, state: NDArray[np.float32], meta: Meta, actions: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """States [N, T, S] after each of N sequences of actions [N, T, A] from a state [S]."""
+        """States [N, T, S] after each of N sequences of actions [N, T, A] from a state [S].
+
+        Those of `restore` and `step`, bit for bit. The current state is not kept: restore it.
+        """
         states = np.empty((*actions.shape[:2], len(state)), np.float32)
         for row, sequence in enumerate(actions):
             self.restore(state, meta)
@@ -104,7 +107,10 @@ class World(Recorder, Protocol):
         return states
 
     def draw(self, states: NDArray[np.float32], meta: Meta) -> NDArray[np.uint8]:
-        """Frames uint8 [N, H, W, 3] of states [N, S] of an episode with this `meta`."""
+        """Frames uint8 [N, H, W, 3] of states [N, S] of an episode with this `meta`.
+
+        Those of `restore` and `render`, bit for bit. The current state is not kept: restore it.
+        """
         frames = []
         for state in states:
             self.restore(state, meta)

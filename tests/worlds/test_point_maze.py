@@ -121,6 +121,54 @@ def test_tasks_start_and_end_anywhere_in_the_u_and_are_unsolved(world):
         assert np.abs(states[:, 2:]).max() > 5
 
 
+@pytest.mark.parametrize(
+    ("start", "goal", "blocked"),
+    [
+        ((0.8, 0.8), (2.8, 0.8), True),
+        ((1.21, 0.8), (2.39, 0.8), True),  # pressed against the wall from both sides
+        ((0.8, 2.0), (2.8, 2.2), True),
+        ((0.8, 0.8), (1.0, 3.0), False),
+        ((0.8, 2.8), (2.8, 2.8), False),
+        ((0.8, 2.2), (1.4, 2.8), False),  # round the corner
+    ],
+)
+def test_a_detour_is_needed_round_the_inner_wall(world, start, goal, blocked):
+    for place, other in ((start, goal), (goal, start)):
+        drive(world, [*place, 0, 0])
+        assert world.detour(np.array([*other, 1, 1], np.float32)) is blocked
+
+
+def test_heading_straight_comes_to_rest_at_goals_that_need_no_detour(world):
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        start, goal, meta = world.sample(rng)
+        world.restore(start, meta)
+        blocked = world.detour(goal)
+        for _ in range(40):
+            world.step(world.straight(goal))
+        arrived = world.distance(world.snapshot(), goal) < 0.05
+        if not blocked:
+            assert arrived
+            assert np.abs(world.snapshot()[2:]).max() < 0.2
+
+
+def test_heading_straight_does_not_overshoot(world):
+    drive(world, [0.8, 0.8, 0, 0])
+    goal = np.array([0.8, 2.8, 0, 0], np.float32)
+    furthest = 0.0
+    for _ in range(40):
+        world.step(world.straight(goal))
+        furthest = max(furthest, world.snapshot()[1])
+    assert furthest == pytest.approx(2.8, abs=0.02)
+
+
+def test_coordinates_are_as_far_apart_as_states(world):
+    rng = np.random.default_rng(0)
+    states = np.stack([policy.random_state(rng) for _ in range(10)])
+    apart = np.linalg.norm(world.coordinates(states) - world.coordinates(states[:1]), axis=1)
+    assert apart == pytest.approx([world.distance(state, states[0]) for state in states])
+
+
 def test_random_actions_cover_the_maze_and_stay_in_it(world):
     states = np.concatenate([episode.states for episode in world.collect(12, 60, seed=0)])
     x, y = states[:, 0], states[:, 1]

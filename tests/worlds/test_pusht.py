@@ -137,6 +137,23 @@ def test_distance_weighs_a_degree_like_a_pixel(world):
     assert world.distance(moved, goal) == pytest.approx(13, abs=1e-3)
 
 
+def test_a_small_turn_is_as_far_in_coordinates_as_a_shift_by_as_many_pixels(world):
+    goal = state((100, 100), (250, 250, 0.05))
+    turned = state((100, 100), (253, 250, 0.05 - np.radians(4)), (50, 0))
+    here, there = world.coordinates(np.stack([goal, turned]))
+    assert np.linalg.norm(here - there) == pytest.approx(5, abs=0.01)
+    assert world.distance(goal, turned) == pytest.approx(5, abs=1e-3)
+
+
+def test_heading_straight_brings_a_free_agent_to_its_place(world):
+    world.restore(state((60, 60), FAR), META)
+    goal = state((60, 400), FAR)
+    for _ in range(20):
+        world.step(world.straight(goal))
+    assert world.success(world.snapshot(), goal)
+    assert not world.detour(goal)
+
+
 def test_tasks_are_drawn_as_published(world):
     rng = np.random.default_rng(0)
     states = np.stack([place for _ in range(500) for place in world.sample(rng)[:2]])

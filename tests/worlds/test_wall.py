@@ -109,6 +109,45 @@ def test_collection_crosses_the_door_and_keeps_moving(world):
     assert (stride < 0.01).mean() < 0.1
 
 
+@pytest.mark.parametrize(
+    ("start", "goal", "blocked"),
+    [
+        ([20, 15], [45, 15], True),
+        ([20, 30], [45, 31], False),  # through the door
+        ([20, 24], [45, 40], False),
+        ([20, 20], [45, 30], True),  # into the side of the door
+        ([20, 10], [28.5, 55], False),  # along the face of the wall
+        ([28.5, 10], [35.5, 10], True),
+        ([32, 30], [45, 31], False),  # out of the door
+        ([32, 30], [45, 50], True),
+    ],
+)
+def test_a_detour_is_needed_where_the_wall_is_in_the_way(world, start, goal, blocked):
+    places = [np.array(place, np.float32) for place in (start, goal)]
+    for state, other in (places, places[::-1]):
+        world.restore(state, META)
+        assert world.detour(other) is blocked
+
+
+def test_heading_straight_reaches_a_goal_exactly_unless_the_wall_is_in_the_way(world):
+    rng = np.random.default_rng(0)
+    for start, goal in zip(policy.starts(40, 32, rng), policy.starts(40, 32, rng), strict=True):
+        world.restore(start.astype(np.float32), META)
+        blocked = world.detour(goal)
+        steps = np.ceil(np.linalg.norm(goal - start) / 3.6)
+        for _ in range(int(steps)):
+            action = world.straight(goal.astype(np.float32))
+            assert np.linalg.norm(action) <= 1.8 + 1e-6
+            world.step(action)
+        assert (world.distance(world.snapshot(), goal) < 1e-4) is not blocked
+
+
+def test_coordinates_are_as_far_apart_as_states(world):
+    states = policy.starts(10, 32, np.random.default_rng(0)).astype(np.float32)
+    apart = np.linalg.norm(world.coordinates(states) - world.coordinates(states[:1]), axis=1)
+    assert apart == pytest.approx([world.distance(state, states[0]) for state in states])
+
+
 def test_frames_look_as_they_did(world):
     world.restore(np.array([27, 31], np.float32), META)
     expected = np.asarray(Image.open(GOLDEN / "wall.png"))

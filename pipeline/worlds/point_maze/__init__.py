@@ -109,9 +109,9 @@ class PointMaze(World):
         return states[:, :2]
 
     def straight(self, goal: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The force [2] of a critically damped spring between ball and goal."""
+        """The force [2] of a critically damped spring between ball and goal, in its direction."""
         force = STIFFNESS * (np.asarray(goal[:2]) - self.data.qpos) - DAMPING * self.data.qvel
-        return np.clip(force, self.low, self.high).astype(np.float32)
+        return (force / max(1.0, np.abs(force).max())).astype(np.float32)
 
     def detour(self, goal: NDArray[np.float32]) -> bool:
         """Whether the maze's wall is on the straight line to a goal."""

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 LAYOUT = ("#####", "#...#", "###.#", "#...#", "#####")
 ORIGIN = 1.2
 CENTRE = (3.0, 3.0, 0.0)
-INNER, INNER_END = (1.2, 2.4), 2.4
-"""The ball's middle is never between these x below this y: the wall, and the ball's radius."""
+INNER, INNER_END = (1.3, 2.3), 2.3
+"""The ball's middle is never between these x below this y.
+
+The wall and the ball's radius but for .1: contacts are soft, and a ball that is pressed against the
+wall has nothing in its way along it.
+"""
 
 # mujoco-py rendered the published frames from MjModel.stat.extent above the centre.
 DISTANCES = {"full": 6.3, "legacy": 9.735}

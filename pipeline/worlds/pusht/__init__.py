@@ -113,7 +113,7 @@ class PushT(World):
     def straight(self, goal: State) -> NDArray[np.float32]:
         """The action [2] that leads the agent to its place in the goal; it leaves the block."""
         way = (np.asarray(goal[:2], np.float64) - self.snapshot()[:2]) / ACTION_UNIT
-        return np.clip(way, self.low, self.high).astype(np.float32)
+        return (way / max(1.0, np.abs(way).max())).astype(np.float32)
 
     def collect(self, episodes: int, steps: int, seed: int) -> Iterator[Episode]:
         """Record `episodes` episodes of `steps` frames, one push after another."""

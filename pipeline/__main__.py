@@ -14,6 +14,7 @@ from pipeline.evaluate.__main__ import command as evaluate
 from pipeline.fit.__main__ import command as fit
 from pipeline.ingest.__main__ import command as ingest
 from pipeline.plan.__main__ import command as plan
+from pipeline.probe.__main__ import command as probe
 from pipeline.report.__main__ import command as report
 from pipeline.tools.ablate.__main__ import command as ablate
 from pipeline.tools.check.command import command as check
@@ -58,7 +59,7 @@ def root(
     """Nano World Models: simulate, encode once, train, evaluate, plan."""
 
 
-for command in (collect, ingest, fit, encode, train, evaluate, plan, report):
+for command in (collect, ingest, fit, encode, probe, train, evaluate, plan, report):
     name = command.__module__.split(".")[1]
     app.command(name, rich_help_panel=STAGES)(with_default_paths(name, command))
 TOOLS: dict[str, Callable[..., None]] = {

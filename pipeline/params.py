@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NAME = r"[A-Za-z0-9_][A-Za-z0-9_-]*"
 """Names of data sets: they become parts of paths."""
-STAGES = ("collect", "ingest", "fit", "encode", "train", "evaluate", "plan", "report")
+STAGES = ("collect", "ingest", "fit", "encode", "probe", "train", "evaluate", "plan", "report")
 SECTIONS = {
     **{stage: f"pipeline.{stage}" for stage in STAGES},
     "cluster": "pipeline.compute.parallel",
@@ -78,8 +78,7 @@ class Settings:
     @property
     def dataset(self) -> str:
         """Name of the chosen data set."""
-        name: str = self.values[DATASET]
-        return name
+        return str(self.values[DATASET])
 
     def of_dataset(self, name: str) -> "Settings":
         """The same with another data set chosen."""
@@ -88,6 +87,10 @@ class Settings:
     def section(self, name: str, options: type[OptionsT]) -> OptionsT:
         """The options of a block that belongs to no family."""
         return _checked(self.path, name, self.values[name], options)
+
+    def value(self, block: str, name: str) -> Any:
+        """One value of a block that another stage uses whole."""
+        return self.values[block][name]
 
     def chosen(self, family: AnyFamily) -> str | None:
         """Name of the chosen member of `family`; None if the data set has no world."""

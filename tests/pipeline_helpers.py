@@ -44,6 +44,8 @@ SMOKE = {
             "decoder.channels": [8, 8, 8],
         }.items()
     },
+    "probe.readout.steps": 20,
+    "probe.inverse.steps": 20,
     "denoisers.nanowm.size": {"width": 32, "depth": 2, "heads": 2},
     "train.steps": 60,
     "train.batch": 4,

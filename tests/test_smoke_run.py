@@ -125,6 +125,10 @@ def test_a_stage_declares_exactly_the_params_that_it_reads(stage, workspace, mon
             used.add(name)
             return super().section(name, options)
 
+        def value(self, block, name):
+            used.add(f"{block}.{name}")
+            return super().value(block, name)
+
         def optional(self, family):
             if family.of_dataset:
                 named.add(f"data/{self.dataset}/root/{family.selector}.json")
@@ -147,6 +151,7 @@ def test_a_stage_declares_exactly_the_params_that_it_reads(stage, workspace, mon
     declared = stage_of(workspace, stage)
     assert used - changes_no_result == set(declared.params)
     assert named <= set(declared.deps)
-    families = (name for name in used if "." in name and not name.startswith("datasets."))
+    others = ("datasets.", *(f"{other}." for other in STAGES))
+    families = (name for name in used if "." in name and not name.startswith(others))
     members = {f"pipeline/{name.replace('.', '/')}" for name in families}
     assert members <= {dep.removesuffix(".py") for dep in declared.deps}

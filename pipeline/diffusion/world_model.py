@@ -57,13 +57,12 @@ class WorldModel:
         Raises:
             DataError: they are of another encoder, data set or shape.
         """
-        for field in ("dataset", "encoder", "codec", "source", "latent_shape"):
-            ours, theirs = getattr(self.spec, field), getattr(cache.spec, field)
-            if ours != theirs:
-                raise DataError(
-                    f"{cache.path}: its {field} is {theirs}, the world model was trained on "
-                    f"{field} {ours}; run `dvc repro` to bring them together"
-                )
+        if difference := self.spec.differs(cache.spec):
+            field, ours, theirs = difference
+            raise DataError(
+                f"{cache.path}: its {field} is {theirs}, the world model was trained on "
+                f"{field} {ours}; run `dvc repro` to bring them together"
+            )
 
     def model_actions(self, actions: Tensor) -> Tensor:
         """Actions [..., interval, A] in the world's units to network input [..., interval A]."""

@@ -83,6 +83,17 @@ class LatentSpec(FileModel):
         check_statistics(self.actions, self.action_dim)
         return self
 
+    def differs(self, other: "LatentSpec") -> tuple[str, object, object] | None:
+        """The first field by which other latents are not of the same kind, with both values.
+
+        Whitening, storage and stride may differ.
+        """
+        for field in ("dataset", "encoder", "codec", "source", "latent_shape"):
+            ours, theirs = getattr(self, field), getattr(other, field)
+            if ours != theirs:
+                return field, ours, theirs
+        return None
+
     def columns(self) -> dict[str, Column]:
         """The arrays of a store, by name."""
         names = ("mean", "std") if self.stochastic else ("mean",)

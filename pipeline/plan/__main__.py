@@ -29,8 +29,8 @@ def command(
     from pipeline.plan import Options, results
     from pipeline.plan.mpc import Mpc
     from pipeline.plan.plan import plan
-    from pipeline.plan.support import plannable
     from pipeline.planners import PLANNERS
+    from pipeline.probe.support import plannable
     from pipeline.worlds import WORLDS
 
     with stage.timed(seconds) as summarise:

@@ -13,6 +13,7 @@ from pipeline.metrics.schema.encode import EncodeMetrics
 from pipeline.metrics.schema.evaluate import ActionMetrics, EvaluateMeans, EvaluateMetrics, Scores
 from pipeline.metrics.schema.fit import FitMetrics
 from pipeline.metrics.schema.plan import PlanMetrics, PlanSkipped
+from pipeline.metrics.schema.probe import ProbeMetrics
 from pipeline.metrics.schema.seconds import StageSeconds
 from pipeline.metrics.schema.train import CurveRow, LevelRow, TrainMetrics
 from pipeline.params import STAGES
@@ -26,6 +27,7 @@ FILES = {
     "evaluate_mean": EvaluateMeans,
     "actions": ActionMetrics,
     "plan": PlanMetrics,
+    "probe": ProbeMetrics,
     **{f"seconds/{stage}": StageSeconds for stage in STAGES[:-1]},
 }
 

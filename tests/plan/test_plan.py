@@ -18,9 +18,9 @@ from pipeline.plan import Options, results
 from pipeline.plan.controllers import NoOp, Outcome, attempt
 from pipeline.plan.mpc import Mpc
 from pipeline.plan.plan import plan
-from pipeline.plan.support import plannable
 from pipeline.plan.tasks import draw_tasks
 from pipeline.planners import PLANNERS
+from pipeline.probe.support import plannable
 from pipeline.worlds import WORLDS
 
 

@@ -86,7 +86,7 @@ def rounds(costs: Mapping[str, Sequence[Sequence[float]]]) -> str:
             for search in searches:
                 axes.plot(range(1, len(search) + 1), search, color=colour, lw=0.6, alpha=0.3)
             columns = [
-                [cost for cost in column if not math.isnan(cost)]
+                [cost for cost in column if math.isfinite(cost)]
                 for column in zip(*searches, strict=True)
             ]
             middle = [median(column) if column else math.nan for column in columns]
@@ -94,7 +94,7 @@ def rounds(costs: Mapping[str, Sequence[Sequence[float]]]) -> str:
             x = range(1, len(middle) + 1)
             axes.plot(x, middle, color=colour, lw=2.6, marker="o", ms=4, label=label)
         every = [cost for searches in costs.values() for search in searches for cost in search]
-        log = all(math.isnan(cost) or cost > 0 for cost in every)
+        log = all(cost > 0 for cost in every if math.isfinite(cost))
         axes.set(xlabel="round", ylabel="lowest cost", yscale="log" if log else "linear")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(frameon=False, fontsize=8)

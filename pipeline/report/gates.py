@@ -93,7 +93,7 @@ def _hard(plan: PlanMetrics) -> Gate:
         for said, row in rows.items()
     ]
     return Gate(
-        "success rate of controllers that need neither model nor data",
+        "success rate of trivial controllers",
         ", ".join(measured),
         f"each at most {MAX_TRIVIAL:g}, on at least {MIN_GOALS} goals",
         plan.goals >= MIN_GOALS
@@ -102,7 +102,7 @@ def _hard(plan: PlanMetrics) -> Gate:
 
 
 def _above(plan: PlanMetrics, name: Controller, said: str) -> Gate:
-    title, bound = f"success rate of planning - of {said}", "95 % interval above 0"
+    title, bound = f"success rate of planning - that of {said}", "95 % interval above 0"
     row, planner = plan.controllers.get(name), plan.planner
     if row is None:
         return Gate(title, ABSENT, bound, passes=False)

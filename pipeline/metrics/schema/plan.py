@@ -108,7 +108,7 @@ class PlanMetrics(Metrics):
     goals: Count = Field(ge=1)
     solved_at_start: Count
     controllers: dict[Controller, ControllerRow]
-    by_distance: list[DistanceBin]
+    by_distance: list[DistanceBin] = Field(min_length=1)
     listening: Listening | None = None
     seconds_per_replan: float = Field(ge=0)
     cpu_seconds_per_replan: float = Field(ge=0)

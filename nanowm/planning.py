@@ -29,7 +29,13 @@ def controller(
     Raises:
         ParamsError: an option is out of range.
     """
-    search = {"candidates": candidates, "elites": elites, "rounds": rounds, "spread": 1.0}
+    search = {
+        "candidates": candidates,
+        "elites": elites,
+        "rounds": rounds,
+        "spread": 1.0,
+        "noise_exponent": 1.0,
+    }
     planner = cem.build(_checked(cem.Options, {**search, "result": "best"}))
     sampling = model.dynamics.sampling("sequential", steps)
     options = _checked(Options, _options(horizon, sampling.options))

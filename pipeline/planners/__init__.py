@@ -32,6 +32,7 @@ class Problem:
         high: upper bounds, [A].
         choices: where actions are discrete, the K that can be taken at each environment step,
             [K, A / interval]; None where they are continuous.
+        interval: environment steps of a model frame.
     """
 
     cost: Cost
@@ -40,6 +41,7 @@ class Problem:
     low: Tensor
     high: Tensor
     choices: Tensor | None = None
+    interval: int = 1
 
     def normal(self, candidates: int) -> Tensor:
         """Standard normal noise [B, candidates, H, A], of each episode from its generator."""

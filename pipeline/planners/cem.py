@@ -16,6 +16,7 @@ from pipeline.planners._shared.candidates import (
     evaluated,
     require_continuous,
 )
+from pipeline.planners._shared.coloured_noise import DESCRIPTION, coloured
 
 MIN_STD = 1e-3
 """Keeps the search from collapsing onto one sequence."""
@@ -28,6 +29,7 @@ class Options(Params):
     elites: int = Field(gt=1, description="best candidates, which the next round is fitted to")
     rounds: int = Field(gt=0)
     spread: float = Field(gt=0, description="initial std of the candidates")
+    noise_exponent: float = Field(ge=0, description=DESCRIPTION)
     result: Literal["best", "mean"] = Field(
         description="best: the cheapest sequence tried, the last mean among them; mean: the mean "
         "of the last elites, as the reference does"
@@ -71,7 +73,8 @@ class CrossEntropy:
         """The cheapest sequence of all rounds, or the mean of the last round's elites."""
         require_continuous(problem, "cem")
         options = self.options
-        noises = (problem.normal(options.candidates) for _ in range(options.rounds))
+        size, exponent = options.candidates, options.noise_exponent
+        noises = (coloured(problem, size, exponent) for _ in range(options.rounds))
         rounds = list(self.search(problem, noises))
         costs = [result.best.costs[:, 0] for result in rounds]
         mean = rounds[-1].mean
@@ -83,7 +86,7 @@ class CrossEntropy:
         return Solution(best.plans[:, 0], torch.stack([*costs, last.costs[:, 0]]))
 
     def search(self, problem: Problem, noises: Iterable[Tensor]) -> Iterator[Round]:
-        """A round per standard normal noise [B, candidates, H, A]; proposals join the first.
+        """A round per noise [B, candidates, H, A] of variance 1; proposals join the first.
 
         As in the reference, the mean is a candidate: a round's best is no worse.
         """

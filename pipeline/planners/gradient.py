@@ -12,6 +12,7 @@ from pipeline.planners._shared.candidates import (
     ranked,
     require_continuous,
 )
+from pipeline.planners._shared.coloured_noise import DESCRIPTION, coloured
 
 
 class Options(Params):
@@ -21,6 +22,7 @@ class Options(Params):
     steps: int = Field(gt=0, description="of each; one costs about three evaluations")
     learning_rate: float = Field(gt=0, description="of Adam, in standardised actions a step")
     spread: float = Field(gt=0, description="std of the starts about the warm start")
+    noise_exponent: float = Field(ge=0, description=DESCRIPTION)
 
 
 def build(options: Options) -> "GradientDescent":
@@ -38,7 +40,7 @@ class GradientDescent:
     def plan(self, problem: Problem) -> Solution:
         """The cheapest sequence that any start passed through, its last step among them."""
         require_continuous(problem, "gradient")
-        noise = problem.normal(self.options.starts)
+        noise = coloured(problem, self.options.starts, self.options.noise_exponent)
         drawn = problem.bounded(problem.initial[:, :1] + self.options.spread * noise)
         # The caller may be in inference mode, in which nothing can be differentiated.
         with torch.inference_mode(False), torch.enable_grad():

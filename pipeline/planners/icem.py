@@ -11,7 +11,7 @@ from pipeline.planners._shared.candidates import (
     evaluated,
     require_continuous,
 )
-from pipeline.planners._shared.coloured_noise import coloured
+from pipeline.planners._shared.coloured_noise import DESCRIPTION, coloured
 
 MIN_STD = 1e-3
 """Keeps the search from collapsing onto one sequence."""
@@ -24,9 +24,7 @@ class Options(Params):
     elites: int = Field(gt=1, description="best candidates that the next round is fitted to, K")
     rounds: int = Field(gt=0, description="of the search, CEM-iterations")
     spread: float = Field(gt=0, description="initial std of the candidates, sigma_init")
-    noise_exponent: float = Field(
-        ge=0, description="beta: power of the noise is 1/f^beta over the horizon; 0 is white"
-    )
+    noise_exponent: float = Field(ge=0, description=DESCRIPTION)
     decay: float = Field(
         ge=1, description="gamma: each round draws so many times fewer, but no less than 2 K"
     )

@@ -12,6 +12,7 @@ from pipeline.planners._shared.candidates import (
     evaluated,
     require_continuous,
 )
+from pipeline.planners._shared.coloured_noise import DESCRIPTION, coloured
 
 EPS = 1e-12
 """Spread of costs below which all weigh the same."""
@@ -26,6 +27,7 @@ class Options(Params):
     elites: int | None = Field(gt=1, description="only the best so many weigh; null for all")
     rounds: int = Field(gt=0)
     spread: float = Field(gt=0, description="initial std of the candidates")
+    noise_exponent: float = Field(ge=0, description=DESCRIPTION)
     temperature: float = Field(
         gt=0, description="lambda, in standard deviations of the costs that weigh"
     )
@@ -64,7 +66,7 @@ class PathIntegral:
         first, costs = problem.initial, []
         best = Ranked(first[:, :0], first[:, :0, 0, 0])
         for _ in range(options.rounds):
-            noise = problem.normal(options.candidates)
+            noise = coloured(problem, options.candidates, options.noise_exponent)
             drawn = problem.bounded(mean[:, None] + std[:, None] * noise)  # [B, N, H, A]
             tried = evaluated(problem, beginning_with(first, drawn))
             best = best.merged(tried.first(1)).first(1)

@@ -11,6 +11,7 @@ from pipeline.params import Params
 from pipeline.planners import Problem, Solution
 from pipeline.planners._shared.candidates import beginning_with, evaluated
 from pipeline.planners._shared.choices import indices_of, sequences_of
+from pipeline.planners._shared.coloured_noise import DESCRIPTION, coloured
 
 
 class Options(Params):
@@ -20,6 +21,7 @@ class Options(Params):
     spread: float = Field(
         gt=0, description="std about the warm start; discrete actions are drawn evenly instead"
     )
+    noise_exponent: float = Field(ge=0, description=DESCRIPTION)
 
 
 def build(options: Options) -> "RandomShooting":
@@ -46,7 +48,7 @@ class RandomShooting:
 
     def _about(self, problem: Problem) -> Tensor:
         """Sequences [B, N, H, A] normally distributed about the warm start."""
-        noise = problem.normal(self.options.candidates)
+        noise = coloured(problem, self.options.candidates, self.options.noise_exponent)
         return problem.bounded(problem.initial[:, :1] + self.options.spread * noise)
 
     def _among(self, problem: Problem, choices: Tensor) -> Tensor:

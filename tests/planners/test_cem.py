@@ -12,7 +12,9 @@ from pipeline.testing.planners import continuous
 
 def build(**changes):
     module, options = default(
-        PLANNERS, "cem", **{"candidates": 64, "elites": 8, "rounds": 5, **changes}
+        PLANNERS,
+        "cem",
+        **{"candidates": 64, "elites": 8, "rounds": 5, "noise_exponent": 0.0, **changes},
     )
     return module.build(options)
 

@@ -7,11 +7,11 @@ from pipeline.planners import Problem
 from pipeline.planners._shared.coloured_noise import coloured
 
 
-def noise(horizon, exponent, candidates=20_000, seeds=(0,)):
-    bound = torch.full((1,), torch.inf)
-    initial = torch.zeros(len(seeds), 1, horizon, 1)
+def noise(horizon, exponent, candidates=20_000, seeds=(0,), interval=1):
+    bound = torch.full((interval,), torch.inf)
+    initial = torch.zeros(len(seeds), 1, horizon, interval)
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    problem = Problem(lambda plans: plans, initial, generators, -bound, bound)
+    problem = Problem(lambda plans: plans, initial, generators, -bound, bound, interval=interval)
     return coloured(problem, candidates, exponent)
 
 
@@ -46,3 +46,13 @@ def test_an_episode_has_the_same_noise_beside_others():
     both = noise(3, 1.0, candidates=4, seeds=(0, 1))
     alone = noise(3, 1.0, candidates=4, seeds=(1,))
     assert torch.equal(both[1], alone[0])
+
+
+def test_steps_within_an_action_resemble_each_other_as_those_of_one_after_another():
+    by_action = noise(3, 2.0, interval=4)[0]  # [N, 3, 4]: a number of each of four steps
+    by_step = noise(12, 2.0)[0, :, :, 0]
+    first, second = (
+        values.flatten(1)[:, 1:] * values.flatten(1)[:, :-1] for values in (by_action, by_step)
+    )
+    torch.testing.assert_close(first.mean(0), second.mean(0), atol=0.05, rtol=0)
+    torch.testing.assert_close(by_action.var(0), torch.ones(3, 4), atol=0.05, rtol=0)

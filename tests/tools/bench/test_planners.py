@@ -33,5 +33,5 @@ def test_every_planner_has_a_row_in_every_world_that_it_searches(tmp_path):
     assert not {("grid", "cem"), ("door", "categorical")} & pairs
     for row in rows:
         assert row["spent"] == pytest.approx(64, rel=0.2)
-        assert row["excess"] <= 1
+        assert row["excess"] <= 1 + 1e-5
     assert "share of seeds within 2%" in result.output

@@ -47,11 +47,18 @@ def _search(arrays: Arrays, name: str) -> tuple[Tensor, Tensor, Tensor]:
     frames, std, low, high = SEARCHES[name]
     noise = arrays("noise")
     rounds, batch, candidates, horizon, size = noise.shape
-    options = cem.Options(candidates=candidates, elites=6, rounds=rounds, spread=std, result="mean")
+    options = cem.Options(
+        candidates=candidates,
+        elites=6,
+        rounds=rounds,
+        spread=std,
+        noise_exponent=0.0,
+        result="mean",
+    )
     warm_start = arrays("warm") if name == "warm" else torch.zeros(batch, 0, size)
     start = functional.pad(warm_start, (0, 0, 0, horizon - warm_start.shape[1]))
     world = LinearWorld(arrays("W"), arrays("obs0"), arrays("obsg"), _distance(frames, "mse"))
-    bounds = [torch.full((size,), bound) for bound in (low, high)]
+    bounds = torch.full((size,), low), torch.full((size,), high)
     generators = [torch.Generator()] * batch  # not drawn from: the noise is the reference's
     problem = Problem(world.cost, start[:, None], generators, *bounds)
     found = list(cem.build(options).search(problem, noise))

@@ -1,6 +1,6 @@
 """`python -m pipeline.report METRICS... CURVE LEVELS SAMPLES DREAMS FILMS SECONDS REPORT`.
 
-METRICS are those of FIT, TRAIN, EVALUATE, ACTIONS and PLAN.
+METRICS are those of FIT, TRAIN, EVALUATE, ACTIONS, PROBE and PLAN.
 """
 
 from pathlib import Path
@@ -19,6 +19,7 @@ def command(
     actions: Annotated[
         Path, typer.Argument(metavar="ACTIONS", help="Action sensitivity of evaluate.")
     ],
+    probe: Annotated[Path, typer.Argument(metavar="PROBE", help="Metrics of probe.")],
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="Metrics of plan.")],
     curve: Annotated[Path, typer.Argument(metavar="CURVE", help="Loss curve of train.")],
     levels: Annotated[
@@ -45,7 +46,7 @@ def command(
         settings = read(params)
         options = settings.section("report", Options)
         inputs = page.Inputs(
-            *(fit, train, evaluate, actions, plan, curve, levels, samples),
+            *(fit, train, evaluate, actions, probe, plan, curve, levels, samples),
             *(dreams, films, seconds),
         )
         text = page.render(inputs, settings, options)

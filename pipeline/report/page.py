@@ -1,5 +1,6 @@
 """The report page, rendered from the metrics, plots and results of all stages."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from pipeline.families import FAMILIES
 from pipeline.files.content import parsing
 from pipeline.files.npy import read_npz
 from pipeline.metrics.schema import plan as plan_metrics
+from pipeline.metrics.schema import probe as probe_metrics
 from pipeline.metrics.schema.evaluate import ActionMetrics, ByActions, EvaluateMetrics
 from pipeline.metrics.schema.fit import FitMetrics
 from pipeline.metrics.schema.plan import PlanMetrics
+from pipeline.metrics.schema.probe import ProbeMetrics, ProbeSkipped
 from pipeline.metrics.schema.seconds import StageSeconds
 from pipeline.metrics.schema.train import CurveRow, LevelRow, TrainMetrics
 from pipeline.params import STAGES, Settings
@@ -50,6 +53,7 @@ class Inputs:
     train: Path
     evaluate: Path
     actions: Path
+    probe: Path
     plan: Path
     curve: Path
     levels: Path
@@ -93,6 +97,7 @@ def render(inputs: Inputs, settings: Settings, options: Options) -> str:
         actions=actions,
         sensitivity=_sensitivity(actions),
         plan=plan,
+        readout=_readout(probe_metrics.read(inputs.probe)),
         gates=gates(fit, evaluate, plan),
         tables=_tables(evaluate),
         psnr=pixel_score("PSNR", evaluate.decoder),
@@ -182,6 +187,28 @@ def _dreams(path: Path, count: int) -> list[str]:
                 strict=True,
             )
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """How well coordinates are read from latents: distances in the world's units.
+
+    Attributes:
+        distance: median of the distance to the recorded ones.
+        high_distance: its 90 % quantile.
+        gain: error of guessing the mean, as a multiple of the error.
+    """
+
+    distance: float
+    high_distance: float
+    gain: float
+
+
+def _readout(probe: ProbeMetrics | ProbeSkipped) -> Readout | None:
+    if isinstance(probe, ProbeSkipped):
+        return None
+    error, guess = sum(probe.median_error), sum(probe.mean_median_error)
+    return Readout(probe.distance, probe.high_distance, guess / error if error else math.inf)
 
 
 def _seconds(folder: Path) -> dict[str, float]:

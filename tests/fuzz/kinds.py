@@ -16,7 +16,7 @@ SETS = (
 )  # fmt: skip
 MODEL = "models/wall/tiny_vae/world_model"
 METRICS = tuple(
-    f"a/metrics/{name}.json" for name in ("fit", "train", "evaluate", "actions", "plan")
+    f"a/metrics/{name}.json" for name in ("fit", "train", "evaluate", "actions", "probe", "plan")
 )
 REPORT = (
     *METRICS, "a/plots/train.csv", "a/plots/levels.csv", "a/plots/samples.png",
@@ -109,7 +109,7 @@ def _run(base: Path) -> dict[str, Kind]:
     of_cache = (inspect, train("a", codec), evaluate("a", shards, codec, model))
     preflight = _with_params(base, "preflight", "a")
     report = _with_params(base, "report", *REPORT)
-    summary = _plain("summary", METRICS[0], METRICS[2], METRICS[4], METRICS[4])
+    summary = _plain("summary", METRICS[0], METRICS[2], METRICS[5], METRICS[5])
     resumed = _encode(base, shards, codec)
     return {
         "shards": Kind("run/data/wall/shards", (*of_shards, evaluate(cache, "a", codec, model))),

@@ -51,6 +51,11 @@ ACTIONS = {
     "latent": "tiny_vae",
     "whitening": "channel",
 }
+PROBE = {
+    **{"median_error": [0.1, 0.2], "high_error": [0.3, 0.4], "mean_median_error": [14.0, 10.0]},
+    **{"distance": 0.25, "high_distance": 0.6, "action_error": 0.5, "mean_action_error": 1.0},
+    **{"train_frames": 100, "val_frames": 20},
+}
 FIT = {
     "val_psnr": 35.0,
     "decoder": "own",
@@ -83,7 +88,8 @@ def inputs(tmp_path_factory):
     for number, stage in enumerate(STAGES[:-1]):
         (folder / "seconds" / f"{stage}.json").write_text(json.dumps({"seconds": number + 0.5}))
     train = {"loss": 0.1, "validation_loss": 0.1234, "steps": 100, "parameters": 900_000}
-    metrics = {"fit": FIT, "train": train, "evaluate": EVALUATE, "actions": ACTIONS, "plan": PLAN}
+    metrics = {"fit": FIT, "train": train, "evaluate": EVALUATE, "actions": ACTIONS}
+    metrics |= {"probe": PROBE, "plan": PLAN}
     for name, values in metrics.items():
         (folder / f"{name}.json").write_text(json.dumps(values))
     with (folder / "curve.csv").open("w") as file:
@@ -126,6 +132,7 @@ def test_the_page_needs_no_other_file_and_says_what_was_measured(html):
         "reached",
         "missed",
         "kl_weight",
+        "errors 80 times as large",
         "0.90 - 0.40 = 0.50 (0.34 to 0.63; 25 goals won, 0 lost)",
         "0.2815",
         "0.1234",
@@ -153,6 +160,14 @@ def test_a_fitted_decoder_is_named_wherever_its_pixels_are_scored(inputs, tmp_pa
     assert f"Latent error {suffix}" not in text
     assert suffix not in html.read_text()
     assert suffix in checked_gates({**FIT, "decoder": "fitted"}, EVALUATE, PLAN)[0].name
+
+
+def test_a_run_without_states_says_nothing_of_a_readout(inputs, tmp_path, html):
+    (tmp_path / "probe.json").write_text('{"skipped": "there are no states"}')
+    skipped = replace(inputs, probe=tmp_path / "probe.json")
+    text = page.render(skipped, read(ROOT / "params.yaml"), Options(dreams=2, episodes=3))
+    assert "Coordinates read from latents" in html.read_text()
+    assert "Coordinates read from latents" not in text
 
 
 def test_perceptual_metrics_are_shown_where_there_are_any(inputs, tmp_path, html):

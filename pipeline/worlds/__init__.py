@@ -88,7 +88,7 @@ class World(Recorder, Protocol):
         return None
 
     def detour(self, goal: NDArray[np.float32]) -> bool:
-        """Whether something is in the way straight to a goal state [S] from the current state."""
+        """Whether the way to a goal state [S] from the current state leads round something."""
         return False
 
     def simulate(

@@ -14,15 +14,12 @@ from pydantic import Field
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.worlds import World, WorldOptions
 from pipeline.worlds._shared.record import record
-from pipeline.worlds.point_maze.policy import random_action, random_state
-from pipeline.worlds.point_maze.scene import camera, load, walled
+from pipeline.worlds.point_maze.policy import Tour, random_action, random_state, spring
+from pipeline.worlds.point_maze.scene import arm, camera, load
 
 SUBSTEPS = 5
 SPEED_LIMIT = 5.0  # cells/s along each axis, applied before each action
 REACHED = 0.5  # success radius in cells, as published
-ACCELERATION = 23.9  # cells/s^2 of the full force on the ball
-FREQUENCY = 8.0  # rad/s of the straight controller: a second order system that settles in .5 s
-STIFFNESS, DAMPING = FREQUENCY**2 / ACCELERATION, 2 * FREQUENCY / ACCELERATION
 
 
 class Options(WorldOptions):
@@ -31,6 +28,12 @@ class Options(WorldOptions):
     size: int = Field(ge=16, description="height and width of the frames in pixels")
     camera: Literal["full", "legacy"] = Field(
         description="full: the maze fills the frame; legacy: 62 % of it, as published"
+    )
+    tours: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share of episodes that go to and fro between the arms (published: 0)",
     )
 
     @property
@@ -110,16 +113,18 @@ class PointMaze(World):
 
     def straight(self, goal: NDArray[np.float32]) -> NDArray[np.float32]:
         """The force [2] of a critically damped spring between ball and goal, in its direction."""
-        force = STIFFNESS * (np.asarray(goal[:2]) - self.data.qpos) - DAMPING * self.data.qvel
-        return (force / max(1.0, np.abs(force).max())).astype(np.float32)
+        target = np.asarray(goal[:2], np.float64)
+        return spring(self.data.qpos, self.data.qvel, target).astype(np.float32)
 
     def detour(self, goal: NDArray[np.float32]) -> bool:
-        """Whether the maze's wall is on the straight line to a goal."""
-        return walled(self.data.qpos.copy(), np.asarray(goal[:2], np.float64))
+        """Whether the goal lies in the other arm: a ball slides past corners, not out of an arm."""
+        return arm(self.data.qpos) * arm(goal) < 0
 
     def collect(self, episodes: int, steps: int, seed: int) -> Iterator[Episode]:
-        """Record `episodes` episodes of `steps` frames with random actions."""
+        """Record `episodes` episodes of `steps` frames with random actions, or on a tour."""
         rng = np.random.default_rng(seed)
         for index in range(episodes):
             self.restore(random_state(rng), {})
-            yield record(self, f"episode_{index:03d}", steps, lambda _: random_action(rng), {})
+            touring = self.options.tours > 0 and rng.random() < self.options.tours
+            policy = Tour(rng).act if touring else lambda _: random_action(rng)
+            yield record(self, f"episode_{index:03d}", steps, policy, {})

@@ -17,12 +17,8 @@ if TYPE_CHECKING:
 LAYOUT = ("#####", "#...#", "###.#", "#...#", "#####")
 ORIGIN = 1.2
 CENTRE = (3.0, 3.0, 0.0)
-INNER, INNER_END = (1.3, 2.3), 2.3
-"""The ball's middle is never between these x below this y.
-
-The wall and the ball's radius but for .1: contacts are soft, and a ball that is pressed against the
-wall has nothing in its way along it.
-"""
+MIDDLE, END = 1.8, 2.3
+"""x of the middle of the wall between the arms; y at which they end, short of its corner by .1."""
 
 # mujoco-py rendered the published frames from MjModel.stat.extent above the centre.
 DISTANCES = {"full": 6.3, "legacy": 9.735}
@@ -80,14 +76,9 @@ def load() -> "mujoco.MjModel":
     return mujoco.MjModel.from_xml_string(MJCF.format(origin=ORIGIN, walls=walls))
 
 
-def walled(start: NDArray[np.float64], end: NDArray[np.float64]) -> bool:
-    """Whether the wall between the arms is in the way of a ball from one position to another."""
-    way = end - start
-    if way[0] == 0:
-        return bool(INNER[0] < start[0] < INNER[1] and min(start[1], end[1]) < INNER_END)
-    times = np.sort((np.array(INNER) - start[0]) / way[0]).clip(0, 1)  # at the wall's faces
-    lowest = (start[1] + way[1] * times).min()
-    return bool(times[0] < times[1] and lowest < INNER_END)
+def arm(position: NDArray[np.floating]) -> int:
+    """In which arm a position x, y is: -1 in the left one, 1 in the right one, 0 in the base."""
+    return 0 if position[1] >= END else int(np.sign(position[0] - MIDDLE))
 
 
 def camera(model: "mujoco.MjModel", size: int, name: str) -> Camera:

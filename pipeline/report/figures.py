@@ -65,7 +65,7 @@ def side_by_side(panels: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
 
 
 def sheet(rows: Sequence[Sequence[NDArray[np.uint8] | None]]) -> str:
-    """Rows of frames uint8 [h, w, 3] as one PNG; a missing one is grey.
+    """Rows of frames uint8 [h, w, 3] as one image; a missing one is grey.
 
     All are brought to the size of the first, or a smaller one of the same shape.
     """
@@ -77,8 +77,8 @@ def sheet(rows: Sequence[Sequence[NDArray[np.uint8] | None]]) -> str:
     gap = np.full((GAP, table[0].shape[1], 3), 255, np.uint8)
     whole = np.concatenate([part for row in table for part in (gap, row)][1:])
     buffer = io.BytesIO()
-    Image.fromarray(whole).save(buffer, "PNG")
-    return uri(buffer.getvalue(), "image/png")
+    Image.fromarray(whole).save(buffer, "WEBP", lossless=True)
+    return uri(buffer.getvalue(), "image/webp")
 
 
 def paler(frame: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:

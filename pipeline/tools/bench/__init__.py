@@ -61,3 +61,21 @@ class Caching(Setting):
     """Channels of the autoencoder's levels; every level but the last halves the side."""
     onednn: bool
     """Whether oneDNN computes float32 products; see `pipeline.tools.bench.matmul`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searching(Setting):
+    """Setting of `wm bench futures`; `batch` is how many candidates are timed, in one batch."""
+
+    pixels: int
+    """Side of the frame that is encoded, in pixels; 0 for none."""
+    widths: tuple[int, ...]
+    """Channels of the autoencoder's levels; every level but the last halves the side."""
+    candidates: int
+    """Of a round: what the timed ones take is multiplied up to it, for every variant alike."""
+    horizon: int
+    """Frames of a plan."""
+    reference_steps: int
+    """Denoising steps of the reference, all frames at once."""
+    steps: tuple[int, ...]
+    """Denoising steps a frame of ours, one frame after the other; a variant each."""

@@ -1,8 +1,9 @@
-"""`wm bench`: sampler, train, cached, formats, ingest, encode, loader, feed and planners."""
+"""`wm bench`: time parts of the pipeline, and compare planners."""
 
 import typer
 
 from pipeline.tools.bench.frame_commands import encode, formats, ingest
+from pipeline.tools.bench.futures_command import futures
 from pipeline.tools.bench.model_commands import cached, sampler, train
 from pipeline.tools.bench.planner_commands import planners
 from pipeline.tools.bench.window_commands import feed, loader
@@ -11,5 +12,5 @@ app = typer.Typer(
     help="Time this implementation against the reference's way of doing it, and compare planners.",
     no_args_is_help=True,
 )
-for command in (sampler, train, cached, formats, ingest, encode, loader, feed, planners):
+for command in (sampler, train, cached, formats, ingest, encode, loader, feed, futures, planners):
     app.command()(command)

@@ -1,6 +1,6 @@
 """Simulators: each records episodes of the data set of its name; most can also be planned in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -72,6 +72,10 @@ class World(Recorder, Protocol):
 
     def success(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> bool:
         """Whether a state [S] counts as having reached the goal [S]."""
+
+    def scores(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> Mapping[str, float]:
+        """What else a benchmark of this world reports of a state [S] and a goal [S], by name."""
+        return {}
 
     def coordinates(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
         """What of states [N, S] matters to `distance`, [N, D], continuous in what a frame shows.

@@ -11,6 +11,7 @@ from gymnasium.utils.env_checker import check_env
 from helpers import ROOT, default, every
 
 from pipeline.errors import UserError
+from pipeline.gym import tasks
 from pipeline.gym.env import NamedWorldEnv, WorldEnv, build
 from pipeline.gym.registration import ENTRIES
 from pipeline.worlds import WORLDS, World
@@ -86,6 +87,58 @@ def test_a_recorded_episode_can_be_replayed_to_its_end(env):
     assert (reward, terminated) == (0, True)
 
 
+def test_a_reachable_goal_is_reached_by_the_actions_that_led_there(env):
+    for steps in (3, (2, 3)):
+        observation, info = env.reset(seed=0, options={"goal_steps": steps})
+        again = env.reset(seed=0, options={"goal_steps": steps})[0]
+        assert_equal(observation, again)
+        assert not info["success"]
+        assert len(info["actions"]) in range(2 if steps != 3 else 1, 4)
+        for action in info["actions"]:
+            observation, _, terminated, *_ = env.step(action)
+        assert terminated
+        np.testing.assert_array_equal(observation["state"], observation["goal_state"])
+        np.testing.assert_array_equal(observation["pixels"], observation["goal"])
+
+
+@pytest.mark.parametrize(("world", "options"), [("wall", {}), ("point_maze", {"tours": 1.0})])
+@pytest.mark.parametrize("steps", [None, (25, 30)])
+def test_goals_that_need_a_detour_can_be_asked_for(world, options, steps):
+    env = gymnasium.make(IDS[world], size=16, goal_steps=steps, detour=True, **options).unwrapped
+    for seed in range(2):
+        observation, _ = env.reset(seed=seed)
+        assert env.world.detour(observation["goal_state"])
+
+
+def test_a_task_that_is_given_is_not_drawn(maze):
+    start, goal = [0.8, 0.8, 0, 0], [0.8, 2.8, 0, 0]
+    env = WorldEnv(maze.world, goal_steps=5)
+    observation, info = env.reset(options={"state": start, "goal": goal})
+    assert (observation["state"], observation["goal_state"]) == (
+        pytest.approx(start),
+        pytest.approx(goal),
+    )
+    assert "actions" not in info
+    env.reset(options={"state": start, "goal_steps": None})
+    with pytest.raises(UserError, match=r"draws state and goal together.*goal_steps=None"):
+        env.reset(options={"goal": goal})
+
+
+def test_goals_that_there_are_not_are_refused(maze, monkeypatch):
+    monkeypatch.setattr(tasks, "TRIES", 3)
+    with pytest.raises(UserError, match="none of 3 draws holds such a task; raise goal_steps"):
+        maze.reset(options={"goal_steps": 1, "detour": True})
+
+
+def test_pusht_tells_coverage_beside_its_own_success():
+    env = gymnasium.make("NanoWM/PushT-v0", size=32).unwrapped
+    goal = np.array([100, 100, 256, 256, np.pi / 4, 0, 0], np.float32)
+    _, info = env.reset(options={"state": goal, "goal": goal})
+    assert info["coverage"] == pytest.approx(1)
+    info = env.step(np.zeros(2, np.float32))[-1]
+    assert info["coverage"] == pytest.approx(1)
+
+
 def test_writing_into_what_was_handed_out_moves_neither_state_nor_goal(env):
     action = env.world.high
     env.reset(seed=0)
@@ -158,6 +211,10 @@ def test_missing_options_and_those_that_clash_are_named():
     ("options", "message"),
     [
         ({"stat": [0] * 4}, "did you mean state"),
+        ({"goal_step": 4}, "did you mean goal_steps"),
+        ({"goal_steps": 0}, r"goal_steps = 0 must be None, the most steps"),
+        ({"goal_steps": (5, 3)}, r"goal_steps = \(5, 3\) must be None"),
+        ({"detour": "yes"}, "detour = 'yes' must be True or False"),
         ({"state": [0] * 3}, "must be 4 finite numbers"),
         ({"goal": [0, 0, 0, np.nan]}, "must be 4 finite numbers"),
     ],

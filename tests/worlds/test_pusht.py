@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from helpers import GOLDEN, default
+from helpers import GOLDEN, default, golden_arrays
 from PIL import Image
 
 from pipeline.errors import DataError
 from pipeline.worlds import WORLDS
+from pipeline.worlds.pusht.coverage import coverage
 from pipeline.worlds.pusht.physics import Physics, wrap_angle
 from pipeline.worlds.pusht.policy import random_state
 
@@ -135,6 +136,17 @@ def test_distance_weighs_a_degree_like_a_pixel(world):
     assert world.distance(goal, turn) == world.distance(turn, goal)
     moved = state((103, 100), (250, 254, 0.01 + np.radians(12)))
     assert world.distance(moved, goal) == pytest.approx(13, abs=1e-3)
+
+
+def test_coverage_is_that_of_gym_pusht(world):
+    arrays = golden_arrays("pusht_coverage")
+    for pose, goal, expected in zip(
+        *(arrays[name] for name in ("pose", "goal", "coverage")), strict=True
+    ):
+        assert coverage(tuple(pose), tuple(goal)) == pytest.approx(expected, abs=1e-9)
+    goal = state((0, 0), (256, 256, np.pi / 4))
+    assert world.scores(goal, goal) == {"coverage": pytest.approx(1)}
+    assert world.scores(state((9, 9), (250, 256, 0.7)), goal)["coverage"] < 0.95
 
 
 def test_a_small_turn_is_as_far_in_coordinates_as_a_shift_by_as_many_pixels(world):

@@ -23,6 +23,7 @@ from pipeline.episodes.episode import Episode, Meta
 from pipeline.errors import DataError
 from pipeline.worlds import World, WorldOptions
 from pipeline.worlds._shared.record import record
+from pipeline.worlds.pusht.coverage import coverage
 from pipeline.worlds.pusht.physics import ACTION_UNIT, TAU, Physics, State
 from pipeline.worlds.pusht.policy import Pusher, random_state
 from pipeline.worlds.pusht.renderer import Renderer
@@ -100,6 +101,13 @@ class PushT(World):
         """Positions of agent and block within 20 px jointly, block angle within 20 degrees."""
         pixels, degrees = _errors(state, goal)
         return pixels < MAX_PIXELS and degrees < MAX_DEGREES
+
+    def scores(self, state: State, goal: State) -> dict[str, float]:
+        """gym-pusht's `coverage` of the goal's block by the block, 0..1; it wants more than .95."""
+        (_, _, x, y, angle, *_), (_, _, goal_x, goal_y, goal_angle, *_) = (
+            pose.tolist() for pose in (state, goal)
+        )
+        return {"coverage": coverage((x, y, angle), (goal_x, goal_y, goal_angle))}
 
     def coordinates(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
         """Positions of agent and block in pixels, and the block's angle, [N, 6].

@@ -1,16 +1,21 @@
-"""The controller behind `WorldModel.plan`."""
+"""The search behind `WorldModel.plan`."""
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from pipeline.diffusion import SamplingOptions
 from pipeline.errors import ParamsError
 from pipeline.files.content import reason
 from pipeline.params import Params
-from pipeline.plan import Distance, Options
-from pipeline.plan.mpc import Mpc
+from pipeline.plan import Distance, Goals, Options, Proposals
+from pipeline.plan.action_space import ActionSpace
+from pipeline.plan.dynamics import Imagination
+from pipeline.plan.measure import Codec, build_measure
+from pipeline.plan.mpc import solve
 from pipeline.planners import cem
 
 if TYPE_CHECKING:
@@ -21,25 +26,38 @@ SEED = 0
 """Of a generator that is replaced."""
 
 
-def controller(
-    model: "WorldModel", *, horizon: int, candidates: int, elites: int, rounds: int, steps: int
-) -> Mpc:
-    """MPC with the cross-entropy method; see `WorldModel.plan`.
+def search(
+    model: "WorldModel",
+    frame: NDArray[np.uint8],
+    goal_frame: NDArray[np.uint8],
+    generator: torch.Generator,
+    *,
+    horizon: int,
+    candidates: int,
+    elites: int,
+    rounds: int,
+    steps: int,
+) -> NDArray[np.float32]:
+    """A plan by the cross-entropy method, [horizon x interval, A]; see `WorldModel.plan`.
 
     Raises:
         ParamsError: an option is out of range.
     """
-    search = {
-        "candidates": candidates,
-        "elites": elites,
-        "rounds": rounds,
-        "spread": 1.0,
-        "noise_exponent": 1.0,
-    }
-    planner = cem.build(_checked(cem.Options, {**search, "result": "best"}))
-    sampling = model.dynamics.sampling("sequential", steps)
-    options = _checked(Options, _options(horizon, sampling.options))
-    return Mpc(model.dynamics, model.codec, planner, sampling, options)
+    size = {"candidates": candidates, "elites": elites, "rounds": rounds}
+    form = {"spread": 1.0, "noise_exponent": 1.0, "result": "best"}
+    planner = cem.build(_checked(cem.Options, {**size, **form}))
+    dynamics, interval = model.dynamics, model.dynamics.config.interval
+    sampling = dynamics.sampling("sequential", steps)
+    options = _checked(Options, _options(horizon, candidates, sampling.options))
+    codec = Codec(model.codec, dynamics.spec, candidates)
+    measure = build_measure(options.distance, codec, None)
+    space = ActionSpace(dynamics.spec, interval)
+    imagination = Imagination(dynamics, codec, sampling, measure, options)
+    past = np.zeros((1, 0, interval, dynamics.spec.action_dim), np.float32)
+    future = imagination.between(frame[None, None], past, goal_frame[None], horizon, [generator])
+    initial = torch.zeros(1, 1, horizon, space.size)
+    plans = solve(planner, space, initial, future, [generator]).plans
+    return space.actions(plans)[0].flatten(0, 1).numpy()
 
 
 def on_cpu(generator: torch.Generator | None) -> torch.Generator:
@@ -52,12 +70,15 @@ def on_cpu(generator: torch.Generator | None) -> torch.Generator:
     return torch.Generator().manual_seed(int(seed))
 
 
-def _options(horizon: int, sampling: SamplingOptions) -> dict[str, Any]:
+def _options(horizon: int, batch: int, sampling: SamplingOptions) -> dict[str, Any]:
     """All options of the stage plan; those of its tasks and its report do not matter here."""
-    tasks = {"goals": 1, "goal_frames": 1, "budget_frames": 1, "recorded": 1, "seed": SEED}
-    distance = Distance(frames="last", metric="mse", base=1.0)
-    search = {"horizon": horizon, "execute": 1, "sampling": sampling, "distance": distance}
-    return {**tasks, **search}
+    goals = Goals(count=1, source="dataset", frames=(1, 1), detour=None)
+    tasks = {"goals": goals, "budget_frames": 1, "success": "end", "max_trivial": 1.0}
+    distance = Distance(frames="last", metric="mse", base=1.0, blur=0.0)
+    proposals = Proposals(nearest=0, inverse=0)
+    search = {"horizon": horizon, "context": 1, "execute": 1, "sampling": sampling, "batch": batch}
+    rest = {"simulator": [], "recorded": 1, "seed": SEED}
+    return {**tasks, **search, "distance": distance, "proposals": proposals, **rest}
 
 
 def _checked(options: type[OptionsT], values: dict[str, Any]) -> OptionsT:

@@ -11,7 +11,7 @@ from torch import Tensor
 from nanowm import folder as folders
 from nanowm.frames import Array, Form, as_actions, as_float, as_sequences, single
 from nanowm.module import LatentModule
-from nanowm.planning import controller, on_cpu
+from nanowm.planning import on_cpu, search
 from nanowm.stepping import State
 from pipeline.diffusion.incremental import next_window, window_of
 from pipeline.diffusion.sampling import Noise
@@ -230,12 +230,17 @@ class WorldModel(LatentModule):
         Raises:
             UserError: a frame is not uint8 [H, W, 3], or an option is out of range.
         """
-        pair = [single(frame, "frame"), single(goal_frame, "goal_frame")]
-        mpc = controller(
-            self, horizon=horizon, candidates=candidates, elites=elites, rounds=rounds, steps=steps
+        return search(
+            self,
+            single(frame, "frame"),
+            single(goal_frame, "goal_frame"),
+            on_cpu(generator),
+            horizon=horizon,
+            candidates=candidates,
+            elites=elites,
+            rounds=rounds,
+            steps=steps,
         )
-        mpc.generator = on_cpu(generator)
-        return mpc.plan(*pair).flatten(0, 1).numpy()
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write codec, world model, nanowm.json and a model card into a folder.

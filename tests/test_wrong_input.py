@@ -174,8 +174,8 @@ def test_dreams_longer_than_an_episode(workspace):
 
 
 def test_goals_further_than_an_episode_is_long(workspace):
-    set_params(workspace, {"plan.goal_frames": 5, "plan.budget_frames": 5})
-    refused(workspace, "plan", "plan.goal_frames puts goals 25 steps", "has 24 frames; lower it")
+    set_params(workspace, {"plan.goals.frames": [5, 5], "plan.budget_frames": 5})
+    refused(workspace, "plan", "plan.context need 25 steps", "has 24 frames; lower one")
 
 
 def test_chunks_of_a_plan_longer_than_an_episode(workspace):

@@ -1,4 +1,6 @@
-"""Distance between predicted frames and the goal, in latent space: the cost of a plan."""
+"""Distance between predicted frames and the goal: the cost of a plan."""
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -9,6 +11,20 @@ from pipeline.plan import Distance
 EPS = 1e-6
 """Smallest norm that a feature is divided by."""
 
+Metric = Callable[[Tensor, Tensor], Tensor]
+"""Features [N, T, ...] of frames and [N or 1, 1, ...] of goals to their distances [N, T]."""
+
+
+def mse(frames: Tensor, goal: Tensor) -> Tensor:
+    """Mean squared difference of each frame, [N, T]."""
+    return (frames - goal).square().flatten(2).mean(2)
+
+
+def cosine(frames: Tensor, goal: Tensor) -> Tensor:
+    """1 - cosine similarity of the features [C] of frame and goal, mean over positions, [N, T]."""
+    x, y = (functional.normalize(z, dim=2, eps=EPS) for z in (frames, goal))
+    return (1 - (x * y).sum(2)).mean((2, 3))
+
 
 def goal_distance(frames: Tensor, goal: Tensor, options: Distance) -> Tensor:
     """Cost of each plan, [N], as in the reference (planning/objective.py).
@@ -16,26 +32,17 @@ def goal_distance(frames: Tensor, goal: Tensor, options: Distance) -> Tensor:
     Args:
         frames: latents [N, T, C, h, w], the current frame first, then those predicted.
         goal: latents [N or 1, 1, C, h, w].
-        options: which frames count, and by which metric.
+        options: which frames count, and the metric `mse` or `cosine`.
     """
-    metric = METRICS[options.metric]
+    return over_frames({"mse": mse, "cosine": cosine}[options.metric](frames, goal), options)
+
+
+def over_frames(distances: Tensor, options: Distance) -> Tensor:
+    """Cost [N] of the distances [N, T] of the current frame and those predicted."""
     if options.frames == "last":
-        return metric(frames[:, -1:], goal)[:, 0]
-    distances = metric(frames, goal)  # [N, T]
-    weights = options.base ** torch.arange(frames.shape[1], device=frames.device)
+        return distances[:, -1]
+    if options.frames == "min":
+        return distances[:, 1:].min(1).values
+    weights = options.base ** torch.arange(distances.shape[1], device=distances.device)
     # The weights sum to 1, yet the reference takes a mean: a factor of 1/T, which ranks the same.
     return (distances * weights / weights.sum()).mean(1)
-
-
-def _mse(frames: Tensor, goal: Tensor) -> Tensor:
-    """Mean squared difference of each frame, [N, T]."""
-    return (frames - goal).square().mean((2, 3, 4))
-
-
-def _cosine(frames: Tensor, goal: Tensor) -> Tensor:
-    """1 - cosine similarity of the features [C] of frame and goal, mean over positions, [N, T]."""
-    x, y = (functional.normalize(z, dim=2, eps=EPS) for z in (frames, goal))
-    return (1 - (x * y).sum(2)).mean((2, 3))
-
-
-METRICS = {"mse": _mse, "cosine": _cosine}

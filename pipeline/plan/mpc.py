@@ -1,94 +1,112 @@
-"""Model predictive control: plan in latent space, execute the beginning of the plan, replan."""
+"""Model predictive control: plan, execute the beginning of the plan, replan."""
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
-from pipeline.diffusion.sampling import Sampling
-from pipeline.diffusion.world_model import WorldModel
-from pipeline.encoders import Encoder
 from pipeline.plan import Options
-from pipeline.plan.goal_distance import goal_distance
-from pipeline.plan.tasks import Task
-from pipeline.planners import Planner, Problem
+from pipeline.plan.action_space import ActionSpace
+from pipeline.plan.controllers import Replan, Run
+from pipeline.plan.dynamics import Dynamics, Future
+from pipeline.planners import Planner, Problem, Solution
+
+Propose = Callable[[Sequence[Run], int], Tensor]
+"""Runs and a horizon to first candidates of their plans, standardised [B, P, H, interval x A]."""
 
 
 @dataclass(slots=True)
 class Mpc:
-    """MPC on latent rollouts; a `Controller`.
+    """MPC in lockstep; a `Controller`.
 
-    Plans are searched in standardised actions and clamped to the recorded range: a model knows
-    nothing about actions that it was not trained on. All candidates of one search start from the
-    same noise, so that they differ by their actions alone.
+    The horizon never exceeds the frames that are left, and a search starts from the rest of the
+    last plan. All candidates of a search start from the same noise, so that they differ by their
+    actions alone; each run has a generator of its own, so that it depends on no other.
 
     Attributes:
-        model: rolls out candidate plans.
-        encoder: encodes the current frame and the goal.
+        dynamics: what plans lead to.
         planner: searches for the plan of lowest cost.
-        sampling: of the rollouts.
-        options: horizon, distance and seed.
-        seconds: of each replanning so far, wall clock.
-        cpu_seconds: the same, of all threads.
-        generator: draws all noise and candidates.
+        space: of the actions.
+        options: horizon, frames to execute, and seed.
+        propose: further first candidates.
+        seconds: wall-clock time of all searches so far.
+        cpu_seconds: processor time of all searches so far.
+        searches: their number.
     """
 
-    model: WorldModel
-    encoder: Encoder
+    dynamics: Dynamics
     planner: Planner
-    sampling: Sampling
+    space: ActionSpace
     options: Options
-    seconds: list[float] = field(default_factory=list)
-    cpu_seconds: list[float] = field(default_factory=list)
-    generator: torch.Generator = field(init=False)
+    propose: Propose | None = None
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    searches: int = 0
+    generators: dict[int, torch.Generator] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        """Seed the generator of all noise and candidates."""
-        self.generator = torch.Generator().manual_seed(self.options.seed)
+    def act(self, runs: Sequence[Run], budget: int) -> Sequence[NDArray[np.float32]]:
+        """The first `execute` x interval actions of the best plan of each run, [n, A]."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        horizon = min(self.options.horizon, -(-budget // self.space.interval))
+        generators = [self._generator(run) for run in runs]
+        future = self.dynamics.future(runs, horizon, generators)
+        solution = solve(self.planner, self.space, self._initial(runs, horizon), future, generators)
+        self.seconds += time.perf_counter() - wall
+        self.cpu_seconds += time.process_time() - cpu
+        self.searches += len(runs)
+        actions = self.space.actions(solution.plans)  # [B, H, interval, A]
+        self._keep(runs, future, solution, actions)
+        return list(actions[:, : self.options.execute].flatten(1, 2).numpy())
 
-    def act(self, frame: NDArray[np.uint8], task: Task) -> NDArray[np.float32]:
-        """The first `execute` x interval actions of the best plan [n, A]."""
-        start, cpu_start = time.perf_counter(), time.process_time()
-        plan = self.plan(frame, task.goal_frame)
-        self.seconds.append(time.perf_counter() - start)
-        self.cpu_seconds.append(time.process_time() - cpu_start)
-        return plan[: self.options.execute].flatten(0, 1).numpy()
+    def _initial(self, runs: Sequence[Run], horizon: int) -> Tensor:
+        """The rests of the last plans, then proposals, [B, P, H, interval x A]."""
+        rests = torch.stack([self._rest(run, horizon) for run in runs])[:, None]
+        return rests if self.propose is None else torch.cat([rests, self.propose(runs, horizon)], 1)
 
-    def plan(self, frame: NDArray[np.uint8], goal_frame: NDArray[np.uint8]) -> Tensor:
-        """The best plan [H, interval, A] in the world's units, from a frame [H, W, 3] to a goal."""
-        config, spec = self.model.config, self.model.spec
-        current, goal = self._encode(frame), self._encode(goal_frame)  # [1, C, h, w] each
-        horizon, shape = self.options.horizon, spec.latent_shape
-        noise = self.sampling.noise(1, 1, horizon, shape, self.generator)
+    def _keep(
+        self, runs: Sequence[Run], future: Future, solution: Solution, actions: Tensor
+    ) -> None:
+        """Note in each run the rest of its plan, and what is imagined under it."""
+        imagined = future.imagined(actions)
+        for row, run in enumerate(runs):
+            run.plan = solution.plans[row, self.options.execute :]
+            if imagined is not None:
+                costs = solution.costs[:, row]
+                run.replans.append(Replan(run.steps, imagined[row], costs))
 
-        def cost(plans: Tensor) -> Tensor:
-            history = current.expand(plans.shape[1], 1, *shape)  # [N, 1, C, h, w]
-            future = self.model.rollout(history, self._actions(plans[0]), noise, self.sampling)
-            frames = torch.cat([history, future.cpu()], 1)  # [N, 1 + H, C, h, w]
-            return goal_distance(frames, goal[:, None], self.options.distance)[None]
+    def _rest(self, run: Run, horizon: int) -> Tensor:
+        """The rest of the last plan [H, interval x A], zeros (the mean action) after it."""
+        rest = torch.zeros(0, self.space.size) if run.plan is None else run.plan[:horizon]
+        return functional.pad(rest, (0, 0, 0, horizon - len(rest)))
 
-        start = torch.zeros(1, 1, horizon, config.interval * spec.action_dim)
-        low, high = (self._bound(name, start) for name in ("min", "max"))
-        solution = self.planner.plan(Problem(cost, start, [self.generator], low, high))
-        return self._actions(solution.plans)[0]
+    def _generator(self, run: Run) -> torch.Generator:
+        if run.number not in self.generators:
+            seeds = np.random.SeedSequence([self.options.seed, run.number]).generate_state(2)
+            seed = int(seeds[0]) << 31 | int(seeds[1]) >> 1
+            self.generators[run.number] = torch.Generator().manual_seed(seed)
+        return self.generators[run.number]
 
-    def _bound(self, name: str, like: Tensor) -> Tensor:
-        """The lowest or highest recorded action, standardised, [interval x A]."""
-        spec = self.model.spec
-        bound = (spec.action(name, like) - spec.action("mean", like)) / spec.action("std", like)
-        return bound.expand(self.model.config.interval, -1).flatten()
 
-    def _encode(self, frame: NDArray[np.uint8]) -> Tensor:
-        """Whitened latent [1, C, h, w] of a frame uint8 [H, W, 3]."""
-        spec = self.model.spec
-        return spec.whiten(self.encoder.encode(spec.view.apply(frame[None])).mean.cpu())
-
-    def _actions(self, plans: Tensor) -> Tensor:
-        """Standardised plans [N, H, interval x A] to actions [N, H, interval, A], unscaled."""
-        spec = self.model.spec
-        split = plans.unflatten(-1, (self.model.config.interval, spec.action_dim))
-        actions = split * spec.action("std", plans) + spec.action("mean", plans)
-        return actions.clamp(spec.action("min", plans), spec.action("max", plans))
+def solve(
+    planner: Planner,
+    space: ActionSpace,
+    initial: Tensor,
+    future: Future,
+    generators: Sequence[torch.Generator],
+) -> Solution:
+    """The best plans for some futures, from first candidates [B, P, H, interval x A]."""
+    low, high = space.bounds()
+    problem = Problem(
+        cost=lambda plans: future.cost(space.actions(plans)),
+        initial=initial.clamp(low, high),
+        generators=generators,
+        low=low,
+        high=high,
+        interval=space.interval,
+    )
+    return planner.plan(problem)

@@ -1,6 +1,7 @@
 """Run every controller on every task."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,47 +9,107 @@ from numpy.typing import NDArray
 from pipeline import stage
 from pipeline.errors import ParamsError
 from pipeline.latents.cache import LatentCache
+from pipeline.metrics.schema.plan import CONTROLLERS
 from pipeline.metrics.schema.plan import Controller as Name
-from pipeline.metrics.schema.plan import PlanMetrics
-from pipeline.plan import Options, results
-from pipeline.plan.controllers import Controller, NoOp, RandomReplay, Replay, attempt
+from pipeline.plan import Options
+from pipeline.plan.controllers import (
+    Controller,
+    NoOp,
+    Proposed,
+    RandomReplay,
+    Replay,
+    Run,
+    Straight,
+    attempt,
+)
 from pipeline.plan.mpc import Mpc
-from pipeline.plan.tasks import Task, draw_tasks
+from pipeline.plan.proposals import Proposer
+from pipeline.plan.tasks import Task
 from pipeline.worlds import World
+
+TRIVIAL: tuple[Name, ...] = ("noop", "random", "straight")
+"""Controllers that a goal set worth planning to must defeat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Controllers:
+    """All controllers of a run of the stage.
+
+    Attributes:
+        planner: MPC with the world model.
+        proposer: of the baselines that need no model.
+        simulators: MPC with the simulator, by its cost.
+    """
+
+    planner: Mpc
+    proposer: Proposer
+    simulators: dict[Name, Mpc]
 
 
 def plan(
-    world: World, cache: LatentCache, mpc: Mpc, options: Options
-) -> tuple[list[Task], results.Outcomes, PlanMetrics]:
-    """The tasks, the outcome of each controller on each task, and metrics/plan.json.
+    world: World,
+    cache: LatentCache,
+    tasks: Sequence[Task],
+    controllers: Controllers,
+    options: Options,
+) -> dict[Name, list[Run]]:
+    """The run of each controller on each task, trivial controllers first.
 
     Raises:
-        ParamsError: goals are further away, or chunks of a plan longer, than any episode is long.
-        DataError: nearly all tasks are solved at the start.
+        ParamsError: chunks of a plan are longer than any episode; or a trivial controller reaches
+            more goals than `max_trivial`.
     """
-    frame_interval = mpc.model.config.interval
-    steps = options.goal_frames * frame_interval
-    budget = options.budget_frames * frame_interval
-    tasks, solved = draw_tasks(world, cache, options.goals, steps, options.seed)
-    chunk = options.execute * frame_interval
-    random = _random_chunks(cache, _long_enough(cache, chunk), chunk, options.seed)
-    controllers: dict[Name, Controller] = {
-        "planner": mpc,
-        "noop": NoOp(chunk),
-        "random": RandomReplay(random),
-        "replay": Replay(),
+    interval = controllers.planner.space.interval
+    budget, chunk = options.budget_frames * interval, options.execute * interval
+    baselines = _baselines(world, cache, tasks, chunk, options)
+    by_name: dict[Name, Controller] = {
+        **baselines,
+        **_proposed(controllers.proposer, options),
+        **controllers.simulators,
+        "planner": controllers.planner,
     }
-    outcomes: results.Outcomes = {name: [] for name in controllers}
-    for number, task in enumerate(stage.track(tasks, "plan")):
-        for name, controller in controllers.items():
-            record = name == "planner" and number < options.recorded
-            outcome = attempt(world, task, controller, budget, record=record)
-            outcomes[name].append(outcome)
-    scores = results.summary(world, tasks, outcomes, solved, mpc.seconds, mpc.cpu_seconds)
-    return tasks, outcomes, scores
+    runs: dict[Name, list[Run]] = {}
+    for name in stage.track(list(by_name), "plan"):
+        runs[name] = attempt(world, tasks, by_name[name], budget, options.success)
+        if name in TRIVIAL:
+            _refuse_trivial(name, runs[name], options)
+    return {name: runs[name] for name in CONTROLLERS if name in runs}
 
 
-def _long_enough(cache: LatentCache, steps: int) -> list[int]:
+def _baselines(
+    world: World, cache: LatentCache, tasks: Sequence[Task], chunk: int, options: Options
+) -> dict[Name, Controller]:
+    """Controllers that see neither frames nor goals, and the straight one."""
+    random = _random_chunks(cache, long_enough(cache, chunk), chunk, options.seed)
+    baselines: dict[Name, Controller] = {"noop": NoOp(chunk), "random": RandomReplay(random)}
+    world.restore(tasks[0].start, tasks[0].meta)
+    if world.straight(tasks[0].goal) is not None:
+        baselines["straight"] = Straight(world, chunk)
+    if options.goals.source == "dataset":
+        baselines["replay"] = Replay(chunk)
+    return baselines
+
+
+def _proposed(proposer: Proposer, options: Options) -> dict[Name, Controller]:
+    """Controllers that act as training episodes did."""
+    return {
+        "nearest": Proposed(proposer.nearest_actions, options.execute),
+        "inverse": Proposed(proposer.inverse_actions, options.execute),
+    }
+
+
+def _refuse_trivial(name: Name, runs: Sequence[Run], options: Options) -> None:
+    reached = sum(run.success for run in runs)
+    if reached > options.max_trivial * len(runs):
+        raise ParamsError(
+            f"plan: {name} reaches {reached} of {len(runs)} goals, more than plan.max_trivial = "
+            f"{options.max_trivial:g}: such goals measure no planning. Put them further away "
+            "(plan.goals.frames), behind obstacles (plan.goals.detour: true), lower "
+            "plan.budget_frames, or set plan.max_trivial: 1 to plan all the same"
+        )
+
+
+def long_enough(cache: LatentCache, steps: int) -> list[int]:
     """Training episodes of at least `steps` frames.
 
     Raises:
@@ -58,7 +119,7 @@ def _long_enough(cache: LatentCache, steps: int) -> list[int]:
     episodes = [episode for episode, length in lengths.items() if length >= steps]
     if not episodes:
         raise ParamsError(
-            f"plan.execute x interval = {steps} steps, but the longest training episode in "
+            f"plan.execute takes {steps} steps at a time, but the longest training episode in "
             f"{cache.path} has {max(lengths.values())} frames; lower it"
         )
     return episodes

@@ -2,8 +2,9 @@
 
 import csv
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, median
+from statistics import median
 
 import numpy as np
 
@@ -14,18 +15,45 @@ from pipeline.metrics.schema.plan import (
     Controller,
     ControllerRow,
     DistanceBin,
+    Listening,
     PlanMetrics,
     PlanSkipped,
     goal_columns,
 )
-from pipeline.plan.controllers import Outcome
+from pipeline.plan.controllers import Run
+from pipeline.plan.films import write_no_films
+from pipeline.plan.mpc import Mpc
 from pipeline.plan.tasks import Task
 from pipeline.worlds import World
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Result of one episode.
+
+    Attributes:
+        success: whether the goal was reached within the budget.
+        distance: between the final state and the goal, in the world's units.
+        steps: environment steps taken.
+    """
+
+    success: bool
+    distance: float
+    steps: int
+
 
 Outcomes = dict[Controller, list[Outcome]]
 """Outcomes by controller, in the order of the tasks."""
 BINS = 4
 """Most ranges of distance by which success is told."""
+
+
+def outcomes_of(world: World, runs: Sequence[Run]) -> list[Outcome]:
+    """The outcome of each run."""
+    return [
+        Outcome(run.success, world.distance(run.states[-1], run.task.goal), run.steps)
+        for run in runs
+    ]
 
 
 def controller_row(outcomes: Sequence[Outcome], planner: Sequence[Outcome]) -> ControllerRow:
@@ -65,8 +93,8 @@ def summary(
     tasks: Sequence[Task],
     outcomes: Outcomes,
     solved: int,
-    seconds: Sequence[float],
-    cpu_seconds: Sequence[float],
+    listening: Listening | None,
+    planner: Mpc,
 ) -> PlanMetrics:
     """metrics/plan.json.
 
@@ -75,30 +103,28 @@ def summary(
         tasks: the goals.
         outcomes: on them, by controller.
         solved: goals left out because their start already solves them.
-        seconds: of each replanning, wall clock.
-        cpu_seconds: the same, of all threads.
+        listening: of the model.
+        planner: has counted its searches, and timed them.
     """
-    planner = outcomes["planner"]
+    reached = outcomes["planner"]
     distances = [world.distance(task.start, task.goal) for task in tasks]
     return PlanMetrics(
-        goals=len(planner),
+        goals=len(tasks),
         solved_at_start=solved,
-        controllers={name: controller_row(each, planner) for name, each in outcomes.items()},
+        controllers={name: controller_row(each, reached) for name, each in outcomes.items()},
         by_distance=by_distance(distances, outcomes),
-        seconds_per_replan=mean(seconds),
-        cpu_seconds_per_replan=mean(cpu_seconds),
+        listening=listening,
+        seconds_per_replan=planner.seconds / planner.searches,
+        cpu_seconds_per_replan=planner.cpu_seconds / planner.searches,
     )
 
 
-def write_skipped(reason: str, metrics: Path, goals: Path, videos: Path) -> None:
+def write_skipped(reason: str, metrics: Path, goals: Path, films: Path) -> None:
     """Empty outputs of a stage that cannot plan, with the reason in metrics/plan.json."""
     PlanSkipped(goals=0, skipped=reason).write(metrics)
     with stage.output(goals) as partial:
         partial.write_text(f"{','.join(NO_GOALS)}\n")
-    with stage.output(videos) as partial, partial.open("wb") as file:
-        frames = np.zeros((0, 1, 1, 1, 3), np.uint8)
-        none = np.zeros(0, bool)
-        np.savez_compressed(file, frames=frames, lengths=none, goals=frames[:, 0], success=none)
+    write_no_films(films)
 
 
 def write_rows(world: World, tasks: Sequence[Task], outcomes: Outcomes, path: Path) -> None:
@@ -113,18 +139,3 @@ def write_rows(world: World, tasks: Sequence[Task], outcomes: Outcomes, path: Pa
                 outcome = by_task[number]
                 row += [int(outcome.success), f"{outcome.distance:.4f}", outcome.steps]
             rows.writerow(row)
-
-
-def write_videos(tasks: Sequence[Task], outcomes: Sequence[Outcome], path: Path) -> None:
-    """Frames [E, T, H, W, 3] of recorded episodes, the last one repeated, and their goals."""
-    recorded = [(task, o) for task, o in zip(tasks, outcomes, strict=True) if o.frames]
-    longest = max(len(outcome.frames) for _, outcome in recorded)
-    videos = [o.frames + [o.frames[-1]] * (longest - len(o.frames)) for _, o in recorded]
-    with stage.output(path) as partial, partial.open("wb") as file:
-        np.savez_compressed(
-            file,
-            frames=np.stack([np.stack(video) for video in videos]),
-            lengths=np.array([len(o.frames) for _, o in recorded]),
-            goals=np.stack([task.goal_frame for task, _ in recorded]),
-            success=np.array([o.success for _, o in recorded]),
-        )

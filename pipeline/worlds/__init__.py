@@ -49,6 +49,8 @@ class World(Recorder, Protocol):
     low: NDArray[np.float32]
     high: NDArray[np.float32]
     """Bounds of the action space, [A] each."""
+    obstacles: ClassVar[bool] = False
+    """Whether something can be in the way straight to a goal: see `detour`."""
 
     def sample(
         self, rng: np.random.Generator

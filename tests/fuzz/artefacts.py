@@ -31,7 +31,7 @@ SMALL = {
     "encoders.tiny_vae.steps": 1,
     "evaluate.clips": 4,
     "ingest.shortest": 2,
-    "plan.goals": 2,
+    "plan.goals.count": 2,
 }
 DECODER = {"channels": [8, 8], "steps": 1, "batch": 2, "learning_rate": 1.0e-3}
 LAYOUTS = ("wall", "point_maze", "rope", "granular", "pusht", "csgo", "rt1")

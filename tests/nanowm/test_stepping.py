@@ -8,12 +8,20 @@ from helpers import PARAMS
 from pipeline.compute import device
 from pipeline.errors import UserError
 from pipeline.plan import Options
+from pipeline.plan.action_space import ActionSpace
+from pipeline.plan.controllers import Run
+from pipeline.plan.dynamics import Imagination, ModelDynamics
+from pipeline.plan.measure import Codec, build_measure
 from pipeline.plan.mpc import Mpc
+from pipeline.plan.tasks import Task
 from pipeline.planners import cem
 
 
 def seeded():
     return torch.Generator().manual_seed(3)
+
+
+SEARCH = {"candidates": 64, "elites": 8, "rounds": 4, "noise_exponent": 1.0, "result": "best"}
 
 
 def test_steps_are_the_rollout(model, frames, actions):
@@ -54,12 +62,31 @@ def test_a_plan_is_that_of_the_stage(model, frames):
     plan = model.plan(frames[0, 0], goal, generator=seeded())
     assert plan.shape == (4, 2)
     assert plan.dtype == np.float32
-    sampling = model.dynamics.sampling("sequential", 2)
-    options = Options.model_validate({**PARAMS["plan"], "sampling": sampling.options})
-    search = cem.build(cem.Options.model_validate(PARAMS["planners"]["cem"]))
-    mpc = Mpc(model.dynamics, model.codec, search, sampling, options)
-    mpc.generator = seeded()
-    assert np.array_equal(mpc.plan(frames[0, 0], goal).flatten(0, 1), plan)
+    sampling, spec = model.dynamics.sampling("sequential", 2), model.dynamics.spec
+    distance = {"frames": "last", "metric": "mse", "base": 1.0, "blur": 0.0}
+    changes = {"sampling": sampling.options, "distance": distance, "horizon": 2}
+    options = Options.model_validate({**PARAMS["plan"], **changes})
+    codec = Codec(model.codec, spec, 64)
+    measure = build_measure(options.distance, codec, None)
+    imagination = Imagination(model.dynamics, codec, sampling, measure, options)
+    space = ActionSpace(spec, model.dynamics.config.interval)
+    search = cem.build(cem.Options.model_validate({**PARAMS["planners"]["cem"], **SEARCH}))
+    mpc = Mpc(ModelDynamics(Shown(frames[0, 0]), imagination), search, space, options)
+    mpc.generators[0] = seeded()
+    none, past = np.zeros(3, np.float32), np.zeros((0, space.interval, 2), np.float32)
+    run = Run(0, Task("", 0, none[None], past, past[:, 0], none, goal, {}), [none])
+    (chunk,) = mpc.act([run], budget=10)
+    assert np.array_equal(chunk, plan[: len(chunk)])
+
+
+class Shown:
+    """A world that always shows the same frame."""
+
+    def __init__(self, frame):
+        self.frame = frame
+
+    def draw(self, states, meta):
+        return np.stack([self.frame] * len(states))
 
 
 def test_a_plan_keeps_to_the_actions_that_were_recorded(model, frames):

@@ -8,7 +8,7 @@ from pipeline.plan.goal_distance import goal_distance
 
 
 def distance(latents, goal, frames="last", metric="mse", base=2.0):
-    return goal_distance(latents, goal, Distance(frames=frames, metric=metric, base=base))
+    return goal_distance(latents, goal, Distance(frames=frames, metric=metric, base=base, blur=0.0))
 
 
 @pytest.fixture

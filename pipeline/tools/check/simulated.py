@@ -63,8 +63,10 @@ def check_simulated(settings: Settings) -> None:
     for key, frames in by_frames.items():
         what = f"{settings.path}: {key} x interval = {frames} x {interval}"
         simulated.check_length(what, frames * interval)
-    away = f"{settings.path}: plan.goal_frames x interval = {plan.goal_frames} x {interval}"
-    simulated.check_length(away, plan.goal_frames * interval + 1)
+    away = plan.goals.frames[0] + plan.context - 1
+    what = "plan.goals.frames[0] + plan.context - 1"
+    place_of = f"{settings.path}: ({what}) x interval = {away} x {interval}"
+    simulated.check_length(place_of, away * interval + 1)
     if world.options.own_split:
         return
     splits = split_by_share(world.options.episodes, ingest.train_share, ingest.split_seed)

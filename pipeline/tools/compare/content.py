@@ -98,7 +98,7 @@ def read(run: Run) -> Content:
     content.curve = get("train", "curve", CurveRow.read)
     content.validation = get("train", "validation", ValidationRow.read)
     content.dreams = get("evaluate", "dreams", _dreams)
-    content.films = get("plan", "videos", _films) if content.plan is not None else None
+    content.films = get("plan", "films", _films) if content.plan is not None else None
     for stage in ("fit", "encode", "train", "evaluate", "plan"):
         seconds = get(stage, "seconds", StageSeconds.read)
         if seconds is not None:

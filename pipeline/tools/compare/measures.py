@@ -23,10 +23,7 @@ DECIDED_BY = {
     ),
     LATENTS: ("encoder", "encoders.", "fit."),
     LOSS: ("objective", "objectives.", "train.levels.", "train.weighting.", "train.whitening"),
-    GOALS: (
-        *("plan.goals", "plan.goals.", "plan.goal_frames", "plan.budget_frames"),
-        *("plan.success", "plan.seed"),
-    ),
+    GOALS: (*("plan.goals.", "plan.budget_frames", "plan.context", "plan.success", "plan.seed"),),
 }
 """Params that decide what a number is about; one that ends in a dot stands for all below it."""
 

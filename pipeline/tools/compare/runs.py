@@ -29,7 +29,7 @@ READ: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "encode": (encode, ("metrics", "seconds")),
     "train": (train, ("metrics", "curve", "validation", "seconds")),
     "evaluate": (evaluate, ("metrics", "dreams", "seconds")),
-    "plan": (plan, ("metrics", "videos", "seconds")),
+    "plan": (plan, ("metrics", "films", "seconds")),
 }
 """What is compared: of each stage, the parameters of its command that are read."""
 

@@ -51,6 +51,7 @@ class PointMaze(World):
     """A ball in the U-maze; a `pipeline.worlds.World`."""
 
     state_dim = 4
+    obstacles = True
     low, high = np.full(2, -1, np.float32), np.full(2, 1, np.float32)
 
     def __init__(self, options: Options) -> None:

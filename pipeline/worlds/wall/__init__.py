@@ -52,6 +52,7 @@ class Wall(World):
     """A dot in two rooms; a `pipeline.worlds.World`."""
 
     state_dim = 2
+    obstacles = True
     low, high = np.full(2, -1.8, np.float32), np.full(2, 1.8, np.float32)
 
     def __init__(self, options: Options) -> None:

@@ -36,8 +36,8 @@ def test_the_size_of_the_tests_is_right(check):
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"evaluate.clips": 100_000}, "evaluate.clips = 100000, but worlds.wall has 1240 valid"),
-        ({"evaluate.clips": 1241}, "has 1240 validation windows; choose at most 1240, or record"),
+        ({"evaluate.clips": 100_000}, "evaluate.clips = 100000, but worlds.wall has 1280 valid"),
+        ({"evaluate.clips": 1281}, "has 1280 validation windows; choose at most 1280, or record"),
         ({"train.validation.clips": 9999}, "train.validation.clips = 9999, but worlds.wall has"),
         ({"dataset": "rt1", "worlds.rt1.episodes": 60}, "worlds.rt1 has 126 validation windows"),
         ({"worlds.wall.episodes": 2, "ingest.train_share": 0.3}, "leaves none for the train split"),
@@ -45,12 +45,17 @@ def test_the_size_of_the_tests_is_right(check):
         ({"train.frames": 11}, "train.frames x interval = 11 x 5 needs episodes of 55 frames"),
         ({"evaluate.dream_frames": 11}, "evaluate.dream_frames x interval = 11 x 5 needs"),
         (
-            {"plan.goal_frames": 10, "plan.budget_frames": 10},
-            "plan.goal_frames x interval = 10 x 5 needs episodes of 51 frames, but worlds.wall.st",
+            {"plan.goals.frames": [11, 11]},
+            "x interval = 11 x 5 needs episodes of 56 frames, but worlds.wall.steps",
         ),
         ({"plan.execute": 11, "plan.horizon": 11}, "plan.execute x interval = 11 x 5 needs"),
-        ({"plan.budget_frames": 1}, "plan.budget_frames = 1, but goals are plan.goal_frames = 2"),
-        ({"plan.execute": 3}, "plan.execute = 3 frames of plans of plan.horizon = 2; choose at"),
+        (
+            {"plan.budget_frames": 1},
+            "plan.budget_frames = 1, but goals are up to plan",
+        ),
+        ({"plan.execute": 11}, "plan.execute = 11 frames of plans of plan.horizon = 10; choose at"),
+        ({"plan.context": 4}, "plan.context = 4 frames leave none to predict in windows of train"),
+        ({"plan.goals.frames": [5, 4]}, "frames = [5, 4] must be [least, most]"),
         ({"denoisers.nanowm.patch": 3}, "nanowm.patch = 3 does not divide latents of 8 x 8"),
         (
             {"encoder": "patch_pca", "encoders.patch_pca.patch": 16, "denoisers.nanowm.patch": 8},

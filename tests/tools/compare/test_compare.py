@@ -128,7 +128,7 @@ def test_metrics_with_intervals_and_the_best_of_each_row(here):
             {"PSNR, dB", "latent error"},
             "not of the same validation clips (evaluate.clips)",
         ),
-        ({"plan.goals": 8}, {"PSNR, dB"}, {"goals reached"}, "planning goals (plan.goals)"),
+        ({"plan.goals.count": 8}, {"PSNR, dB"}, {"goals reached"}, "goals (plan.goals.count)"),
     ],
 )
 def test_none_is_the_best_of_what_cannot_be_compared(here, change, marked, unmarked, note):

@@ -1,0 +1,110 @@
+"""Build the controllers that params.yaml describes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pipeline.diffusion.sampling import Sampling
+from pipeline.diffusion.world_model import WorldModel
+from pipeline.encoders import Encoder
+from pipeline.episodes.episode import Meta
+from pipeline.latents.cache import LatentCache
+from pipeline.metrics.schema.plan import Controller as Name
+from pipeline.plan import Distance, Options
+from pipeline.plan.action_space import ActionSpace
+from pipeline.plan.controllers import Run
+from pipeline.plan.dynamics import Imagination, ModelDynamics, SimulatorDynamics
+from pipeline.plan.measure import Codec, Measure, build_measure, pixels, squared_distance
+from pipeline.plan.mpc import Mpc
+from pipeline.plan.plan import Controllers
+from pipeline.plan.proposals import Proposer
+from pipeline.plan.stretches import Stretches
+from pipeline.planners import Planner
+from pipeline.probe.probe import Probe
+from pipeline.worlds import World
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What controllers are built of."""
+
+    world: World
+    cache: LatentCache
+    model: WorldModel
+    encoder: Encoder
+    probe: Probe
+    planner: Planner
+    sampling: Sampling
+    options: Options
+
+
+def build_controllers(parts: Parts) -> Controllers:
+    """Every controller of the stage."""
+    options = parts.options
+    codec = Codec(parts.encoder, parts.model.spec, options.batch)
+    measure = build_measure(options.distance, codec, parts.probe)
+    space = ActionSpace(parts.model.spec, parts.model.config.interval)
+    proposer = _proposer(parts, codec, space, measure)
+    imagination = Imagination(parts.model, codec, parts.sampling, measure, options)
+    dynamics = ModelDynamics(parts.world, imagination)
+    planner = Mpc(dynamics, parts.planner, space, options, proposer.propose)
+    simulated: dict[str, tuple[Name, SimulatorDynamics]] = {
+        "state": ("simulator_state", _of_states(parts)),
+        "pixels": ("simulator_pixels", _of_frames(parts, pixels(codec, options.distance.blur))),
+        "latent": ("simulator_latent", _of_frames(parts, _latent(parts, codec))),
+    }
+    chosen = [simulated[form] for form in options.simulator]
+    simulators = {
+        name: Mpc(dynamics_of, parts.planner, space, options, proposer.propose)
+        for name, dynamics_of in chosen
+    }
+    return Controllers(planner, proposer, simulators)
+
+
+def _proposer(parts: Parts, codec: Codec, space: ActionSpace, measure: Measure) -> Proposer:
+    """Stretches are compared by coordinates where the planner is, else by latents."""
+    options = parts.options
+    if options.distance.metric not in ("mse", "readout"):
+        latents = Distance(frames="last", metric="mse", base=1.0, blur=0.0)
+        measure = build_measure(latents, codec, None)
+    cache = parts.cache.whitened_by(parts.model.spec)
+    stretches = Stretches(parts.world, cache, measure, space)
+    return Proposer(
+        parts.world, codec, space, stretches, parts.probe, options.proposals, options.horizon
+    )
+
+
+def _of_states(parts: Parts) -> SimulatorDynamics:
+    """The simulator with the true distance: that of coordinates."""
+
+    def of_states(states: NDArray[np.float32], _: Meta) -> Tensor:
+        return torch.from_numpy(parts.world.coordinates(states))
+
+    def of_goal(run: Run) -> Tensor:
+        return of_states(run.task.goal[None], run.task.meta)
+
+    return SimulatorDynamics(parts.world, of_states, of_goal, squared_distance, parts.options)
+
+
+def _of_frames(parts: Parts, measure: Measure) -> SimulatorDynamics:
+    """The simulator with a distance between rendered frames, `batch` at a time."""
+
+    def of_states(states: NDArray[np.float32], meta: Meta) -> Tensor:
+        parts_of = np.array_split(states, -(-len(states) // parts.options.batch))
+        return torch.cat([measure.of_frames(parts.world.draw(part, meta)) for part in parts_of])
+
+    def of_goal(run: Run) -> Tensor:
+        return measure.of_frames(run.task.goal_frame[None])
+
+    return SimulatorDynamics(parts.world, of_states, of_goal, measure.metric, parts.options)
+
+
+def _latent(parts: Parts, codec: Codec) -> Measure:
+    """The model's own measure, or the error of latents where that one is of pixels."""
+    distance = parts.options.distance
+    if distance.metric == "pixels":
+        distance = distance.model_copy(update={"metric": "mse"})
+    return build_measure(distance, codec, parts.probe)

@@ -1,0 +1,225 @@
+"""What a plan leads to: imagined by the world model, or by the simulator itself."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pipeline.diffusion.futures import Futures
+from pipeline.diffusion.sampling import Noise, Sampling
+from pipeline.diffusion.world_model import WorldModel
+from pipeline.episodes.episode import Meta
+from pipeline.plan import Options
+from pipeline.plan.controllers import Run
+from pipeline.plan.goal_distance import Metric, over_frames
+from pipeline.plan.measure import Codec, Measure
+from pipeline.worlds import World
+
+
+class Future(Protocol):
+    """The futures of some runs, for a horizon of H frames."""
+
+    def cost(self, actions: Tensor) -> Tensor:
+        """Costs [B, N] of actions [B, N, H, interval, A] in the world's units."""
+
+    def imagined(self, actions: Tensor) -> Tensor | None:
+        """Latents [B, H, C, h, w] under actions [B, H, interval, A]; None if it imagines none."""
+
+
+class Dynamics(Protocol):
+    """Makes futures."""
+
+    def future(
+        self, runs: Sequence[Run], horizon: int, generators: Sequence[torch.Generator]
+    ) -> Future:
+        """The futures of runs; every candidate of a run starts from the same noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imagination:
+    """The world model, whose latents `measure` compares with the goal."""
+
+    model: WorldModel
+    codec: Codec
+    sampling: Sampling
+    measure: Measure
+    options: Options
+
+    def between(
+        self,
+        frames: NDArray[np.uint8],
+        past: NDArray[np.float32],
+        goals: NDArray[np.uint8],
+        horizon: int,
+        generators: Sequence[torch.Generator],
+    ) -> "ModelFuture":
+        """The futures of B episodes, whose past and goal are encoded once.
+
+        Args:
+            frames: uint8 [B, K, H, W, 3], the past model frames and the present.
+            past: actions [B, K - 1, interval, A] between them.
+            goals: uint8 [B, H, W, 3].
+            horizon: frames to imagine.
+            generators: one for each episode draws the noise that all its candidates share.
+        """
+        batch, kept = frames.shape[:2]
+        history = self.codec.encode(frames.reshape(batch * kept, *frames.shape[2:]))
+        history = history.unflatten(0, (batch, kept))  # [B, K, C, h, w]
+        shape = self.model.spec.latent_shape
+        noise = [self.sampling.noise(1, kept, horizon, shape, own) for own in generators]
+        return ModelFuture(
+            self,
+            Futures(self.model, history, torch.from_numpy(past)),
+            self.measure.of_latents(history[:, -1])[:, None],
+            self.measure.of_frames(goals),
+            together(noise),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDynamics:
+    """What the world model imagines from what the world shows."""
+
+    world: World
+    imagination: Imagination
+
+    def future(
+        self, runs: Sequence[Run], horizon: int, generators: Sequence[torch.Generator]
+    ) -> "ModelFuture":
+        """The futures of runs, each from its past."""
+        imagination = self.imagination
+        interval = imagination.model.config.interval
+        kept = min(imagination.options.context, _known(runs[0], interval))
+        states, actions = zip(*(_past(run, kept, interval) for run in runs), strict=True)
+        frames = [
+            self.world.draw(past, run.task.meta) for past, run in zip(states, runs, strict=True)
+        ]
+        goals = np.stack([run.task.goal_frame for run in runs])
+        return imagination.between(np.stack(frames), np.stack(actions), goals, horizon, generators)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFuture:
+    """Futures that the model imagines.
+
+    Attributes:
+        imagination: whose futures they are.
+        futures: roll out from the past.
+        now: features of the present [B, 1, ...].
+        goal: features of the goals [B, ...].
+        noise: one for all candidates of a run.
+    """
+
+    imagination: Imagination
+    futures: Futures
+    now: Tensor
+    goal: Tensor
+    noise: Noise
+
+    def cost(self, actions: Tensor) -> Tensor:
+        """Costs [B, N] of actions [B, N, H, interval, A]."""
+        measure, options = self.imagination.measure, self.imagination.options
+        latents = self._rollout(actions)  # [B, N, H, C, h, w]
+        parts = latents.flatten(0, 2).split(options.batch)
+        features = torch.cat([measure.of_latents(part) for part in parts])
+        shaped = features.unflatten(0, latents.shape[:3])  # [B, N, H, ...]
+        return cost_of(shaped, self.now, self.goal, measure.metric, options)
+
+    def imagined(self, actions: Tensor) -> Tensor:
+        """Latents [B, H, C, h, w] under actions [B, H, interval, A]."""
+        return self._rollout(actions[:, None])[:, 0]
+
+    def _rollout(self, actions: Tensor) -> Tensor:
+        rows, sampling = self.imagination.options.batch, self.imagination.sampling
+        return self.futures.rollout(actions, self.noise, sampling, rows).cpu()
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorDynamics:
+    """The simulator as a perfect model, with a cost in states, pixels or latents.
+
+    Attributes:
+        world: simulates the plans.
+        of_states: states [N, S] and the meta of their episode to features [N, ...].
+        of_goal: a run to the features [1, ...] of its goal.
+        metric: distance of features.
+        options: which frames count.
+    """
+
+    world: World
+    of_states: Callable[[NDArray[np.float32], Meta], Tensor]
+    of_goal: Callable[[Run], Tensor]
+    metric: Metric
+    options: Options
+
+    def future(
+        self, runs: Sequence[Run], horizon: int, generators: Sequence[torch.Generator]
+    ) -> "SimulatorFuture":
+        """The simulator's futures; it draws no noise."""
+        return SimulatorFuture(self, runs)
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorFuture:
+    """What the simulator does."""
+
+    dynamics: SimulatorDynamics
+    runs: Sequence[Run]
+
+    def cost(self, actions: Tensor) -> Tensor:
+        """Costs [B, N] of actions [B, N, H, interval, A]."""
+        costs = [self._cost(run, own) for run, own in zip(self.runs, actions.numpy(), strict=True)]
+        return torch.stack(costs)
+
+    def imagined(self, actions: Tensor) -> None:
+        """None: what it imagines is what happens."""
+
+    def _cost(self, run: Run, actions: NDArray[np.float32]) -> Tensor:
+        """Costs [N] of actions [N, H, interval, A] of one run."""
+        dynamics, (count, horizon, interval, size) = self.dynamics, actions.shape
+        state, meta = run.states[-1], run.task.meta
+        steps = actions.reshape(count, horizon * interval, size)
+        states = dynamics.world.simulate(state, meta, steps)[:, interval - 1 :: interval]
+        features = dynamics.of_states(states.reshape(count * horizon, -1), meta)
+        now = dynamics.of_states(state[None], meta)[None]  # [1, 1, ...]
+        goal = dynamics.of_goal(run)
+        whole = features.unflatten(0, (1, count, horizon))
+        return cost_of(whole, now, goal, dynamics.metric, dynamics.options)[0]
+
+
+def cost_of(
+    features: Tensor, now: Tensor, goal: Tensor, metric: Metric, options: Options
+) -> Tensor:
+    """Costs [B, N] of features [B, N, H, ...], with those of now [B, 1, ...] and of the goals."""
+    candidates = features.shape[1]
+    first = now[:, None].expand(-1, candidates, 1, *features.shape[3:])
+    frames = torch.cat([first, features], 2).flatten(0, 1)  # [B N, 1 + H, ...]
+    goals = goal[:, None].repeat_interleave(candidates, 0)  # [B N, 1, ...]
+    return over_frames(metric(frames, goals), options.distance).unflatten(0, (-1, candidates))
+
+
+def together(noises: Sequence[Noise]) -> Noise:
+    """The noises of B runs, each of a batch of 1, as one of a batch of B."""
+    contexts = [noise.context for noise in noises if noise.context is not None]
+    return Noise(
+        torch.cat([noise.start for noise in noises]),
+        torch.cat(contexts) if contexts else None,
+        noises[0].generator,
+    )
+
+
+def _known(run: Run, interval: int) -> int:
+    """Model frames of the past and the present that are known of a run."""
+    return len(run.task.states) + run.steps // interval
+
+
+def _past(run: Run, frames: int, interval: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The last `frames` states [K, S], `interval` steps apart, and actions between them."""
+    states = np.concatenate([run.task.states, np.stack(run.states)[interval::interval]])
+    taken = np.array(run.actions, np.float32).reshape(-1, interval, run.task.past.shape[-1])
+    actions = np.concatenate([run.task.past, taken])
+    return states[-frames:], actions[len(actions) - frames + 1 :]

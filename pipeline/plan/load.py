@@ -1,0 +1,49 @@
+"""Load all that controllers are built of."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import encoders
+from pipeline.compute import device
+from pipeline.diffusion import world_model as models
+from pipeline.diffusion.sampling import build_sampling
+from pipeline.latents.cache import LatentCache
+from pipeline.params import Settings
+from pipeline.plan import Options
+from pipeline.plan.build import Parts
+from pipeline.planners import PLANNERS
+from pipeline.probe import probe as probes
+from pipeline.worlds import World
+
+
+@dataclass(frozen=True, slots=True)
+class Artefacts:
+    """Folders that earlier stages made."""
+
+    codec: Path
+    world_model: Path
+    probe: Path
+
+
+def load(settings: Settings, world: World, cache: LatentCache, artefacts: Artefacts) -> Parts:
+    """The parts that params.yaml describes.
+
+    Raises:
+        DataError: an artefact is missing, damaged or of other latents than the cache's.
+        ParamsError: the model cannot do the sampling that is asked for.
+    """
+    options = settings.section("plan", Options)
+    model = models.load(artefacts.world_model, device.pick(), cache)
+    encoder = encoders.load_for(model.spec, artefacts.codec).to(device.pick())
+    stochastic = model.objective.stochastic_steps
+    options.sampling.check_fits(model.config.frames, stochastic=stochastic, place="plan.sampling")
+    return Parts(
+        world,
+        cache,
+        model,
+        encoder,
+        probes.load(artefacts.probe, model.spec, model.config.interval),
+        settings.variant(PLANNERS).build(),
+        build_sampling(settings, options.sampling),
+        options,
+    )

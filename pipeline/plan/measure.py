@@ -1,0 +1,103 @@
+"""In what space frames are compared with the goal, and by which metric."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from pipeline.encoders import Encoder
+from pipeline.latents.spec import LatentSpec
+from pipeline.plan import Distance
+from pipeline.plan.goal_distance import Metric, cosine, mse
+from pipeline.probe.probe import Probe
+
+WIDTH = 3
+"""Stds of a blur on each side of its middle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """An encoder between frames and whitened latents, `batch` of them at a time."""
+
+    encoder: Encoder
+    spec: LatentSpec
+    batch: int
+
+    def encode(self, frames: NDArray[np.uint8]) -> Tensor:
+        """Whitened latents [B, C, h, w] of frames uint8 [B, H, W, 3]."""
+        parts = self.spec.view.apply(frames).split(self.batch)
+        means = [self.encoder.encode(part).mean.cpu() for part in parts]
+        return self.spec.whiten(torch.cat(means))
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Frames uint8 [B, 3, H, W] of whitened latents [B, C, h, w]."""
+        parts = self.spec.unwhiten(latents).split(self.batch)
+        return torch.cat([self.encoder.decode(part).cpu() for part in parts])
+
+    def pixels(self, frames: NDArray[np.uint8]) -> Tensor:
+        """The part of frames uint8 [B, H, W, 3] that the encoder sees, [B, 3, H', W']."""
+        return self.spec.view.apply(frames)
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A space of features, and a metric on it.
+
+    Attributes:
+        of_latents: whitened latents [B, C, h, w] to features [B, ...].
+        of_frames: frames uint8 [B, H, W, 3] to features [B, ...].
+        metric: features [N, T, ...] and [N, 1, ...] to distances [N, T].
+    """
+
+    of_latents: Callable[[Tensor], Tensor]
+    of_frames: Callable[[NDArray[np.uint8]], Tensor]
+    metric: Metric
+
+
+def squared_distance(frames: Tensor, goal: Tensor) -> Tensor:
+    """Squared Euclidean distance of coordinates [N, T, D] and [N, 1, D], [N, T]."""
+    return (frames - goal).square().sum(2)
+
+
+def build_measure(options: Distance, codec: Codec, probe: Probe | None) -> Measure:
+    """The measure that params.yaml describes; only `readout` needs a probe."""
+    if options.metric == "pixels":
+        return pixels(codec, options.blur)
+    if options.metric == "readout":
+        if probe is None:
+            raise ValueError("readout: no probe")
+        read = probe.coordinates
+        return Measure(read, lambda frames: read(codec.encode(frames)), squared_distance)
+    metric = {"mse": mse, "cosine": cosine}[options.metric]
+    return Measure(lambda latents: latents, codec.encode, metric)
+
+
+def pixels(codec: Codec, blur: float) -> Measure:
+    """Mean squared difference of blurred pixels, 0..1."""
+
+    def blurred(frames: Tensor) -> Tensor:
+        return gaussian_blur(frames.float() / 255, blur)
+
+    return Measure(
+        lambda latents: blurred(codec.decode(latents)),
+        lambda frames: blurred(codec.pixels(frames)),
+        mse,
+    )
+
+
+def gaussian_blur(images: Tensor, std: float) -> Tensor:
+    """Images [B, C, H, W], each axis convolved with a Gaussian of `std` pixels; edges repeat."""
+    if not std:
+        return images
+    radius = max(1, round(WIDTH * std))
+    kernel = torch.exp(-torch.arange(-radius, radius + 1).float().square() / (2 * std**2))
+    kernel = (kernel / kernel.sum()).to(images)
+    channels = images.shape[1]
+    padded = functional.pad(images, (radius,) * 4, mode="replicate")
+    rows = functional.conv2d(padded, kernel.expand(channels, 1, 1, -1), groups=channels)
+    column = kernel[:, None].expand(channels, 1, -1, 1)
+    return functional.conv2d(rows, column, groups=channels)

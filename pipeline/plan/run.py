@@ -1,0 +1,41 @@
+"""The stage: draw tasks, measure whether the model listens, run all controllers, write results."""
+
+import sys
+from pathlib import Path
+
+from pipeline.metrics.schema.plan import PlanMetrics
+from pipeline.plan import results
+from pipeline.plan.build import Parts, build_controllers
+from pipeline.plan.films import chosen, write_films
+from pipeline.plan.listening import measure_listening, remark
+from pipeline.plan.measure import Codec
+from pipeline.plan.plan import long_enough, plan
+from pipeline.plan.tasks import TaskSource
+
+
+def run(parts: Parts, metrics: Path, goals: Path, films: Path) -> PlanMetrics:
+    """Plan, and write metrics/plan.json, plan_goals.csv and films.npz.
+
+    Raises:
+        ParamsError: params ask for what the data cannot give, or the goals are too easy.
+        DataError: nearly all draws of tasks are solved at the start.
+    """
+    world, cache, model, options = parts.world, parts.cache, parts.model, parts.options
+    source = TaskSource(
+        world, cache, options.goals, model.config.interval, options.context, options.seed
+    )
+    tasks = source.draw()
+    controllers = build_controllers(parts)
+    long_enough(cache, options.execute * model.config.interval)
+    listening = measure_listening(model, cache, parts.sampling, options.seed)
+    if listening is not None and (line := remark(listening)) is not None:
+        print(f"plan: {line}", file=sys.stderr)
+    runs = plan(world, cache, tasks, controllers, options)
+    outcomes = {name: results.outcomes_of(world, each) for name, each in runs.items()}
+    planner = controllers.planner
+    scores = results.summary(world, tasks, outcomes, source.solved, listening, planner)
+    scores.write(metrics)
+    results.write_rows(world, tasks, outcomes, goals)
+    codec = Codec(parts.encoder, model.spec, options.batch)
+    write_films(world, codec, chosen(runs["planner"], options.recorded), films)
+    return scores

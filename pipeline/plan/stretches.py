@@ -1,0 +1,117 @@
+"""Recorded stretches that lead from about here to about there: nearest-neighbour control."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pipeline.latents.cache import LatentCache
+from pipeline.plan.action_space import ActionSpace
+from pipeline.plan.controllers import Run
+from pipeline.plan.measure import Measure
+from pipeline.worlds import World
+
+ROWS = 1024
+"""Latents that are read at a time."""
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """Training episodes, searched for stretches between two frames.
+
+    A stretch of k model frames costs the squared distance of its first frame to the current one
+    plus that of its last frame to the goal, in the features of the planner's cost.
+
+    Attributes:
+        world: draws the current frame.
+        cache: the recorded episodes.
+        measure: whose features are compared.
+        space: standardises actions.
+    """
+
+    world: World
+    cache: LatentCache
+    measure: Measure
+    space: ActionSpace
+
+    def nearest(self, runs: Sequence[Run], horizon: int, count: int) -> Tensor:
+        """Plans [B, count, H, interval x A], best first: one of an episode, ever.
+
+        Actions after the stretch's last frame are those that were recorded next; past the end of
+        the episode, zeros.
+        """
+        found = [self._search(run, horizon, count) for run in runs]
+        return torch.stack([self._plans(starts, horizon) for starts in found])
+
+    def _search(self, run: Run, horizon: int, count: int) -> NDArray[np.int64]:
+        """Frames [count] at which the best stretches begin."""
+        frames = np.stack(
+            [self.world.draw(run.states[-1][None], run.task.meta)[0], run.task.goal_frame]
+        )
+        now, goal = self.measure.of_frames(frames).flatten(1)
+        begin, end = (_squared(self._features, vector) for vector in (now, goal))  # [M]
+        stride = self.space.interval // self.cache.spec.stride
+        best = torch.full_like(begin, torch.inf)
+        for frames_away in range(1, horizon + 1):
+            shift = frames_away * stride
+            same = self._episode[shift:] == self._episode[:-shift]
+            total = torch.where(same, begin[:-shift] + end[shift:], torch.inf)
+            best[:-shift] = torch.minimum(best[:-shift], total)
+        by_episode = torch.full((self.cache.starts.shape[0],), torch.inf)
+        by_episode.scatter_reduce_(0, self._episode, best, "amin")
+        episodes = by_episode.argsort()[:count]
+        rows = [int(torch.where(self._episode == e, best, torch.inf).argmin()) for e in episodes]
+        return self._frames[rows]
+
+    def _plans(self, starts: NDArray[np.int64], horizon: int) -> Tensor:
+        plans = torch.zeros(len(starts), horizon, self.space.size)
+        interval = self.space.interval
+        for row, start in enumerate(starts):
+            episode = int(np.searchsorted(self.cache.starts, start, "right")) - 1
+            end = int(self.cache.starts[episode]) + self.cache.seal.episodes[episode].length
+            frames = min(horizon, (end - int(start)) // interval)
+            actions = self.cache.actions[start : start + frames * interval]
+            shaped = actions.reshape(frames, interval, -1)
+            plans[row, :frames] = self.space.standardised(shaped)
+        return plans
+
+    @cached_property
+    def _features(self) -> Tensor:
+        """Features [M, D] of the latents of all training episodes."""
+        parts = [
+            self.measure.of_latents(self.cache.latents(rows, None)).flatten(1)
+            for rows in np.array_split(self._rows, -(-len(self._rows) // ROWS))
+        ]
+        return torch.cat(parts)
+
+    @cached_property
+    def _rows(self) -> NDArray[np.int64]:
+        """Latents [M] of all training episodes."""
+        spans = [
+            self.cache.latent_starts[e]
+            + np.arange(self.cache.spec.num_latents(self.cache.seal.episodes[e].length))
+            for e in self.cache.episodes("train")
+        ]
+        return np.concatenate(spans)
+
+    @cached_property
+    def _episode(self) -> Tensor:
+        """Episode of each of these latents, [M]."""
+        starts = self.cache.latent_starts
+        return torch.from_numpy(np.searchsorted(starts, self._rows, "right") - 1)
+
+    @cached_property
+    def _frames(self) -> NDArray[np.int64]:
+        """Frame [M] of each of these latents."""
+        episode = self._episode.numpy()
+        within = self._rows - self.cache.latent_starts[episode]
+        return self.cache.starts[episode] + within * self.cache.spec.stride
+
+
+def _squared(features: Tensor, vector: Tensor) -> Tensor:
+    """Squared distances [M] of features [M, D] to a vector [D]."""
+    return (features - vector).square().sum(1)

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Annotated
 
+import typer
+
 from pipeline import stage
 from pipeline.arguments import PARAMS, Codec, Latents, Model, ParamsFile, Probe, SecondsFile, output
 
@@ -19,13 +21,23 @@ def command(
     films: Annotated[Path, output("FILMS", "NPZ file: some episodes, real and imagined.")],
     params: ParamsFile = PARAMS,
     seconds: SecondsFile = None,
+    goal: Annotated[
+        Path | None,
+        typer.Option(metavar="PICTURE", help="Plan once, to what a picture shows; writes a film."),
+    ] = None,
 ) -> None:
-    """Plan to goals in the simulator, beside baselines and the perfect simulator."""
+    """Plan to goals in the simulator, beside baselines and the perfect simulator.
+
+    With --goal there are no goals of the data set: one episode is planned from the first validation
+    episode's first frame to the picture, and a WebP of the picture's name shows what happened.
+    """
+    from pipeline.errors import ParamsError
     from pipeline.latents.cache import open_cache
     from pipeline.params import read
     from pipeline.plan import results
     from pipeline.plan.load import Artefacts, load
     from pipeline.plan.run import run
+    from pipeline.plan.to_image import plan_to
     from pipeline.probe.support import plannable
     from pipeline.worlds import WORLDS
 
@@ -35,18 +47,19 @@ def command(
         simulator = settings.optional(WORLDS)
         world = plannable(simulator.build() if simulator else None, cache.spec)
         if isinstance(world, str):
+            if goal is not None:
+                raise ParamsError(f"--goal {goal}: nothing can be planned, because {world}")
             results.write_skipped(world, metrics, goals, films)
             summarise(f"plan: skipped, because {world}")
             return
         parts = load(settings, world, cache, Artefacts(codec, world_model, probe))
+        if goal is not None:
+            film = goal.with_suffix(".webp")
+            steps = plan_to(parts, goal, film).steps
+            summarise(f"plan: {steps} steps towards {goal}, in {film}")
+            return
         scores = run(parts, metrics, goals, films)
-        reached = ", ".join(
-            f"{scores.controllers[name].success_rate:.0%} by {words}"
-            for name, words in (("straight", "going straight"), ("nearest", "the nearest stretch"))
-            if name in scores.controllers
-        )
-        rate = f"{scores.planner.success_rate:.0%} reached, {reached}"
-        summarise(f"plan: {scores.goals} goals, {rate}, in {metrics}", scores.goals, "goals")
+        summarise(f"plan: {results.in_words(scores)}, in {metrics}", scores.goals, "goals")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,12 @@ from torch import Tensor
 from pipeline.latents.spec import LatentSpec
 
 
+def are_one_hot(actions: NDArray[np.float32]) -> bool:
+    """Whether each action [N, A], A > 1, is a 1 among zeros, as those of a discrete space are."""
+    ones = (actions == 1).sum(1) == 1
+    return actions.shape[1] > 1 and bool(ones.all() and ((actions == 0) | (actions == 1)).all())
+
+
 @dataclass(frozen=True, slots=True)
 class ActionSpace:
     """Plans are searched in standardised actions, within the range that was recorded.
@@ -19,10 +25,12 @@ class ActionSpace:
     Attributes:
         spec: has the statistics of the recorded actions.
         interval: environment steps of a model frame.
+        one_hot: whether an action names one of A by a 1 among zeros.
     """
 
     spec: LatentSpec
     interval: int
+    one_hot: bool = False
 
     @property
     def size(self) -> int:
@@ -49,6 +57,13 @@ class ActionSpace:
             for name in ("min", "max")
         )
         return low, high
+
+    def choices(self) -> Tensor | None:
+        """The standardised actions [A, A] that can be taken at a step; None for any number."""
+        if not self.one_hot:
+            return None
+        each = torch.eye(self.spec.action_dim)
+        return (each - self.spec.action("mean", each)) / self._std(each)
 
     def _std(self, like: Tensor) -> Tensor:
         return self.spec.action("std", like)

@@ -11,10 +11,11 @@ from pipeline.diffusion.sampling import Sampling
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.encoders import Encoder
 from pipeline.episodes.episode import Meta
+from pipeline.errors import ParamsError
 from pipeline.latents.cache import LatentCache
 from pipeline.metrics.schema.plan import Controller as Name
 from pipeline.plan import Distance, Options
-from pipeline.plan.action_space import ActionSpace
+from pipeline.plan.action_space import ActionSpace, are_one_hot
 from pipeline.plan.controllers import Run
 from pipeline.plan.dynamics import Imagination, ModelDynamics, SimulatorDynamics
 from pipeline.plan.measure import Codec, Measure, build_measure, pixels, squared_distance
@@ -42,11 +43,24 @@ class Parts:
 
 
 def build_controllers(parts: Parts) -> Controllers:
-    """Every controller of the stage."""
+    """Every controller of the stage.
+
+    A planner that follows gradients has no simulators: they have none.
+
+    Raises:
+        ParamsError: it is to follow those of decoded pixels, which are whole numbers.
+    """
     options = parts.options
+    follows = bool(getattr(parts.planner, "needs_gradient", False))
+    if follows and options.distance.metric == "pixels":
+        raise ParamsError(
+            "plan.distance.metric = 'pixels' has no gradient for the planner to follow; choose "
+            "mse, cosine or readout, or another planner"
+        )
     codec = Codec(parts.encoder, parts.model.spec, options.batch)
     measure = build_measure(options.distance, codec, parts.probe)
-    space = ActionSpace(parts.model.spec, parts.model.config.interval)
+    one_hot = are_one_hot(parts.cache.actions)
+    space = ActionSpace(parts.model.spec, parts.model.config.interval, one_hot)
     proposer = _proposer(parts, codec, space, measure)
     imagination = Imagination(parts.model, codec, parts.sampling, measure, options)
     dynamics = ModelDynamics(parts.world, imagination)
@@ -56,7 +70,7 @@ def build_controllers(parts: Parts) -> Controllers:
         "pixels": ("simulator_pixels", _of_frames(parts, pixels(codec, options.distance.blur))),
         "latent": ("simulator_latent", _of_frames(parts, _latent(parts, codec))),
     }
-    chosen = [simulated[form] for form in options.simulator]
+    chosen = [] if follows else [simulated[form] for form in options.simulator]
     simulators = {
         name: Mpc(dynamics_of, parts.planner, space, options, proposer.propose)
         for name, dynamics_of in chosen

@@ -107,6 +107,7 @@ def solve(
         generators=generators,
         low=low,
         high=high,
+        choices=space.choices(),
         interval=space.interval,
     )
     return planner.plan(problem)

@@ -119,6 +119,17 @@ def summary(
     )
 
 
+def in_words(scores: PlanMetrics) -> str:
+    """How many goals the planner reaches, and controllers that need no model."""
+    names = (("straight", "going straight"), ("nearest", "the nearest stretch"))
+    others = [
+        f"{scores.controllers[name].success_rate:.0%} by {words}"
+        for name, words in names
+        if name in scores.controllers
+    ]
+    return ", ".join([f"{scores.goals} goals, {scores.planner.success_rate:.0%} reached", *others])
+
+
 def write_skipped(reason: str, metrics: Path, goals: Path, films: Path) -> None:
     """Empty outputs of a stage that cannot plan, with the reason in metrics/plan.json."""
     PlanSkipped(goals=0, skipped=reason).write(metrics)

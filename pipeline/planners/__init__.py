@@ -68,7 +68,10 @@ class Solution:
 
 
 class Planner(Protocol):
-    """A search algorithm. `planners/NAME.py` offers `Options` and `build(options)`."""
+    """A search algorithm. `planners/NAME.py` offers `Options` and `build(options)`.
+
+    One that differentiates the cost has an attribute `needs_gradient`, which is true.
+    """
 
     def plan(self, problem: Problem) -> Solution:
         """Search, deterministically given the states of the problem's generators.

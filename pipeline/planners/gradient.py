@@ -33,6 +33,8 @@ def build(options: Options) -> "GradientDescent":
 class GradientDescent:
     """Adam on all starts at once; a `Planner`."""
 
+    needs_gradient = True
+
     def __init__(self, options: Options) -> None:
         """Take the options of the search."""
         self.options = options

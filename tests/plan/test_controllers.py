@@ -1,0 +1,138 @@
+"""What controllers do, chunk by chunk."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from helpers import default
+from planning_helpers import INTERVAL, Blind, Physics, options, parts, rate, source
+
+from pipeline.errors import ParamsError
+from pipeline.plan.action_space import ActionSpace, are_one_hot
+from pipeline.plan.build import build_controllers
+from pipeline.plan.controllers import NoOp, Run, attempt
+from pipeline.plan.plan import plan
+from pipeline.planners import PLANNERS
+
+
+@pytest.mark.parametrize("proposals", [{"nearest": 3, "inverse": 0}, {"nearest": 0, "inverse": 2}])
+def test_proposals_are_among_the_first_candidates(world, cache, proposals):
+    seen = []
+
+    class Curious:
+        def plan(self, problem):
+            seen.append(problem.initial)
+            problem.cost(problem.initial)
+            return type(
+                "Solution",
+                (),
+                {
+                    "plans": problem.initial[:, 1],
+                    "costs": torch.zeros(1, len(problem.initial)),
+                },
+            )
+
+    limits = options(count=4, proposals=proposals)
+    tasks = source(world, cache, limits).draw()
+    built = build_controllers(replace(parts(world, cache, Physics, limits), planner=Curious()))
+    runs = attempt(world, tasks, built.planner, 20, "step")
+    assert seen[0].shape == (4, 1 + sum(proposals.values()), 2, INTERVAL * 2)
+    assert (seen[0][:, 0] == 0).all()
+    assert (seen[0][:, 1] != 0).any()
+    if len(seen) > 1:  # the rest of the last plan, then zeros
+        going = [row for row, run in enumerate(runs) if run.steps > INTERVAL]
+        torch.testing.assert_close(seen[1][:, 0, 0], seen[0][going, 1, 1])
+        assert (seen[1][:, 0, 1] == 0).all()
+
+
+def test_the_nearest_stretch_of_a_training_episode_is_its_own(world, cache):
+    limits = options(frames=(2, 2), distance={"metric": "readout"})
+    stretches = build_controllers(parts(world, cache, Physics, limits)).proposer.stretches
+    episode = cache.episodes("train")[3]
+    first = int(cache.starts[episode]) + 4
+    meta = cache.seal.episodes[episode].meta
+    start, goal = cache.states[first], cache.states[first + 2 * INTERVAL]
+    (task,) = source(world, cache, options(count=1)).draw()
+    frame = world.draw(goal[None], meta)[0]
+    task = replace(task, states=start[None], goal=goal, goal_frame=frame, meta=meta)
+    plans = stretches.nearest([Run(0, task, [start])], 3, 2)
+    recorded = cache.actions[first : first + 3 * INTERVAL].reshape(3, INTERVAL, 2)
+    torch.testing.assert_close(plans[0, 0], stretches.space.standardised(recorded))
+    assert plans.shape == (1, 2, 3, 2 * INTERVAL)
+
+
+@pytest.mark.parametrize("rule", ["step", "chunk", "end"])
+def test_a_goal_counts_as_reached_when_the_rule_says(world, cache, rule):
+    class Past:
+        """Passes the goal in the middle of a chunk and goes on."""
+
+        def act(self, runs, budget):
+            return [np.tile(np.float32([1.5, 0]), (INTERVAL, 1)) for _ in runs]
+
+    (task,) = source(world, cache, options(count=1)).draw()
+    start, goal = np.float32([8, 20]), np.float32([14, 20])
+    task = replace(task, states=start[None], goal=goal, meta={"wall": 45.0, "door": 30.0})
+    (result,) = attempt(world, [task], Past(), INTERVAL, rule)
+    assert result.success == (rule == "step")
+    assert result.steps == (1 if rule == "step" else INTERVAL)
+
+
+def test_the_horizon_is_never_longer_than_the_budget_that_is_left(world, cache):
+    horizons = []
+
+    class Curious:
+        def plan(self, problem):
+            horizons.append(problem.initial.shape[2])
+            costs = torch.zeros(1, len(problem.initial))
+            return type("Solution", (), {"plans": problem.initial[:, 0], "costs": costs})
+
+    limits = options(count=2, horizon=3, budget_frames=4)
+    tasks = source(world, cache, limits).draw()
+    built = build_controllers(replace(parts(world, cache, Blind, limits), planner=Curious()))
+    attempt(world, tasks, built.planner, 4 * INTERVAL, "end")
+    assert horizons == [3, 3, 2, 1]
+
+
+def test_a_run_does_not_depend_on_the_others(world, cache):
+    limits = options(count=4)
+    tasks = source(world, cache, limits).draw()
+
+    def planned(chosen):
+        planner = build_controllers(parts(world, cache, Physics, limits)).planner
+        return attempt(world, chosen, planner, 20, "end")
+
+    together, alone = planned(tasks), planned(tasks[:1])
+    np.testing.assert_allclose(together[0].actions, alone[0].actions, atol=1e-5)
+
+
+def test_no_controller_takes_more_steps_than_its_budget(world, cache):
+    tasks = source(world, cache, options(count=1)).draw()
+    (result,) = attempt(world, tasks, NoOp(7), 10, "chunk")
+    assert (result.steps, result.success, len(result.states)) == (10, False, 11)
+
+
+def test_gradients_are_followed_through_the_model_but_not_through_the_simulator(world, cache):
+    module, planner = default(PLANNERS, "gradient", steps=20)
+    limits = options(count=6, simulator=["state"], distance={"frames": "last"})
+    built = replace(parts(world, cache, Physics, limits), planner=module.build(planner))
+    tasks = source(world, cache, limits).draw()
+    runs = plan(world, cache, tasks, build_controllers(built), limits)
+    assert "simulator_state" not in runs
+    assert rate(runs["planner"]) >= 0.6
+    pixels = options(distance={"metric": "pixels"})
+    with pytest.raises(ParamsError, match="'pixels' has no gradient for the planner to follow"):
+        build_controllers(replace(built, options=pixels))
+
+
+def test_actions_that_name_one_of_several_are_choices(cache):
+    actions = np.eye(3, dtype=np.float32)[[0, 2, 1, 1]]
+    assert are_one_hot(actions)
+    assert not are_one_hot(actions + 0.1)
+    assert not are_one_hot(np.ones((4, 1), np.float32))
+    assert not are_one_hot(cache.actions)
+    statistics = {"mean": [0.5] * 2, "std": [0.25] * 2, "min": [0.0] * 2, "max": [1.0] * 2}
+    spec = cache.spec.model_copy(update={"actions": statistics})
+    choices = ActionSpace(spec, INTERVAL, one_hot=True).choices()
+    assert choices.tolist() == [[2.0, -2.0], [-2.0, 2.0]]
+    assert ActionSpace(spec, INTERVAL).choices() is None

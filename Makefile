@@ -1,6 +1,7 @@
 # make repro: install, run the pipeline, point at the report.
 # make test: install all, check style and types, run the fast tests.   make test-all: the slow ones too.
 # make test-lowest: the fast tests with the lowest versions that pyproject.toml allows, in .venv-lowest.
+# make test-swm: our models under the solvers of stable-worldmodel, in .venv-swm.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -9,8 +10,9 @@ EXTRAS := doom,ray,transformers,perceptual,lance,wandb,dev
 PYTEST := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
 
 LOWEST := .venv-lowest
+SWM    := .venv-swm
 
-.PHONY: repro test test-all test-lowest lint clean
+.PHONY: repro test test-all test-lowest test-swm lint clean
 
 repro: $(VENV)/.base
 	$(BIN)/wm run
@@ -32,6 +34,11 @@ test-lowest: pyproject.toml
 	$(LOWEST)/bin/pip install --quiet --disable-pip-version-check -e '.[$(EXTRAS)]' -c $(LOWEST)/lowest.txt
 	$(LOWEST)/bin/python -m pytest -m "not slow" -W ignore::DeprecationWarning -W ignore::FutureWarning
 
+test-swm: pyproject.toml $(PINS)
+	$(PYTHON) -m venv $(SWM)
+	$(SWM)/bin/pip install --quiet --disable-pip-version-check -e '.[swm,dev]' -c $(PINS)
+	$(SWM)/bin/python -m pytest -n0 tests/nanowm/test_swm.py
+
 lint: $(VENV)/.all
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -51,4 +58,4 @@ $(VENV)/.all: $(VENV)/.base
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(LOWEST) .scratch runs
+	rm -rf $(VENV) $(LOWEST) $(SWM) .scratch runs

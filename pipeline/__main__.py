@@ -27,6 +27,7 @@ from pipeline.tools.frontier.command import command as frontier
 from pipeline.tools.inspect_.command import command as inspect
 from pipeline.tools.parameters import command as parameters
 from pipeline.tools.preflight import command as preflight
+from pipeline.tools.protocols import command as protocols
 from pipeline.tools.record.command import command as record
 from pipeline.tools.reference.commands import export, import_
 from pipeline.tools.reproduce.commands import command as reproduce
@@ -75,6 +76,7 @@ TOOLS: dict[str, Callable[..., None]] = {
     "inspect": inspect,
     "parameters": parameters,
     "preflight": preflight,
+    "protocols": protocols,
     "record": record,
     "reproduce": reproduce,
     "summary": summary,

@@ -51,8 +51,10 @@ class Goals:
         """A task whose goal is not reached at its start.
 
         Raises:
-            UserError: such tasks are too rare.
+            UserError: such tasks are too rare, or there are none in this world.
         """
+        if self.detour and not world.obstacles:
+            raise UserError("detour = True, but nothing is in the way in this world; leave it out")
         for _ in range(TRIES):
             for task in self._candidates(world, rng):
                 if not world.success(task.start, task.goal) and self._leads_round(world, task):

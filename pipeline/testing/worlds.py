@@ -212,3 +212,4 @@ class WorldTests(RecorderTests):
                 world.restore(state, meta)
                 detours.append(world.detour(goal))
             assert detours[0] == detours[1]
+            assert world.obstacles or not detours[0]

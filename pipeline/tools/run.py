@@ -41,6 +41,14 @@ def command(
             help="Change params.yaml and record the run as an experiment; may be repeated.",
         ),
     ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Change params.yaml to a published protocol of planning (wm protocols lists "
+            "them), but for the keys of -S.",
+        ),
+    ] = None,
 ) -> None:
     """Run what has changed, by DVC: dvc exp run with the changes of -S, else dvc repro.
 
@@ -52,10 +60,11 @@ def command(
     wm run train                        up to the training
     wm run -S encoder=patch_pca -n pca  an experiment of that name
     wm run -S train.seed=0,1,2 --queue  one each; dvc queue start runs them
+    wm run --protocol dino_wm plan      planning as DINO-WM does
     """  # noqa: D301 (Typer keeps the lines after \\b as they are)
     from pipeline.tools import dvc
 
-    changes, words = changes or [], words or []
+    changes, words = [*_of_protocol(protocol, changes or []), *(changes or [])], words or []
     checked = _checked(changes)
     experiment = bool(changes) or not set(words).isdisjoint(QUEUED)
     call = ("exp", "run") if experiment else ("repro",)
@@ -66,6 +75,21 @@ def command(
         _put_back(before)
         print(f"run: not finished; {UNFINISHED}; {dvc.RESTORE}", file=sys.stderr)
         raise typer.Exit(1)
+
+
+def _of_protocol(name: str | None, changes: Sequence[str]) -> list[str]:
+    """What a protocol changes, but for the keys that are changed anyway.
+
+    Raises:
+        ParamsError: there is no such protocol.
+    """
+    from pipeline.tools.protocols import changes_of, written
+
+    if name is None:
+        return []
+    own = {change.partition("=")[0] for change in changes}
+    sets = changes_of(name).items()
+    return [f"{key}={written(value)}" for key, value in sets if key not in own]
 
 
 def _checked(changes: Sequence[str]) -> "list[Settings]":

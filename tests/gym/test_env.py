@@ -130,6 +130,12 @@ def test_goals_that_there_are_not_are_refused(maze, monkeypatch):
         maze.reset(options={"goal_steps": 1, "detour": True})
 
 
+def test_a_detour_is_refused_where_nothing_is_in_the_way():
+    env = gymnasium.make("NanoWM/PushT-v0", size=32, detour=True)
+    with pytest.raises(UserError, match="nothing is in the way in this world; leave it out"):
+        env.reset(seed=0)
+
+
 def test_pusht_tells_coverage_beside_its_own_success():
     env = gymnasium.make("NanoWM/PushT-v0", size=32).unwrapped
     goal = np.array([100, 100, 256, 256, np.pi / 4, 0, 0], np.float32)

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pipeline.errors import DataError, ParamsError, did_you_mean
 from pipeline.files.content import parsing
 from pipeline.files.json_model import FileModel, read_json
+from pipeline.tools.protocols import PROTOCOLS, changes_of
 
 MERGED = ("overrides", "figures")
 """Keys that an entry merges with its base's; it replaces all others, and notes are joined."""
@@ -63,6 +64,7 @@ class Run(Entry):
     until: str = Field(description="last stage of dvc.yaml to run")
     gpus: int = Field(gt=0)
     per_gpu: int = Field(gt=0, description="batch size on each GPU")
+    protocol: str | None = Field(default=None, description="of `wm protocols`, of its planning")
     checkpoint: str | None = Field(description="id on the Hugging Face hub")
     latent: Latent
     network: Network = Field(description="counted once: torch takes a second for each")
@@ -73,7 +75,8 @@ class Run(Entry):
     @property
     def changes(self) -> dict[str, Any]:
         """All its changes to params.yaml, by dotted key."""
-        return {**self.overrides, "train.batch": self.gpus * self.per_gpu}
+        planning = {} if self.protocol is None else changes_of(self.protocol)
+        return {**planning, **self.overrides, "train.batch": self.gpus * self.per_gpu}
 
     @property
     def dataset(self) -> str:
@@ -92,6 +95,9 @@ class PublishedRuns(Entry):
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:
         for name, run in self.runs.items():
+            if run.protocol is not None and run.protocol not in PROTOCOLS:
+                known = did_you_mean(run.protocol, PROTOCOLS)
+                raise ValueError(f"runs.{name}: protocol = {run.protocol!r} is unknown; {known}")
             dataset = run.overrides.get("dataset")
             if dataset not in list(self.data):
                 raise ValueError(

@@ -21,11 +21,12 @@ def chosen(runs: Sequence[Run], count: int) -> list[Run]:
     return sorted(kept + successes[: count - len(kept)], key=lambda run: run.number)
 
 
-def write_films(world: World, codec: Codec, runs: Sequence[Run], path: Path) -> None:
+def write_films(world: World, codec: Codec, runs: Sequence[Run], interval: int, path: Path) -> None:
     """Write films.npz.
 
     Arrays: `frames` uint8 [E, T, H, W, 3], of which `lengths` int64 [E] are
-    real; `goals` uint8 [E, H, W, 3]; `success` bool [E]; `replans` int64 [E, R], the environment
+    real; `goals` uint8 [E, H, W, 3]; `success` bool [E]; `interval` int64, the environment steps
+    between two frames of the model; `replans` int64 [E, R], the environment
     step of each search, -1 where there is none; `imagined` uint8 [E, R, F, h, w, 3], decoded frames
     of each plan, of which `horizons` int64 [E, R] are real; `costs` float32 [E, R, rounds], the
     lowest cost of each round, NaN where there is none.
@@ -45,6 +46,7 @@ def write_films(world: World, codec: Codec, runs: Sequence[Run], path: Path) -> 
             lengths=np.array([len(video) for video in videos]),
             goals=np.stack([run.task.goal_frame for run in runs]),
             success=np.array([run.success for run in runs]),
+            interval=np.array(interval),
             replans=stacked(steps, -1),
             horizons=stacked(horizons, 0),
             imagined=stacked(imagined, 0),
@@ -62,6 +64,7 @@ def write_no_films(path: Path) -> None:
             lengths=none[:, 0],
             goals=frames[:, 0],
             success=np.zeros(0, bool),
+            interval=np.array(1),
             replans=none,
             horizons=none,
             imagined=frames[:, None],

@@ -11,8 +11,6 @@ from pipeline.latents.windows import Windows
 from pipeline.metrics.schema.plan import Listening
 
 CLIPS = 64
-DEAF = 0.9
-"""Error under own actions, as a share of that under another clip's, from which on it is deaf."""
 
 
 def measure_listening(
@@ -48,8 +46,7 @@ def measure_listening(
 
 def remark(listening: Listening) -> str | None:
     """One line on a model that does not listen, with what to try; None on one that does."""
-    share = listening.own / listening.shuffled if listening.shuffled else 1.0
-    if share < DEAF:
+    if not listening.deaf:
         return None
     return (
         f"the model hardly listens to its actions: its error is {listening.own:.3g} under the "

@@ -37,5 +37,6 @@ def run(parts: Parts, metrics: Path, goals: Path, films: Path) -> PlanMetrics:
     scores.write(metrics)
     results.write_rows(world, tasks, outcomes, goals)
     codec = Codec(parts.encoder, model.spec, options.batch)
-    write_films(world, codec, chosen(runs["planner"], options.recorded), films)
+    filmed = chosen(runs["planner"], options.recorded)
+    write_films(world, codec, filmed, model.config.interval, films)
     return scores

@@ -82,9 +82,7 @@ def read_films(path: Path, count: int) -> list[Film]:
     Raises:
         DataError: the file is missing or damaged.
     """
-    content = read_npz(path, AGAIN, FILMS)
-    if "interval" in content:
-        content = read_npz(path, AGAIN, {**FILMS, **PLANS})
+    content = read_npz(path, AGAIN, {**FILMS, **PLANS})
     with parsing(path, AGAIN):
         films = [_film(content, number) for number in range(min(count, len(content["frames"])))]
     return sorted(films, key=lambda film: film.success)
@@ -97,12 +95,10 @@ def _film(content: dict[str, Any], number: int) -> Film:
         raise ValueError(f"lengths: {length} of {len(episode['frames'])} frames")
     frames, goal = episode["frames"][:length], episode["goals"]
     film = figures.animation([figures.side_by_side([f, goal]) for f in frames], seconds=0.15)
-    sheets, costs = [], []
-    if "interval" in content:
-        plans = {name: content[name][number] for name in PLANS if name != "interval"}
-        for replan in map(int, np.flatnonzero(plans["replans"] >= 0)):
-            sheets.append(_sheet(frames, goal, plans, replan, int(content["interval"])))
-            costs.append([float(cost) for cost in plans["costs"][replan]])
+    plans = {name: content[name][number] for name in PLANS if name != "interval"}
+    made = [int(replan) for replan in np.flatnonzero(plans["replans"] >= 0)]
+    sheets = [_sheet(frames, goal, plans, replan, int(content["interval"])) for replan in made]
+    costs = [[float(cost) for cost in plans["costs"][replan]] for replan in made]
     return Film(number + 1, film, length - 1, bool(episode["success"]), sheets, costs)
 
 

@@ -105,7 +105,9 @@ def render(inputs: Inputs, settings: Settings, options: Options) -> str:
         samples=_samples(inputs.samples),
         dreams=_dreams(inputs.dreams, options.dreams),
         planned=(
-            planning.section(plan, read_films(inputs.films, options.episodes))
+            planning.section(
+                plan, read_films(inputs.films, options.episodes), settings.values["plan"]
+            )
             if isinstance(plan, PlanMetrics)
             else None
         ),

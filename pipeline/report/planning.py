@@ -1,7 +1,8 @@
 """What the page says of planning: a row for every controller, success by distance, costs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.metrics.intervals import wilson
 from pipeline.metrics.schema.plan import Controller, ControllerRow, PlanMetrics
@@ -21,11 +22,10 @@ NAMES: dict[Controller, str] = {
     "simulator_latent": "simulator, latent cost",
 }
 WHAT: dict[Controller, str] = {
-    "planner": "sees frames alone: one now, one of the goal",
     "noop": "zero actions throughout",
     "random": "actions of random training episodes",
     "straight": "is told both positions and heads for the goal",
-    "nearest": "replays the training actions between the frames most like now and the goal",
+    "nearest": "replays recorded actions between the training frames most like now and the goal",
     "inverse": "imitates training actions, given now, the goal and the time left",
     "replay": "the recorded actions that led to the goal: whether it can be reached",
     "simulator_state": "knows the physics and the true distance: the limit of search and budget",
@@ -76,10 +76,11 @@ class Section:
     films: Sequence[Film]
 
 
-def section(plan: PlanMetrics, films: Sequence[Film]) -> Section:
-    """The section, from the metrics and the filmed episodes."""
+def section(plan: PlanMetrics, films: Sequence[Film], options: Mapping[str, Any]) -> Section:
+    """The section, from the metrics, the filmed episodes, and the params of the stage."""
+    what = {**WHAT, "planner": _given(options)}
     lines = {
-        group: [_line(plan, name) for name in names if name in plan.controllers]
+        group: [_line(plan, name, what[name]) for name in names if name in plan.controllers]
         for group, names in GROUPS.items()
     }
     return Section(
@@ -109,11 +110,27 @@ def _charts(plan: PlanMetrics, films: Sequence[Film]) -> dict[str, str]:
     return shown
 
 
-def _line(plan: PlanMetrics, name: Controller) -> Line:
+def _given(options: Mapping[str, Any]) -> str:
+    """What the planner on the world model sees and tries."""
+    proposals, metric = options["proposals"], options["distance"]["metric"]
+    fitted = metric == "readout" or proposals["inverse"] > 0
+    now = "one" if options["context"] == 1 else f"the last {options['context']}"
+    given = f"sees frames alone: {now} now, one of the goal"
+    if fitted:
+        given = "sees frames, and reads coordinates by what was fitted to recorded states"
+    tried = [
+        f"{proposals[name]} {said}"
+        for name, said in (("nearest", "recorded stretches"), ("inverse", "of the inverse model"))
+        if proposals[name]
+    ]
+    return f"{given}; tries {' and '.join(tried)} first" if tried else given
+
+
+def _line(plan: PlanMetrics, name: Controller, what: str) -> Line:
     row = plan.controllers[name]
     apart = plan.planner.success_rate - row.success_rate
     behind = None if name == "planner" else (apart, *row.behind())
-    return Line(NAMES[name], WHAT[name], row, behind)
+    return Line(NAMES[name], what, row, behind)
 
 
 def _by_distance(plan: PlanMetrics) -> str:

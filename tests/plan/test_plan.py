@@ -57,6 +57,7 @@ def test_the_stage_writes_scores_a_row_for_each_goal_and_films(world, cache, tmp
         rounds = 7  # the last one costs what the search ends with
         assert films["costs"].shape == (*films["replans"].shape, rounds)
         assert (films["replans"][:, 0] == 0).all()
+        assert films["interval"] == 5
         assert np.isnan(films["costs"]).any(2).tolist() == (films["replans"] < 0).tolist()
     first = json.loads(paths[0].read_text())
     again = run_stage(parts(world, cache, Physics, limits), *paths)

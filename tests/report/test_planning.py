@@ -6,6 +6,7 @@ from base64 import b64decode
 
 import numpy as np
 import pytest
+from helpers import PARAMS
 from PIL import Image
 from plan_helpers import films, plan_metrics
 
@@ -14,6 +15,7 @@ from pipeline.metrics.schema.plan import CONTROLLERS, PlanMetrics
 from pipeline.report import planning
 from pipeline.report.films import read_films
 
+OPTIONS = PARAMS["plan"]
 BLACK, WHITE, RED = (0, 0, 0), (255, 255, 255), (255, 0, 0)
 
 
@@ -34,11 +36,16 @@ def picture(uri):
 
 def test_every_controller_has_a_place_and_a_sentence():
     shown = [name for group in planning.GROUPS.values() for name in group]
-    assert sorted(shown) == sorted(CONTROLLERS) == sorted(planning.NAMES) == sorted(planning.WHAT)
+    assert (
+        sorted(shown)
+        == sorted(CONTROLLERS)
+        == sorted(planning.NAMES)
+        == sorted({"planner", *planning.WHAT})
+    )
 
 
 def test_rows_that_were_not_run_are_left_out_and_groups_with_them():
-    section = planning.section(metrics(planner=45, noop=0, random=10, replay=50), [])
+    section = planning.section(metrics(planner=45, noop=0, random=10, replay=50), [], OPTIONS)
     names = [[line.name for line in lines] for lines in section.groups.values()]
     assert names == [["world model"], ["no-op", "random"], ["replay"]]
     assert section.best is not None
@@ -47,10 +54,30 @@ def test_rows_that_were_not_run_are_left_out_and_groups_with_them():
 
 
 def test_the_planner_is_compared_with_each_other_row_on_the_same_goals():
-    section = planning.section(metrics(planner=45, straight=20), [])
+    section = planning.section(metrics(planner=45, straight=20), [], OPTIONS)
     (planner,), (straight,) = section.groups.values()
     assert planner.behind is None
     assert straight.behind == pytest.approx((0.5, 0.340, 0.625), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("nearest", "inverse", "metric", "said"),
+    [
+        (0, 0, "mse", "sees frames alone: one now, one of the goal"),
+        (4, 0, "cosine", "sees frames alone: one now, one of the goal; tries 4 recorded stretches"),
+        (4, 2, "mse", "fitted to recorded states; tries 4 recorded stretches and 2 of the inverse"),
+        (0, 0, "readout", "sees frames, and reads coordinates by what was fitted to recorded stat"),
+    ],
+)
+def test_the_planner_s_row_says_what_it_is_given(nearest, inverse, metric, said):
+    options = {
+        **OPTIONS,
+        "context": 1,
+        "proposals": {"nearest": nearest, "inverse": inverse},
+        "distance": {**OPTIONS["distance"], "metric": metric},
+    }
+    section = planning.section(metrics(planner=45), [], options)
+    assert said in section.groups["The planner on the world model"][0].what
 
 
 def test_failures_come_first_with_their_number_among_the_goals(file):
@@ -95,12 +122,6 @@ def test_what_later_plans_have_led_to_is_pale(tmp_path):
     assert len(np.unique(second)) == 1  # the episode is over by then
 
 
-def test_films_without_plans_are_shown_without_them(tmp_path):
-    known = {name: array for name, array in films().items() if name != "interval"}
-    np.savez(tmp_path / "films.npz", **known)
-    assert [film.sheets for film in read_films(tmp_path / "films.npz", 3)] == [[], [], []]
-
-
 def test_a_file_with_half_of_the_plans_is_damaged(tmp_path):
     arrays = films()
     del arrays["costs"]
@@ -111,7 +132,7 @@ def test_a_file_with_half_of_the_plans_is_damaged(tmp_path):
 
 def test_charts_say_the_same_bytes_for_the_same_numbers(file):
     plan, shown = metrics(planner=45, straight=20), read_films(file, 3)
-    first, second = (planning.section(plan, shown).charts for _ in range(2))
+    first, second = (planning.section(plan, shown, OPTIONS).charts for _ in range(2))
     assert first == second
     assert len(first) == 2
     distance = b64decode(next(iter(first.values())).partition(",")[2]).decode()

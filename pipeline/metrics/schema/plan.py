@@ -25,6 +25,8 @@ Controller = Literal[
 """What acts: the planner on the world model, its baselines, and the planner on the simulator."""
 CONTROLLERS: tuple[Controller, ...] = get_args(Controller)
 """In the order in which they are written and shown."""
+DEAF = 0.9
+"""Error under own actions, as a share of that under another clip's, from which on it is deaf."""
 NO_GOALS = ("episode", "step", "start_distance", "planner_distance")
 """Header of plan_goals.csv where nothing was planned."""
 
@@ -88,6 +90,11 @@ class Listening(Record):
 
     own: float = Field(ge=0)
     shuffled: float = Field(ge=0)
+
+    @property
+    def deaf(self) -> bool:
+        """Whether the recorded actions help too little to plan with the model."""
+        return self.own >= DEAF * self.shuffled
 
 
 class PlanMetrics(Metrics):

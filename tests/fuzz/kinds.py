@@ -14,7 +14,7 @@ SETS = (
     "wall", "point_maze", "rope", "granular", "pusht", "csgo", "rt1",
     "lerobot_v3", "lerobot_images", *RECORDED,
 )  # fmt: skip
-MODEL = "models/wall/tiny_vae/world_model"
+MODEL, PROBE = "models/wall/tiny_vae/world_model", "models/wall/tiny_vae/probe"
 METRICS = tuple(
     f"a/metrics/{name}.json" for name in ("fit", "train", "evaluate", "actions", "probe", "plan")
 )
@@ -92,6 +92,7 @@ def _run(base: Path) -> dict[str, Kind]:
     run = base / "run"
     shards, codec = str(run / "data/wall/shards"), str(run / "models/wall/tiny_vae/codec")
     cache, model = str(run / "data/wall/latents/tiny_vae.zarr"), str(run / MODEL)
+    probe = str(run / PROBE)
     inspect = _with_params(base, "inspect", "a", "--all")
     plan_outs = ("o/p.json", "o/g.csv", "o/f.npz")
 
@@ -118,13 +119,15 @@ def _run(base: Path) -> dict[str, Kind]:
         ),
         **{f"codec_{n}": Kind(f"codec_{n}", (inspect, _encode(base, shards, "a"))) for n in CODECS},
         "cache": Kind(
-            "run/data/wall/latents/tiny_vae.zarr", (*of_cache, plan("a", codec, model), preflight)
+            "run/data/wall/latents/tiny_vae.zarr",
+            (*of_cache, plan("a", codec, model, probe), preflight),
         ),
         "marks": Kind("marks", (resumed,), place="o/.l.zarr.partial"),
         "world_model": Kind(
             f"run/{MODEL}",
-            (inspect, evaluate(cache, shards, codec, "a"), plan(cache, codec, "a")),
+            (inspect, evaluate(cache, shards, codec, "a"), plan(cache, codec, "a", probe)),
         ),
+        "probe": Kind(f"run/{PROBE}", (plan(cache, codec, model, "a"),)),
         "states": Kind("states", (train(cache, codec),), place=".scratch"),
         "report": Kind("report", (report, report, summary)),
     }

@@ -78,7 +78,7 @@ def by_distance(labels: Sequence[str], series: Mapping[Controller, Rates]) -> st
 
 
 def rounds(costs: Mapping[str, Sequence[Sequence[float]]]) -> str:
-    """The lowest cost of each round of every search, and their median, by outcome."""
+    """The lowest cost up to each round of every search, and their median, by outcome."""
 
     def draw(axes: Any) -> None:
         for outcome, searches in costs.items():
@@ -95,7 +95,7 @@ def rounds(costs: Mapping[str, Sequence[Sequence[float]]]) -> str:
             axes.plot(x, middle, color=colour, lw=2.6, marker="o", ms=4, label=label)
         every = [cost for searches in costs.values() for search in searches for cost in search]
         log = all(cost > 0 for cost in every if math.isfinite(cost))
-        axes.set(xlabel="round", ylabel="lowest cost", yscale="log" if log else "linear")
+        axes.set(xlabel="round", ylabel="lowest cost so far", yscale="log" if log else "linear")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(frameon=False, fontsize=8)
 

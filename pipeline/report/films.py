@@ -111,10 +111,11 @@ def _sheet(
     later = [other for other in plans["replans"] if other > step]
     until = int(min(later)) if later else len(frames) - 1
     times = [step + interval * (k + 1) for k in range(horizon)]
-    seen = [frames[time] if time < len(frames) else None for time in times]
-    happened = [
-        figures.paler(frame, FADED) if frame is not None and time > until else frame
-        for frame, time in zip(seen, times, strict=True)
-    ]
+    happened: list[Frame | None] = []
+    for time in times:
+        # An episode that ends between two frames of the model shows its last one at the next.
+        shown = min(time, len(frames) - 1)
+        seen = frames[shown] if shown > time - interval else None
+        happened.append(figures.paler(seen, FADED) if shown > until and seen is not None else seen)
     imagined = list(plans["imagined"][replan][:horizon])
     return Sheet(figures.sheet([[goal, *imagined], [frames[step], *happened]]), step, times)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from pipeline.metrics.intervals import wilson
@@ -100,12 +101,17 @@ def _best(plan: PlanMetrics) -> tuple[str, ControllerRow] | None:
 def _charts(plan: PlanMetrics, films: Sequence[Film]) -> dict[str, str]:
     shown = {"Success by distance, with 95 % intervals": _by_distance(plan)}
     costs = {
-        word: [costs for film in films if film.success == success for costs in film.costs]
+        word: [
+            list(accumulate(costs, min))
+            for film in films
+            if film.success == success
+            for costs in film.costs
+        ]
         for word, success in (("reached", True), ("missed", False))
     }
     costs = {word: searches for word, searches in costs.items() if searches}
     if costs:
-        title = "Lowest cost over the rounds of a search: every replan of the episodes below"
+        title = "Lowest cost found so far, by round of a search: every replan of the episodes below"
         shown[title] = charts.rounds(costs)
     return shown
 

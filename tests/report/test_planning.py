@@ -12,11 +12,11 @@ from plan_helpers import films, plan_metrics
 
 from pipeline.errors import DataError
 from pipeline.metrics.schema.plan import CONTROLLERS, PlanMetrics
-from pipeline.report import planning
+from pipeline.report import figures, planning
 from pipeline.report.films import read_films
 
 OPTIONS = PARAMS["plan"]
-BLACK, WHITE, RED = (0, 0, 0), (255, 255, 255), (255, 0, 0)
+WHITE, RED, UNSEEN = (255, 255, 255), (255, 0, 0), (figures.UNSEEN,) * 3
 
 
 def metrics(**reached):
@@ -94,32 +94,38 @@ def test_each_replan_has_its_frames_and_its_costs(file):
     assert [len(costs) for costs in first.costs] == [4, 4]
 
 
-def test_a_sheet_has_the_plan_above_and_below_it_what_happened(tmp_path):
-    """Two frames are imagined; the first happens, the second never does."""
+def sheets(path, **changes):
+    """The pictures of the first episode's replans, where frame t is grey of level t."""
     arrays = films()
-    arrays["frames"][0] = BLACK
-    arrays["frames"][0, 5] = RED
-    arrays["goals"][0], arrays["imagined"][0] = WHITE, WHITE
-    np.savez(tmp_path / "films.npz", **arrays)
-    sheet = read_films(tmp_path / "films.npz", 1)[0].sheets[0]
-    seen = picture(sheet.uri)
-    assert seen.shape == (2 * 64 + 2, 3 * 64 + 2 * 2, 3)
-    assert (seen[:64] == WHITE).all()
-    assert (seen[66:, :64] == BLACK).all()
-    assert (seen[66:, 66:130] == RED).all()
-    assert len(np.unique(seen[66:, 132:])) == 1
-    assert seen[66, 132, 0] not in (0, 255)
+    arrays["frames"][0] = np.arange(7, dtype=np.uint8)[:, None, None, None]
+    arrays["imagined"][0], arrays["goals"][0] = WHITE, RED
+    for name, values in changes.items():
+        arrays[name][0] = values
+    np.savez(path, **arrays)
+    return [picture(sheet.uri) for film in read_films(path, 1) for sheet in film.sheets]
+
+
+def cells(seen, row):
+    """The one colour of each cell of a row of a sheet."""
+    rows = seen[row * 66 : row * 66 + 64]
+    colours = [np.unique(rows[:, x : x + 64].reshape(-1, 3), axis=0) for x in (0, 66, 132)]
+    assert all(len(each) <= 1 for each in colours)
+    return [tuple(map(int, each[0])) for each in colours if len(each)]
+
+
+def test_a_sheet_has_the_plan_above_and_below_it_what_happened(tmp_path):
+    first, second = sheets(tmp_path / "films.npz", horizons=[2, 2])
+    assert first.shape == (2 * 64 + 2, 3 * 64 + 2 * 2, 3)
+    assert cells(first, 0) == [RED, WHITE, WHITE]
+    assert cells(first, 1)[:2] == [(0, 0, 0), (5, 5, 5)]
+    assert cells(second, 1) == [(5, 5, 5), (6, 6, 6), UNSEEN]  # it ended at step 6 of 10
 
 
 def test_what_later_plans_have_led_to_is_pale(tmp_path):
-    arrays = films()
-    arrays["replans"][0], arrays["frames"][0] = [0, 2], RED
-    np.savez(tmp_path / "films.npz", **arrays)
-    first, second = (
-        picture(sheet.uri)[66:, 66:130] for sheet in read_films(tmp_path / "films.npz", 1)[0].sheets
-    )
-    assert (first[..., 1] > 100).all()
-    assert len(np.unique(second)) == 1  # the episode is over by then
+    first, _ = sheets(tmp_path / "films.npz")
+    assert cells(first, 1)[2] == (168, 168, 168)  # step 6 at 10, 65 % white
+    alone, _ = sheets(tmp_path / "films.npz", replans=[0, 6])
+    assert cells(alone, 1)[2] == (6, 6, 6)
 
 
 def test_a_file_with_half_of_the_plans_is_damaged(tmp_path):

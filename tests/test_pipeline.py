@@ -50,7 +50,7 @@ def test_the_encoder_is_swapped_by_one_word_and_swapping_back_runs_nothing(works
 
     before, others = results(workspace), ("patch_pca",)
     for encoder in others:
-        assert swap(encoder) == ["fit", "encode", "train", "evaluate", "plan", "report"]
+        assert swap(encoder) == ["fit", "encode", "probe", "train", "evaluate", "plan", "report"]
         model = workspace / f"models/wall/{encoder}/world_model/config.json"
         assert json.loads(model.read_text())["spec"]["encoder"] == encoder
     assert "fit.json" in run(workspace, "dvc", "metrics", "diff").stdout

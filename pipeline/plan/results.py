@@ -1,10 +1,10 @@
 """Results of planning: success rates with their interval, a CSV row per goal, videos."""
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 
 import numpy as np
 
@@ -35,11 +35,13 @@ class Outcome:
         success: whether the goal was reached within the budget.
         distance: between the final state and the goal, in the world's units.
         steps: environment steps taken.
+        scores: what else the world measures of the final state.
     """
 
     success: bool
     distance: float
     steps: int
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 Outcomes = dict[Controller, list[Outcome]]
@@ -50,10 +52,12 @@ BINS = 4
 
 def outcomes_of(world: World, runs: Sequence[Run]) -> list[Outcome]:
     """The outcome of each run."""
-    return [
-        Outcome(run.success, world.distance(run.states[-1], run.task.goal), run.steps)
-        for run in runs
-    ]
+    outcomes = []
+    for run in runs:
+        end, goal = run.states[-1], run.task.goal
+        distance, scores = world.distance(end, goal), world.scores(end, goal)
+        outcomes.append(Outcome(run.success, distance, run.steps, scores))
+    return outcomes
 
 
 def controller_row(outcomes: Sequence[Outcome], planner: Sequence[Outcome]) -> ControllerRow:
@@ -68,6 +72,7 @@ def controller_row(outcomes: Sequence[Outcome], planner: Sequence[Outcome]) -> C
         steps=median(outcome.steps for outcome in reached) if reached else None,
         won=pairs.count((True, False)),
         lost=pairs.count((False, True)),
+        scores={name: mean(o.scores[name] for o in outcomes) for name in outcomes[0].scores},
     )
 
 

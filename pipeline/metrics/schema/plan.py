@@ -42,6 +42,8 @@ class ControllerRow(Record):
         steps: median over reached goals of the environment steps taken; None if none was reached.
         won: goals that the planner reached and this controller missed.
         lost: goals that the planner missed and this controller reached.
+        scores: mean over goals of what else the world measures at the end, such as PushT's
+            coverage (0..1); empty in other worlds.
     """
 
     success_rate: Share
@@ -51,6 +53,7 @@ class ControllerRow(Record):
     steps: float | None = Field(ge=0)
     won: Count
     lost: Count
+    scores: dict[str, float] = Field(default_factory=dict)
 
     @property
     def reached(self) -> int:

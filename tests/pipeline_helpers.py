@@ -61,9 +61,9 @@ SMOKE = {
     "plan.budget_frames": 1,
     "plan.horizon": 1,
     "plan.recorded": 2,
-    "planners.cem.candidates": 8,
-    "planners.cem.elites": 2,
-    "planners.cem.rounds": 1,
+    "planners.icem.candidates": 8,
+    "planners.icem.elites": 2,
+    "planners.icem.rounds": 1,
 }
 
 

@@ -36,8 +36,8 @@ def test_the_size_of_the_tests_is_right(check):
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"evaluate.clips": 100_000}, "evaluate.clips = 100000, but worlds.wall has 1280 valid"),
-        ({"evaluate.clips": 1281}, "has 1280 validation windows; choose at most 1280, or record"),
+        ({"evaluate.clips": 100_000}, "evaluate.clips = 100000, but worlds.wall has 2560 valid"),
+        ({"evaluate.clips": 2561}, "has 2560 validation windows; choose at most 2560, or record"),
         ({"train.validation.clips": 9999}, "train.validation.clips = 9999, but worlds.wall has"),
         ({"dataset": "rt1", "worlds.rt1.episodes": 60}, "worlds.rt1 has 126 validation windows"),
         ({"worlds.wall.episodes": 2, "ingest.train_share": 0.3}, "leaves none for the train split"),

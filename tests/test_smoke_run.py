@@ -38,6 +38,7 @@ def test_every_stage_leaves_what_dvc_yaml_says(smoke_run):
         "solved_at_start",
         "controllers",
         "by_distance",
+        "listening",
         "seconds_per_replan",
         "cpu_seconds_per_replan",
     }
@@ -57,7 +58,7 @@ def test_every_stage_leaves_what_dvc_yaml_says(smoke_run):
 def test_the_docs_read_every_artefact_as_they_say(workspace):
     scripts = []
     pages = {
-        **{"docs/artefacts.md": 4, "docs/probe.md": 1, "docs/worlds.md": 1},
+        **{"docs/artefacts.md": 4, "docs/probe.md": 1, "docs/worlds.md": 2},
         **{"docs/python-api.md": 5, "README.md": 1},
     }
     for page, count in pages.items():

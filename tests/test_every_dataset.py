@@ -41,7 +41,7 @@ def test_a_data_set_is_one_word(name, tmp_path):
     manifest = json.loads((workspace / f"data/{name}/shards/manifest.json").read_text())
     assert manifest["dataset"] == name
     plan = json.loads((workspace / "metrics/plan.json").read_text())
-    assert plan["goals"] == (0 if name in NEVER_PLANNED else SMOKE["plan.goals"])
+    assert plan["goals"] == (0 if name in NEVER_PLANNED else SMOKE["plan.goals"]["count"])
     assert ("skipped" in plan) == (name in NEVER_PLANNED)
     page = (workspace / "report/index.html").read_text()
     assert f"World model of {name}" in page

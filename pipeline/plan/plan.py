@@ -119,7 +119,7 @@ def long_enough(cache: LatentCache, steps: int) -> list[int]:
     episodes = [episode for episode, length in lengths.items() if length >= steps]
     if not episodes:
         raise ParamsError(
-            f"plan.execute takes {steps} steps at a time, but the longest training episode in "
+            f"plan.execute x interval = {steps} steps, but the longest training episode in "
             f"{cache.path} has {max(lengths.values())} frames; lower it"
         )
     return episodes

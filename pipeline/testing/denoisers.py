@@ -137,10 +137,12 @@ class DenoiserTests(MemberTests):
         for part in frames.split(1):
             last = network(noisy[:, part], level[:, part], actions, part, kv_cache)
         expected, found = (
-            torch.autograd.grad(output.square().sum(), (noisy, actions)) for output in (whole, last)
+            torch.autograd.grad(output.square().sum(), (noisy, actions), allow_unused=True)
+            for output in (whole, last)
         )
         for ours, other in zip(found, expected, strict=True):
-            assert scaled_error(ours, other) < TOLERANCE
+            assert (ours is None) == (other is None)
+            assert ours is None or scaled_error(ours, other) < TOLERANCE
 
     def test_activation_checkpointing_changes_no_bit_of_outputs_and_gradients(
         self, network: Denoiser, window: tuple[Tensor, Tensor, Tensor]

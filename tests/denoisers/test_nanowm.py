@@ -206,7 +206,7 @@ def test_a_patch_that_does_not_fit_is_refused():
 
 
 def test_an_injection_without_actions_is_refused():
-    with pytest.raises(ParamsError, match="injection = 'additive', but the data has no actions"):
+    with pytest.raises(ParamsError, match="injection = 'adaln', but the data has no actions"):
         build(Size(latent_shape=(4, 8, 8), action_dim=0, frames=4))
 
 

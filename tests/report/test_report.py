@@ -246,7 +246,7 @@ def test_the_summary_prints_every_gate_and_its_strict_form_fails_with_one(inputs
     assert done.output.count("passes") == 7
     assert f"report: {html}" in done.output
     worse = tmp_path / "plan.json"
-    worse.write_text(json.dumps(plan_metrics(**{**REACHED, "planner": 25})))
+    worse.write_text(json.dumps(plan_metrics(**{**REACHED, "planner": 20})))
     arguments[2] = str(worse)
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 1

@@ -23,7 +23,7 @@ def wm(tmp_path):
 
 def test_it_answers_for_a_cache(wm, folder_of_latents):
     line = wm(str(folder_of_latents / "latents.zarr"), "--memory", "8").output
-    assert line.startswith("train: 0.881 M parameters, ")
+    assert line.startswith("train: 1.1 M parameters, ")
     assert "micro-batches of 16 clips in bfloat16 need 0.0" in line
     assert "of 8 GB: weights" in line
 

@@ -41,7 +41,7 @@ def test_only_params_that_differ_are_told(here):
     measured_workspace(here / "b", {"train.steps": 7, "train.ema": 0.99})
     told = as_json("a", "b")
     assert told["runs"] == ["a", "b"]
-    assert told["params"] == {"train.steps": [1600, 7], "train.ema": [None, 0.99]}
+    assert told["params"] == {"train.steps": [2400, 7], "train.ema": [None, 0.99]}
 
 
 def test_members_that_are_not_chosen_are_left_out():
@@ -49,7 +49,7 @@ def test_members_that_are_not_chosen_are_left_out():
     assert params["encoder"] == "tiny_vae"
     assert params["encoders.tiny_vae.steps"] == 600
     assert params["datasets.wall.root"] is None
-    assert params["worlds.wall.episodes"] == 400
+    assert params["worlds.wall.episodes"] == 800
     assert params["collect.seed"] == 0
     others = ("encoders.patch_pca", "datasets.pusht", "worlds.pusht", "objectives.flow")
     assert not [key for key in params if key.startswith(others)]

@@ -66,7 +66,7 @@ def test_an_experiment_a_tag_and_the_workspace_beside_each_other(repository, tmp
         compare(repository, "old", "faster", ".", "--json", "--out", str(tmp_path / "c.html"))
     )
     assert told["runs"] == ["old", "faster", "workspace"]
-    assert told["params"] == {"train.steps": [1600, 7, 1600]}
+    assert told["params"] == {"train.steps": [2400, 7, 2400]}
     reached = told["metrics"]["goals reached"]
     assert [value["value"] for value in reached["values"]] == [0.8, 0.85, 0.8]
     assert reached["best"] == ["faster"]

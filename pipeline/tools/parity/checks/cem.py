@@ -96,4 +96,4 @@ def _objective(arrays: Arrays, distance: Distance) -> Tensor:
 
 def _distance(frames: str, metric: str) -> Distance:
     # 2 is the reference's default base.
-    return Distance.model_validate({"frames": frames, "metric": metric, "base": 2.0})
+    return Distance.model_validate({"frames": frames, "metric": metric, "base": 2.0, "blur": 0.0})

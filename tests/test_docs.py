@@ -79,7 +79,7 @@ def trained(tmp_path_factory):
     ("name", "stages"),
     [
         ("add-an-encoder", ["fit", "encode"]),
-        ("add-a-planner", ["plan"]),
+        ("add-a-planner", ["probe", "plan"]),  # probe: the workspace stops at train
         ("add-a-format", ["locate", "collect", "ingest"]),
     ],
 )

@@ -8,7 +8,12 @@ from torch.nn import functional
 from pipeline.errors import ParamsError
 from pipeline.params import Params
 from pipeline.planners import Problem, Solution
-from pipeline.planners._shared.candidates import Ranked, beginning_with, evaluated
+from pipeline.planners._shared.candidates import (
+    beginning_with,
+    check_elites,
+    evaluated,
+    nothing_tried,
+)
 from pipeline.planners._shared.choices import indices_of, sequences_of
 
 
@@ -24,8 +29,7 @@ class Options(Params):
 
     @model_validator(mode="after")
     def _fit_together(self) -> "Options":
-        if self.elites > self.candidates:
-            raise ValueError(f"elites = {self.elites} exceeds candidates = {self.candidates}")
+        check_elites(self.elites, self.candidates)
         return self
 
 
@@ -56,7 +60,7 @@ class CategoricalCrossEntropy:
         first = indices_of(problem, problem.initial)  # [B, P, H, interval]
         even = first.new_full((len(first), *first.shape[2:], count), 1 / count, dtype=torch.float32)
         probabilities, costs = even, []
-        elites = Ranked(problem.initial[:, :0], problem.initial[:, :0, 0, 0])
+        elites = nothing_tried(problem)
         for _ in range(options.rounds):
             drawn = beginning_with(first, draw(problem, probabilities, options.candidates))
             tried = evaluated(problem, sequences_of(problem, drawn))

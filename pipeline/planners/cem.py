@@ -11,15 +11,14 @@ from torch import Tensor
 from pipeline.params import Params
 from pipeline.planners import Problem, Solution
 from pipeline.planners._shared.candidates import (
+    MIN_STD,
     Ranked,
     beginning_with,
+    check_elites,
     evaluated,
     require_continuous,
 )
 from pipeline.planners._shared.coloured_noise import DESCRIPTION, coloured
-
-MIN_STD = 1e-3
-"""Keeps the search from collapsing onto one sequence."""
 
 
 class Options(Params):
@@ -37,8 +36,7 @@ class Options(Params):
 
     @model_validator(mode="after")
     def _fit_together(self) -> "Options":
-        if self.elites > self.candidates:
-            raise ValueError(f"elites = {self.elites} exceeds candidates = {self.candidates}")
+        check_elites(self.elites, self.candidates)
         return self
 
 

@@ -6,15 +6,14 @@ from pydantic import Field, model_validator
 from pipeline.params import Params
 from pipeline.planners import Problem, Solution
 from pipeline.planners._shared.candidates import (
-    Ranked,
+    MIN_STD,
     beginning_with,
+    check_elites,
     evaluated,
+    nothing_tried,
     require_continuous,
 )
 from pipeline.planners._shared.coloured_noise import DESCRIPTION, coloured
-
-MIN_STD = 1e-3
-"""Keeps the search from collapsing onto one sequence."""
 
 
 class Options(Params):
@@ -33,8 +32,7 @@ class Options(Params):
 
     @model_validator(mode="after")
     def _fit_together(self) -> "Options":
-        if self.elites > self.candidates:
-            raise ValueError(f"elites = {self.elites} exceeds candidates = {self.candidates}")
+        check_elites(self.elites, self.candidates)
         if self.kept > self.elites:
             raise ValueError(f"kept = {self.kept} exceeds elites = {self.elites}")
         return self
@@ -58,7 +56,7 @@ class ImprovedCrossEntropy:
         options = self.options
         mean = problem.initial[:, 0]  # [B, H, A]
         std = torch.full_like(mean, options.spread)
-        kept = Ranked(problem.initial[:, :0], problem.initial[:, :0, 0, 0])
+        kept = nothing_tried(problem)
         costs = []
         for number in range(options.rounds):
             noise = coloured(problem, self._population(number), options.noise_exponent)

@@ -7,17 +7,18 @@ from torch import Tensor
 from pipeline.params import Params
 from pipeline.planners import Problem, Solution
 from pipeline.planners._shared.candidates import (
+    MIN_STD,
     Ranked,
     beginning_with,
+    check_elites,
     evaluated,
+    nothing_tried,
     require_continuous,
 )
 from pipeline.planners._shared.coloured_noise import DESCRIPTION, coloured
 
 EPS = 1e-12
 """Spread of costs below which all weigh the same."""
-MIN_STD = 1e-3
-"""Keeps the search from collapsing onto one sequence."""
 
 
 class Options(Params):
@@ -37,8 +38,8 @@ class Options(Params):
 
     @model_validator(mode="after")
     def _fit_together(self) -> "Options":
-        if self.elites is not None and self.elites > self.candidates:
-            raise ValueError(f"elites = {self.elites} exceeds candidates = {self.candidates}")
+        if self.elites is not None:
+            check_elites(self.elites, self.candidates)
         return self
 
 
@@ -63,8 +64,7 @@ class PathIntegral:
         options = self.options
         mean = problem.initial[:, 0]  # [B, H, A]
         std = torch.full_like(mean, options.spread)
-        first, costs = problem.initial, []
-        best = Ranked(first[:, :0], first[:, :0, 0, 0])
+        first, best, costs = problem.initial, nothing_tried(problem), []
         for _ in range(options.rounds):
             noise = coloured(problem, options.candidates, options.noise_exponent)
             drawn = problem.bounded(mean[:, None] + std[:, None] * noise)  # [B, N, H, A]

@@ -8,6 +8,9 @@ from torch import Tensor
 from pipeline.errors import ParamsError
 from pipeline.planners import Problem
 
+MIN_STD = 1e-3
+"""Keeps a search from collapsing onto one sequence."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
@@ -37,9 +40,24 @@ def evaluated(problem: Problem, plans: Tensor) -> Ranked:
     return ranked(plans, problem.cost(plans))
 
 
+def nothing_tried(problem: Problem) -> Ranked:
+    """No sequence yet."""
+    return Ranked(problem.initial[:, :0], problem.initial[:, :0, 0, 0])
+
+
 def beginning_with(first: Tensor, candidates: Tensor) -> Tensor:
     """Candidates [B, N, H, A], the foremost replaced by `first` [B, M, H, A]; at least M."""
     return torch.cat([first, candidates[:, first.shape[1] :]], 1)
+
+
+def check_elites(elites: int, candidates: int) -> None:
+    """Check options that belong together.
+
+    Raises:
+        ValueError: more elites than candidates.
+    """
+    if elites > candidates:
+        raise ValueError(f"elites = {elites} exceeds candidates = {candidates}")
 
 
 def require_continuous(problem: Problem, planner: str) -> None:

@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from pipeline.diffusion import SamplingOptions
 from pipeline.errors import ParamsError
 from pipeline.files.content import reason
 from pipeline.params import Params
-from pipeline.plan import Distance, Goals, Options, Proposals
+from pipeline.plan import Distance
 from pipeline.plan.action_space import ActionSpace
 from pipeline.plan.dynamics import Imagination
 from pipeline.plan.measure import Codec, build_measure
@@ -22,8 +21,14 @@ if TYPE_CHECKING:
     from nanowm.world_model import WorldModel
 
 OptionsT = TypeVar("OptionsT", bound=Params)
-SEED = 0
-"""Of a generator that is replaced."""
+DISTANCE = Distance(frames="last", metric="mse", base=1.0, blur=0.0)
+"""The cost of a plan: see `WorldModel.plan`."""
+
+
+class Horizon(Params):
+    """The option of a plan that belongs to no planner."""
+
+    horizon: int = Field(gt=0)
 
 
 def search(
@@ -48,11 +53,11 @@ def search(
     planner = cem.build(_checked(cem.Options, {**size, **form}))
     dynamics, interval = model.dynamics, model.dynamics.config.interval
     sampling = dynamics.sampling("sequential", steps)
-    options = _checked(Options, _options(horizon, candidates, sampling.options))
+    horizon = _checked(Horizon, {"horizon": horizon}).horizon
     codec = Codec(model.codec, dynamics.spec, candidates)
-    measure = build_measure(options.distance, codec, None)
+    measure = build_measure(DISTANCE, codec, None)
     space = ActionSpace(dynamics.spec, interval)
-    imagination = Imagination(dynamics, codec, sampling, measure, options)
+    imagination = Imagination(dynamics, codec, sampling, measure, DISTANCE, candidates)
     past = np.zeros((1, 0, interval, dynamics.spec.action_dim), np.float32)
     future = imagination.between(frame[None, None], past, goal_frame[None], horizon, [generator])
     initial = torch.zeros(1, 1, horizon, space.size)
@@ -68,17 +73,6 @@ def on_cpu(generator: torch.Generator | None) -> torch.Generator:
         return generator
     seed = torch.randint(2**62, (), generator=generator, device=generator.device)
     return torch.Generator().manual_seed(int(seed))
-
-
-def _options(horizon: int, batch: int, sampling: SamplingOptions) -> dict[str, Any]:
-    """All options of the stage plan; those of its tasks and its report do not matter here."""
-    goals = Goals(count=1, source="dataset", frames=(1, 1), detour=None)
-    tasks = {"goals": goals, "budget_frames": 1, "success": "end", "max_trivial": 1.0}
-    distance = Distance(frames="last", metric="mse", base=1.0, blur=0.0)
-    proposals = Proposals(nearest=0, inverse=0)
-    search = {"horizon": horizon, "context": 1, "execute": 1, "sampling": sampling, "batch": batch}
-    rest = {"simulator": [], "recorded": 1, "seed": SEED}
-    return {**tasks, **search, "distance": distance, "proposals": proposals, **rest}
 
 
 def _checked(options: type[OptionsT], values: dict[str, Any]) -> OptionsT:

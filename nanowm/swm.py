@@ -24,7 +24,7 @@ from pipeline.diffusion.sampling import Noise
 from pipeline.errors import UserError
 from pipeline.plan import Distance
 from pipeline.plan.action_space import ActionSpace
-from pipeline.plan.goal_distance import goal_distance
+from pipeline.plan.goal_distance import METRICS, plan_costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +133,9 @@ class CostModel:
         start = self._started(info_dict, action_candidates.shape[2])
         actions = self.space.actions(action_candidates)  # [B, S, F, interval, A]
         latents = start.futures.rollout(actions, start.noise, self.sampling, self.rows)
-        now = start.futures.history[:, None].expand(-1, latents.shape[1], *start.goal.shape[1:])
-        frames = torch.cat([now, latents], 2).flatten(0, 1)  # [B S, 1 + F, C, h, w]
-        goal = start.goal.repeat_interleave(latents.shape[1], 0)  # [B S, 1, C, h, w]
-        costs = goal_distance(frames, goal, self.distance)
-        return costs.unflatten(0, latents.shape[:2]).to(action_candidates)
+        metric = METRICS[self.distance.metric]
+        costs = plan_costs(latents, start.futures.history, start.goal, metric, self.distance)
+        return costs.to(action_candidates)
 
     def criterion(self, info_dict: Mapping[str, Any], action_candidates: Tensor) -> Tensor:
         """`get_cost`; the protocol has both."""

@@ -62,8 +62,10 @@ def build_controllers(parts: Parts) -> Controllers:
     one_hot = are_one_hot(parts.cache.actions)
     space = ActionSpace(parts.model.spec, parts.model.config.interval, one_hot)
     proposer = _proposer(parts, codec, space, measure)
-    imagination = Imagination(parts.model, codec, parts.sampling, measure, options)
-    dynamics = ModelDynamics(parts.world, imagination)
+    imagination = Imagination(
+        parts.model, codec, parts.sampling, measure, options.distance, options.batch
+    )
+    dynamics = ModelDynamics(parts.world, imagination, options.context)
     planner = Mpc(dynamics, parts.planner, space, options, proposer.propose)
     simulated: dict[str, tuple[Name, SimulatorDynamics]] = {
         "state": ("simulator_state", _of_states(parts)),
@@ -100,7 +102,9 @@ def _of_states(parts: Parts) -> SimulatorDynamics:
     def of_goal(run: Run) -> Tensor:
         return of_states(run.task.goal[None], run.task.meta)
 
-    return SimulatorDynamics(parts.world, of_states, of_goal, squared_distance, parts.options)
+    return SimulatorDynamics(
+        parts.world, of_states, of_goal, squared_distance, parts.options.distance
+    )
 
 
 def _of_frames(parts: Parts, measure: Measure) -> SimulatorDynamics:
@@ -113,7 +117,9 @@ def _of_frames(parts: Parts, measure: Measure) -> SimulatorDynamics:
     def of_goal(run: Run) -> Tensor:
         return measure.of_frames(run.task.goal_frame[None])
 
-    return SimulatorDynamics(parts.world, of_states, of_goal, measure.metric, parts.options)
+    return SimulatorDynamics(
+        parts.world, of_states, of_goal, measure.metric, parts.options.distance
+    )
 
 
 def _latent(parts: Parts, codec: Codec) -> Measure:

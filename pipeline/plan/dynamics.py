@@ -13,9 +13,9 @@ from pipeline.diffusion.futures import Futures
 from pipeline.diffusion.sampling import Noise, Sampling
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.episodes.episode import Meta
-from pipeline.plan import Options
+from pipeline.plan import Distance
 from pipeline.plan.controllers import Run
-from pipeline.plan.goal_distance import Metric, over_frames
+from pipeline.plan.goal_distance import Metric, plan_costs
 from pipeline.plan.measure import Codec, Measure
 from pipeline.worlds import World
 
@@ -41,13 +41,23 @@ class Dynamics(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Imagination:
-    """The world model, whose latents `measure` compares with the goal."""
+    """The world model, whose latents `measure` compares with the goal.
+
+    Attributes:
+        model: imagines.
+        codec: encodes what has been seen.
+        sampling: of the rollouts.
+        measure: in what space frames are compared.
+        distance: which frames count.
+        batch: candidates that are rolled out at a time.
+    """
 
     model: WorldModel
     codec: Codec
     sampling: Sampling
     measure: Measure
-    options: Options
+    distance: Distance
+    batch: int
 
     def between(
         self,
@@ -75,17 +85,24 @@ class Imagination:
             self,
             Futures(self.model, history, torch.from_numpy(past)),
             self.measure.of_latents(history[:, -1])[:, None],
-            self.measure.of_frames(goals),
+            self.measure.of_frames(goals)[:, None],
             together(noise),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class ModelDynamics:
-    """What the world model imagines from what the world shows."""
+    """What the world model imagines from what the world shows.
+
+    Attributes:
+        world: draws the past.
+        imagination: of the model.
+        context: most frames of the past and the present that the model sees.
+    """
 
     world: World
     imagination: Imagination
+    context: int
 
     def future(
         self, runs: Sequence[Run], horizon: int, generators: Sequence[torch.Generator]
@@ -93,7 +110,7 @@ class ModelDynamics:
         """The futures of runs, each from its past."""
         imagination = self.imagination
         interval = imagination.model.config.interval
-        kept = min(imagination.options.context, _known(runs[0], interval))
+        kept = min(self.context, _known(runs[0], interval))
         states, actions = zip(*(_past(run, kept, interval) for run in runs), strict=True)
         frames = [
             self.world.draw(past, run.task.meta) for past, run in zip(states, runs, strict=True)
@@ -110,7 +127,7 @@ class ModelFuture:
         imagination: whose futures they are.
         futures: roll out from the past.
         now: features of the present [B, 1, ...].
-        goal: features of the goals [B, ...].
+        goal: features of the goals [B, 1, ...].
         noise: one for all candidates of a run.
     """
 
@@ -122,19 +139,19 @@ class ModelFuture:
 
     def cost(self, actions: Tensor) -> Tensor:
         """Costs [B, N] of actions [B, N, H, interval, A]."""
-        measure, options = self.imagination.measure, self.imagination.options
+        imagination, measure = self.imagination, self.imagination.measure
         latents = self._rollout(actions)  # [B, N, H, C, h, w]
-        parts = latents.flatten(0, 2).split(options.batch)
+        parts = latents.flatten(0, 2).split(imagination.batch)
         features = torch.cat([measure.of_latents(part) for part in parts])
         shaped = features.unflatten(0, latents.shape[:3])  # [B, N, H, ...]
-        return cost_of(shaped, self.now, self.goal, measure.metric, options)
+        return plan_costs(shaped, self.now, self.goal, measure.metric, imagination.distance)
 
     def imagined(self, actions: Tensor) -> Tensor:
         """Latents [B, H, C, h, w] under actions [B, H, interval, A]."""
         return self._rollout(actions[:, None])[:, 0]
 
     def _rollout(self, actions: Tensor) -> Tensor:
-        rows, sampling = self.imagination.options.batch, self.imagination.sampling
+        rows, sampling = self.imagination.batch, self.imagination.sampling
         return self.futures.rollout(actions, self.noise, sampling, rows).cpu()
 
 
@@ -147,59 +164,59 @@ class SimulatorDynamics:
         of_states: states [N, S] and the meta of their episode to features [N, ...].
         of_goal: a run to the features [1, ...] of its goal.
         metric: distance of features.
-        options: which frames count.
+        distance: which frames count.
     """
 
     world: World
     of_states: Callable[[NDArray[np.float32], Meta], Tensor]
     of_goal: Callable[[Run], Tensor]
     metric: Metric
-    options: Options
+    distance: Distance
 
     def future(
         self, runs: Sequence[Run], horizon: int, generators: Sequence[torch.Generator]
     ) -> "SimulatorFuture":
         """The simulator's futures; it draws no noise."""
-        return SimulatorFuture(self, runs)
+        now = [self.of_states(run.states[-1][None], run.task.meta)[None] for run in runs]
+        return SimulatorFuture(self, runs, now, [self.of_goal(run)[None] for run in runs])
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatorFuture:
-    """What the simulator does."""
+    """What the simulator does.
+
+    Attributes:
+        dynamics: whose futures they are.
+        runs: where they begin.
+        now: features of the present of each run, [1, 1, ...].
+        goal: features of the goal of each run, [1, 1, ...].
+    """
 
     dynamics: SimulatorDynamics
     runs: Sequence[Run]
+    now: list[Tensor]
+    goal: list[Tensor]
 
     def cost(self, actions: Tensor) -> Tensor:
         """Costs [B, N] of actions [B, N, H, interval, A]."""
-        costs = [self._cost(run, own) for run, own in zip(self.runs, actions.numpy(), strict=True)]
+        dynamics, costs = self.dynamics, []
+        for run, now, goal, own in zip(
+            self.runs, self.now, self.goal, actions.numpy(), strict=True
+        ):
+            features = self._features(run, own)[None]  # [1, N, H, ...]
+            costs.append(plan_costs(features, now, goal, dynamics.metric, dynamics.distance)[0])
         return torch.stack(costs)
 
     def imagined(self, actions: Tensor) -> None:
         """None: what it imagines is what happens."""
 
-    def _cost(self, run: Run, actions: NDArray[np.float32]) -> Tensor:
-        """Costs [N] of actions [N, H, interval, A] of one run."""
+    def _features(self, run: Run, actions: NDArray[np.float32]) -> Tensor:
+        """Features [N, H, ...] of the frames after actions [N, H, interval, A] of one run."""
         dynamics, (count, horizon, interval, size) = self.dynamics, actions.shape
-        state, meta = run.states[-1], run.task.meta
-        steps = actions.reshape(count, horizon * interval, size)
-        states = dynamics.world.simulate(state, meta, steps)[:, interval - 1 :: interval]
+        meta, steps = run.task.meta, actions.reshape(count, horizon * interval, size)
+        states = dynamics.world.simulate(run.states[-1], meta, steps)[:, interval - 1 :: interval]
         features = dynamics.of_states(states.reshape(count * horizon, -1), meta)
-        now = dynamics.of_states(state[None], meta)[None]  # [1, 1, ...]
-        goal = dynamics.of_goal(run)
-        whole = features.unflatten(0, (1, count, horizon))
-        return cost_of(whole, now, goal, dynamics.metric, dynamics.options)[0]
-
-
-def cost_of(
-    features: Tensor, now: Tensor, goal: Tensor, metric: Metric, options: Options
-) -> Tensor:
-    """Costs [B, N] of features [B, N, H, ...], with those of now [B, 1, ...] and of the goals."""
-    candidates = features.shape[1]
-    first = now[:, None].expand(-1, candidates, 1, *features.shape[3:])
-    frames = torch.cat([first, features], 2).flatten(0, 1)  # [B N, 1 + H, ...]
-    goals = goal[:, None].repeat_interleave(candidates, 0)  # [B N, 1, ...]
-    return over_frames(metric(frames, goals), options.distance).unflatten(0, (-1, candidates))
+        return features.unflatten(0, (count, horizon))
 
 
 def together(noises: Sequence[Noise]) -> Noise:

@@ -26,6 +26,10 @@ def cosine(frames: Tensor, goal: Tensor) -> Tensor:
     return (1 - (x * y).sum(2)).mean((2, 3))
 
 
+METRICS: dict[str, Metric] = {"mse": mse, "cosine": cosine}
+"""Of latents, by their names in params.yaml."""
+
+
 def goal_distance(frames: Tensor, goal: Tensor, options: Distance) -> Tensor:
     """Cost of each plan, [N], as in the reference (planning/objective.py).
 
@@ -34,7 +38,26 @@ def goal_distance(frames: Tensor, goal: Tensor, options: Distance) -> Tensor:
         goal: latents [N or 1, 1, C, h, w].
         options: which frames count, and the metric `mse` or `cosine`.
     """
-    return over_frames({"mse": mse, "cosine": cosine}[options.metric](frames, goal), options)
+    return over_frames(METRICS[options.metric](frames, goal), options)
+
+
+def plan_costs(
+    features: Tensor, now: Tensor, goal: Tensor, metric: Metric, options: Distance
+) -> Tensor:
+    """Costs [B, N] of what N plans in each of B episodes lead to.
+
+    Args:
+        features: of the predicted frames [B, N, H, ...].
+        now: of the current frame [B, 1, ...].
+        goal: of the goal [B, 1, ...].
+        metric: distance of features.
+        options: which frames count.
+    """
+    candidates = features.shape[1]
+    first = now[:, None].expand(-1, candidates, 1, *features.shape[3:])
+    frames = torch.cat([first, features], 2).flatten(0, 1)  # [B N, 1 + H, ...]
+    goals = goal.repeat_interleave(candidates, 0)  # [B N, 1, ...]
+    return over_frames(metric(frames, goals), options).unflatten(0, (-1, candidates))
 
 
 def over_frames(distances: Tensor, options: Distance) -> Tensor:

@@ -12,7 +12,7 @@ from torch.nn import functional
 from pipeline.encoders import Encoder
 from pipeline.latents.spec import LatentSpec
 from pipeline.plan import Distance
-from pipeline.plan.goal_distance import Metric, cosine, mse
+from pipeline.plan.goal_distance import METRICS, Metric, mse
 from pipeline.probe.probe import Probe
 
 WIDTH = 3
@@ -72,8 +72,7 @@ def build_measure(options: Distance, codec: Codec, probe: Probe | None) -> Measu
             raise ValueError("readout: no probe")
         read = probe.coordinates
         return Measure(read, lambda frames: read(codec.encode(frames)), squared_distance)
-    metric = {"mse": mse, "cosine": cosine}[options.metric]
-    return Measure(lambda latents: latents, codec.encode, metric)
+    return Measure(lambda latents: latents, codec.encode, METRICS[options.metric])
 
 
 def pixels(codec: Codec, blur: float) -> Measure:

@@ -68,10 +68,12 @@ def test_a_plan_is_that_of_the_stage(model, frames):
     options = Options.model_validate({**PARAMS["plan"], **changes})
     codec = Codec(model.codec, spec, 64)
     measure = build_measure(options.distance, codec, None)
-    imagination = Imagination(model.dynamics, codec, sampling, measure, options)
+    imagination = Imagination(model.dynamics, codec, sampling, measure, options.distance, batch=64)
     space = ActionSpace(spec, model.dynamics.config.interval)
     search = cem.build(cem.Options.model_validate({**PARAMS["planners"]["cem"], **SEARCH}))
-    mpc = Mpc(ModelDynamics(Shown(frames[0, 0]), imagination), search, space, options)
+    mpc = Mpc(
+        ModelDynamics(Shown(frames[0, 0]), imagination, options.context), search, space, options
+    )
     mpc.generators[0] = seeded()
     none, past = np.zeros(3, np.float32), np.zeros((0, space.interval, 2), np.float32)
     run = Run(0, Task("", 0, none[None], past, past[:, 0], none, goal, {}), [none])

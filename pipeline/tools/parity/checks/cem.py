@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline.plan import Distance
-from pipeline.plan.goal_distance import goal_distance
+from pipeline.plan.goal_distance import METRICS, goal_distance, plan_costs
 from pipeline.planners import Problem, cem
 from pipeline.tools.parity.golden import Arrays, Check, Folder, compare
 
@@ -77,12 +77,10 @@ class LinearWorld:
 
     def cost(self, plans: Tensor) -> Tensor:
         """Costs [B, N] of plans [B, N, H, A]."""
-        shape = self.start.shape[2:]
-        displacements = (plans @ self.weights).cumsum(2).unflatten(-1, shape)
-        current = self.start[:, None].expand(*plans.shape[:2], 1, *shape)
-        frames = torch.cat([current, current + displacements], 2).flatten(0, 1)
-        goal = self.goal.repeat_interleave(plans.shape[1], 0)
-        return goal_distance(frames, goal, self.distance).unflatten(0, plans.shape[:2])
+        displacements = (plans @ self.weights).cumsum(2).unflatten(-1, self.start.shape[2:])
+        predicted = self.start[:, None] + displacements  # [B, N, H, C, h, w]
+        metric = METRICS[self.distance.metric]
+        return plan_costs(predicted, self.start, self.goal, metric, self.distance)
 
 
 def _objective(arrays: Arrays, distance: Distance) -> Tensor:

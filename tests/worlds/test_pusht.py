@@ -139,7 +139,7 @@ def test_distance_weighs_a_degree_like_a_pixel(world):
 
 
 def test_coverage_is_that_of_gym_pusht(world):
-    arrays = golden_arrays("pusht_coverage")
+    arrays = golden_arrays("gym_pusht/coverage")
     for pose, goal, expected in zip(
         *(arrays[name] for name in ("pose", "goal", "coverage")), strict=True
     ):

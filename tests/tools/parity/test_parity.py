@@ -44,6 +44,14 @@ def test_every_array_of_a_golden_file_agrees(file):
     assert [check for check in found if not check.passed] == []
 
 
+def test_no_golden_file_is_left_unread():
+    folders = {(GOLDEN / file).parent for file in FILES}
+    for folder in folders:
+        assert {path for path in folder.iterdir() if path.suffix == ".npz"} <= {
+            GOLDEN / file for file in FILES
+        }
+
+
 @pytest.mark.parametrize(
     ("stem", "name"),
     [

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from nanowm import model_card
 from pipeline import encoders, stage
+from pipeline.diffusion.sampling import default_steps
 from pipeline.diffusion.world_model import CONFIG
 from pipeline.encoders import Encoder
 from pipeline.errors import DataError
@@ -45,7 +46,7 @@ def read_defaults(folder: Path, objective: str) -> Defaults:
     path = folder / DEFAULTS
     if path.exists():
         return FORMAT.read(path, Defaults, "get the model again from where it comes")
-    return Defaults(steps=4 if objective == "x" else 50)
+    return Defaults(steps=default_steps(objective))
 
 
 def read_codec(folder: Path, spec: LatentSpec) -> Encoder:

@@ -31,6 +31,7 @@ from pipeline.tools.protocols import command as protocols
 from pipeline.tools.record.command import command as record
 from pipeline.tools.reference.commands import export, import_
 from pipeline.tools.reproduce.commands import command as reproduce
+from pipeline.tools.rollout.command import command as rollout
 from pipeline.tools.run import PASSED_ON
 from pipeline.tools.run import command as run
 from pipeline.tools.summary import command as summary
@@ -79,6 +80,7 @@ TOOLS: dict[str, Callable[..., None]] = {
     "protocols": protocols,
     "record": record,
     "reproduce": reproduce,
+    "rollout": rollout,
     "summary": summary,
 }
 for name, tool in TOOLS.items():

@@ -1,6 +1,7 @@
 """How a rollout is sampled, and the noise that it starts from."""
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -8,6 +9,25 @@ from torch import Tensor
 from pipeline.diffusion import SamplingOptions
 from pipeline.params import Settings
 from pipeline.samplers import SAMPLERS, Sampler
+
+
+class FrameNoise(Protocol):
+    """The noise of a rollout after K frames of history; a batch of 1 is shared by the batch."""
+
+    def starts(self, begin: int, end: int) -> Tensor:
+        """Standard normal [B or 1, n, C, h, w], from which frames begin..end - 1 are denoised.
+
+        They count from the first that is generated.
+        """
+
+    def mixed(self, begin: int, end: int) -> Tensor | None:
+        """[B or 1, n, C, h, w], mixed into frames begin..end - 1 by stabilisation; None without.
+
+        They count from the first of the history. A frame has the same noise in every window.
+        """
+
+    def drawn(self, like: Tensor) -> Tensor:
+        """[B or 1, T, C, h, w] for one stochastic step (eta > 0) of a window [B, T, C, h, w]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +48,18 @@ class Noise:
         """The noise of rows begin..end - 1 of the batch."""
         context = None if self.context is None else self.context[begin:end]
         return replace(self, start=self.start[begin:end], context=context)
+
+    def starts(self, begin: int, end: int) -> Tensor:
+        """See `FrameNoise`."""
+        return self.start[:, begin:end]
+
+    def mixed(self, begin: int, end: int) -> Tensor | None:
+        """See `FrameNoise`."""
+        return None if self.context is None else self.context[:, begin:end]
+
+    def drawn(self, like: Tensor) -> Tensor:
+        """See `FrameNoise`."""
+        return torch.randn((len(self.start), *like.shape[1:]), generator=self.generator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +88,11 @@ class Sampling:
 def build_sampling(settings: Settings, options: SamplingOptions) -> Sampling:
     """The sampler that params.yaml names, with the sampling options of one stage."""
     return Sampling(settings.variant(SAMPLERS).build(), options)
+
+
+def default_steps(objective: str) -> int:
+    """Denoising steps per frame that suit a model of this objective, where nobody says otherwise.
+
+    One that predicts clean latents is near them after a few.
+    """
+    return 4 if objective == "x" else 50

@@ -1,5 +1,6 @@
 """WorldModel: a denoiser with its objective and the spec of its latents; it rolls out frames."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, Self
 
@@ -13,10 +14,11 @@ from pipeline.denoisers import Denoiser
 from pipeline.diffusion import SamplingOptions, model_card, rollout
 from pipeline.diffusion.compiled import compile_for_sampling
 from pipeline.diffusion.config import FORMAT, Config, build_denoiser, build_objective
+from pipeline.diffusion.rollout import RolloutInputs
 from pipeline.diffusion.sample import differentiable
-from pipeline.diffusion.sampling import Noise, Sampling
+from pipeline.diffusion.sampling import FrameNoise, Noise, Sampling
 from pipeline.errors import DataError, ParamsError
-from pipeline.files.content import parsing
+from pipeline.files.content import parsing, reason
 from pipeline.files.tensors import read_shapes, read_tensors
 from pipeline.latents.cache import LatentCache
 from pipeline.samplers import SAMPLERS
@@ -99,15 +101,33 @@ class WorldModel:
         Raises:
             ValueError: history, actions and noise are not of these shapes.
         """
+        inputs, window = self._inputs(history, actions, noise), self.config.frames
+        tracked = differentiable(history, actions, noise.start)
+        network = self._network("none" if tracked else sampling.options.compile)
+        return rollout.rollout(network, self.objective, window, inputs, sampling, shared)
+
+    def stream(
+        self, history: Tensor, actions: Tensor, noise: FrameNoise, sampling: Sampling
+    ) -> Iterator[Tensor]:
+        """`rollout`, window by window: whitened latents [B, n, C, h, w], in bounded memory.
+
+        Arguments are those of `rollout`, but for noise that may be drawn as the frames come, such
+        as `ClipNoise`.
+
+        Raises:
+            ValueError: history and actions are not of these shapes.
+        """
+        inputs, window = self._inputs(history, actions, noise), self.config.frames
+        network = self._network(sampling.options.compile)
+        return rollout.stream(network, self.objective, window, inputs, sampling)
+
+    def _inputs(self, history: Tensor, actions: Tensor, noise: FrameNoise) -> RolloutInputs:
+        """What the network takes of history and actions, which are checked."""
         self._check(history, actions)
         scaled = self.model_actions(actions)  # [B, K - 1 + F, interval A]
         # The network takes an action for every frame of a window; the last one is unused.
         scaled = torch.cat([scaled, torch.zeros_like(scaled[:, :1])], 1)  # [B, K + F, interval A]
-        inputs = rollout.RolloutInputs(history.to(self.device), scaled, noise)
-        window = self.config.frames
-        tracked = differentiable(history, actions, noise.start)
-        network = self._network("none" if tracked else sampling.options.compile)
-        return rollout.rollout(network, self.objective, window, inputs, sampling, shared)
+        return RolloutInputs(history.to(self.device), scaled, noise)
 
     def _check(self, history: Tensor, actions: Tensor) -> None:
         """Check that history [B, K, C, h, w] and actions [B, K - 1 + F, interval, A] fit."""
@@ -163,7 +183,7 @@ class WorldModel:
                 compile=compile,
             )
         except ValidationError as error:
-            raise ParamsError(f"sampling.{_first_line(error)}") from None
+            raise ParamsError(f"sampling.{reason(error)}") from None
         stochastic = self.objective.stochastic_steps
         options.check_fits(self.config.frames, stochastic=stochastic, place="sampling")
         return Sampling(module.build(module.Options()), options)
@@ -278,11 +298,3 @@ def load(folder: Path, device: torch.device, cache: LatentCache) -> WorldModel:
     model = WorldModel.from_pretrained(folder, device=device)
     model.check_cache(cache)
     return model
-
-
-def _first_line(error: Exception) -> str:
-    """The first mistake that an error reports, in one line."""
-    if isinstance(error, ValidationError):
-        detail = error.errors()[0]
-        return f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"
-    return str(error).splitlines()[0]

@@ -3,10 +3,10 @@
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 Frames = NDArray[np.uint8]
+Write = Callable[[Frames], None]
+"""Takes the next frame of a video."""
 
 # Published sets: yuv420p h264 (PushT), AV1 with a keyframe every other frame (LeRobot).
 H264 = {
@@ -122,30 +124,44 @@ def opened(
 
 
 def encode(frames: Iterable[Frames], fps: int, settings: dict[str, str]) -> bytes:
-    """Frames uint8 [H, W, 3] as the content of an mp4; the same frames give the same bytes.
+    """Frames uint8 [H, W, 3] as the content of an mp4; arguments are those of `writer`."""
+    file = io.BytesIO()
+    with writer(file, fps, settings) as write:
+        for frame in frames:
+            write(frame)
+    return file.getvalue()
+
+
+@contextmanager
+def writer(file: IO[bytes], fps: int, settings: dict[str, str]) -> Iterator[Write]:
+    """Write an mp4 frame by frame; the same frames give the same bytes.
 
     Args:
-        frames: RGB; height and width must be even unless the settings are LOSSLESS.
+        file: to write to, and to seek in.
         fps: frames per second in the metadata; changes no frame.
         settings: H264, AV1 or LOSSLESS.
+
+    Yields:
+        What takes the next frame, uint8 [H, W, 3] RGB; height and width must be even unless the
+        settings are LOSSLESS.
     """
     import av
 
     options = {key: value for key, value in settings.items() if key not in ("codec", "pix_fmt")}
-    file = io.BytesIO()
     with av.open(file, "w", format="mp4", options={"fflags": "+bitexact"}) as container:
-        track: Any = None
-        for frame in frames:
-            if track is None:
-                track = container.add_stream(settings["codec"], rate=fps, options=options)
+        track: Any = container.add_stream(settings["codec"], rate=fps, options=options)
+
+        def write(frame: Frames) -> None:
+            if not track.codec_context.is_open:
                 track.height, track.width = frame.shape[:2]
                 track.pix_fmt = settings["pix_fmt"]
                 track.thread_count = 1
                 with _scheduling_restored():
                     track.codec_context.open()
             container.mux(track.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+
+        yield write
         container.mux(track.encode())
-    return file.getvalue()
 
 
 @contextmanager

@@ -164,7 +164,7 @@ def test_linspace_takes_a_stepped_level_for_the_context():
         for steps in (10, 50, 100)
     }
     levels = {
-        steps: rollout._context_level(each, ddim_timesteps(steps, 1000, "linspace"), 1000)
+        steps: rollout.context_level(each, ddim_timesteps(steps, 1000, "linspace"), 1000)
         for steps, each in options.items()
     }
     assert levels == {10: 0, 50: 20, 100: 20}

@@ -1,0 +1,141 @@
+"""Carry out a request: load the model, roll out its clips, write everything or nothing."""
+
+from pathlib import Path
+from typing import Literal, cast
+
+from pipeline import encoders, stage
+from pipeline.checksum import sha256
+from pipeline.diffusion.sampling import Sampling, default_steps
+from pipeline.diffusion.world_model import CONFIG, WEIGHTS, WorldModel
+from pipeline.errors import DataError, ParamsError
+from pipeline.latents.cache import LatentCache, open_cache
+from pipeline.latents.metadata import METADATA
+from pipeline.rollout.card import CARD, FORMAT, LatentsCard, ModelCard, RolloutCard
+from pipeline.rollout.generate import Generator, load
+from pipeline.rollout.run import roll_out
+from pipeline.tools.rollout.request import Request, Steps
+from pipeline.tools.rollout.starts import Place, clips_of
+
+CODEC, DYNAMICS = "codec", "world_model"
+
+
+def write(
+    request: Request, folder: Path, latents: Path, shards: Path, params: Path, out: Path
+) -> RolloutCard:
+    """Write the files of a rollout.
+
+    Args:
+        request: of the user.
+        folder: holds the model: `codec` and `world_model`.
+        latents: cache of the data set.
+        shards: folder with its recorded frames.
+        params: params.yaml, which describes its simulator.
+        out: folder to write.
+
+    Returns:
+        The content of rollout.json.
+
+    Raises:
+        UserError: the request cannot be met, or a file is missing or damaged.
+    """
+    check_out(out)
+    cache = open_cache(latents)
+    model, encoder = load(*parts(folder), cache)
+    sampling = sampling_of(request.steps, model)
+    place = Place(cache.whitened_by(model.spec), shards, params)
+    loads = clips_of(request.start, model, place, request.steps.seed)
+    generator = Generator(model, encoder, sampling, request.steps.seed)
+    with stage.output(out) as partial:
+        partial.mkdir()
+        written = roll_out(generator, loads, request.steps.batch, request.form, partial)
+        card = RolloutCard(
+            model=model_card(folder),
+            latents=latents_card(cache),
+            sampler=request.steps.sampler,
+            sampling=sampling.options,
+            seed=request.steps.seed,
+            batch=request.steps.batch,
+            history=written.history,
+            frames=written.frames,
+            interval=model.config.interval,
+            fps=request.form.fps,
+            height=written.size[0],
+            width=written.size[1],
+            recorded_height=written.recorded[0],
+            recorded_width=written.recorded[1],
+            native=request.form.native,
+            videos=request.form.videos,
+            images=request.form.images,
+            clips=written.clips,
+        )
+        (partial / CARD).write_text(FORMAT.text(card))
+    return card
+
+
+def check_out(out: Path) -> None:
+    """Refuse to put a rollout in the place of anything else.
+
+    Raises:
+        DataError: something else is there.
+    """
+    if (
+        out.exists()
+        and not (out / CARD).is_file()
+        and not (out.is_dir() and not any(out.iterdir()))
+    ):
+        raise DataError(f"{out}: is there already, and no rollout; name another folder")
+
+
+def parts(folder: Path) -> tuple[Path, Path]:
+    """World model and codec in a folder that holds both, or beside a world model.
+
+    Raises:
+        DataError: they are not there.
+    """
+    for place in (folder, folder.parent):
+        if (place / DYNAMICS / CONFIG).is_file() and (place / CODEC).is_dir():
+            return place / DYNAMICS, place / CODEC
+    raise DataError(
+        f"{folder}: holds no {DYNAMICS} with its {CODEC}; give a folder of both, such as "
+        "models/DATASET/ENCODER of a workspace"
+    )
+
+
+def sampling_of(steps: Steps, model: WorldModel) -> Sampling:
+    """How a request samples.
+
+    Raises:
+        ParamsError: an option is out of range, or the model cannot do it.
+    """
+    if steps.spacing not in ("trailing", "linspace"):
+        raise ParamsError(f"--spacing {steps.spacing}: choose trailing or linspace")
+    return model.sampling(
+        steps.sampler,
+        steps.steps or default_steps(model.config.objective.name),
+        spacing=cast(Literal["trailing", "linspace"], steps.spacing),
+        stabilisation=steps.stabilisation,
+        context=steps.context,
+    )
+
+
+def model_card(folder: Path) -> ModelCard:
+    """Names and hashes of a model's files."""
+    world_model, codec = parts(folder)
+    return ModelCard(
+        folder=str(folder),
+        sha256=sha256(world_model / WEIGHTS),
+        config_sha256=sha256(world_model / CONFIG),
+        codec_sha256=encoders.digest(codec),
+    )
+
+
+def latents_card(cache: LatentCache) -> LatentsCard:
+    """Names and hashes of a cache."""
+    spec = cache.spec
+    return LatentsCard(
+        folder=str(cache.path),
+        sha256=sha256(cache.path / METADATA),
+        dataset=spec.dataset,
+        encoder=spec.encoder,
+        shards_sha256=spec.source,
+    )

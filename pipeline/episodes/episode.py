@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.episodes.cameras import Cameras
 from pipeline.errors import DataError
 
 Meta = Mapping[str, float | int | str]
@@ -24,6 +25,7 @@ class Episode:
         meta: what a simulator needs to restore this episode (door position, block shape, ...).
         video: content of the video file that the frames were decoded from, None if they were not;
             it may hold more frames.
+        cameras: of the frames, where a world or a data set knows them.
 
     Raises:
         DataError: a shape or dtype is wrong, lengths differ, or a value is not finite.
@@ -35,6 +37,7 @@ class Episode:
     states: NDArray[np.float32]
     meta: Meta
     video: bytes | None = None
+    cameras: Cameras | None = None
 
     def __post_init__(self) -> None:
         """Validate shapes, dtypes and values once, where the data enters."""
@@ -56,7 +59,20 @@ class Episode:
                 )
             if not np.isfinite(values).all():
                 raise DataError(f"episode {self.key}: {name} hold NaN or infinity")
+        if self.cameras is not None:
+            self._check_cameras(self.cameras)
 
     def __len__(self) -> int:
         """Number of frames T."""
         return len(self.frames)
+
+    def _check_cameras(self, cameras: Cameras) -> None:
+        if len(cameras) != len(self.frames):
+            raise DataError(
+                f"episode {self.key}: {len(cameras)} cameras but {len(self.frames)} frames"
+            )
+        if cameras.depth is not None and cameras.depth.shape != self.frames.shape[:3]:
+            raise DataError(
+                f"episode {self.key}: depth is {cameras.depth.shape}, frames are "
+                f"{self.frames.shape[:3]}"
+            )

@@ -1,14 +1,14 @@
 """Episodes in webdataset tar shards: lossless, deterministic, with a manifest beside them.
 
-A sample is KEY.frames.{mp4,npz,npy}, KEY.actions.npy, KEY.states.npy and KEY.meta.json; each split
-has tars of its own (train-000000.tar, val-000000.tar, ...), so any webdataset reader can stream it.
+A sample is KEY.frames.{mp4,npz,npy}, KEY.actions.npy, KEY.states.npy and KEY.meta.json, with
+KEY.cameras.npz and KEY.depth.npz where the cameras are known; each split has tars of its own (train-000000.tar, val-000000.tar, ...), so any webdataset reader can stream it.
 """
 
 import io
 import json
 import tarfile
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,12 +19,13 @@ from pydantic import RootModel
 
 from pipeline import stage
 from pipeline.checksum import sha256
-from pipeline.episodes import frame_formats
+from pipeline.episodes import cameras, frame_formats
+from pipeline.episodes.cameras import Cameras
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.episodes.manifest import Shard, Split, read_manifest
 from pipeline.errors import DataError, UserError
 from pipeline.files.content import damaged
-from pipeline.files.npy import parse_npy
+from pipeline.files.npy import npz_bytes, parse_npy, parse_npz
 from pipeline.files.tar import REGULAR, members
 
 Item = TypeVar("Item")
@@ -37,12 +38,16 @@ class MetaFile(RootModel[dict[str, float | int | str]]):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """An episode without its frames: actions float32 [T, A], states float32 [T, S] and meta."""
+    """An episode without its frames: actions float32 [T, A], states float32 [T, S] and meta.
+
+    `cameras` are those of its frames, without depth; None where they are not known.
+    """
 
     key: str
     actions: NDArray[np.float32]
     states: NDArray[np.float32]
     meta: Meta
+    cameras: Cameras | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,7 @@ def write(
                     "actions.npy": _npy(episode.actions),
                     "states.npy": _npy(episode.states),
                     "meta.json": json.dumps(dict(episode.meta)).encode(),
+                    **_camera_members(episode.cameras),
                 }
             )
             keys.append(episode.key)
@@ -109,12 +115,15 @@ def read(folder: Path, split: Split | None = None) -> Iterator[Episode]:
             yield from _read_tar(folder, shard, shard.episodes, _episode)
 
 
-def select(folder: Path, keys: Sequence[str]) -> Iterator[Episode]:
-    """The episodes called `keys`, in the manifest's order; no other is decoded."""
+def select(folder: Path, keys: Sequence[str], *, depth: bool = False) -> Iterator[Episode]:
+    """The episodes called `keys`, in the manifest's order; no other is decoded.
+
+    Their cameras have `depth` only where it is asked for and was recorded.
+    """
     selected = set(keys)
     for shard in read_manifest(folder).shards:
         if not selected.isdisjoint(shard.episodes):
-            yield from _read_tar(folder, shard, selected, _episode)
+            yield from _read_tar(folder, shard, selected, _with_depth if depth else _episode)
 
 
 def tables(folder: Path) -> Iterator[Table]:
@@ -140,6 +149,14 @@ def _npy(values: NDArray[np.float32]) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, values)
     return buffer.getvalue()
+
+
+def _camera_members(known: Cameras | None) -> dict[str, bytes]:
+    """Depth is a member of its own: few readers need it, and it is large."""
+    arrays = {} if known is None else cameras.to_arrays(known)
+    depth = {name: arrays.pop(name) for name in ("depth",) if name in arrays}
+    members = {"cameras.npz": arrays, "depth.npz": depth}
+    return {name: npz_bytes(part) for name, part in members.items() if part}
 
 
 def _samples(path: Path) -> Iterator[Sample]:
@@ -183,6 +200,7 @@ def _table(sample: Sample, path: Path, length: int) -> Table:
         actions=sample.array("actions.npy"),
         states=sample.array("states.npy"),
         meta=MetaFile.model_validate_json(sample.content("meta.json"), strict=True).root,
+        cameras=_cameras(sample, length),
     )
     for name, values in (("actions", table.actions), ("states", table.states)):
         if values.dtype != np.float32 or values.ndim != 2 or len(values) != length:
@@ -191,6 +209,19 @@ def _table(sample: Sample, path: Path, length: int) -> Table:
         if not np.isfinite(values).all():
             raise ValueError(f"{name} of {sample.key} hold NaN or infinity")
     return table
+
+
+def _cameras(sample: Sample, length: int, *names: str) -> Cameras | None:
+    if "cameras.npz" not in sample.members:
+        return None
+    present = [name for name in ("cameras.npz", *names) if name in sample.members]
+    parts = [parse_npz(sample.content(name)) for name in present]
+    return cameras.of_arrays({key: part[key] for part in parts for key in part}, length)
+
+
+def _with_depth(sample: Sample, path: Path, length: int) -> Episode:
+    episode = _episode(sample, path, length)
+    return replace(episode, cameras=_cameras(sample, length, "depth.npz"))
 
 
 def _episode(sample: Sample, path: Path, length: int) -> Episode:
@@ -211,4 +242,5 @@ def _episode(sample: Sample, path: Path, length: int) -> Episode:
         states=table.states,
         meta=table.meta,
         video=content if name == "frames.mp4" else None,
+        cameras=table.cameras,
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
@@ -68,6 +69,13 @@ def parse_npz(content: bytes) -> dict[str, Numbers]:
             member.filename.removesuffix(".npy"): _array(archive.open(member), member.file_size)
             for member in members
         }
+
+
+def npz_bytes(arrays: Mapping[str, Numbers]) -> bytes:
+    """The content of a compressed .npz file; the same arrays give the same bytes."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type] # its stubs want a bool of all
+    return buffer.getvalue()
 
 
 def _array(file: IO[bytes], size: int) -> Numbers:

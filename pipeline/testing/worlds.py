@@ -213,3 +213,15 @@ class WorldTests(RecorderTests):
                 detours.append(world.detour(goal))
             assert detours[0] == detours[1]
             assert world.obstacles or not detours[0]
+
+    def test_recorded_cameras_are_those_of_the_recorded_states(
+        self, world: World, episode: Episode
+    ) -> None:
+        cameras = world.cameras(episode.states, episode.meta)
+        assert (cameras is None) == (episode.cameras is None)
+        if cameras is not None and episode.cameras is not None:
+            np.testing.assert_array_equal(episode.cameras.poses, cameras.poses)
+            np.testing.assert_array_equal(episode.cameras.intrinsics, cameras.intrinsics)
+            assert (episode.cameras.depth is None) == (cameras.depth is None)
+            if cameras.depth is not None:
+                np.testing.assert_array_equal(episode.cameras.depth, cameras.depth)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from pipeline.episodes.cameras import Cameras
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.families import Family, Module, family
 from pipeline.params import Params
@@ -68,6 +69,13 @@ class World(Recorder, Protocol):
 
     def render(self) -> NDArray[np.uint8]:
         """The current frame, uint8 [H, W, 3] RGB."""
+
+    def cameras(self, states: NDArray[np.float32], meta: Meta) -> Cameras | None:
+        """Cameras, with depth, of the frames of states [N, S] of an episode with this `meta`.
+
+        None where frames are no pictures of a scene in 3-D. The current state is not kept.
+        """
+        return None
 
     def distance(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> float:
         """Distance of a state [S] to a goal state [S], in the world's units."""

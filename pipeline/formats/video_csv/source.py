@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.episodes import video
+from pipeline.episodes.cameras import Cameras, of_arrays
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.errors import DataError
-from pipeline.files.content import read_bytes
+from pipeline.files.content import parsing, read_bytes
+from pipeline.files.npy import read_npz
 from pipeline.formats import OfficialSplit
 from pipeline.formats._shared import discrete, pixels
-from pipeline.formats.video_csv import tables
+from pipeline.formats.video_csv import tables, written
 from pipeline.formats.video_csv.layout import EPISODE, IMAGES, Layout, natural
 
 MEND = "mend it, or record the episode again"
@@ -109,13 +111,24 @@ class VideoCsvSource:
                 )
         if self.discrete_actions is not None:
             actions = discrete.one_hot(actions, self.discrete_actions, f"{table}: {name}")
-        return Episode(self.key(index), frames, actions, states, self.meta.get(name, {}), content)
+        cameras = _cameras(self.raw / written.CAMERAS.replace(EPISODE, name), len(frames))
+        meta = self.meta.get(name, {})
+        return Episode(self.key(index), frames, actions, states, meta, content, cameras)
 
 
 def _content(path: Path) -> bytes:
     if not path.is_file():
         raise DataError(f"{path}: no such file; every episode needs its frames and its rows")
     return path.read_bytes()
+
+
+def _cameras(path: Path, frames: int) -> Cameras | None:
+    """The cameras of an episode, if there is a file of them."""
+    if not path.is_file():
+        return None
+    arrays = read_npz(path, MEND)
+    with parsing(path, MEND):
+        return of_arrays(arrays, frames)
 
 
 def _images(folder: Path) -> NDArray[np.uint8]:

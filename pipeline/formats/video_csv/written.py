@@ -1,12 +1,13 @@
-"""Writer of mp4 and CSV files, and what videos and tables cannot hold: the episodes' meta."""
+"""Writer of mp4 and CSV files, and what videos and tables cannot hold: meta and cameras."""
 
 import csv
 import io
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline.episodes import video
+from pipeline.episodes import cameras, video
 from pipeline.episodes.episode import Episode, Meta
+from pipeline.files.npy import npz_bytes
 from pipeline.formats._shared import episode_meta
 from pipeline.formats.video_csv.layout import EPISODE
 
@@ -15,6 +16,8 @@ FPS = 10
 VIDEO = f"videos/{EPISODE}.mp4"
 TABLE = f"actions/{EPISODE}.csv"
 META = "video_csv.json"
+CAMERAS = f"cameras/{EPISODE}.npz"
+"""Of an episode whose cameras are known: intrinsics [4] or [T, 4], poses [T, 4, 4], depth."""
 
 
 def write(episodes: Iterable[Episode], raw: Path) -> None:
@@ -30,6 +33,10 @@ def write(episodes: Iterable[Episode], raw: Path) -> None:
         content = video.encode(episode.frames, FPS, video.LOSSLESS)
         (raw / VIDEO.replace(EPISODE, episode.key)).write_bytes(content)
         (raw / TABLE.replace(EPISODE, episode.key)).write_text(_csv(episode))
+        if episode.cameras is not None:
+            path = raw / CAMERAS.replace(EPISODE, episode.key)
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(npz_bytes(cameras.to_arrays(episode.cameras)))
         meta[episode.key] = episode.meta
     episode_meta.write(raw / META, meta)
 

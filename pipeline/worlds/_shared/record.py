@@ -20,4 +20,7 @@ def record(world: World, key: str, steps: int, policy: Policy, meta: Meta) -> Ep
         states.append(world.snapshot())
         actions.append(policy(states[-1]))
         world.step(actions[-1])
-    return Episode(key, np.stack(frames), np.stack(actions), np.stack(states), meta)
+    cameras = world.cameras(np.stack(states), meta)
+    return Episode(
+        key, np.stack(frames), np.stack(actions), np.stack(states), meta, cameras=cameras
+    )

@@ -1,0 +1,210 @@
+"""Room: a walk through a furnished room in first person, with known cameras and exact depth.
+
+The eye moves at one height in a room of textured boxes. Frames are cast ray by ray in numpy, so
+that they are the same on every machine, and depth is that of the faces, not of a z-buffer.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from einops import rearrange
+from numpy.typing import NDArray
+from pydantic import Field
+
+from pipeline.episodes.cameras import Cameras, rays
+from pipeline.episodes.episode import Episode, Meta
+from pipeline.worlds import World, WorldOptions
+from pipeline.worlds._shared.record import record
+from pipeline.worlds.room import policy, scene
+from pipeline.worlds.room.policy import MOST_PITCH, RADIUS, Walker, wrapped
+
+EYE = 1.5
+"""Height of the eye above the floor in metres."""
+REACHED = 0.3
+"""Success radius in metres, or radians, of place, yaw and pitch together."""
+SAMPLES = 2
+"""Rays a pixel along each side, which smooth edges; depth has the ray through the centre."""
+
+
+class Options(WorldOptions):
+    """Options of the room world."""
+
+    height: int = Field(ge=16, description="of the frames in pixels")
+    width: int = Field(ge=16, description="of the frames in pixels")
+    view: float = Field(gt=10, lt=140, description="width of the field of view in degrees")
+    boxes: int = Field(ge=0, le=8, description="pieces of furniture, as far as there is room")
+    rooms: list[int] = Field(min_length=1, description="seeds of rooms; an episode draws one")
+    depth: bool = Field(description="whether the depth of every pixel is recorded")
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Height and width of the frames in pixels."""
+        return self.height, self.width
+
+
+def build(options: Options) -> "Room":
+    """The world."""
+    return Room(options)
+
+
+class Room(World):
+    """A walk through a room; a `pipeline.worlds.World`.
+
+    A state [4] is x, y in metres, yaw and pitch in radians: yaw 0 looks along x and grows to the
+    left, pitch grows upwards. An action [4] goes ahead and to the right in metres, as the eye looks
+    when it begins, and turns to the left and up in radians. Who runs into something slides along it.
+    """
+
+    state_dim = 4
+    obstacles = True
+    high = np.array([0.25, 0.15, 0.25, 0.12], np.float32)
+    low = -high
+
+    def __init__(self, options: Options) -> None:
+        """Stand in the first of the rooms."""
+        self.options = options
+        focal = options.width / 2 / np.tan(np.radians(options.view) / 2)
+        self.intrinsics = np.array([focal, focal, options.width / 2, options.height / 2])
+        fine = options.height * SAMPLES, options.width * SAMPLES
+        self._rays = rearrange(
+            rays(fine, self.intrinsics * SAMPLES),
+            "(h sy) (w sx) xyz -> xyz (sy sx h w)", sy=SAMPLES, sx=SAMPLES,
+        )  # fmt: skip
+        self._centres = rays(options.frame_size, self.intrinsics).reshape(-1, 3).T.copy()
+        meta: Meta = {"room": options.rooms[0]}
+        self._enter(meta)
+        self.restore(policy.free_state(self.scene, np.random.default_rng(0)), meta)
+
+    def sample(
+        self, rng: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], Meta]:
+        """Two states in one of the rooms."""
+        meta = self._draw_room(rng)
+        start, goal = (policy.free_state(self.scene, rng) for _ in range(2))
+        while self.success(start, goal):
+            goal = policy.free_state(self.scene, rng)
+        return start, goal, meta
+
+    def restore(self, state: NDArray[np.float32], meta: Meta) -> None:
+        """Set the state [4], in the room of `meta`."""
+        self._enter(meta)
+        self.state = np.array(state, np.float64)
+
+    def snapshot(self) -> NDArray[np.float32]:
+        """The current state [4]."""
+        return self.state.astype(np.float32)
+
+    def step(self, action: NDArray[np.float32]) -> None:
+        """Walk and turn by an action [4]."""
+        self.state = self._moved(self.state[None], np.asarray(action, np.float64)[None])[0]
+
+    def render(self) -> NDArray[np.uint8]:
+        """The current frame, uint8 [height, width, 3] RGB."""
+        pose = _pose(self.state)
+        _, colours = scene.cast(self.scene, self._eye(self.state), pose[:3, :3].T @ self._rays)
+        samples = colours.reshape(SAMPLES**2, *self.options.frame_size, 3)
+        return (samples.sum(0, dtype=np.uint16) // SAMPLES**2).astype(np.uint8)
+
+    def cameras(self, states: NDArray[np.float32], meta: Meta) -> Cameras:
+        """Cameras of states [N, 4], with depth if `worlds.room.depth` says so."""
+        self._enter(meta)
+        poses = np.stack([_pose(state) for state in states.astype(np.float64)])
+        intrinsics = np.tile(self.intrinsics, (len(states), 1))
+        if not self.options.depth:
+            return Cameras(intrinsics, poses)
+        depth = [
+            # The rays have z 1 in camera coordinates: their multiples are depths.
+            scene.cast(self.scene, self._eye(state), pose[:3, :3].T @ self._centres)[0]
+            for state, pose in zip(states.astype(np.float64), poses, strict=True)
+        ]
+        shape = len(states), *self.options.frame_size
+        return Cameras(intrinsics, poses, np.stack(depth).reshape(shape).astype(np.float32))
+
+    def distance(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> float:
+        """Euclidean distance of coordinates."""
+        ends = self.coordinates(np.stack([state, goal]))
+        return float(np.linalg.norm(ends[0] - ends[1]))
+
+    def success(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> bool:
+        """Within 0.3 of the goal."""
+        return self.distance(state, goal) < REACHED
+
+    def coordinates(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
+        """x, y, cosine and sine of the yaw, and pitch, [N, 5]: a metre counts as a radian."""
+        x, y, yaw, pitch = states.T
+        return np.stack([x, y, np.cos(yaw), np.sin(yaw), pitch], -1).astype(np.float32)
+
+    def straight(self, goal: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The action [4] that walks and turns towards a goal at once, as fast as it may."""
+        high = self.high.astype(np.float64)
+        return policy.towards(self.state, np.asarray(goal, np.float64), high)
+
+    def detour(self, goal: NDArray[np.float32]) -> bool:
+        """Whether furniture stands on the straight line to a goal."""
+        end = np.asarray(goal, np.float64)[:2]
+        return scene.blocked(self.scene, self.state[:2], end, RADIUS - policy.TOUCHING)
+
+    def simulate(
+        self, state: NDArray[np.float32], meta: Meta, actions: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """States [N, T, 4] after actions [N, T, 4], in one batch."""
+        self._enter(meta)
+        current = np.tile(np.asarray(state, np.float64), (len(actions), 1))
+        states = np.empty((*actions.shape[:2], self.state_dim), np.float32)
+        for step in range(actions.shape[1]):
+            current = self._moved(current, actions[:, step].astype(np.float64))
+            states[:, step] = current
+        return states
+
+    def collect(self, episodes: int, steps: int, seed: int) -> Iterator[Episode]:
+        """Record `episodes` walks of `steps` frames."""
+        rng = np.random.default_rng(seed)
+        for index in range(episodes):
+            meta = self._draw_room(rng)
+            self.restore(policy.free_state(self.scene, rng), meta)
+            walker = Walker(self.scene, self.high, rng)
+            yield record(self, f"episode_{index:03d}", steps, walker.act, meta)
+
+    def _draw_room(self, rng: np.random.Generator) -> Meta:
+        meta: Meta = {"room": int(rng.choice(self.options.rooms))}
+        self._enter(meta)
+        return meta
+
+    def _enter(self, meta: Meta) -> None:
+        self.scene = scene.make(int(meta["room"]), self.options.boxes)
+
+    def _eye(self, state: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.array([state[0], state[1], EYE])
+
+    def _moved(
+        self, states: NDArray[np.float64], actions: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """States [N, 4] after actions [N, 4], rounded to float32 as data sets store them."""
+        yaw, moved = states[:, 2], states.copy()
+        ahead, right = actions[:, 0], actions[:, 1]
+        way = np.stack(
+            [
+                ahead * np.cos(yaw) + right * np.sin(yaw),
+                ahead * np.sin(yaw) - right * np.cos(yaw),
+            ],
+            -1,
+        )
+        for axis in (0, 1):
+            tried = moved.copy()
+            tried[:, axis] += way[:, axis]
+            stops = scene.inside(self.scene, tried[:, :2].astype(np.float32), RADIUS)
+            moved[:, axis] = np.where(stops, moved[:, axis], tried[:, axis])
+        moved[:, 2] = wrapped(yaw + actions[:, 2])
+        moved[:, 3] = np.clip(states[:, 3] + actions[:, 3], -MOST_PITCH, MOST_PITCH)
+        return moved.astype(np.float32).astype(np.float64)
+
+
+def _pose(state: NDArray[np.float64]) -> NDArray[np.float64]:
+    """World to camera [4, 4] of a state [4]: the rows of its rotation are right, down, ahead."""
+    yaw, pitch = state[2:]
+    ahead = [np.cos(yaw) * np.cos(pitch), np.sin(yaw) * np.cos(pitch), np.sin(pitch)]
+    right = [np.sin(yaw), -np.cos(yaw), 0.0]
+    pose = np.eye(4)
+    pose[:3, :3] = right, np.cross(ahead, right), ahead
+    pose[:3, 3] = -pose[:3, :3] @ [state[0], state[1], EYE]
+    return pose

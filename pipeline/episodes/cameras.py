@@ -1,4 +1,4 @@
-"""The cameras of an episode: where its frames were seen from, and how far away what they show is."""
+"""Where the frames of an episode were seen from, and how far away what they show is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -1,7 +1,8 @@
 """Episodes in webdataset tar shards: lossless, deterministic, with a manifest beside them.
 
 A sample is KEY.frames.{mp4,npz,npy}, KEY.actions.npy, KEY.states.npy and KEY.meta.json, with
-KEY.cameras.npz and KEY.depth.npz where the cameras are known; each split has tars of its own (train-000000.tar, val-000000.tar, ...), so any webdataset reader can stream it.
+KEY.cameras.npz and KEY.depth.npz where the cameras are known; each split has tars of its own
+(train-000000.tar, val-000000.tar, ...), so any webdataset reader can stream it.
 """
 
 import io

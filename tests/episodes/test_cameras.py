@@ -63,9 +63,7 @@ def test_a_resized_camera_projects_to_the_resized_pixel():
     before = cameras(depth=False)
     after = before.resized((16, 20), (48, 10))
     point = np.array([0.3, -0.2, 2.0])
-    for (fx, fy, cx, cy), (gx, gy, dx, dy) in zip(
-        before.intrinsics, after.intrinsics, strict=True
-    ):
+    for (fx, fy, cx, cy), (gx, gy, dx, dy) in zip(before.intrinsics, after.intrinsics, strict=True):
         u, v = fx * point[0] / 2 + cx, fy * point[1] / 2 + cy
         resized = gx * point[0] / 2 + dx, gy * point[1] / 2 + dy
         np.testing.assert_allclose(resized, (u * 10 / 20, v * 48 / 16))

@@ -52,7 +52,7 @@ class Room(World):
 
     A state [4] is x, y in metres, yaw and pitch in radians: yaw 0 looks along x and grows to the
     left, pitch grows upwards. An action [4] goes ahead and to the right in metres, as the eye looks
-    when it begins, and turns to the left and up in radians. Who runs into something slides along it.
+    when it begins, and turns to the left and up in radians. Walls and furniture are slid along.
     """
 
     state_dim = 4

@@ -17,7 +17,7 @@ TILES = 32
 TILE = 0.4
 """Side of a tile in metres."""
 BLOCK = 2048
-"""Rays that are cast at once: more of them leave the processor's cache, and take three times as long."""
+"""Rays that are cast at once: arrays of more of them leave the processor's cache."""
 LIGHT = np.array([[0.8, 0.8], [0.92, 0.92], [0.6, 1.0]])
 """Brightness of the faces that end a box along x, y, z, below and above."""
 

@@ -86,8 +86,9 @@ class Mpc:
 
     def _generator(self, run: Run) -> torch.Generator:
         if run.number not in self.generators:
-            seeds = np.random.SeedSequence([self.options.seed, run.number]).generate_state(2)
-            seed = int(seeds[0]) << 31 | int(seeds[1]) >> 1
+            entropy = [self.options.seed, run.number]
+            state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]
+            seed = int(state >> np.uint64(1))
             self.generators[run.number] = torch.Generator().manual_seed(seed)
         return self.generators[run.number]
 

@@ -132,8 +132,10 @@ class LatentSpec(FileModel):
 
     def scale_actions(self, actions: Tensor) -> Tensor:
         """Actions [..., A] in the world's units, standardised if `normalise_actions`."""
-        if not self.normalise_actions:
-            return actions
+        return self.standardise_actions(actions) if self.normalise_actions else actions
+
+    def standardise_actions(self, actions: Tensor) -> Tensor:
+        """Actions [..., A] in the world's units, minus their mean and divided by their std."""
         return (actions - self.action("mean", actions)) / self.action("std", actions)
 
     def action(self, statistic: str, like: Tensor) -> Tensor:

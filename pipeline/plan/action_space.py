@@ -40,30 +40,22 @@ class ActionSpace:
     def actions(self, plans: Tensor) -> Tensor:
         """Standardised plans [..., interval x A] to actions [..., interval, A], clamped."""
         split = plans.unflatten(-1, (self.interval, self.spec.action_dim))
-        actions = split * self._std(plans) + self.spec.action("mean", plans)
+        actions = split * self.spec.action("std", plans) + self.spec.action("mean", plans)
         return actions.clamp(self.spec.action("min", plans), self.spec.action("max", plans))
 
     def standardised(self, actions: NDArray[np.float32]) -> Tensor:
         """Actions [..., interval, A] to standardised ones [..., interval x A]."""
-        tensor = torch.from_numpy(actions)
-        return ((tensor - self.spec.action("mean", tensor)) / self._std(tensor)).flatten(-2)
+        return self.spec.standardise_actions(torch.from_numpy(actions)).flatten(-2)
 
     def bounds(self) -> tuple[Tensor, Tensor]:
         """The lowest and highest recorded standardised action, [interval x A] each."""
         like = torch.zeros(self.size)
-        mean = self.spec.action("mean", like)
-        low, high = (
-            ((self.spec.action(name, like) - mean) / self._std(like)).repeat(self.interval)
-            for name in ("min", "max")
-        )
+        ends = (self.spec.action(name, like) for name in ("min", "max"))
+        low, high = (self.spec.standardise_actions(end).repeat(self.interval) for end in ends)
         return low, high
 
     def choices(self) -> Tensor | None:
         """The standardised actions [A, A] that can be taken at a step; None for any number."""
         if not self.one_hot:
             return None
-        each = torch.eye(self.spec.action_dim)
-        return (each - self.spec.action("mean", each)) / self._std(each)
-
-    def _std(self, like: Tensor) -> Tensor:
-        return self.spec.action("std", like)
+        return self.spec.standardise_actions(torch.eye(self.spec.action_dim))

@@ -104,8 +104,7 @@ class Pairs:
         ahead = np.arange(self.farthest * self.interval)
         rows = self.frames.steps[now.numpy()][:, None] + ahead
         actions = torch.from_numpy(cache.actions[rows.clip(max=len(cache.actions) - 1)])
-        mean, std = (cache.spec.action(name, actions) for name in ("mean", "std"))
-        return ((actions - mean) / std).unflatten(1, (self.farthest, -1)).flatten(2)
+        return cache.spec.standardise_actions(actions).unflatten(1, (self.farthest, -1)).flatten(2)
 
     @property
     def _latents(self) -> int:

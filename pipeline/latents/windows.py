@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pipeline.errors import ParamsError
 from pipeline.latents.cache import LatentCache
+from pipeline.latents.split_rows import latents_apart
 
 
 def slices(lengths: Sequence[int], span: int) -> NDArray[np.int64]:
@@ -48,13 +49,8 @@ class Windows:
             ParamsError: an episode (if not `every`: the longest) is shorter than a window, or
                 encode.stride does not divide the frame interval.
         """
-        if interval % cache.spec.stride:
-            raise ParamsError(
-                f"train.interval = {interval}, but {cache.path} holds the latents of one frame in "
-                f"{cache.spec.stride} (encode.stride); choose a multiple of it, or an "
-                f"encode.stride that divides {interval}"
-            )
         self.cache, self.frames, self.interval = cache, frames, interval
+        self._apart = latents_apart(cache, interval)
         self.episodes = cache.episodes(split)
         lengths = [cache.seal.episodes[episode].length for episode in self.episodes]
         span = frames * interval
@@ -82,8 +78,8 @@ class Windows:
     def latent_indices(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Latents of windows `rows` [B], as indices [B, T] into all latents of the store."""
         episodes, starts = self.rows[rows].T
-        steps = starts[:, None] + np.arange(self.frames) * self.interval
-        return self.cache.latent_starts[episodes][:, None] + steps // self.cache.spec.stride
+        first = self.cache.latent_starts[episodes] + starts // self.cache.spec.stride
+        return first[:, None] + np.arange(self.frames) * self._apart
 
     def actions(self, rows: NDArray[np.int64]) -> Tensor:
         """Raw actions of windows `rows` [B], float32 [B, T, interval, A] in the world's units."""

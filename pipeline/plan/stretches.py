@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.latents.cache import LatentCache
+from pipeline.latents.split_rows import SplitRows, latents_apart, split_rows
 from pipeline.plan.action_space import ActionSpace
 from pipeline.plan.controllers import Run
 from pipeline.plan.measure import Measure
@@ -54,10 +55,10 @@ class Stretches:
         )
         now, goal = self.measure.of_frames(frames).flatten(1)
         begin, end = (_squared(self._features, vector) for vector in (now, goal))  # [M]
-        stride = self.space.interval // self.cache.spec.stride
+        apart = latents_apart(self.cache, self.space.interval)
         best = torch.full_like(begin, torch.inf)
         for frames_away in range(1, horizon + 1):
-            shift = frames_away * stride
+            shift = frames_away * apart
             same = self._episode[shift:] == self._episode[:-shift]
             total = torch.where(same, begin[:-shift] + end[shift:], torch.inf)
             best[:-shift] = torch.minimum(best[:-shift], total)
@@ -65,7 +66,7 @@ class Stretches:
         by_episode.scatter_reduce_(0, self._episode, best, "amin")
         episodes = by_episode.argsort()[:count]
         rows = [int(torch.where(self._episode == e, best, torch.inf).argmin()) for e in episodes]
-        return self._frames[rows]
+        return self._rows.steps[rows]
 
     def _plans(self, starts: NDArray[np.int64], horizon: int) -> Tensor:
         plans = torch.zeros(len(starts), horizon, self.space.size)
@@ -84,32 +85,19 @@ class Stretches:
         """Features [M, D] of the latents of all training episodes."""
         parts = [
             self.measure.of_latents(self.cache.latents(rows, None)).flatten(1)
-            for rows in np.array_split(self._rows, -(-len(self._rows) // ROWS))
+            for rows in np.array_split(self._rows.latents, -(-len(self._rows.latents) // ROWS))
         ]
         return torch.cat(parts)
 
     @cached_property
-    def _rows(self) -> NDArray[np.int64]:
-        """Latents [M] of all training episodes."""
-        spans = [
-            self.cache.latent_starts[e]
-            + np.arange(self.cache.spec.num_latents(self.cache.seal.episodes[e].length))
-            for e in self.cache.episodes("train")
-        ]
-        return np.concatenate(spans)
+    def _rows(self) -> SplitRows:
+        """The M frames of all training episodes that have latents."""
+        return split_rows(self.cache, "train")
 
     @cached_property
     def _episode(self) -> Tensor:
-        """Episode of each of these latents, [M]."""
-        starts = self.cache.latent_starts
-        return torch.from_numpy(np.searchsorted(starts, self._rows, "right") - 1)
-
-    @cached_property
-    def _frames(self) -> NDArray[np.int64]:
-        """Frame [M] of each of these latents."""
-        episode = self._episode.numpy()
-        within = self._rows - self.cache.latent_starts[episode]
-        return self.cache.starts[episode] + within * self.cache.spec.stride
+        """Episode of each of these frames, [M]."""
+        return torch.from_numpy(self._rows.episodes)
 
 
 def _squared(features: Tensor, vector: Tensor) -> Tensor:

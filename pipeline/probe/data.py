@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pipeline.errors import DataError, ParamsError
 from pipeline.latents.cache import LatentCache
+from pipeline.latents.split_rows import latents_apart, split_rows
 
 Coordinates = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """`World.coordinates`: states [N, S] to coordinates [N, D]."""
@@ -44,30 +45,14 @@ def frames_of(cache: LatentCache, split: str, coordinates: Coordinates) -> Frame
     Raises:
         DataError: it has no episode.
     """
-    spec, episodes = cache.spec, cache.episodes(split)
-    if not episodes:
+    rows = split_rows(cache, split)
+    if not len(rows.latents):
         raise DataError(
             f"{cache.path}: no episode of the {split} split, so no probe can be fitted or scored; "
             "change ingest.train_share"
         )
-    counts = [spec.num_latents(cache.seal.episodes[episode].length) for episode in episodes]
-    within = [np.arange(count) for count in counts]
-    latents = [
-        start + rows for start, rows in zip(cache.latent_starts[episodes], within, strict=True)
-    ]
-    steps = [
-        start + rows * spec.stride
-        for start, rows in zip(cache.starts[episodes], within, strict=True)
-    ]
-    left = [rows[::-1] for rows in within]
-    every = np.concatenate(steps)
-    return Frames(
-        cache,
-        np.concatenate(latents),
-        every,
-        np.concatenate(left),
-        torch.from_numpy(coordinates(cache.states[every])),
-    )
+    read = torch.from_numpy(coordinates(cache.states[rows.steps]))
+    return Frames(cache, rows.latents, rows.steps, rows.left, read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +62,14 @@ class Pairs:
     Attributes:
         frames: both frames of a pair are of these.
         interval: environment steps of a model frame.
+        apart: latents from one model frame to the next.
         farthest: most model frames between the two, H.
         starts: indices into `frames` after which a goal comes.
     """
 
     frames: Frames
     interval: int
+    apart: int
     farthest: int
     starts: NDArray[np.int64]
 
@@ -90,9 +77,9 @@ class Pairs:
         """Random pairs: frame and goal as indices into `frames`, model frames between, [B] each."""
         draws = torch.rand(2, count, generator=generator).numpy()
         now = self.starts[(draws[0] * len(self.starts)).astype(np.int64)]
-        most = np.minimum(self.frames.left[now] // self._latents, self.farthest)
+        most = np.minimum(self.frames.left[now] // self.apart, self.farthest)
         between = 1 + (draws[1] * most).astype(np.int64)
-        goal = now + between * self._latents
+        goal = now + between * self.apart
         return torch.from_numpy(now), torch.from_numpy(goal), torch.from_numpy(between)
 
     def actions(self, now: Tensor) -> Tensor:
@@ -106,11 +93,6 @@ class Pairs:
         actions = torch.from_numpy(cache.actions[rows.clip(max=len(cache.actions) - 1)])
         return cache.spec.standardise_actions(actions).unflatten(1, (self.farthest, -1)).flatten(2)
 
-    @property
-    def _latents(self) -> int:
-        """Latents from one model frame to the next."""
-        return self.interval // self.frames.cache.spec.stride
-
 
 def pairs_of(frames: Frames, interval: int, farthest: int) -> Pairs:
     """The pairs of frames of a split, at most `farthest` model frames apart, or as episodes allow.
@@ -120,17 +102,12 @@ def pairs_of(frames: Frames, interval: int, farthest: int) -> Pairs:
             divide the frame interval.
     """
     cache = frames.cache
-    if interval % cache.spec.stride:
-        raise ParamsError(
-            f"train.interval = {interval}, but {cache.path} holds the latents of one frame in "
-            f"{cache.spec.stride} (encode.stride); choose a multiple of it, or an encode.stride "
-            f"that divides {interval}"
-        )
-    model_frames = frames.left * cache.spec.stride // interval
+    apart = latents_apart(cache, interval)
+    model_frames = frames.left // apart
     longest = int(model_frames.max())
     if not longest:
         raise ParamsError(
             f"train.interval = {interval}, but no episode in {cache.path} is longer than that, so "
             "the inverse model has no goal to learn from; lower it, or record longer episodes"
         )
-    return Pairs(frames, interval, min(farthest, longest), np.flatnonzero(model_frames))
+    return Pairs(frames, interval, apart, min(farthest, longest), np.flatnonzero(model_frames))

@@ -6,8 +6,7 @@ An arm is a name and its changes to params.yaml; a table compares arms with a ba
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-Value = int | float | str | bool | Mapping[str, int] | None
-"""A value in params.yaml."""
+from pipeline.tools.changes import Value
 
 BASELINE = "baseline"
 """Name of the runs of every arm that changes nothing."""

@@ -4,9 +4,9 @@ import shlex
 from collections.abc import Sequence
 
 from pipeline.errors import ParamsError, did_you_mean
-from pipeline.files.yaml_file import parse_yaml
-from pipeline.tools.ablate import Table, Value
+from pipeline.tools.ablate import Table
 from pipeline.tools.ablate.tables import TABLES
+from pipeline.tools.changes import Value, parse_changes
 
 RESERVED = {
     "dataset": "every table has its own dataset; select tables with --only",
@@ -34,15 +34,7 @@ def changes(pairs: Sequence[str], selected: Sequence[Table]) -> dict[str, Value]
     Raises:
         ParamsError: a pair is not KEY=VALUE, or its key is reserved or set by an arm.
     """
-    parsed: dict[str, Value] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise ParamsError(f"--set = {pair!r} is not KEY=VALUE, such as train.steps=500")
-        _check_is_free(key, selected)
-        way_out = "close its brackets and quotes, or quote all of it"
-        parsed[key] = parse_yaml(value, f"--set = {pair!r}", way_out)
-    return parsed
+    return parse_changes(pairs, "train.steps=500", lambda key: _check_is_free(key, selected))
 
 
 def command(seeds: int, only: Sequence[str], change: Sequence[str]) -> str:

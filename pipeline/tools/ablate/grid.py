@@ -9,10 +9,11 @@ from pipeline import params
 from pipeline.errors import ParamsError, did_you_mean
 from pipeline.metrics.schema.evaluate import EvaluateMeans
 from pipeline.metrics.schema.train import TrainMetrics
-from pipeline.tools.ablate import Arm, Table, Value
+from pipeline.tools.ablate import Arm, Table
 from pipeline.tools.ablate.processes import locked
 from pipeline.tools.ablate.tables import SHARED
 from pipeline.tools.ablate.workspace import Recipe, RunTime, Workspace
+from pipeline.tools.changes import Value
 from pipeline.tools.dvc_yaml import read as dvc_yaml
 from pipeline.tools.tables import placed
 

@@ -1,6 +1,7 @@
 """The arms of the paper's four tables of ablations, and three that it does not have."""
 
-from pipeline.tools.ablate import Arm, PaperRow, Table, Value
+from pipeline.tools.ablate import Arm, PaperRow, Table
+from pipeline.tools.changes import Value
 
 SHARED: dict[str, Value] = {
     "encoder": "tiny_vae",

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.errors import DataError, ParamsError, did_you_mean
-from pipeline.files.yaml_file import parse_yaml
 from pipeline.metrics.intervals import wilson
 from pipeline.metrics.schema.plan import PlanMetrics, read
 from pipeline.tools.ablate.processes import locked
 from pipeline.tools.ablate.workspace import Recipe, Workspace
+from pipeline.tools.changes import Value, parse_changes
 from pipeline.tools.dvc_yaml import read as dvc_yaml
 from pipeline.tools.frontier import Row
 from pipeline.tools.frontier.points import POINTS, SAMPLING_STEPS, SHARED, Point
@@ -111,24 +111,21 @@ def selected(planners: Sequence[str]) -> list[Point]:
     return [point for point in POINTS if not planners or point.planner in planners]
 
 
-def changes(pairs: Sequence[str]) -> dict[str, object]:
+def changes(pairs: Sequence[str]) -> dict[str, Value]:
     """Parse pairs such as `plan.execute=2`, whose values are YAML.
 
     Raises:
         ParamsError: a pair is not KEY=VALUE, or its key is none that plans alone depend on.
     """
-    parsed: dict[str, object] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise ParamsError(f"--set = {pair!r} is not KEY=VALUE, such as plan.execute=2")
-        if not key.startswith("plan.") or key in VARIED:
-            raise ParamsError(
-                f"--set {key}: only keys of plan may change, but {', '.join(VARIED)}: the model is "
-                "that of the workspace, and the points and --seeds set the others"
-            )
-        parsed[key] = parse_yaml(value, f"--set = {pair!r}", "close its brackets and quotes")
-    return parsed
+    return parse_changes(pairs, "plan.execute=2", _check_is_free)
+
+
+def _check_is_free(key: str) -> None:
+    if not key.startswith("plan.") or key in VARIED:
+        raise ParamsError(
+            f"--set {key}: only keys of plan may change, but {', '.join(VARIED)}: the model is "
+            "that of the workspace, and the points and --seeds set the others"
+        )
 
 
 def _changed(

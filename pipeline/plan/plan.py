@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pipeline import stage
 from pipeline.errors import ParamsError
 from pipeline.latents.cache import LatentCache
-from pipeline.metrics.schema.plan import CONTROLLERS
+from pipeline.metrics.schema.plan import CONTROLLERS, TRIVIAL
 from pipeline.metrics.schema.plan import Controller as Name
 from pipeline.plan import Options
 from pipeline.plan.controllers import (
@@ -26,9 +26,6 @@ from pipeline.plan.mpc import Mpc
 from pipeline.plan.proposals import Proposer
 from pipeline.plan.tasks import Task
 from pipeline.worlds import World
-
-TRIVIAL: tuple[Name, ...] = ("noop", "random", "straight")
-"""Controllers that a goal set worth planning to must defeat."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pipeline.metrics.schema import DecoderKind
 from pipeline.metrics.schema.evaluate import EvaluateMetrics
 from pipeline.metrics.schema.fit import FitMetrics
-from pipeline.metrics.schema.plan import Controller, PlanMetrics, PlanSkipped
+from pipeline.metrics.schema.plan import TRIVIAL, Controller, PlanMetrics, PlanSkipped
 
 MIN_RECONSTRUCTION = 26.0
 MAX_ERROR_RATIO = 0.4
@@ -15,19 +15,18 @@ MAX_TRIVIAL = 0.5
 MIN_GOALS = 48
 MARGIN = 0.1
 """By how much the planner may reach fewer goals than the nearest recorded stretch."""
-TRIVIAL: dict[Controller, str] = {
+SAID: dict[Controller, str] = {
     "noop": "no-op",
     "random": "random actions",
-    "straight": "straight to the goal",
-}
-"""Controllers that must not reach many goals, else the goals say nothing about the model."""
-BELOW: dict[Controller, str] = {
-    "random": "random actions",
     "straight": "going straight to the goal",
+    "nearest": "the nearest recorded stretch",
 }
-"""Controllers that the planner must be above."""
-NEAREST = "the nearest recorded stretch"
-"""Where recordings are dense, as here, it reaches nearly all goals: none can be far above it."""
+BELOW: tuple[Controller, ...] = ("random", "straight")
+"""Controllers that the planner must be above.
+
+Where recordings are dense, as here, the nearest stretch reaches nearly all goals: none can be far
+above it.
+"""
 ABSENT = "was not run"
 
 
@@ -86,15 +85,15 @@ def _ratio(a: float, b: float) -> float:
 
 def _planning(plan: PlanMetrics) -> list[Gate]:
     """The goal set is not too easy, and the planner is above each controller without a model."""
-    above = [_beside(plan, name, said, above=True) for name, said in BELOW.items()]
-    return [_hard(plan), *above, _beside(plan, "nearest", NEAREST, above=False)]
+    above = [_beside(plan, name, above=True) for name in BELOW]
+    return [_hard(plan), *above, _beside(plan, "nearest", above=False)]
 
 
 def _hard(plan: PlanMetrics) -> Gate:
-    rows = {said: plan.controllers.get(name) for name, said in TRIVIAL.items()}
+    rows = {name: plan.controllers.get(name) for name in TRIVIAL}
     measured = [
-        f"{said} {row.success_rate:.2f}" if row else f"{said} {ABSENT}"
-        for said, row in rows.items()
+        f"{SAID[name]} {row.success_rate:.2f}" if row else f"{SAID[name]} {ABSENT}"
+        for name, row in rows.items()
     ]
     return Gate(
         "success rate of trivial controllers",
@@ -105,9 +104,9 @@ def _hard(plan: PlanMetrics) -> Gate:
     )
 
 
-def _beside(plan: PlanMetrics, name: Controller, said: str, *, above: bool) -> Gate:
+def _beside(plan: PlanMetrics, name: Controller, *, above: bool) -> Gate:
     """The planner is above a controller, or at least not below it by more than MARGIN."""
-    title = f"success rate of planning - that of {said}"
+    title = f"success rate of planning - that of {SAID[name]}"
     bound = "95 % interval above 0" if above else f"95 % interval reaches -{MARGIN:g}"
     row, planner = plan.controllers.get(name), plan.planner
     if row is None:

@@ -25,6 +25,8 @@ Controller = Literal[
 """What acts: the planner on the world model, its baselines, and the planner on the simulator."""
 CONTROLLERS: tuple[Controller, ...] = get_args(Controller)
 """In the order in which they are written and shown."""
+TRIVIAL: tuple[Controller, ...] = ("noop", "random", "straight")
+"""Those that must not reach many goals, else the goals say nothing about the model."""
 DEAF = 0.9
 """Error under own actions, as a share of that under another clip's, from which on it is deaf."""
 NO_GOALS = ("episode", "step", "start_distance", "planner_distance")

@@ -7,7 +7,7 @@ from train_helpers import sampling
 from pipeline.encoders import Posterior
 from pipeline.plan import Options
 from pipeline.plan.build import Parts, build_controllers
-from pipeline.plan.plan import plan
+from pipeline.plan.plan import by_name, plan
 from pipeline.plan.tasks import TaskSource
 from pipeline.planners import PLANNERS
 
@@ -99,8 +99,14 @@ def source(world, cache, limits):
 def run(world, cache, model, **changes):
     limits = options(**changes)
     tasks = source(world, cache, limits).draw()
-    controllers = build_controllers(parts(world, cache, model, limits))
-    return tasks, plan(world, cache, tasks, controllers, limits)
+    return tasks, attempted(parts(world, cache, model, limits), tasks)
+
+
+def attempted(built, tasks):
+    """The runs of all controllers that some parts make."""
+    world, limits = built.world, built.options
+    controllers = by_name(world, built.cache, tasks, build_controllers(built), limits)
+    return plan(world, tasks, controllers, limits.budget_frames * INTERVAL, limits)
 
 
 def rate(runs):

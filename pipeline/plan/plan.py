@@ -1,6 +1,6 @@
 """Run every controller on every task."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,31 +43,42 @@ class Controllers:
     simulators: dict[Name, Mpc]
 
 
-def plan(
+def by_name(
     world: World,
     cache: LatentCache,
     tasks: Sequence[Task],
     controllers: Controllers,
     options: Options,
-) -> dict[Name, list[Run]]:
-    """The run of each controller on each task, trivial controllers first.
+) -> dict[Name, Controller]:
+    """Every controller that can act on these tasks, trivial ones first.
 
     Raises:
-        ParamsError: chunks of a plan are longer than any episode; or a trivial controller reaches
-            more goals than `max_trivial`.
+        ParamsError: chunks of a plan are longer than any episode.
     """
-    interval = controllers.planner.space.interval
-    budget, chunk = options.budget_frames * interval, options.execute * interval
-    baselines = _baselines(world, cache, tasks, chunk, options)
-    by_name: dict[Name, Controller] = {
-        **baselines,
+    chunk = options.execute * controllers.planner.space.interval
+    return {
+        **_baselines(world, cache, tasks, chunk, options),
         **_proposed(controllers.proposer, options),
         **controllers.simulators,
         "planner": controllers.planner,
     }
+
+
+def plan(
+    world: World,
+    tasks: Sequence[Task],
+    controllers: Mapping[Name, Controller],
+    budget: int,
+    options: Options,
+) -> dict[Name, list[Run]]:
+    """The run of each controller on each task, of at most `budget` steps.
+
+    Raises:
+        ParamsError: a trivial controller reaches more goals than `max_trivial`.
+    """
     runs: dict[Name, list[Run]] = {}
-    for name in stage.track(list(by_name), "plan"):
-        runs[name] = attempt(world, tasks, by_name[name], budget, options.success)
+    for name in stage.track(list(controllers), "plan"):
+        runs[name] = attempt(world, tasks, controllers[name], budget, options.success)
         if name in TRIVIAL:
             _refuse_trivial(name, runs[name], options)
     return {name: runs[name] for name in CONTROLLERS if name in runs}
@@ -77,7 +88,7 @@ def _baselines(
     world: World, cache: LatentCache, tasks: Sequence[Task], chunk: int, options: Options
 ) -> dict[Name, Controller]:
     """Controllers that see neither frames nor goals, and the straight one."""
-    random = _random_chunks(cache, long_enough(cache, chunk), chunk, options.seed)
+    random = _random_chunks(cache, _long_enough(cache, chunk), chunk, options.seed)
     baselines: dict[Name, Controller] = {"noop": NoOp(chunk), "random": RandomReplay(random)}
     world.restore(tasks[0].start, tasks[0].meta)
     if world.straight(tasks[0].goal) is not None:
@@ -106,7 +117,7 @@ def _refuse_trivial(name: Name, runs: Sequence[Run], options: Options) -> None:
         )
 
 
-def long_enough(cache: LatentCache, steps: int) -> list[int]:
+def _long_enough(cache: LatentCache, steps: int) -> list[int]:
     """Training episodes of at least `steps` frames.
 
     Raises:

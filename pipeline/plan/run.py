@@ -9,7 +9,7 @@ from pipeline.plan.build import Parts, build_controllers
 from pipeline.plan.films import chosen, write_films
 from pipeline.plan.listening import measure_listening, remark
 from pipeline.plan.measure import Codec
-from pipeline.plan.plan import long_enough, plan
+from pipeline.plan.plan import by_name, plan
 from pipeline.plan.tasks import TaskSource
 
 
@@ -25,15 +25,15 @@ def run(parts: Parts, metrics: Path, goals: Path, films: Path) -> PlanMetrics:
         world, cache, options.goals, model.config.interval, options.context, options.seed
     )
     tasks = source.draw()
-    controllers = build_controllers(parts)
-    long_enough(cache, options.execute * model.config.interval)
+    built = build_controllers(parts)
+    controllers = by_name(world, cache, tasks, built, options)
     listening = measure_listening(model, cache, parts.sampling, options.seed)
     if listening is not None and (line := remark(listening)) is not None:
         print(f"plan: {line}", file=sys.stderr)
-    runs = plan(world, cache, tasks, controllers, options)
+    budget = options.budget_frames * model.config.interval
+    runs = plan(world, tasks, controllers, budget, options)
     outcomes = {name: results.outcomes_of(world, each) for name, each in runs.items()}
-    planner = controllers.planner
-    scores = results.summary(world, tasks, outcomes, source.solved, listening, planner)
+    scores = results.summary(world, tasks, outcomes, source.solved, listening, built.planner)
     scores.write(metrics)
     results.write_rows(world, tasks, outcomes, goals)
     codec = Codec(parts.encoder, model.spec, options.batch)

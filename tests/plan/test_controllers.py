@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 import torch
 from helpers import default
-from planning_helpers import INTERVAL, Blind, Physics, options, parts, rate, source
+from planning_helpers import INTERVAL, Blind, Physics, attempted, options, parts, rate, source
 
 from pipeline.errors import ParamsError
 from pipeline.plan.action_space import ActionSpace, are_one_hot
 from pipeline.plan.build import build_controllers
 from pipeline.plan.controllers import NoOp, Run, attempt
-from pipeline.plan.plan import plan
 from pipeline.planners import PLANNERS
 
 
@@ -117,7 +116,7 @@ def test_gradients_are_followed_through_the_model_but_not_through_the_simulator(
     limits = options(count=6, simulator=["state"], distance={"frames": "last"})
     built = replace(parts(world, cache, Physics, limits), planner=module.build(planner))
     tasks = source(world, cache, limits).draw()
-    runs = plan(world, cache, tasks, build_controllers(built), limits)
+    runs = attempted(built, tasks)
     assert "simulator_state" not in runs
     assert rate(runs["planner"]) >= 0.6
     pixels = options(distance={"metric": "pixels"})
@@ -136,3 +135,11 @@ def test_actions_that_name_one_of_several_are_choices(cache):
     choices = ActionSpace(spec, INTERVAL, one_hot=True).choices()
     assert choices.tolist() == [[2.0, -2.0], [-2.0, 2.0]]
     assert ActionSpace(spec, INTERVAL).choices() is None
+
+
+def test_chunks_longer_than_any_episode_are_refused_before_anything_is_tried(world, cache):
+    tasks = source(world, cache, options(count=1)).draw()
+    built = parts(world, cache, Blind, options(execute=7, horizon=7, budget_frames=7))
+    longest = r"plan\.execute x interval = 35 steps, .* training episode in .* has 30 frames; lower"
+    with pytest.raises(ParamsError, match=longest):
+        attempted(built, tasks)

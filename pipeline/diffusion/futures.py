@@ -1,6 +1,5 @@
 """Many rollouts from the same histories, as planning needs them."""
 
-from dataclasses import replace
 from functools import partial
 
 import torch
@@ -45,7 +44,8 @@ class Futures:
                 last frame of the history to the first that is generated.
             noise: for F frames after K, drawn by `sampling.noise` with a batch of B, or of 1 for
                 all episodes: the N sequences of an episode share it, and so differ by their actions
-                alone. With eta > 0 the steps of each sequence draw the same noise, too.
+                alone. With eta > 0 the steps of each sequence draw the same noise, too, from the
+                episode's own generator if the noise has one for each.
             sampling: the sampler and its options.
             rows: how many sequences pass through the network at a time, of one episode or several;
                 memory grows with it, results do not depend on it but for rounding.
@@ -65,11 +65,12 @@ class Futures:
         # Where steps are stochastic, a pass holds one episode, whose sequences share every draw.
         block = candidates if sampling.options.eta else batch * candidates
         frames = []
+        drawing = noise.generators if sampling.options.eta else ()
         for start in range(0, len(flat), block):
-            state = None if noise.generator is None else noise.generator.get_state()
+            states = [generator.get_state() for generator in drawing]
             for begin in range(start, start + block, rows):
-                if noise.generator is not None and state is not None:
-                    noise.generator.set_state(state)
+                for generator, state in zip(drawing, states, strict=True):
+                    generator.set_state(state)
                 end = min(begin + rows, start + block)
                 episodes = torch.arange(begin, end) // candidates  # [rows]
                 frames.append(self._pass(flat[begin:end], episodes, noise, sampling))
@@ -119,6 +120,8 @@ def _noise_of(noise: Noise, episodes: Tensor) -> Noise:
     """The noise of each of `episodes`; that of a single one has a batch of 1."""
     if len(noise.start) == 1:
         return noise
-    rows = episodes[:1] if bool((episodes == episodes[0]).all()) else episodes
-    context = None if noise.context is None else noise.context[rows]
-    return replace(noise, start=noise.start[rows], context=context)
+    first = int(episodes[0])
+    if bool((episodes == first).all()):
+        return noise.part(first, first + 1)
+    context = None if noise.context is None else noise.context[episodes]
+    return Noise(noise.start[episodes], context)  # of eta = 0: these steps draw nothing

@@ -110,9 +110,7 @@ def _check(inputs: RolloutInputs, noise: FrameNoise, options: SamplingOptions) -
             f"{inputs.actions.shape[1] - 1} actions, but {history_len} history frames and {new} "
             f"frames to generate need {total - 1}"
         )
-    if (options.stabilisation and noise.context is None) or (
-        options.eta and noise.generator is None
-    ):
+    if (options.stabilisation and noise.context is None) or (options.eta and not noise.generators):
         raise ValueError(
             "stabilisation and eta need noise of their own: draw it with Sampling.noise"
         )

@@ -1,6 +1,6 @@
 """How a rollout is sampled, and the noise that it starts from."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -37,17 +37,18 @@ class Noise:
     Attributes:
         start: standard normal [B or 1, F, C, h, w], from which each generated frame is denoised.
         context: [B or 1, K + F, C, h, w], mixed into context frames by stabilisation.
-        generator: draws the noise of stochastic steps (eta > 0).
+        generators: draw the noise of stochastic steps (eta > 0), one for each row or one for all.
     """
 
     start: Tensor
     context: Tensor | None = None
-    generator: torch.Generator | None = None
+    generators: tuple[torch.Generator, ...] = ()
 
     def part(self, begin: int, end: int) -> "Noise":
         """The noise of rows begin..end - 1 of the batch."""
         context = None if self.context is None else self.context[begin:end]
-        return replace(self, start=self.start[begin:end], context=context)
+        own = self.generators if len(self.generators) == 1 else self.generators[begin:end]
+        return Noise(self.start[begin:end], context, own)
 
     def starts(self, begin: int, end: int) -> Tensor:
         """See `FrameNoise`."""
@@ -59,7 +60,8 @@ class Noise:
 
     def drawn(self, like: Tensor) -> Tensor:
         """See `FrameNoise`."""
-        return torch.randn((len(self.start), *like.shape[1:]), generator=self.generator)
+        shape = (len(self.start) // len(self.generators), *like.shape[1:])
+        return torch.cat([torch.randn(shape, generator=own) for own in self.generators])
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +82,9 @@ class Sampling:
         """Draw the noise for a rollout of `new` frames after `history_len` ones, on the CPU."""
         start = torch.randn((batch, new, *latent_shape), generator=generator)
         if not self.options.stabilisation:
-            return Noise(start, generator=generator)
+            return Noise(start, None, (generator,))
         context = torch.randn((batch, history_len + new, *latent_shape), generator=generator)
-        return Noise(start, context, generator)
+        return Noise(start, context, (generator,))
 
 
 def build_sampling(settings: Settings, options: SamplingOptions) -> Sampling:

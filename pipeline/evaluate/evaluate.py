@@ -111,7 +111,7 @@ def evaluate(
             scores.add(condition, part, latents, evaluator.decode(latents))
             if condition in ACTIONS:
                 scores.last_latents[ACTIONS[condition]].append(latents[:, -1])
-        latents = evaluator.generate(part, random[rows], replace(noise, generator=own))
+        latents = evaluator.generate(part, random[rows], replace(noise, generators=(own,)))
         scores.last_latents["random"].append(latents[:, -1])
         repeated = part.latents[:, context - 1 : context].expand_as(part.latents[:, context:])
         frames = part.frames[:, context - 1 : context].expand_as(part.frames[:, context:])

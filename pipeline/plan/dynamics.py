@@ -225,7 +225,7 @@ def together(noises: Sequence[Noise]) -> Noise:
     return Noise(
         torch.cat([noise.start for noise in noises]),
         torch.cat(contexts) if contexts else None,
-        noises[0].generator,
+        tuple(generator for noise in noises for generator in noise.generators),
     )
 
 

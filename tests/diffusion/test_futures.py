@@ -89,7 +89,7 @@ def test_they_do_not_depend_on_how_many_are_run_at_a_time(cache, generator, rows
     history, past, actions, noise = planning_inputs(model, generator, new=5)
     found = []
     for size in (3, rows):
-        drawn = replace(noise, generator=torch.Generator().manual_seed(0))
+        drawn = replace(noise, generators=(torch.Generator().manual_seed(0),))
         futures = Futures(model, history, past)
         found.append(futures.rollout(actions, drawn, protocol, rows=size))
     torch.testing.assert_close(*found, rtol=0, atol=1e-10)
@@ -99,10 +99,29 @@ def test_sequences_of_an_episode_share_all_noise(cache, generator):
     model, protocol = precise(world_model(cache)), sampling(steps=3, eta=1.0)
     history, past, actions, noise = planning_inputs(model, generator)
     same = actions[:, :1].expand_as(actions)
-    drawn = replace(noise, generator=torch.Generator().manual_seed(0))
+    drawn = replace(noise, generators=(torch.Generator().manual_seed(0),))
     found = Futures(model, history, past).rollout(same, drawn, protocol, rows=2)
     torch.testing.assert_close(found, found[:, :1].expand_as(found), rtol=0, atol=1e-10)
     assert (found[0] - found[1]).abs().max() > 1e-2
+
+
+def test_an_episode_that_draws_from_its_own_generator_does_not_depend_on_the_others(
+    cache, generator
+):
+    model, protocol = precise(world_model(cache)), sampling(steps=2, eta=1.0)
+    history, past, actions, noise = planning_inputs(model, generator)
+
+    def futures(first, end):
+        own = tuple(torch.Generator().manual_seed(seed) for seed in (5, 6))
+        some = slice(first, end)
+        made, drawn = Futures(model, history[some], past[some]), replace(noise, generators=own)
+        part = drawn.part(first, end)
+        # Twice, as a search does, round after round.
+        return [made.rollout(actions[some], part, protocol, rows=2) for _ in range(2)]
+
+    both, alone = futures(0, 2), [futures(0, 1), futures(1, 2)]
+    for round_of_both, *rounds in zip(both, *alone, strict=True):
+        torch.testing.assert_close(round_of_both, torch.cat(rounds), rtol=0, atol=1e-10)
 
 
 def test_the_history_is_run_once_for_all_sequences_and_rollouts(cache, generator):

@@ -132,7 +132,7 @@ def test_stochastic_steps_draw_from_the_generator_of_the_noise(model, generator)
         model.rollout(
             history,
             actions,
-            dataclasses.replace(noise, generator=torch.Generator().manual_seed(seed)),
+            dataclasses.replace(noise, generators=(torch.Generator().manual_seed(seed),)),
             dataclasses.replace(protocol, sampler=QUICK.sampler),
         )
         for seed in (1, 1, 2)
@@ -144,7 +144,7 @@ def test_stochastic_steps_draw_from_the_generator_of_the_noise(model, generator)
 def test_shared_noise_is_shared_at_every_stochastic_step(model, generator):
     history, actions, noise = rollout_inputs(model, generator)
     same = (each[:1].expand_as(each) for each in (history, actions))
-    shared = Noise(noise.start[:1], generator=torch.Generator().manual_seed(0))
+    shared = Noise(noise.start[:1], generators=(torch.Generator().manual_seed(0),))
     first, second = model.rollout(*same, shared, sampling(steps=3, eta=1.0))
     torch.testing.assert_close(first, second)
 

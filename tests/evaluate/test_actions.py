@@ -113,7 +113,7 @@ def test_random_actions_draw_nothing_that_other_conditions_draw(evaluator, clips
 
     class Drawing(Answers):
         def rollout(self, history, actions, noise, sampling):
-            torch.randn(1, generator=noise.generator)
+            torch.randn(1, generator=noise.generators[0])
             return super().rollout(history, actions, noise, sampling)
 
     generator, expected = (torch.Generator().manual_seed(0) for _ in range(2))

@@ -7,11 +7,13 @@ import pytest
 import torch
 from helpers import default
 from planning_helpers import INTERVAL, Blind, Physics, attempted, options, parts, rate, source
+from train_helpers import sampling
 
 from pipeline.errors import ParamsError
 from pipeline.plan.action_space import ActionSpace, are_one_hot
 from pipeline.plan.build import build_controllers
 from pipeline.plan.controllers import NoOp, Run, attempt
+from pipeline.plan.dynamics import together
 from pipeline.planners import PLANNERS
 
 
@@ -103,6 +105,14 @@ def test_a_run_does_not_depend_on_the_others(world, cache):
 
     together, alone = planned(tasks), planned(tasks[:1])
     np.testing.assert_allclose(together[0].actions, alone[0].actions, atol=1e-5)
+
+
+def test_each_run_draws_the_noise_of_stochastic_steps_itself():
+    own = tuple(torch.Generator().manual_seed(number) for number in range(3))
+    protocol = sampling(steps=2, eta=1.0, stabilisation=0.1)
+    noise = together([protocol.noise(1, 2, 4, (2, 1, 1), each) for each in own])
+    assert noise.generators == own
+    assert (noise.start.shape, noise.context.shape) == ((3, 4, 2, 1, 1), (3, 6, 2, 1, 1))
 
 
 def test_no_controller_takes_more_steps_than_its_budget(world, cache):

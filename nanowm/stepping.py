@@ -1,4 +1,4 @@
-"""State: where a rollout is that goes on frame by frame."""
+"""State: where a rollout is that goes on frame by frame, and the noise of its next frame."""
 
 from dataclasses import dataclass
 
@@ -29,3 +29,26 @@ class State:
     def __repr__(self) -> str:
         batch, kept = self.window.frames.shape[:2]
         return f"State of {batch} rollout{'s' * (batch > 1)}, {kept} frames in the window"
+
+
+@dataclass(frozen=True, slots=True)
+class NextNoise:
+    """The noise of the next frame alone, wherever that is; a `FrameNoise` without stabilisation.
+
+    Attributes:
+        start: standard normal [B, C, h, w].
+    """
+
+    start: Tensor
+
+    def starts(self, begin: int, end: int) -> Tensor:
+        """See `FrameNoise`."""
+        assert end == begin + 1
+        return self.start[:, None]
+
+    def mixed(self, begin: int, end: int) -> None:
+        """See `FrameNoise`."""
+
+    def drawn(self, like: Tensor) -> Tensor:
+        """See `FrameNoise`; steps are deterministic."""
+        raise AssertionError(f"no noise for a step of {list(like.shape)}")

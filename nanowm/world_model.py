@@ -12,9 +12,10 @@ from nanowm import folder as folders
 from nanowm.frames import Array, Form, as_actions, as_float, as_sequences, single
 from nanowm.module import LatentModule
 from nanowm.planning import on_cpu, search
-from nanowm.stepping import State
-from pipeline.diffusion.incremental import next_window, window_of
+from nanowm.stepping import NextNoise, State
+from pipeline.diffusion.incremental import Stepper
 from pipeline.diffusion.sampling import Noise
+from pipeline.diffusion.sequential_sampling import sequential_sampling
 from pipeline.diffusion.world_model import WorldModel as Dynamics
 from pipeline.errors import DataError, UserError
 from pipeline.weights import hub
@@ -143,8 +144,8 @@ class WorldModel(LatentModule):
                 f"{(known - 1) * self.interval} between them; give those as `actions`"
             )
         scaled = self.dynamics.model_actions(chunks)
-        length = self.dynamics.config.frames
-        return State(window_of(self.denoiser, length, self._encode(sequences), scaled), form)
+        window = self._stepper(self.steps).begin(self._encode(sequences), scaled)
+        return State(window, form)
 
     def step(
         self,
@@ -185,15 +186,9 @@ class WorldModel(LatentModule):
         number = self.steps if steps is None else steps
         if number < 1:
             raise UserError(f"steps = {number}; a frame takes at least one denoising step")
-        window = next_window(
-            self.denoiser,
-            self.dynamics.objective,
-            self.dynamics.config.frames,
-            state.window,
-            self.dynamics.model_actions(chunks)[:, 0],
-            self._noise(batch, generator),
-            number,
-        )
+        action = self.dynamics.model_actions(chunks)[:, 0]
+        noise = NextNoise(self._noise(batch, generator))
+        window = self._stepper(number).step(state.window, action, noise)
         return State(window, form), form.restore(self.decode(window.frames[:, -1]))
 
     def plan(
@@ -272,6 +267,11 @@ class WorldModel(LatentModule):
             f"{self.device}, windows of {self.dynamics.config.frames} frames, {self.steps} "
             "denoising steps each"
         )
+
+    def _stepper(self, steps: int) -> Stepper:
+        """What generates the next frame by so many denoising steps."""
+        dynamics, options = self.dynamics, sequential_sampling(steps).options
+        return Stepper(self.denoiser, dynamics.objective, dynamics.config.frames, options)
 
     def _inputs(self, frames: Array, actions: Array) -> tuple[Tensor, Tensor, Form]:
         """Latents [B, K, C, h, w], actions [B, F, interval, A], and the form of the frames."""

@@ -77,6 +77,10 @@ class Encoder(Protocol):
     def decode(self, latents: Tensor) -> Tensor:
         """Raw latents float32 [B, C, h, w] to frames uint8 [B, 3, H, W]."""
 
+    def decode_float(self, latents: Tensor) -> Tensor:
+        """What `decode` rounds: frames float32 [B, 3, H, W] in 0..1; by default its bytes."""
+        return self.decode(latents).float() / 255
+
     def save(self, folder: Path) -> None:
         """Write the weights (safetensors) into an existing folder."""
 

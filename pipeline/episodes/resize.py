@@ -25,6 +25,12 @@ class Preprocessing(FileModel):
     width: int = Field(gt=0, le=2**14)
     antialias: bool
 
+    def to_float(self, frames: "Tensor") -> "Tensor":
+        """Recorded frames uint8 [N, 3, h, w] as float32 [N, 3, height, width] in 0..1."""
+        if frames.shape[2:] == (self.height, self.width):
+            return frames.float() / 255
+        return resize(frames, (self.height, self.width), antialias=self.antialias)
+
     def apply(self, frames: NDArray[np.uint8]) -> "Tensor":
         """Recorded frames uint8 [T, H, W, 3] as uint8 [T, 3, height, width]."""
         import torch
@@ -32,8 +38,7 @@ class Preprocessing(FileModel):
         tensor = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2)
         if tensor.shape[2:] == (self.height, self.width):
             return tensor
-        resized = resize(tensor, (self.height, self.width), antialias=self.antialias)
-        return resized.mul(255).round().clamp(0, 255).to(torch.uint8)
+        return self.to_float(tensor).mul(255).round().clamp(0, 255).to(torch.uint8)
 
 
 def resize(frames: "Tensor", size: tuple[int, int], *, antialias: bool = False) -> "Tensor":

@@ -41,7 +41,7 @@ def command(
     from pipeline.compute import device
     from pipeline.diffusion import world_model as models
     from pipeline.diffusion.sampling import build_sampling
-    from pipeline.evaluate import Options, actions, clips, evaluate, outputs
+    from pipeline.evaluate import Options, actions, clips, evaluate, outputs, summary
     from pipeline.evaluate.generate import Evaluator
     from pipeline.latents.cache import open_cache
     from pipeline.metrics import frames
@@ -64,7 +64,7 @@ def command(
         fixed, long = clips.select(cache, shards, model.config, options)
         generator = torch.Generator().manual_seed(options.seed)
         evaluation = evaluate.evaluate(evaluator, fixed, options.batch, generator)
-        scores = evaluate.to_metrics(evaluation, encoder.decoder_kind)
+        scores = summary.to_metrics(evaluation, encoder.decoder_kind)
         scores.write(metrics)
         scores.means().write(means)
         actions.sensitivity(evaluator, fixed, evaluation.last_latents).write(sensitivity)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pipeline.diffusion.config import Config
 from pipeline.episodes import shards
+from pipeline.episodes.resize import Preprocessing
 from pipeline.evaluate import Options
 from pipeline.latents.cache import LatentCache
 from pipeline.latents.validation_clips import fixed_rows
@@ -23,12 +24,14 @@ class Clips:
     Attributes:
         latents: whitened posterior means [B, T, C, h, w].
         actions: [B, T, interval, A] in the world's units.
-        frames: uint8 [B, T, 3, H, W], as recorded.
+        frames: uint8 [B, T, 3, h, w], as recorded.
+        view: brings them to the H x W pixels that the encoder sees.
     """
 
     latents: Tensor
     actions: Tensor
     frames: Tensor
+    view: Preprocessing
 
     def __len__(self) -> int:
         """Number of clips B."""
@@ -37,7 +40,15 @@ class Clips:
     def part(self, start: int, stop: int) -> "Clips":
         """Clips start..stop - 1."""
         rows = slice(start, stop)
-        return Clips(self.latents[rows], self.actions[rows], self.frames[rows])
+        return Clips(self.latents[rows], self.actions[rows], self.frames[rows], self.view)
+
+    def pixels(self) -> Tensor:
+        """The frames as the encoder sees them, float32 [B, T, 3, H, W] in 0..1, not rounded."""
+        return self.view.to_float(self.frames.flatten(0, 1)).unflatten(0, self.frames.shape[:2])
+
+    def seen(self) -> Tensor:
+        """The frames as the encoder sees them, uint8 [B, T, 3, H, W]."""
+        return self.pixels().mul(255).round().to(torch.uint8)
 
 
 def select(
@@ -75,12 +86,15 @@ def dream_clips(windows: Windows, folder: Path, count: int) -> Clips:
 def read_clips(windows: Windows, folder: Path, rows: NDArray[np.int64]) -> Clips:
     """Clips of some windows; their frames are the recorded ones, read from shards."""
     keys = [windows.cache.seal.episodes[episode].key for episode in windows.rows[rows, 0]]
-    preprocessing, frames = windows.cache.spec.view, dict[int, Tensor]()
+    frames = dict[int, Tensor]()
     for episode in shards.select(folder, keys):
         for clip, key in enumerate(keys):
             if key == episode.key:
                 start = windows.rows[rows[clip], 1]
                 stop = start + windows.frames * windows.interval
-                frames[clip] = preprocessing.apply(episode.frames[start : stop : windows.interval])
+                taken = episode.frames[start : stop : windows.interval].transpose(0, 3, 1, 2)
+                frames[clip] = torch.from_numpy(np.ascontiguousarray(taken))
     stacked = torch.stack([frames[clip] for clip in range(len(rows))])
-    return Clips(windows.latents(rows, None), windows.actions(rows), stacked)
+    return Clips(
+        windows.latents(rows, None), windows.actions(rows), stacked, windows.cache.spec.view
+    )

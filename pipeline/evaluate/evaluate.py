@@ -1,6 +1,7 @@
 """Generate the fixed clips and score every generated frame, for the model and its baselines."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -10,9 +11,7 @@ from pipeline import stage
 from pipeline.evaluate.actions import ACTIONS, random_like
 from pipeline.evaluate.clips import Clips
 from pipeline.evaluate.generate import Evaluator
-from pipeline.metrics.frames import fids
-from pipeline.metrics.schema import DecoderKind
-from pipeline.metrics.schema.evaluate import CONDITIONS, EvaluateMetrics, Scores
+from pipeline.metrics.backend import OWN, Backend
 
 Batches = defaultdict[str, list[Tensor]]
 """Tensors by name, one for each batch of clips."""
@@ -43,11 +42,26 @@ class Evaluation:
         scores: of each of CONDITIONS.
         true_features: Inception features of the true frames, [B F, D].
         last_latents: last generated latents [B, C, h, w] under `true`, `zero` and `random` actions.
+        backends: what computed each score, by name.
     """
 
     scores: dict[str, ConditionScores]
     true_features: Tensor
     last_latents: dict[str, Tensor]
+    backends: Mapping[str, Backend]
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What the generated frames of a batch are compared with.
+
+    Attributes:
+        latents: posterior means [B, F, C, h, w], as the model whitens.
+        frames: as the encoder sees them, float32 [B, F, 3, H, W] in 0..1.
+    """
+
+    latents: Tensor
+    frames: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +74,13 @@ class ScoreAccumulator:
     true_features: list[Tensor] = field(default_factory=list)
     last_latents: Batches = field(default_factory=_batches)
 
-    def add(self, condition: str, clips: Clips, latents: Tensor, frames: Tensor) -> None:
-        """Score latents [B, F, C, h, w] and frames [B, F, 3, H, W] of a batch of clips.
+    def add(self, condition: str, truth: Truth, latents: Tensor, frames: Tensor) -> None:
+        """Score latents [B, F, C, h, w] and frames [B, F, 3, H, W] in 0..1 of a batch of clips.
 
         Frames are compared with the recorded ones, latents with their posterior means.
         """
-        num_frames = latents.shape[1]
-        error = self.evaluator.error(latents, clips.latents[:, -num_frames:])
-        scores = self.evaluator.metrics.scores(frames, clips.frames[:, -num_frames:])
+        error = self.evaluator.error(latents, truth.latents)
+        scores = self.evaluator.metrics.scores(frames, truth.frames)
         for metric, values in {"latent_mse": error, **scores}.items():
             self.by_frame[condition][metric].append(values)
         self.features[condition].append(self.evaluator.metrics.features(frames))
@@ -78,7 +91,9 @@ class ScoreAccumulator:
             name: ConditionScores(_cat(metrics), torch.cat(self.features[name]))
             for name, metrics in self.by_frame.items()
         }
-        return Evaluation(scores, torch.cat(self.true_features), _cat(self.last_latents))
+        backends = {"latent_mse": Backend(OWN), **self.evaluator.metrics.backends}
+        features = torch.cat(self.true_features)
+        return Evaluation(scores, features, _cat(self.last_latents), backends)
 
 
 def evaluate(
@@ -101,6 +116,8 @@ def evaluate(
     for start in stage.track(range(0, len(clips), batch), "evaluate"):
         rows = slice(start, start + batch)
         part, noise = clips.part(rows.start, rows.stop), all_noise.part(rows.start, rows.stop)
+        pixels = part.pixels()
+        truth = Truth(part.latents[:, context:], pixels[:, context:])
         actions_of = {
             "model": part.actions,
             "shuffled_actions": shuffled[rows],
@@ -108,32 +125,16 @@ def evaluate(
         }
         for condition, actions in actions_of.items():
             latents = evaluator.generate(part, actions, noise)
-            scores.add(condition, part, latents, evaluator.decode(latents))
+            scores.add(condition, truth, latents, evaluator.decode_float(latents))
             if condition in ACTIONS:
                 scores.last_latents[ACTIONS[condition]].append(latents[:, -1])
         latents = evaluator.generate(part, random[rows], replace(noise, generators=(own,)))
         scores.last_latents["random"].append(latents[:, -1])
-        repeated = part.latents[:, context - 1 : context].expand_as(part.latents[:, context:])
-        frames = part.frames[:, context - 1 : context].expand_as(part.frames[:, context:])
-        scores.add("repeat_last", part, repeated, frames)
-        scores.true_features.append(evaluator.metrics.features(part.frames[:, context:]))
+        repeated = part.latents[:, context - 1 : context].expand_as(truth.latents)
+        frames = pixels[:, context - 1 : context].expand_as(truth.frames)
+        scores.add("repeat_last", truth, repeated, frames)
+        scores.true_features.append(evaluator.metrics.features(truth.frames))
     return scores.evaluation()
-
-
-def to_metrics(evaluation: Evaluation, decoder: DecoderKind) -> EvaluateMetrics:
-    """The mean over clips of every score, by generated frame; an FID is of all frames together."""
-    count, num_frames = evaluation.scores["model"].by_frame["psnr"].shape
-    features = {name: scores.features for name, scores in evaluation.scores.items()}
-    fid = fids(features, evaluation.true_features)
-    by_condition: dict[str, Scores] = {}
-    for name in CONDITIONS:
-        by_frame = evaluation.scores[name].by_frame
-        means = {metric: values.double().mean(0).tolist() for metric, values in by_frame.items()}
-        overall = {"fid": fid[name]} if fid else {}
-        by_condition[name] = Scores.model_validate(means | overall)
-    return EvaluateMetrics.model_validate(
-        {"clips": count, "frames": num_frames, "decoder": decoder, **by_condition}
-    )
 
 
 def _cat(batches: Batches) -> dict[str, Tensor]:

@@ -38,6 +38,11 @@ class Evaluator:
         raw = self.model.spec.unwhiten(latents.cpu())
         return self.encoder.decode(raw.flatten(0, 1)).cpu().unflatten(0, raw.shape[:2])
 
+    def decode_float(self, latents: Tensor) -> Tensor:
+        """Whitened latents [B, F, C, h, w] to frames float32 [B, F, 3, H, W] in 0..1."""
+        raw = self.model.spec.unwhiten(latents.cpu())
+        return self.encoder.decode_float(raw.flatten(0, 1)).cpu().unflatten(0, raw.shape[:2])
+
     def error(self, latents: Tensor, truth: Tensor) -> Tensor:
         """Mean squared error [B, F] of the model's latents [B, F, C, h, w]."""
         unit = torch.tensor(self.model.spec.std) / torch.tensor(self.spec.std)

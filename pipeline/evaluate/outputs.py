@@ -42,6 +42,7 @@ def write_dreams(
     """NPZ of truth and prediction uint8 [N, T, 3, H, W]: rollouts far longer than the window."""
     noise = evaluator.noise(clips, generator)
     generated = evaluator.decode(evaluator.generate(clips, clips.actions, noise))
-    prediction = torch.cat([clips.frames[:, : evaluator.context], generated], 1)
+    truth = clips.seen()
+    prediction = torch.cat([truth[:, : evaluator.context], generated], 1)
     with stage.output(path) as partial, partial.open("wb") as file:
-        np.savez_compressed(file, truth=clips.frames.numpy(), prediction=prediction.numpy())
+        np.savez_compressed(file, truth=truth.numpy(), prediction=prediction.numpy())

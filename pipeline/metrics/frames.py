@@ -1,12 +1,14 @@
 """Scores of generated frames against recorded ones."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from pipeline.metrics import Perceptual, perceptual
+from pipeline.metrics.backend import OWN, Backend, library
 from pipeline.metrics.images import frechet, psnr, ssim
 from pipeline.metrics.perceptual import Extractor, Metric
 
@@ -18,13 +20,15 @@ class FrameMetrics:
     Attributes:
         by_frame: metrics of a frame and the recorded one, by name.
         extractor: features whose distributions the FID compares; None if it was not requested.
+        backends: what computes each of them, by name.
     """
 
     by_frame: Mapping[str, Metric]
     extractor: Extractor | None
+    backends: dict[str, Backend] = field(default_factory=dict)
 
     def scores(self, generated: Tensor, truth: Tensor) -> dict[str, Tensor]:
-        """Every metric [B, F] of frames uint8 [B, F, 3, H, W]."""
+        """Every metric [B, F] of frames float32 [B, F, 3, H, W] in 0..1."""
         flat = generated.flatten(0, 1), truth.flatten(0, 1)
         return {
             name: metric(*flat).unflatten(0, truth.shape[:2])
@@ -32,7 +36,7 @@ class FrameMetrics:
         }
 
     def features(self, frames: Tensor) -> Tensor:
-        """Features [B F, D] of frames uint8 [B, F, 3, H, W]; D is 0 without an FID."""
+        """Features [B F, D] of frames float32 [B, F, 3, H, W] in 0..1; D is 0 without an FID."""
         flat = frames.flatten(0, 1)
         return torch.empty(len(flat), 0) if self.extractor is None else self.extractor(flat)
 
@@ -44,9 +48,13 @@ def build(names: Sequence[Perceptual], device: torch.device) -> FrameMetrics:
         ParamsError: a library is not installed.
         DataError: a network's weights cannot be downloaded, or are damaged.
     """
-    perceived = {"lpips": perceptual.lpips(device)} if "lpips" in names else {}
+    perceived: dict[str, Metric] = {"lpips": perceptual.lpips(device)} if "lpips" in names else {}
     extractor = perceptual.inception(device) if "fid" in names else None
-    return FrameMetrics({"psnr": psnr, "ssim": ssim, **perceived}, extractor)
+    exact: dict[str, Metric] = {"psnr": partial(psnr, peak=1), "ssim": partial(ssim, peak=1)}
+    backends = {"psnr": Backend(OWN), "ssim": Backend(library("torchmetrics"))}
+    for name in names:
+        backends[name] = perceptual.backend(name)
+    return FrameMetrics(exact | perceived, extractor, backends)
 
 
 def fids(features: Mapping[str, Tensor], truth: Tensor) -> dict[str, float]:

@@ -21,11 +21,12 @@ from pipeline.checksum import sha256
 from pipeline.compute.torchvision_shim import make_importable
 from pipeline.errors import DataError, ParamsError
 from pipeline.metrics import Perceptual
+from pipeline.metrics.backend import Backend, library
 
 Metric = Callable[[Tensor, Tensor], Tensor]
-"""Scores [N] of images uint8 [N, 3, H, W] beside true ones."""
+"""Scores [N] of images [N, 3, H, W] beside true ones, float32 in 0..1 or uint8."""
 Extractor = Callable[[Tensor], Tensor]
-"""Features [N, D] of images uint8 [N, 3, H, W]."""
+"""Features [N, D] of images [N, 3, H, W], float32 in 0..1 or uint8."""
 
 WEIGHTS: dict[Perceptual, str] = {
     "lpips": "https://download.pytorch.org/models/vgg16-397923af.pth",
@@ -114,6 +115,12 @@ def _fid_inception(library: Any) -> nn.Module:
     return network
 
 
+def backend(name: Perceptual) -> Backend:
+    """What computes a metric whose library is installed, and whose weights are here."""
+    said = {"lpips": library("lpips", "VGG16"), "fid": library("pytorch-fid", "Inception")}
+    return Backend(said[name], sha256(cached(WEIGHTS[name])), WEIGHTS[name])
+
+
 def prepare(names: Sequence[Perceptual]) -> None:
     """Check the libraries of some metrics, and download weights that torch hub's cache lacks.
 
@@ -152,9 +159,14 @@ def _weights(name: Perceptual) -> dict[str, Tensor]:
         ) from None
 
 
+def cached(url: str) -> Path:
+    """Where torch hub's cache has a file, or will have it."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / PurePosixPath(url).name
+
+
 def _download(url: str) -> Path:
     """The file in torch hub's cache, downloaded if it is missing."""
-    path = Path(torch.hub.get_dir()) / "checkpoints" / PurePosixPath(url).name
+    path = cached(url)
     digits = path.stem.rsplit("-", 1)[1]
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -175,5 +187,6 @@ def _download(url: str) -> Path:
 
 
 def _unit(images: Tensor, device: torch.device) -> Tensor:
-    """Images uint8 as floats 0..1."""
-    return images.to(device).float() / 255
+    """Images as floats 0..1."""
+    images = images.to(device)
+    return images.float() / 255 if images.dtype == torch.uint8 else images

@@ -39,15 +39,26 @@ def lines(
     ys: Mapping[str, Sequence[float]],
     labels: tuple[str, str],
     *,
+    bands: Mapping[str, Sequence[tuple[float, float]]] | None = None,
     log: bool = False,
 ) -> str:
-    """A line chart; `ys` has the values of each series, `labels` those of the axes."""
+    """A line chart.
+
+    Args:
+        x: shared by all series.
+        ys: values of each series.
+        labels: of the axes.
+        bands: ends of the interval of each value, for some series.
+        log: whether the values are on a logarithmic axis.
+    """
 
     def draw(axes: Any) -> None:
         for name, values in ys.items():
             marker = "o" if len(values) < 20 else None
             colour = COLOURS.get(name, GREEN)
             axes.plot(x, values, label=name.replace("_", " "), color=colour, marker=marker, lw=1.8)
+            if ends := (bands or {}).get(name):
+                axes.fill_between(x, *zip(*ends, strict=True), color=colour, alpha=0.18, lw=0)
         axes.set(xlabel=labels[0], ylabel=labels[1], yscale="log" if log else "linear")
         axes.xaxis.get_major_locator().set_params(integer=True)
         if len(ys) > 1:

@@ -21,23 +21,9 @@ from pipeline.metrics.schema.probe import ProbeMetrics, ProbeSkipped
 from pipeline.metrics.schema.seconds import StageSeconds
 from pipeline.metrics.schema.train import CurveRow, LevelRow, TrainMetrics
 from pipeline.params import STAGES, Settings
-from pipeline.report import Options, charts, figures, planning
+from pipeline.report import Options, charts, figures, planning, scores
 from pipeline.report.films import read_films
 from pipeline.report.gates import gates, pixel_score
-
-NAMES = {
-    "model": "world model",
-    "repeat_last": "repeating the last context frame",
-    "shuffled_actions": "world model, another clip's actions",
-    "zero_actions": "world model, zero actions",
-}
-METRICS = {
-    "latent_mse": ("Latent error", "mean squared, whitened; lower is better", "{:.3f}"),
-    "psnr": ("PSNR", "dB against the recorded pixels; higher is better", "{:.1f}"),
-    "ssim": ("SSIM", "higher is better", "{:.3f}"),
-    "lpips": ("LPIPS", "VGG16; lower is better", "{:.3f}"),
-    "fid": ("FID", "Inception, over all generated frames; lower is better", "{:.1f}"),
-}
 
 DREAMS = "uint8 clips frames 3 height width"
 TRAIN_AGAIN, EVALUATE_AGAIN = (
@@ -61,16 +47,6 @@ class Inputs:
     dreams: Path
     films: Path
     seconds: Path
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreTable:
-    """One score of every condition, formatted; one column per generated frame, or one in all."""
-
-    title: str
-    hint: str
-    columns: list[str]
-    rows: dict[str, list[str]]
 
 
 def render(inputs: Inputs, settings: Settings, options: Options) -> str:
@@ -99,7 +75,7 @@ def render(inputs: Inputs, settings: Settings, options: Options) -> str:
         plan=plan,
         readout=_readout(probe_metrics.read(inputs.probe)),
         gates=gates(fit, evaluate, plan),
-        tables=_tables(evaluate),
+        tables=scores.tables(evaluate),
         psnr=pixel_score("PSNR", evaluate.decoder),
         curves=_curves(inputs, evaluate),
         samples=_samples(inputs.samples),
@@ -116,26 +92,6 @@ def render(inputs: Inputs, settings: Settings, options: Options) -> str:
     )
 
 
-def _tables(evaluate: EvaluateMetrics) -> list[ScoreTable]:
-    scores = {
-        NAMES[name]: scores.model_dump(exclude_unset=True)
-        for name, scores in evaluate.by_condition().items()
-    }
-    measured = [metric for metric in METRICS if metric in scores[NAMES["model"]]]
-    tables = []
-    for metric in measured:
-        title, hint, form = METRICS[metric]
-        title = title if metric == "latent_mse" else pixel_score(title, evaluate.decoder)
-        overall = metric == "fid"
-        columns = ["all"] if overall else [str(n) for n in range(1, evaluate.frames + 1)]
-        rows = {
-            name: [form.format(value) for value in ([row[metric]] if overall else row[metric])]
-            for name, row in scores.items()
-        }
-        tables.append(ScoreTable(title, hint, columns, rows))
-    return tables
-
-
 def _sensitivity(actions: ActionMetrics) -> dict[str, ByActions]:
     return {
         "mean squared error, whitened": actions.mse,
@@ -149,10 +105,6 @@ def _curves(inputs: Inputs, evaluate: EvaluateMetrics) -> dict[str, str]:
     """Line charts as data URIs, by title."""
     curve, levels = CurveRow.read(inputs.curve), LevelRow.read(inputs.levels)
     loss = {"loss": [row.loss for row in curve]}
-    scores = evaluate.by_condition()
-    psnr = {name: score.psnr for name, score in scores.items()}
-    error = {name: score.latent_mse for name, score in scores.items()}
-    frames, frame = range(1, evaluate.frames + 1), "generated frame"
     percent = "noise level, % of the way from clean to noise"
     middles = [50 * (row.low + row.high) for row in levels]
     by_level = {"error": [row.error for row in levels]}
@@ -160,8 +112,8 @@ def _curves(inputs: Inputs, evaluate: EvaluateMetrics) -> dict[str, str]:
     return {
         "Training loss": charts.lines([r.step for r in curve], loss, ("step", "loss"), log=True),
         "Training error by noise level": charts.lines(middles, by_level, (percent, "error")),
-        psnr_title: charts.lines(frames, psnr, (frame, "PSNR in dB")),
-        "Latent error by generated frame": charts.lines(frames, error, (frame, "error")),
+        psnr_title: scores.curve(evaluate, "psnr", "PSNR in dB"),
+        "Latent error by generated frame": scores.curve(evaluate, "latent_mse", "error"),
     }
 
 

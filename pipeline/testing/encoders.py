@@ -108,6 +108,14 @@ class EncoderTests(MemberTests):
         assert decoded.dtype == torch.uint8
         assert decoded.shape == frames[:8].shape
 
+    def test_bytes_are_rounded_floats(self, encoder: Encoder, frames: Tensor) -> None:
+        latents = encoder.encode(frames[:4]).mean
+        exact, decoded = encoder.decode_float(latents), encoder.decode(latents)
+        assert exact.dtype == torch.float32
+        assert exact.min() >= 0
+        assert exact.max() <= 1
+        torch.testing.assert_close(exact * 255, decoded.float(), atol=0.501, rtol=0)
+
     def test_it_encodes_under_autocast_to_bfloat16(self, encoder: Encoder, frames: Tensor) -> None:
         """`encode.precision: auto` computes so wherever the hardware does."""
         expected = encoder.encode(frames[:4])

@@ -6,10 +6,14 @@ import pytest
 import torch
 from train_helpers import sampling, world_model
 
+from pipeline.encoders import Encoder
+from pipeline.episodes.resize import Preprocessing
 from pipeline.evaluate import actions, evaluate
 from pipeline.evaluate.clips import Clips
 from pipeline.evaluate.generate import Evaluator
 from pipeline.metrics import frames as frame_metrics
+
+VIEW = Preprocessing(height=16, width=16, antialias=False)
 
 
 class Answers:
@@ -28,7 +32,7 @@ class Answers:
         return torch.tensor([3.0, -4.0]).expand(*actions.shape[:2], 2)
 
 
-class Blind:
+class Blind(Encoder):
     """Draws black frames, at once."""
 
     def decode(self, latents):
@@ -50,7 +54,7 @@ def clips(generator):
     taken = torch.randn(6, 4, 2, 2, generator=generator)
     latents = torch.ones(6, 4, 3, 4, 4)
     latents[:, -1] += taken[:, :-1].mean((1, 2, 3))[:, None, None, None]
-    return Clips(latents, taken, torch.zeros(6, 4, 3, 16, 16, dtype=torch.uint8))
+    return Clips(latents, taken, torch.zeros(6, 4, 3, 16, 16, dtype=torch.uint8), VIEW)
 
 
 @pytest.fixture

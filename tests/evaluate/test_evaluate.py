@@ -11,12 +11,14 @@ from train_helpers import sampling, world_model
 
 from pipeline import encoders
 from pipeline.episodes import shards
+from pipeline.episodes.resize import Preprocessing
 from pipeline.errors import DataError, ParamsError
-from pipeline.evaluate import Options, clips, evaluate, outputs
+from pipeline.evaluate import Options, clips, evaluate, outputs, summary
 from pipeline.evaluate.generate import Evaluator
 from pipeline.latents.validation_clips import fixed_rows
 from pipeline.latents.windows import Windows
 from pipeline.metrics import frames as frame_metrics
+from pipeline.metrics.backend import Backend
 from pipeline.metrics.frames import FrameMetrics
 from pipeline.metrics.images import frechet, psnr
 from pipeline.metrics.schema.evaluate import EvaluateMetrics
@@ -57,7 +59,7 @@ def evaluator_of(model, folder, context=1):
 
 
 def scored(evaluator, clips, batch, generator):
-    return evaluate.to_metrics(evaluate.evaluate(evaluator, clips, batch, generator), "own")
+    return summary.to_metrics(evaluate.evaluate(evaluator, clips, batch, generator), "own")
 
 
 @pytest.fixture
@@ -102,10 +104,43 @@ def test_a_perfect_model_scores_perfectly_and_only_under_the_true_actions(
 
 def test_a_perfect_model_is_scored_on_the_recorded_pixels(perfect, fixed, generator):
     scores = scored(perfect, fixed, 5, generator)
-    decoded = perfect.decode(fixed.latents[:, 1:])
+    decoded = perfect.decode_float(fixed.latents[:, 1:])
     for frame in range(3):
-        expected = psnr(decoded[:, frame], fixed.frames[:, frame + 1]).mean()
-        assert scores.model.psnr[frame] == pytest.approx(float(expected), rel=1e-5)
+        expected = psnr(decoded[:, frame], fixed.pixels()[:, frame + 1], peak=1).mean()
+        assert scores.model.psnr[frame] == pytest.approx(float(expected), rel=1e-6)
+
+
+def test_truth_and_generated_frames_are_never_rounded_to_bytes(perfect, fixed):
+    """Neither where a network draws them, nor where recorded frames are resized."""
+    larger = replace(fixed, view=Preprocessing(height=24, width=20, antialias=False))
+    truth, decoded = larger.pixels(), perfect.decode_float(fixed.latents[:, 1:])
+    assert truth.shape[-2:] == (24, 20)
+    for frames in (truth, decoded):
+        assert 0 <= frames.min() < frames.max() <= 1
+        assert ((frames * 255 - (frames * 255).round()).abs() > 0.1).any()
+    expected = torch.stack(
+        [larger.view.apply(clip.permute(0, 2, 3, 1).numpy()) for clip in larger.frames]
+    )
+    assert torch.equal(larger.seen(), expected)
+
+
+def test_every_score_has_its_interval_and_says_how_it_was_measured(perfect, fixed, generator):
+    scores = scored(perfect, fixed, 5, generator)
+    assert list(scores.measured) == ["latent_mse", "psnr", "ssim"]
+    assert all(
+        (one.n, one.of, one.weights) == (12, "clips", None) for one in scores.measured.values()
+    )
+    assert scores.measured["ssim"].backend.startswith("torchmetrics ")
+    for name, condition in scores.by_condition().items():
+        for score, values in condition.by_frame().items():
+            interval = scores.interval(name, score)
+            for value, (low, high) in zip(values, interval.by_frame, strict=True):
+                assert low <= value <= high
+            means = scores.means()
+            low, high = getattr(means.intervals[name], score)
+            assert low <= getattr(getattr(means, name), score) <= high
+    (low, high), *_ = scores.interval("repeat_last", "psnr").by_frame
+    assert high - low > 0.1
 
 
 def test_repeating_the_last_frame_is_scored_on_pixels_that_never_saw_the_codec(
@@ -162,20 +197,26 @@ def test_perceptual_metrics_are_recorded_where_they_are_asked_for(
     """Stand-ins for the networks: how far colours are apart, and the colours."""
 
     def colours(frames):
-        return frames.float().mean((2, 3))
+        return 255 * frames.mean((2, 3))
 
     def apart(a, b):
         return (colours(a) - colours(b)).abs().mean(1)
 
-    metrics = FrameMetrics({**perfect.metrics.by_frame, "lpips": apart}, colours)
+    used = {name: Backend(name, "0" * 64, "https://nowhere.invalid") for name in ("lpips", "fid")}
+    backends = perfect.metrics.backends | used
+    metrics = FrameMetrics({**perfect.metrics.by_frame, "lpips": apart}, colours, backends)
     scores = scored(replace(perfect, metrics=metrics), fixed, 5, generator)
-    decoded, truth = perfect.decode(fixed.latents[:, 1:]), fixed.frames[:, 1:]
+    decoded, truth = perfect.decode_float(fixed.latents[:, 1:]), fixed.pixels()[:, 1:]
     assert scores.model.lpips == pytest.approx(
         [float(apart(decoded[:, frame], truth[:, frame]).mean()) for frame in range(3)], rel=1e-5
     )
     distance = frechet(colours(decoded.flatten(0, 1)), colours(truth.flatten(0, 1)))
     assert scores.model.fid == pytest.approx(float(distance))
     assert scores.zero_actions.fid > 2 * scores.model.fid
+    low, high = scores.interval("zero_actions", "fid").mean
+    assert low < scores.zero_actions.fid < high
+    assert (scores.measured["fid"].n, scores.measured["fid"].of) == (36, "frames")
+    assert scores.measured["lpips"].weights == "0" * 64
     means = scores.means().model
     assert means.fid == scores.model.fid
     assert means.lpips == pytest.approx(sum(scores.model.lpips) / 3)

@@ -10,7 +10,13 @@ from helpers import ROOT
 from pipeline.errors import DataError
 from pipeline.metrics.schema import plan
 from pipeline.metrics.schema.encode import EncodeMetrics
-from pipeline.metrics.schema.evaluate import ActionMetrics, EvaluateMeans, EvaluateMetrics, Scores
+from pipeline.metrics.schema.evaluate import (
+    CONDITIONS,
+    ActionMetrics,
+    EvaluateMeans,
+    EvaluateMetrics,
+    Scores,
+)
 from pipeline.metrics.schema.fit import FitMetrics
 from pipeline.metrics.schema.plan import PlanMetrics, PlanSkipped
 from pipeline.metrics.schema.probe import ProbeMetrics
@@ -145,6 +151,23 @@ def test_scores_are_those_of_the_frames(tmp_path, change, reason):
     with pytest.raises(DataError) as error:
         EvaluateMetrics.read(path)
     assert str(error.value).startswith(f"{path}: not the metrics of evaluate ({reason}")
+
+
+INTERVALS = {name: {"mean": [0, 1]} for name in ("latent_mse", "psnr", "ssim")}
+
+
+@pytest.mark.parametrize(
+    ("intervals", "reason"),
+    [
+        ({"model": INTERVALS}, "intervals are those of model"),
+        ({name: {**INTERVALS, "fid": {"mean": [0, 1]}} for name in CONDITIONS}, "intervals and"),
+    ],
+)
+def test_intervals_are_those_of_the_scores(tmp_path, intervals, reason):
+    scores = json.loads((ROOT / "metrics/evaluate.json").read_text())
+    path = written(tmp_path / "evaluate.json", json.dumps({**scores, "intervals": intervals}))
+    with pytest.raises(DataError, match=reason):
+        EvaluateMetrics.read(path)
 
 
 def test_a_plan_that_was_skipped_says_why(tmp_path):

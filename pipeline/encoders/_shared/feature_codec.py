@@ -13,11 +13,11 @@ from torch.nn import functional
 
 from pipeline import stage
 from pipeline.compute.device import device_of
-from pipeline.encoders import REMEDY, Encoder, Posterior
+from pipeline.encoders import REMEDY, Posterior
 from pipeline.encoders._shared.backbone import Backbone
 from pipeline.encoders._shared.decoder import Decoder, DecoderOptions, Widths
 from pipeline.encoders._shared.optimiser import Optimiser
-from pipeline.encoders._shared.pixels import to_float, to_uint8
+from pipeline.encoders._shared.pixels import PixelDecoder, to_float
 from pipeline.encoders._shared.reduced_backbone import ReducedBackbone
 from pipeline.files.json_model import FileModel
 from pipeline.files.tensors import read_tensors
@@ -39,7 +39,7 @@ class Header(FileModel):
     decoder: Json[tuple[PositiveInt, Widths, tuple[Side, Side]]]
 
 
-class FeatureCodec(Encoder):
+class FeatureCodec(PixelDecoder):
     """An encoder whose latents are the features of a frozen backbone."""
 
     stochastic = False
@@ -67,10 +67,9 @@ class FeatureCodec(Encoder):
         """Frames uint8 [B, 3, H, W] to the backbone's features [B, C, h, w]."""
         return Posterior(self.backbone.encode(frames), None)
 
-    @torch.inference_mode()
-    def decode(self, latents: Tensor) -> Tensor:
-        """Features [B, C, h, w] to frames uint8 [B, 3, H, W]."""
-        return to_uint8(self.decoder(latents.to(device_of(self.decoder))))
+    def pixels(self, latents: Tensor) -> Tensor:
+        """Features [B, C, h, w] to pixels [B, 3, H, W] around -1..1."""
+        return self.decoder(latents.to(device_of(self.decoder)))
 
     def save(self, folder: Path) -> None:
         """Write decoder.safetensors beside the files of the backbone."""

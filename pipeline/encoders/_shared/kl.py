@@ -9,8 +9,8 @@ from torch import Tensor
 
 from pipeline.compute.device import device_of
 from pipeline.compute.torchvision_shim import make_importable
-from pipeline.encoders import Encoder, Posterior
-from pipeline.encoders._shared.pixels import to_float, to_uint8
+from pipeline.encoders import Posterior
+from pipeline.encoders._shared.pixels import PixelDecoder, to_float
 from pipeline.files.json_model import FileModel, read_json
 from pipeline.weights.shapes import require_size
 
@@ -67,7 +67,7 @@ def _try(vae: Any, side: int) -> None:
         raise ValueError(f"{CONFIG} describes a network that cannot run ({error})") from None
 
 
-class KlAutoencoder(Encoder):
+class KlAutoencoder(PixelDecoder):
     """An encoder by a KL autoencoder; subclasses add `save`."""
 
     stochastic = True
@@ -89,7 +89,6 @@ class KlAutoencoder(Encoder):
         posterior = self.vae.encode(to_float(frames.to(device_of(self.vae)))).latent_dist
         return Posterior(posterior.mean, posterior.std)
 
-    @torch.inference_mode()
-    def decode(self, latents: Tensor) -> Tensor:
-        """Latents [B, C, h, w] to frames uint8 [B, 3, H, W]."""
-        return to_uint8(self.vae.decode(latents.to(device_of(self.vae))).sample)
+    def pixels(self, latents: Tensor) -> Tensor:
+        """Latents [B, C, h, w] to pixels [B, 3, H, W] around -1..1."""
+        return self.vae.decode(latents.to(device_of(self.vae))).sample

@@ -117,13 +117,17 @@ class PatchPca(Encoder):
 
     def decode(self, latents: Tensor) -> Tensor:
         """Coefficients [B, C, h, w] to frames uint8 [B, 3, H, W]."""
+        return (self.decode_float(latents) * 255).round().to(torch.uint8)
+
+    def decode_float(self, latents: Tensor) -> Tensor:
+        """Coefficients [B, C, h, w] to frames float32 [B, 3, H, W] in 0..1."""
         rows = (
             rearrange(latents.to(self.mean.device), "b c h w -> b h w c") @ self.basis + self.mean
         )
         pixels = rearrange(
             rows, "b h w (c p q) -> b c (h p) (w q)", p=self.patch, q=self.patch, c=3
         )
-        return (pixels * 255).round().clamp(0, 255).to(torch.uint8)
+        return pixels.clamp(0, 1)
 
     def save(self, folder: Path) -> None:
         """Write model.safetensors."""

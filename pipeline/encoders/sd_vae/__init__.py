@@ -78,11 +78,10 @@ class SdVae(KlAutoencoder):
         self.vae.use_slicing = device.type == "cpu"
         return super().to(device)
 
-    def decode(self, latents: Tensor) -> Tensor:
-        """Latents [B, 4, h, w] to frames uint8 [B, 3, H, W], a few at a time."""
-        return torch.cat(
-            [KlAutoencoder.decode(self, batch) for batch in latents.split(DECODE_BATCH)]
-        )
+    def pixels(self, latents: Tensor) -> Tensor:
+        """Latents [B, 4, h, w] to pixels [B, 3, H, W] around -1..1, a few at a time."""
+        parts = latents.split(DECODE_BATCH)
+        return torch.cat([KlAutoencoder.pixels(self, part) for part in parts])
 
     def save(self, folder: Path) -> None:
         """Write weights.json, which points to the published weights."""

@@ -52,6 +52,65 @@ class MeanScores(Record):
     fid: float | None = None
 
 
+class Measured(Record):
+    """How a score was measured.
+
+    Attributes:
+        n: of what it is the mean, or the distribution.
+        of: what was counted: clips that were averaged, or frames whose features were compared.
+        backend: library and version that computed it.
+        weights: SHA-256 of the file with the weights of its network; None without a network.
+        origin: where that file is published.
+    """
+
+    n: Count
+    of: Literal["clips", "frames"]
+    backend: Line
+    weights: Line | None
+    origin: Line | None
+
+
+Interval = tuple[float, float]
+"""Ends of a 95 % interval over clips, by the percentiles of 2,000 resamples of them."""
+
+
+class ScoreInterval(Record):
+    """Intervals of a score: of each generated frame, and of its mean over them, or of an FID."""
+
+    by_frame: list[Interval] | None = None
+    mean: Interval
+
+
+class Intervals(Record):
+    """The intervals of `Scores`."""
+
+    latent_mse: ScoreInterval
+    psnr: ScoreInterval
+    ssim: ScoreInterval
+    lpips: ScoreInterval | None = None
+    fid: ScoreInterval | None = None
+
+    def of(self, score: str) -> ScoreInterval | None:
+        """That of one score, by its name."""
+        found: ScoreInterval | None = getattr(self, score)
+        return found
+
+    def means(self) -> "MeanIntervals":
+        """Those of the means over generated frames."""
+        found = {name: each.mean for name in self.model_fields_set if (each := self.of(name))}
+        return MeanIntervals.model_validate(found)
+
+
+class MeanIntervals(Record):
+    """The intervals of `MeanScores`."""
+
+    latent_mse: Interval
+    psnr: Interval
+    ssim: Interval
+    lpips: Interval | None = None
+    fid: Interval | None = None
+
+
 class EvaluateMetrics(Metrics):
     """Scores by generated frame.
 
@@ -63,6 +122,8 @@ class EvaluateMetrics(Metrics):
         repeat_last: of repeating the last context frame.
         shuffled_actions: of the world model under another clip's actions.
         zero_actions: of the world model under zero actions.
+        measured: how each score was measured, by its name; runs before there was this have none.
+        intervals: of the scores, by condition; likewise.
     """
 
     stage: ClassVar[str] = "evaluate"
@@ -74,6 +135,8 @@ class EvaluateMetrics(Metrics):
     repeat_last: Scores
     shuffled_actions: Scores
     zero_actions: Scores
+    measured: dict[str, Measured] | None = None
+    intervals: dict[str, Intervals] | None = None
 
     @model_validator(mode="after")
     def _of_every_frame(self) -> Self:
@@ -85,7 +148,16 @@ class EvaluateMetrics(Metrics):
                 if len(values) != self.frames:
                     found = f"{len(values)} values for {self.frames} frames"
                     raise ValueError(f"{name}.{score} has {found}")
+        if self.intervals is not None:
+            if set(self.intervals) != set(CONDITIONS):
+                raise ValueError(f"intervals are those of {', '.join(self.intervals)}")
+            if any(one.model_fields_set != measured for one in self.intervals.values()):
+                raise ValueError("intervals and scores are not of the same")
         return self
+
+    def interval(self, condition: str, score: str) -> ScoreInterval | None:
+        """The intervals of a score; None where the run recorded none."""
+        return None if self.intervals is None else self.intervals[condition].of(score)
 
     def by_condition(self) -> dict[str, Scores]:
         """The scores of each of CONDITIONS."""
@@ -93,13 +165,17 @@ class EvaluateMetrics(Metrics):
 
     def means(self) -> "EvaluateMeans":
         """Every score as one number: what `dvc metrics diff` can compare."""
-        return EvaluateMeans(
+        means = EvaluateMeans(
             decoder=self.decoder,
             model=self.model.mean(),
             repeat_last=self.repeat_last.mean(),
             shuffled_actions=self.shuffled_actions.mean(),
             zero_actions=self.zero_actions.mean(),
         )
+        if self.intervals is None:
+            return means
+        intervals = {name: each.means() for name, each in self.intervals.items()}
+        return means.model_copy(update={"intervals": intervals})
 
 
 class EvaluateMeans(Metrics):
@@ -112,6 +188,7 @@ class EvaluateMeans(Metrics):
     repeat_last: MeanScores
     shuffled_actions: MeanScores
     zero_actions: MeanScores
+    intervals: dict[str, MeanIntervals] | None = None
 
 
 class ByActions(Record):

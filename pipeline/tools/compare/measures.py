@@ -74,6 +74,19 @@ def _evaluate(of: Callable[[EvaluateMetrics], float | None]) -> Callable[[Conten
     return lambda run: _value(None if run.evaluate is None else of(run.evaluate))
 
 
+def _score(name: str) -> Callable[[Content], Value | None]:
+    """A score of the model, with its interval where the run recorded one."""
+
+    def value(run: Content) -> Value | None:
+        if run.evaluate is None:
+            return None
+        found: float | None = getattr(run.evaluate.model.mean(), name)
+        interval = run.evaluate.interval("model", name)
+        return None if found is None else Value(found, *(interval.mean if interval else ()))
+
+    return value
+
+
 def _plan(of: Callable[[PlanMetrics], float | None]) -> Callable[[Content], Value | None]:
     return lambda run: _value(None if run.plan is None else of(run.plan))
 
@@ -119,7 +132,7 @@ MEASURES = (
         "{:.4f}",
         -1,
         (*FRAMES, LATENTS),
-        _evaluate(lambda m: m.model.mean().latent_mse),
+        _score("latent_mse"),
     ),
     Measure(
         "latent error / repeating the last frame",
@@ -137,10 +150,10 @@ MEASURES = (
             lambda m: _ratio(m.shuffled_actions.mean().latent_mse, m.model.mean().latent_mse)
         ),
     ),
-    Measure("PSNR, dB", "{:.1f}", 1, FRAMES, _evaluate(lambda m: m.model.mean().psnr)),
-    Measure("SSIM", "{:.3f}", 1, FRAMES, _evaluate(lambda m: m.model.mean().ssim)),
-    Measure("LPIPS", "{:.3f}", -1, FRAMES, _evaluate(lambda m: m.model.mean().lpips)),
-    Measure("FID", "{:.1f}", -1, FRAMES, _evaluate(lambda m: m.model.mean().fid)),
+    Measure("PSNR, dB", "{:.1f}", 1, FRAMES, _score("psnr")),
+    Measure("SSIM", "{:.3f}", 1, FRAMES, _score("ssim")),
+    Measure("LPIPS", "{:.3f}", -1, FRAMES, _score("lpips")),
+    Measure("FID", "{:.1f}", -1, FRAMES, _score("fid")),
     Measure("goals reached", "{:.0%}", 1, (DATA, GOALS), _reached("planner")),
     *(
         Measure(f"goals reached by {said}", "{:.0%}", 0, (), _reached(name))

@@ -2,6 +2,7 @@
 # make test: install all, check style and types, run the fast tests.   make test-all: the slow ones too.
 # make test-lowest: the fast tests with the lowest versions that pyproject.toml allows, in .venv-lowest.
 # make test-swm: our models under the solvers of stable-worldmodel, in .venv-swm.
+# make test-scenes: exports in pycolmap and open3d, and the viewer in a browser, in .venv-scenes.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -11,8 +12,9 @@ PYTEST := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
 
 LOWEST := .venv-lowest
 SWM    := .venv-swm
+SCENES := .venv-scenes
 
-.PHONY: repro test test-all test-lowest test-swm lint clean
+.PHONY: repro test test-all test-lowest test-swm test-scenes lint clean
 
 repro: $(VENV)/.base
 	$(BIN)/wm run
@@ -39,6 +41,12 @@ test-swm: pyproject.toml $(PINS)
 	$(SWM)/bin/pip install --quiet --disable-pip-version-check -e '.[swm,dev]' -c $(PINS)
 	$(SWM)/bin/python -m pytest -n0 tests/nanowm/test_swm.py
 
+# open3d needs libusb (apt install libusb-1.0-0).
+test-scenes: pyproject.toml $(PINS)
+	$(PYTHON) -m venv $(SCENES)
+	$(SCENES)/bin/pip install --quiet --disable-pip-version-check -e '.[viewer,scenes,dev]' -c $(PINS)
+	$(SCENES)/bin/python -m pytest -n0 tests/tools/scenes
+
 lint: $(VENV)/.all
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -58,4 +66,4 @@ $(VENV)/.all: $(VENV)/.base
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(LOWEST) $(SWM) .scratch runs
+	rm -rf $(VENV) $(LOWEST) $(SWM) $(SCENES) .scratch runs

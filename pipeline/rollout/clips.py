@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.episodes import shards
+from pipeline.episodes.cameras import Cameras
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.errors import DataError, ParamsError
 from pipeline.latents.cache import LatentCache
@@ -67,6 +68,7 @@ class Clip:
         truth: makes all K + F true frames one after the other; None where they are not known.
         states: float32 [K + F, S] of the world at these frames; None where they are not known.
         meta: of the episode.
+        cameras: K + F of them, of the true frames as recorded; None where they are not known.
     """
 
     number: int
@@ -79,6 +81,7 @@ class Clip:
     truth: Callable[[], Iterator[Frame]] | None
     states: NDArray[np.float32] | None
     meta: Meta
+    cameras: Cameras | None = None
 
 
 Load = Callable[[], Clip]
@@ -133,7 +136,7 @@ def read_episode(folder: Path, key: str) -> Episode:
     Raises:
         DataError: it is not in them.
     """
-    for episode in shards.select(folder, [key]):
+    for episode in shards.select(folder, [key], depth=True):
         return episode
     raise DataError(
         f"{folder}: no episode {key}, of which there are latents; name the shards that were encoded"
@@ -157,6 +160,7 @@ def recorded(
         truth=lambda: iter(frames),
         states=states_of(episode.states[start : stop : length.interval]),
         meta=episode.meta,
+        cameras=episode.cameras and episode.cameras[start : stop : length.interval],
     )
 
 
@@ -187,6 +191,7 @@ def simulated(world: Recorder, length: Length, count: int, seed: int) -> list[Lo
             truth=lambda: iter(frames),
             states=states_of(episode.states[:: length.interval]),
             meta=episode.meta,
+            cameras=episode.cameras and episode.cameras[:: length.interval],
         )
 
     return [partial(load, number) for number in range(count)]

@@ -10,12 +10,16 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.episodes import video
+from pipeline.episodes.cameras import to_arrays
 from pipeline.episodes.resize import Preprocessing, resize
 from pipeline.errors import DataError
+from pipeline.files.npy import npz_bytes
 from pipeline.rollout.clips import Clip, Frame
 
 GAP = 2
 """White columns between two panels of a comparison."""
+CAMERAS = "cameras.npz"
+"""After NAME_, where cameras are known: those of the true frames, for their recorded size."""
 GENERATED, TRUTH, COMPARISON = "generated", "truth", "comparison"
 
 
@@ -117,6 +121,9 @@ def writers(folder: Path, clips: Sequence[Clip], form: Form) -> Iterator[list[Cl
         np.save(folder / f"{name_of(clip)}_actions.npy", clip.actions.flatten(0, 1).numpy())
         if clip.states is not None:
             np.save(folder / f"{name_of(clip)}_states.npy", clip.states)
+        if clip.cameras is not None:
+            content = npz_bytes(to_arrays(clip.cameras))
+            (folder / f"{name_of(clip)}_{CAMERAS}").write_bytes(content)
 
 
 def name_of(clip: Clip) -> str:

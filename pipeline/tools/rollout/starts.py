@@ -130,12 +130,13 @@ def _continued(start: Start, episode: Episode, index: int, model: WorldModel, pl
     rows = slice(start.start, start.start + steps + 1, interval)
     history = episode.frames[rows].copy()
     world, last = plannable(place.simulator(), place.cache.spec), episode.states[rows][-1]
-    truth, states = None, None
+    truth, states, cameras = None, None, None
     if isinstance(world, str):
         print(f"no truth is known, because {world}")
     else:
         after = clips.simulate(world, last, episode.meta, actions)
         states = np.concatenate([episode.states[rows], after])
+        cameras = world.cameras(states, episode.meta)
         drawn = partial(clips.draw, world, after, episode.meta)
         truth = lambda: chain(history, drawn())  # noqa: E731
     return Clip(
@@ -149,6 +150,7 @@ def _continued(start: Start, episode: Episode, index: int, model: WorldModel, pl
         truth=truth,
         states=states,
         meta=episode.meta,
+        cameras=cameras,
     )
 
 

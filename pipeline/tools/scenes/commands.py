@@ -1,0 +1,68 @@
+"""`wm export-3d` and `wm cloud`."""
+
+import re
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+
+from pipeline.arguments import output
+from pipeline.errors import ParamsError
+
+LARGEST = 2**13
+"""Side in pixels of the largest images that are written."""
+Export = Annotated[Path, typer.Argument(metavar="EXPORT", help="Folder that `wm export-3d` wrote.")]
+DepthName = Annotated[
+    str, typer.Option(metavar="NAME", help="Depth to lift: truth, or what `wm depth` added.")
+]
+
+
+def export_3d(
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="Folder of a rollout, or of shards.")
+    ],
+    out: Annotated[Path, output("OUT", "Folder for images, cameras and export.json.")],
+    layout: Annotated[
+        str, typer.Option("--format", help="What is written beside: colmap, nerfstudio, frames.")
+    ] = "colmap",
+    clip: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Clip of the rollout, or key of an episode; else the first."
+        ),
+    ] = None,
+    truth: Annotated[
+        bool, typer.Option("--truth", help="Of a rollout: the true frames, not the generated ones.")
+    ] = False,
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="HxW", help="Height and width of the images; else as recorded."),
+    ] = None,
+) -> None:
+    """Export the frames of a rollout or an episode with their cameras, to COLMAP or nerfstudio."""
+    from pipeline.tools.scenes import sources
+    from pipeline.tools.scenes.card import Layout
+    from pipeline.tools.scenes.export import write
+
+    chosen = next((known for known in get_args(Layout) if known == layout), None)
+    if chosen is None:
+        raise ParamsError(f"--format {layout}: choose one of {', '.join(get_args(Layout))}")
+    sides = _sides(size)
+    sequence = sources.read(source, clip, truth)
+    card = write(sequence, source, chosen, sides, out)
+    what = f"{len(card.frames)} {card.kind} frames of {card.name}, {card.height} x {card.width}"
+    if sequence.cameras is None:
+        print(f"export-3d: {what}, in {out}; cameras are unknown: images and export.json alone")
+    else:
+        depth = ", with true depth" if sequence.cameras.depth is not None else ""
+        print(f"export-3d: {what}, as {layout}{depth}, in {out}")
+
+
+def _sides(size: str | None) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", size)
+    sides = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 0 < min(sides) <= max(sides) <= LARGEST:
+        raise ParamsError(f"--size {size}: give height and width up to {LARGEST}, such as 240x320")
+    return sides

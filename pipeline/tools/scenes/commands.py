@@ -66,3 +66,36 @@ def _sides(size: str | None) -> tuple[int, int] | None:
     if not 0 < min(sides) <= max(sides) <= LARGEST:
         raise ParamsError(f"--size {size}: give height and width up to {LARGEST}, such as 240x320")
     return sides
+
+
+def cloud(
+    export: Export,
+    out: Annotated[Path, output("OUT.ply", "File for the points.")],
+    depth: DepthName = "truth",
+    frames: Annotated[int, typer.Option(min=1, help="Most images that are lifted.")] = 30,
+    step: Annotated[int, typer.Option(min=1, help="Images from one of them to the next.")] = 1,
+    percentile: Annotated[
+        float,
+        typer.Option(min=0, max=100, help="Of the confidences: what is less sure is left out."),
+    ] = 40.0,
+    points: Annotated[
+        int, typer.Option("--max-points", min=1, help="Most points; others are left out by lot.")
+    ] = 1_000_000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the lot.")] = 0,
+) -> None:
+    """Lift the depth of an export to a cloud of coloured points in world coordinates."""
+    from pipeline import stage
+    from pipeline.tools.scenes import card as cards
+    from pipeline.tools.scenes import ply
+    from pipeline.tools.scenes.lift import Lifting, lift
+
+    if out.suffix.lower() != ".ply":
+        raise ParamsError(f"{out}: clouds are written as PLY; name a file that ends with .ply")
+    card = cards.read(export)
+    lifting = Lifting(depth, frames, step, percentile, points, seed)
+    lifted = lift(export, card, lifting)
+    with stage.output(out) as partial:
+        ply.write(partial, lifted)
+    low, high = lifted.points.min(0), lifted.points.max(0)
+    sides = " x ".join(f"{side:.3g}" for side in high - low)
+    print(f"cloud: {len(lifted):,} points of {len(lifting.chosen(card))} images, {sides}, in {out}")

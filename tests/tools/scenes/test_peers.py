@@ -5,6 +5,7 @@ import pytest
 from scenes_helpers import SIZE, wm
 
 from pipeline.tools.scenes import card as cards
+from pipeline.tools.scenes.ply import VERTEX
 
 
 @pytest.mark.parametrize("size", [None, (36, 96)])
@@ -28,3 +29,14 @@ def test_pycolmap_opens_an_export_with_the_same_cameras(size, room_shards, tmp_p
         point = pose[:3, :3].T @ (np.array([0.1, -0.2, 1.0]) * 3 - pose[:3, 3])
         expected = row[0] * 0.1 + row[2], row[1] * -0.2 + row[3]
         np.testing.assert_allclose(image.project_point(point), expected)
+
+
+def test_open3d_reads_a_cloud_equal(room_shards, tmp_path):
+    open3d = pytest.importorskip("open3d", reason="make test-scenes", exc_type=ImportError)
+    wm("export-3d", room_shards, tmp_path / "export")
+    wm("cloud", tmp_path / "export", tmp_path / "out.ply")
+    content = (tmp_path / "out.ply").read_bytes().partition(b"end_header\n")[2]
+    rows = np.frombuffer(content, VERTEX)
+    read = open3d.io.read_point_cloud(str(tmp_path / "out.ply"))
+    np.testing.assert_array_equal(np.asarray(read.points), rows["xyz"].astype(np.float64))
+    np.testing.assert_array_equal(np.asarray(read.colors), rows["rgb"] / 255)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 NAME = r"[A-Za-z0-9_][A-Za-z0-9_-]*"
 """Names of data sets: they become parts of paths."""
-STAGES = ("collect", "ingest", "fit", "encode", "probe", "train", "evaluate", "plan", "report")
+STAGES = ("collect", "ingest", "fit", "encode", "probe",
+          "train", "evaluate", "rollout", "plan", "report")  # fmt: skip
 SECTIONS = {
     **{stage: f"pipeline.{stage}" for stage in STAGES},
     "cluster": "pipeline.compute.parallel",
@@ -62,10 +63,8 @@ class Variant(Generic[ModuleT_co, OptionsT]):
 
 
 AnyFamily = Family[object, Params]
-DATASET = "dataset"
-"""Key of the chosen data set's name."""
-DATASETS = "datasets"
-"""Key of the blocks of all data sets."""
+DATASET, DATASETS = "dataset", "datasets"
+"""Keys of the chosen data set's name, and of the blocks of all data sets."""
 
 
 @dataclass(frozen=True, slots=True)

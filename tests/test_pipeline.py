@@ -50,7 +50,8 @@ def test_the_encoder_is_swapped_by_one_word_and_swapping_back_runs_nothing(works
 
     before, others = results(workspace), ("patch_pca",)
     for encoder in others:
-        assert swap(encoder) == ["fit", "encode", "probe", "train", "evaluate", "plan", "report"]
+        later = ["train", "evaluate", "rollout", "plan", "report"]
+        assert swap(encoder) == ["fit", "encode", "probe", *later]
         model = workspace / f"models/wall/{encoder}/world_model/config.json"
         assert json.loads(model.read_text())["spec"]["encoder"] == encoder
     assert "fit.json" in run(workspace, "dvc", "metrics", "diff").stdout
@@ -64,7 +65,7 @@ def test_the_encoder_is_swapped_by_one_word_and_swapping_back_runs_nothing(works
 def test_a_train_knob_runs_train_and_later_stages_alone(workspace):
     set_params(workspace, {"train.learning_rate": 0.01})
     again = run(workspace, "dvc", "repro")
-    assert executed(again.stdout) == ["train", "evaluate", "plan", "report"]
+    assert executed(again.stdout) == ["train", "evaluate", "rollout", "plan", "report"]
 
 
 def test_editing_an_encoder_that_is_not_chosen_invalidates_nothing(workspace):

@@ -23,6 +23,8 @@ def test_every_stage_leaves_what_dvc_yaml_says(smoke_run):
         "repeat_last",
         "shuffled_actions",
         "zero_actions",
+        "measured",
+        "intervals",
     }
     for name in ("model", "repeat_last", "shuffled_actions", "zero_actions"):
         assert set(evaluate[name]) == {"latent_mse", "psnr", "ssim"}
@@ -90,7 +92,7 @@ def test_the_notebook_runs_from_top_to_bottom(smoke_run, monkeypatch):
 def test_objective_sampler_and_injection_are_words(workspace):
     words = {"objective": "flow", "sampler": "pyramid", "denoisers.nanowm.injection": "film"}
     set_params(workspace, words)
-    run_stages(workspace, ["train", "evaluate", "plan", "report"])
+    run_stages(workspace, ["train", "evaluate", "rollout", "plan", "report"])
     model = json.loads((workspace / "models/wall/tiny_vae/world_model/config.json").read_text())
     assert model["objective"]["name"] == "flow"
     assert model["denoiser"]["options"]["injection"] == "film"

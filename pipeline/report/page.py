@@ -14,14 +14,16 @@ from pipeline.files.content import parsing
 from pipeline.files.npy import read_npz
 from pipeline.metrics.schema import plan as plan_metrics
 from pipeline.metrics.schema import probe as probe_metrics
+from pipeline.metrics.schema import rollout as rollout_metrics
 from pipeline.metrics.schema.evaluate import ActionMetrics, ByActions, EvaluateMetrics
 from pipeline.metrics.schema.fit import FitMetrics
 from pipeline.metrics.schema.plan import PlanMetrics
 from pipeline.metrics.schema.probe import ProbeMetrics, ProbeSkipped
+from pipeline.metrics.schema.rollout import RolloutMetrics
 from pipeline.metrics.schema.seconds import StageSeconds
 from pipeline.metrics.schema.train import CurveRow, LevelRow, TrainMetrics
 from pipeline.params import STAGES, Settings
-from pipeline.report import Options, charts, figures, planning, scores
+from pipeline.report import Options, charts, figures, planning, rollouts, scores
 from pipeline.report.films import read_films
 from pipeline.report.gates import gates, pixel_score
 
@@ -40,11 +42,13 @@ class Inputs:
     evaluate: Path
     actions: Path
     probe: Path
+    rollout: Path
     plan: Path
     curve: Path
     levels: Path
     samples: Path
     dreams: Path
+    rollouts: Path
     films: Path
     seconds: Path
 
@@ -58,6 +62,7 @@ def render(inputs: Inputs, settings: Settings, options: Options) -> str:
     fit, train = FitMetrics.read(inputs.fit), TrainMetrics.read(inputs.train)
     evaluate, plan = EvaluateMetrics.read(inputs.evaluate), plan_metrics.read(inputs.plan)
     actions = ActionMetrics.read(inputs.actions)
+    rolled = rollout_metrics.read(inputs.rollout)
     environment = Environment(
         loader=PackageLoader("pipeline.report"), autoescape=True, undefined=StrictUndefined
     )
@@ -80,6 +85,11 @@ def render(inputs: Inputs, settings: Settings, options: Options) -> str:
         curves=_curves(inputs, evaluate),
         samples=_samples(inputs.samples),
         dreams=_dreams(inputs.dreams, options.dreams),
+        rolled=(
+            rollouts.section(rolled, inputs.rollouts)
+            if isinstance(rolled, RolloutMetrics)
+            else None
+        ),
         planned=(
             planning.section(
                 plan, read_films(inputs.films, options.episodes), settings.values["plan"]

@@ -64,6 +64,10 @@ class Generator:
         """Whitened latents [B, C, h, w] to frames uint8 [B, 3, H, W], on the CPU."""
         return self.encoder.decode(self.model.spec.unwhiten(latents)).cpu()
 
+    def decode_float(self, latents: Tensor) -> Tensor:
+        """What `decode` rounds: float32 [B, 3, H, W] in 0..1, on the CPU."""
+        return self.encoder.decode_float(self.model.spec.unwhiten(latents)).cpu()
+
     def encode(self, frames: Tensor) -> Tensor:
         """Frames uint8 [B, 3, H, W] of the model's size to whitened latents, on the CPU."""
         mean = self.encoder.encode(frames).mean

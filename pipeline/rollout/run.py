@@ -4,10 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import Tensor
+
 from pipeline import stage
 from pipeline.rollout.card import ClipCard
 from pipeline.rollout.clips import Clip, Frame, Load
-from pipeline.rollout.files import ClipWriter, Form, Shown, name_of, writers
+from pipeline.rollout.files import Form, Shown, name_of, writers
 from pipeline.rollout.generate import Generator
 
 
@@ -52,33 +54,44 @@ def roll_out(
         size = recorded if form.native else (view.height, view.width)
         form.check(size)
         with writers(folder, clips, form) as files:
-            _stream(generator, clips, files, Shown(view, size))
+            for step in steps_of(generator, clips, Shown(view, size)):
+                for file, frame, truth in zip(files, step.generated, step.truth, strict=True):
+                    file.write(frame, truth)
         cards += [_card(clip) for clip in clips]
     history, actions = len(clips[0].history), len(clips[0].actions)
     return Written(cards, history, actions - history + 1, size, recorded)
 
 
-def _stream(
-    generator: Generator,
-    clips: Sequence[Clip],
-    files: Sequence[ClipWriter],
-    shown: Shown,
-) -> None:
-    """Write every frame of some clips as soon as it is generated."""
-    truths = [clip.truth() if clip.truth else None for clip in clips]
-    for step in range(len(clips[0].history)):
-        for clip, file, truth in zip(clips, files, truths, strict=True):
-            given = shown.recorded(clip.history[step])
-            file.write(given, _next(truth, shown))
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One frame of every clip of a batch.
+
+    Attributes:
+        latents: whitened [B, C, h, w]; None of frames that were given.
+        generated: frames as they are written, [H, W, 3].
+        truth: the true ones; None where they are not known.
+        recorded: the true ones as they were recorded.
+    """
+
+    latents: Tensor | None
+    generated: list[Frame]
+    truth: list[Frame | None]
+    recorded: list[Frame | None]
+
+
+def steps_of(generator: Generator, clips: Sequence[Clip], shown: Shown) -> Iterator[Step]:
+    """Every frame of some clips, from the first of the history, as soon as it is generated."""
+    truths = [clip.truth() if clip.truth else iter(()) for clip in clips]
+
+    def step(latents: Tensor | None, generated: list[Frame]) -> Step:
+        recorded = [next(truth, None) for truth in truths]
+        truth = [None if frame is None else shown.recorded(frame) for frame in recorded]
+        return Step(latents, generated, truth, recorded)
+
+    for number in range(len(clips[0].history)):
+        yield step(None, [shown.recorded(clip.history[number]) for clip in clips])
     for latents in generator.latents(clips, generator.history(clips)):
-        for frame, file, truth in zip(generator.decode(latents), files, truths, strict=True):
-            file.write(shown.generated(frame), _next(truth, shown))
-
-
-def _next(truth: Iterator[Frame] | None, shown: Shown) -> Frame | None:
-    """The next true frame; None where none is known, or none any more."""
-    frame = None if truth is None else next(truth, None)
-    return None if frame is None else shown.recorded(frame)
+        yield step(latents, [shown.generated(frame) for frame in generator.decode(latents)])
 
 
 def _card(clip: Clip) -> ClipCard:

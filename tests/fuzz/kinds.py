@@ -16,11 +16,13 @@ SETS = (
 )  # fmt: skip
 MODEL, PROBE = "models/wall/tiny_vae/world_model", "models/wall/tiny_vae/probe"
 METRICS = tuple(
-    f"a/metrics/{name}.json" for name in ("fit", "train", "evaluate", "actions", "probe", "plan")
+    f"a/metrics/{name}.json"
+    for name in ("fit", "train", "evaluate", "actions", "probe", "rollout", "plan")
 )
 REPORT = (
     *METRICS, "a/plots/train.csv", "a/plots/levels.csv", "a/plots/samples.png",
-    "a/results/dreams.npz", "a/results/films.npz", "a/metrics/seconds", "o/report",
+    "a/results/dreams.npz", "a/results/rollouts", "a/results/films.npz", "a/metrics/seconds",
+    "o/report",
 )  # fmt: skip
 TRAINED = tuple(f"o/{name}" for name in ("wm", "t.json", "t.csv", "l.csv", "v.csv", "s.png"))
 EVALUATED = tuple(f"o/{name}" for name in ("e.json", "m.json", "a.json", "h.csv", "d.npz"))
@@ -110,7 +112,7 @@ def _run(base: Path) -> dict[str, Kind]:
     of_cache = (inspect, train("a", codec), evaluate("a", shards, codec, model))
     preflight = _with_params(base, "preflight", "a")
     report = _with_params(base, "report", *REPORT)
-    summary = _plain("summary", METRICS[0], METRICS[2], METRICS[5], METRICS[5])
+    summary = _plain("summary", METRICS[0], METRICS[2], METRICS[6], METRICS[6])
     resumed = _encode(base, shards, codec)
     return {
         "shards": Kind("run/data/wall/shards", (*of_shards, evaluate(cache, "a", codec, model))),

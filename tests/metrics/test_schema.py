@@ -20,6 +20,7 @@ from pipeline.metrics.schema.evaluate import (
 from pipeline.metrics.schema.fit import FitMetrics
 from pipeline.metrics.schema.plan import PlanMetrics, PlanSkipped
 from pipeline.metrics.schema.probe import ProbeMetrics
+from pipeline.metrics.schema.rollout import RolloutSkipped
 from pipeline.metrics.schema.seconds import StageSeconds
 from pipeline.metrics.schema.train import CurveRow, LevelRow, TrainMetrics
 from pipeline.params import STAGES
@@ -34,6 +35,7 @@ FILES = {
     "actions": ActionMetrics,
     "plan": PlanMetrics,
     "probe": ProbeMetrics,
+    "rollout": RolloutSkipped,
     **{f"seconds/{stage}": StageSeconds for stage in STAGES[:-1]},
 }
 

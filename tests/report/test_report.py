@@ -13,6 +13,7 @@ from PIL import Image
 from plan_helpers import films, plan_metrics
 from typer.testing import CliRunner
 
+from pipeline.episodes import video
 from pipeline.errors import DataError
 from pipeline.metrics.schema.evaluate import EvaluateMetrics
 from pipeline.metrics.schema.fit import FitMetrics
@@ -39,8 +40,8 @@ REACHED = {
     **{"replay": 50, "simulator_state": 50, "simulator_pixels": 40, "simulator_latent": 48},
 }
 PLAN = plan_metrics(**REACHED)
-IMAGES = 2 + 1 + 4 + (2 + 3 + 4)
-"""Dreams, samples, curves; of planning its charts, films, and replans."""
+IMAGES = 2 + 1 + 4 + (3 + 1) + (2 + 3 + 4)
+"""Dreams, samples, curves; of rollouts; of planning its charts, films, and replans."""
 ENDS = {"start": 0.3, "true": 0.1, "zero": 0.2815, "random": 0.4}
 ACTIONS = {
     "clips": 4,
@@ -55,6 +56,17 @@ PROBE = {
     **{"median_error": [0.1, 0.2], "high_error": [0.3, 0.4], "mean_median_error": [14.0, 10.0]},
     **{"distance": 0.25, "high_distance": 0.6, "action_error": 0.5, "mean_action_error": 1.0},
     **{"train_frames": 100, "val_frames": 20},
+}
+CURVE = {"mean": [30.0, 29.0, 28.0], "interval": [[29.0, 31.0], [28.0, 30.0], [27.0, 29.0]]}
+WAY = {
+    **{"sampler": "pyramid", "spacing": "linspace", "latent_mse": 0.04321, "psnr": 27.125},
+    **{"latent_interval": [0.04, 0.05], "psnr_interval": [26.0, 28.0], "cpu_seconds": 0.0123},
+}
+ROLLOUT = {
+    **{"clips": 4, "source": "simulated", "history": 1, "frames": 3, "window": 2},
+    "decoder": "own",
+    **dict.fromkeys(("model", "repeat_last"), dict.fromkeys(("latent_mse", "psnr", "ssim"), CURVE)),
+    "study": [{**WAY, "steps": steps, "evaluations": steps + 1.5} for steps in (1, 2)],
 }
 FIT = {
     "val_psnr": 35.0,
@@ -89,7 +101,7 @@ def inputs(tmp_path_factory):
         (folder / "seconds" / f"{stage}.json").write_text(json.dumps({"seconds": number + 0.5}))
     train = {"loss": 0.1, "validation_loss": 0.1234, "steps": 100, "parameters": 900_000}
     metrics = {"fit": FIT, "train": train, "evaluate": EVALUATE, "actions": ACTIONS}
-    metrics |= {"probe": PROBE, "plan": PLAN}
+    metrics |= {"probe": PROBE, "rollout": ROLLOUT, "plan": PLAN}
     for name, values in metrics.items():
         (folder / f"{name}.json").write_text(json.dumps(values))
     with (folder / "curve.csv").open("w") as file:
@@ -111,7 +123,11 @@ def inputs(tmp_path_factory):
         "levels.csv",
         "samples.png",
     )
-    return page.Inputs(*(folder / n for n in (*names, "dreams.npz", "films.npz", "seconds")))
+    (folder / "rollouts").mkdir()
+    content = video.encode(np.zeros((3, 16, 52, 3), np.uint8), 8, video.H264)
+    (folder / "rollouts/clip_000_comparison.mp4").write_bytes(content)
+    results = ("dreams.npz", "rollouts", "films.npz", "seconds")
+    return page.Inputs(*(folder / n for n in (*names, *results)))
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +153,9 @@ def test_the_page_needs_no_other_file_and_says_what_was_measured(html):
         "0.2815",
         "0.1234",
         "action embedding: 0.00129",
+        "4 new episodes of the simulator",
+        "27.1<small>26.0 to 28.0</small>",
+        'src="data:video/mp4;base64,',
     ):
         assert expected in text
     assert text.count("<img") == IMAGES
@@ -168,6 +187,14 @@ def test_a_run_without_states_says_nothing_of_a_readout(inputs, tmp_path, html):
     text = page.render(skipped, read(ROOT / "params.yaml"), Options(dreams=2, episodes=3))
     assert "Coordinates read from latents" in html.read_text()
     assert "Coordinates read from latents" not in text
+
+
+def test_a_run_without_long_rollouts_says_nothing_of_them(inputs, tmp_path, html):
+    (tmp_path / "rollout.json").write_text('{"skipped": "rollout.clips is 0"}')
+    skipped = replace(inputs, rollout=tmp_path / "rollout.json", rollouts=tmp_path / "none")
+    text = page.render(skipped, read(ROOT / "params.yaml"), Options(dreams=2, episodes=3))
+    assert "Long rollouts" in html.read_text()
+    assert "Long rollouts" not in text
 
 
 def test_perceptual_metrics_are_shown_where_there_are_any(inputs, tmp_path, html):

@@ -34,7 +34,7 @@ from pipeline.tools.reproduce.commands import command as reproduce
 from pipeline.tools.rollout.command import command as rollout
 from pipeline.tools.run import PASSED_ON
 from pipeline.tools.run import command as run
-from pipeline.tools.scenes.commands import cloud, export_3d
+from pipeline.tools.scenes.commands import cloud, depth, export_3d
 from pipeline.tools.summary import command as summary
 from pipeline.train.__main__ import command as train
 
@@ -70,6 +70,7 @@ TOOLS: dict[str, Callable[..., None]] = {
     "check": check,
     "cloud": cloud,
     "compare": compare,
+    "depth": depth,
     "dvc-yaml": dvc_yaml,
     "export": export,
     "export-3d": export_3d,

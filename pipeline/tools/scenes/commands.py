@@ -1,4 +1,4 @@
-"""`wm export-3d` and `wm cloud`."""
+"""`wm export-3d`, `wm cloud` and `wm depth`."""
 
 import re
 from pathlib import Path
@@ -73,7 +73,9 @@ def cloud(
     out: Annotated[Path, output("OUT.ply", "File for the points.")],
     depth: DepthName = "truth",
     frames: Annotated[int, typer.Option(min=1, help="Most images that are lifted.")] = 30,
-    step: Annotated[int, typer.Option(min=1, help="Images from one of them to the next.")] = 1,
+    step: Annotated[
+        int, typer.Option(min=1, help="Images that have depth from one of them to the next.")
+    ] = 1,
     percentile: Annotated[
         float,
         typer.Option(min=0, max=100, help="Of the confidences: what is less sure is left out."),
@@ -98,4 +100,31 @@ def cloud(
         ply.write(partial, lifted)
     low, high = lifted.points.min(0), lifted.points.max(0)
     sides = " x ".join(f"{side:.3g}" for side in high - low)
-    print(f"cloud: {len(lifted):,} points of {len(lifting.chosen(card))} images, {sides}, in {out}")
+    images = len(lifting.chosen(export, card))
+    print(f"cloud: {len(lifted):,} points of {images} images, {sides}, in {out}")
+
+
+def depth(
+    export: Export,
+    model: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Model of the hub: config.json, safetensors.")
+    ],
+    python: Annotated[
+        Path, typer.Option(metavar="FILE", help="Python that has depth_anything_3.")
+    ] = Path(".venv-da3/bin/python"),
+    name: Annotated[str, typer.Option(help="What the depth is called in the export.")] = "da3",
+    frames: Annotated[int, typer.Option(min=1, help="Most images that are seen together.")] = 30,
+    step: Annotated[int, typer.Option(min=1, help="Images from one of them to the next.")] = 1,
+    resolution: Annotated[
+        int, typer.Option(min=56, max=4096, help="Longer side at which they are seen, in pixels.")
+    ] = 504,
+) -> None:
+    """Estimate the depth of an export with Depth Anything 3, in an environment of its own."""
+    from pipeline import stage
+    from pipeline.tools.scenes import card as cards
+    from pipeline.tools.scenes.depth import Estimate, estimate
+
+    chosen = Estimate(python, model, name, frames, step, resolution)
+    with stage.timed(None) as summarise:
+        count = estimate(export, cards.read(export), chosen)
+        summarise(f"depth: {name} of {count} images in {export}", count, "images")

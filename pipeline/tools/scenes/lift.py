@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 from pipeline.episodes.cameras import unproject
 from pipeline.errors import DataError
 from pipeline.tools.scenes import depth_maps
-from pipeline.tools.scenes.card import AGAIN, ExportCard
+from pipeline.tools.scenes.card import ExportCard
 from pipeline.tools.scenes.depth_maps import DepthMap
-from pipeline.tools.scenes.export import resized
-from pipeline.tools.scenes.sources import read_image
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +20,7 @@ class Lifting:
 
     Attributes:
         depth: name of the depth.
-        frames: most frames that are taken.
+        frames: most images that are taken, of those that have depth.
         step: images from one of them to the next.
         percentile: of the confidences of all their pixels, below which pixels are left out.
         points: most points that are kept, drawn at random.
@@ -36,9 +34,14 @@ class Lifting:
     points: int
     seed: int
 
-    def chosen(self, card: ExportCard) -> range:
-        """Numbers of the frames that are taken."""
-        return range(0, len(card.frames), self.step)[: self.frames]
+    def chosen(self, folder: Path, card: ExportCard) -> list[int]:
+        """Numbers of the images of an export that are taken.
+
+        Raises:
+            ParamsError: it has no such depth.
+        """
+        known = [n for n in depth_maps.frames(folder, self.depth) if n < len(card.frames)]
+        return known[:: self.step][: self.frames]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,8 @@ def lift(folder: Path, card: ExportCard, lifting: Lifting) -> Cloud:
         ParamsError: it has no such depth.
         DataError: a file is missing or damaged, a frame has no camera, or no pixel has depth.
     """
-    chosen = list(lifting.chosen(card))
-    maps = depth_maps.read(folder, card, lifting.depth, chosen)
+    chosen = lifting.chosen(folder, card)
+    maps = [depth_maps.read(folder, card, lifting.depth, number) for number in chosen]
     kept = [_kept(each, least) for each, least in _with_least(maps, lifting.percentile)]
     total = sum(int(mask.sum()) for mask in kept)
     if total == 0:
@@ -77,13 +80,14 @@ def lift(folder: Path, card: ExportCard, lifting: Lifting) -> Cloud:
         )
     for mask, drawn in zip(kept, _drawn(kept, total, lifting), strict=True):
         mask[mask] = drawn
-    parts = [_points(folder / card.frames[n].file, each, mask)
-             for n, each, mask in zip(chosen, maps, kept, strict=True)]  # fmt: skip
-    counts = [len(points) for points, _ in parts]
+    points = [
+        unproject(each.depth, each.intrinsics, each.pose)[mask]
+        for each, mask in zip(maps, kept, strict=True)
+    ]
     return Cloud(
-        np.concatenate([points for points, _ in parts]),
-        np.concatenate([colours for _, colours in parts]),
-        np.repeat(np.array(chosen, np.int32), counts),
+        np.concatenate(points).astype(np.float32),
+        np.concatenate([each.image[mask] for each, mask in zip(maps, kept, strict=True)]),
+        np.repeat(np.array(chosen, np.int32), [len(each) for each in points]),
     )
 
 
@@ -115,12 +119,3 @@ def _drawn(
         stay[rng.permutation(total)[lifting.points :]] = False
     ends = np.cumsum([mask.sum() for mask in kept])
     return iter(np.split(stay, ends[:-1]))
-
-
-def _points(
-    image: Path, each: DepthMap, kept: NDArray[np.bool_]
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    size = each.depth.shape[0], each.depth.shape[1]
-    colours = resized(read_image(image, AGAIN), size)
-    points = unproject(each.depth, each.intrinsics, each.pose)
-    return points[kept].astype(np.float32), colours[kept]

@@ -1,7 +1,7 @@
 """Recorded stretches that lead from about here to about there: nearest-neighbour control."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -17,7 +17,7 @@ from pipeline.plan.measure import Measure
 from pipeline.worlds import World
 
 ROWS = 1024
-"""Latents that are read at a time."""
+"""Latents that are read, and compared, at a time."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Stretches:
 
     A stretch of k model frames costs the squared distance of its first frame to the current one
     plus that of its last frame to the goal, in the features of the planner's cost.
+
+    A task's number must stand for the same goal throughout: its distances are kept.
 
     Attributes:
         world: draws the current frame.
@@ -38,6 +40,7 @@ class Stretches:
     cache: LatentCache
     measure: Measure
     space: ActionSpace
+    _ends: dict[int, Tensor] = field(default_factory=dict, init=False, repr=False)
 
     def nearest(self, runs: Sequence[Run], horizon: int, count: int) -> Tensor:
         """Plans [B, count, H, interval x A], best first: one of an episode, ever.
@@ -45,16 +48,31 @@ class Stretches:
         Actions after the stretch's last frame are those that were recorded next; past the end of
         the episode, zeros.
         """
-        found = [self._search(run, horizon, count) for run in runs]
-        return torch.stack([self._plans(starts, horizon) for starts in found])
+        shown = [self.world.draw(run.states[-1][None], run.task.meta)[0] for run in runs]
+        begins, ends = self._squared(shown), self._to_goals(runs)
+        searched = [self._search(*each, horizon, count) for each in zip(begins, ends, strict=True)]
+        return torch.stack([self._plans(starts, horizon) for starts in searched])
 
-    def _search(self, run: Run, horizon: int, count: int) -> NDArray[np.int64]:
-        """Frames [count] at which the best stretches begin."""
-        frames = np.stack(
-            [self.world.draw(run.states[-1][None], run.task.meta)[0], run.task.goal_frame]
-        )
-        now, goal = self.measure.of_frames(frames).flatten(1)
-        begin, end = (_squared(self._features, vector) for vector in (now, goal))  # [M]
+    def _to_goals(self, runs: Sequence[Run]) -> list[Tensor]:
+        """Squared distances [M] to the goal of each run, which is that of its task at any time."""
+        new = [run for run in runs if run.number not in self._ends]
+        if new:
+            distances = self._squared([run.task.goal_frame for run in new])
+            self._ends.update(zip((run.number for run in new), distances, strict=True))
+        return [self._ends[run.number] for run in runs]
+
+    def _squared(self, frames: Sequence[NDArray[np.uint8]]) -> Tensor:
+        """Squared distances [B, M] of B frames to those of all training episodes."""
+        vectors = self.measure.of_frames(np.stack(frames)).flatten(1)
+        # In parts, for what is in between then stays in the processor's cache.
+        parts = [
+            torch.stack([(part - vector).square().sum(1) for vector in vectors])
+            for part in self._features.split(ROWS)
+        ]
+        return torch.cat(parts, 1)
+
+    def _search(self, begin: Tensor, end: Tensor, horizon: int, count: int) -> NDArray[np.int64]:
+        """Frames [count] at which the best stretches begin, by distances [M] of both ends."""
         apart = latents_apart(self.cache, self.space.interval)
         best = torch.full_like(begin, torch.inf)
         for frames_away in range(1, horizon + 1):
@@ -98,8 +116,3 @@ class Stretches:
     def _episode(self) -> Tensor:
         """Episode of each of these frames, [M]."""
         return torch.from_numpy(self._rows.episodes)
-
-
-def _squared(features: Tensor, vector: Tensor) -> Tensor:
-    """Squared distances [M] of features [M, D] to a vector [D]."""
-    return (features - vector).square().sum(1)

@@ -15,7 +15,7 @@ from pipeline.diffusion.world_model import WorldModel
 from pipeline.episodes.episode import Meta
 from pipeline.plan import Distance
 from pipeline.plan.controllers import Run
-from pipeline.plan.goal_distance import Metric, plan_costs
+from pipeline.plan.goal_distance import Metric, counted, plan_costs
 from pipeline.plan.measure import Codec, Measure
 from pipeline.worlds import World
 
@@ -140,10 +140,11 @@ class ModelFuture:
     def cost(self, actions: Tensor) -> Tensor:
         """Costs [B, N] of actions [B, N, H, interval, A]."""
         imagination, measure = self.imagination, self.imagination.measure
-        latents = self._rollout(actions)  # [B, N, H, C, h, w]
+        # [B, N, H or 1, C, h, w]
+        latents = self._rollout(actions)[:, :, counted(imagination.distance)]
         parts = latents.flatten(0, 2).split(imagination.batch)
         features = torch.cat([measure.of_latents(part) for part in parts])
-        shaped = features.unflatten(0, latents.shape[:3])  # [B, N, H, ...]
+        shaped = features.unflatten(0, latents.shape[:3])  # [B, N, H or 1, ...]
         return plan_costs(shaped, self.now, self.goal, measure.metric, imagination.distance)
 
     def imagined(self, actions: Tensor) -> Tensor:
@@ -203,7 +204,7 @@ class SimulatorFuture:
         for run, now, goal, own in zip(
             self.runs, self.now, self.goal, actions.numpy(), strict=True
         ):
-            features = self._features(run, own)[None]  # [1, N, H, ...]
+            features = self._features(run, own)[None]  # [1, N, H or 1, ...]
             costs.append(plan_costs(features, now, goal, dynamics.metric, dynamics.distance)[0])
         return torch.stack(costs)
 
@@ -211,12 +212,15 @@ class SimulatorFuture:
         """None: what it imagines is what happens."""
 
     def _features(self, run: Run, actions: NDArray[np.float32]) -> Tensor:
-        """Features [N, H, ...] of the frames after actions [N, H, interval, A] of one run."""
+        """Features [N, H or 1, ...] of the frames that count after actions [N, H, interval, A]."""
         dynamics, (count, horizon, interval, size) = self.dynamics, actions.shape
         meta, steps = run.task.meta, actions.reshape(count, horizon * interval, size)
         states = dynamics.world.simulate(run.states[-1], meta, steps)[:, interval - 1 :: interval]
-        features = dynamics.of_states(states.reshape(count * horizon, -1), meta)
-        return features.unflatten(0, (count, horizon))
+        chosen = states[:, counted(dynamics.distance)]  # [N, H or 1, S]
+        # Plans that stand still, or are cut off by a wall, come to the same states.
+        each, of_each = np.unique(chosen.reshape(-1, chosen.shape[2]), axis=0, return_inverse=True)
+        features = dynamics.of_states(each, meta)[torch.from_numpy(of_each.reshape(-1))]
+        return features.unflatten(0, chosen.shape[:2])
 
 
 def together(noises: Sequence[Noise]) -> Noise:

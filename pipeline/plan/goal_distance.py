@@ -47,7 +47,7 @@ def plan_costs(
     """Costs [B, N] of what N plans in each of B episodes lead to.
 
     Args:
-        features: of the predicted frames [B, N, H, ...].
+        features: of the predicted frames that are `counted`, [B, N, H or 1, ...].
         now: of the current frame [B, 1, ...].
         goal: of the goal [B, 1, ...].
         metric: distance of features.
@@ -58,6 +58,11 @@ def plan_costs(
     frames = torch.cat([first, features], 2).flatten(0, 1)  # [B N, 1 + H, ...]
     goals = goal.repeat_interleave(candidates, 0)  # [B N, 1, ...]
     return over_frames(metric(frames, goals), options).unflatten(0, (-1, candidates))
+
+
+def counted(options: Distance) -> slice:
+    """The predicted frames, of H, that a cost depends on: the last one, or all."""
+    return slice(-1, None) if options.frames == "last" else slice(None)
 
 
 def over_frames(distances: Tensor, options: Distance) -> Tensor:

@@ -9,19 +9,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from pipeline.compute.device import pick
 from pipeline.encoders import Encoder
 from pipeline.latents.spec import LatentSpec
 from pipeline.plan import Distance
 from pipeline.plan.goal_distance import METRICS, Metric, mse
 from pipeline.probe.probe import Probe
 
+ON_CPU = 16
+"""Frames of a pass on a CPU, whose cache does not hold the activations of more."""
 WIDTH = 3
 """Stds of a blur on each side of its middle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """An encoder between frames and whitened latents, `batch` of them at a time."""
+    """An encoder between frames and whitened latents, at most `batch` of them at a time."""
 
     encoder: Encoder
     spec: LatentSpec
@@ -29,14 +32,18 @@ class Codec:
 
     def encode(self, frames: NDArray[np.uint8]) -> Tensor:
         """Whitened latents [B, C, h, w] of frames uint8 [B, H, W, 3]."""
-        parts = self.spec.view.apply(frames).split(self.batch)
+        parts = self.spec.view.apply(frames).split(self._rows)
         means = [self.encoder.encode(part).mean.cpu() for part in parts]
         return self.spec.whiten(torch.cat(means))
 
     def decode(self, latents: Tensor) -> Tensor:
         """Frames uint8 [B, 3, H, W] of whitened latents [B, C, h, w]."""
-        parts = self.spec.unwhiten(latents).split(self.batch)
+        parts = self.spec.unwhiten(latents).split(self._rows)
         return torch.cat([self.encoder.decode(part).cpu() for part in parts])
+
+    @property
+    def _rows(self) -> int:
+        return self.batch if pick().type == "cuda" else min(self.batch, ON_CPU)
 
     def pixels(self, frames: NDArray[np.uint8]) -> Tensor:
         """The part of frames uint8 [B, H, W, 3] that the encoder sees, [B, 3, H', W']."""

@@ -63,6 +63,47 @@ def test_the_nearest_stretch_of_a_training_episode_is_its_own(world, cache):
     assert plans.shape == (1, 2, 3, 2 * INTERVAL)
 
 
+def test_the_goal_is_compared_with_what_was_recorded_once(world, cache):
+    limits = options(count=2)
+    stretches = build_controllers(parts(world, cache, Physics, limits)).proposer.stretches
+    runs = [
+        Run(n, task, [task.start]) for n, task in enumerate(source(world, cache, limits).draw())
+    ]
+    measure, seen = stretches.measure, []
+
+    def of_frames(frames):
+        seen.append(len(frames))
+        return measure.of_frames(frames)
+
+    counting = replace(stretches, measure=replace(measure, of_frames=of_frames))
+    first = counting.nearest(runs[:1], 3, 2)
+    both = counting.nearest(runs, 3, 2)
+    assert seen == [1, 1, 2, 1]  # the present, and the goals that are new
+    assert torch.equal(both, stretches.nearest(runs, 3, 2))
+    assert torch.equal(both[:1], first)
+
+
+@pytest.mark.parametrize(("frames", "shown"), [("min", 4), ("last", 2)])
+def test_the_simulator_shows_each_state_that_counts_once(world, cache, frames, shown):
+    limits = options(count=1, distance={"frames": frames}, simulator=["state"])
+    (task,) = source(world, cache, limits).draw()
+    built = build_controllers(parts(world, cache, Physics, limits))
+    dynamics, seen = built.simulators["simulator_state"].dynamics, []
+
+    def of_states(states, meta):
+        seen.append(len(states))
+        return dynamics.of_states(states, meta)
+
+    future = replace(dynamics, of_states=of_states).future([Run(0, task, [task.start])], 3, [])
+    plans = torch.zeros(1, 5, 3, INTERVAL, 2)
+    plans[0, 2] = 0.1  # the only one that moves
+    costs = future.cost(plans)
+    assert seen == [1, shown]  # the present, and what the plans come to
+    still = torch.tensor(world.distance(task.start, task.goal) ** 2).float()
+    torch.testing.assert_close(costs[0, [0, 1, 3, 4]], still.expand(4))
+    assert costs[0, 2] != costs[0, 0]
+
+
 @pytest.mark.parametrize("rule", ["step", "chunk", "end"])
 def test_a_goal_counts_as_reached_when_the_rule_says(world, cache, rule):
     class Past:

@@ -15,10 +15,10 @@ Positions = NDArray[np.float64]
 
 def wall_halves(wall: float, doors: Positions) -> tuple[Positions, Positions]:
     """Low and high corners [B, 2 halves, 2] of the wall above and below the door."""
-    left, right = np.full_like(doors, wall - HALF_WALL), np.full_like(doors, wall + HALF_WALL)
-    top, bottom = np.full_like(doors, -np.inf), np.full_like(doors, np.inf)
-    low = np.stack([np.stack([left, top], -1), np.stack([left, doors + HALF_DOOR], -1)], 1)
-    high = np.stack([np.stack([right, doors - HALF_DOOR], -1), np.stack([right, bottom], -1)], 1)
+    low, high = np.empty((2, len(doors), 2, 2))
+    low[..., 0], high[..., 0] = wall - HALF_WALL, wall + HALF_WALL
+    low[:, 0, 1], low[:, 1, 1] = -np.inf, doors + HALF_DOOR
+    high[:, 0, 1], high[:, 1, 1] = doors - HALF_DOOR, np.inf
     return low, high
 
 

@@ -84,7 +84,8 @@ def options(count=24, frames=(2, 2), **changes):
 
 
 def parts(world, cache, model, limits, **planner):
-    module, cem_options = default(PLANNERS, "cem", **{"candidates": 64, "elites": 8, "rounds": 6})
+    search = {"candidates": 64, "elites": 8, "rounds": 6, **planner}
+    module, cem_options = default(PLANNERS, "cem", **search)
     steps = sampling(steps=1)
     return Parts(
         *(world, cache, model(cache.spec), Position(), Reader(cache.spec)),

@@ -63,6 +63,9 @@ def render(inputs: Inputs, settings: Settings, options: Options) -> str:
     evaluate, plan = EvaluateMetrics.read(inputs.evaluate), plan_metrics.read(inputs.plan)
     actions = ActionMetrics.read(inputs.actions)
     rolled = rollout_metrics.read(inputs.rollout)
+    # Read first, for drawing takes longer than saying that a file is damaged.
+    seconds, samples = _seconds(inputs.seconds), _samples(inputs.samples)
+    films = read_films(inputs.films, options.episodes) if isinstance(plan, PlanMetrics) else []
     environment = Environment(
         loader=PackageLoader("pipeline.report"), autoescape=True, undefined=StrictUndefined
     )
@@ -83,7 +86,7 @@ def render(inputs: Inputs, settings: Settings, options: Options) -> str:
         tables=scores.tables(evaluate),
         psnr=pixel_score("PSNR", evaluate.decoder),
         curves=_curves(inputs, evaluate),
-        samples=_samples(inputs.samples),
+        samples=samples,
         dreams=_dreams(inputs.dreams, options.dreams),
         rolled=(
             rollouts.section(rolled, inputs.rollouts)
@@ -91,13 +94,11 @@ def render(inputs: Inputs, settings: Settings, options: Options) -> str:
             else None
         ),
         planned=(
-            planning.section(
-                plan, read_films(inputs.films, options.episodes), settings.values["plan"]
-            )
+            planning.section(plan, films, settings.values["plan"])
             if isinstance(plan, PlanMetrics)
             else None
         ),
-        seconds=_seconds(inputs.seconds),
+        seconds=seconds,
         params=yaml.safe_dump(_params(settings), sort_keys=False),
     )
 

@@ -19,7 +19,7 @@ from pipeline.metrics.schema.evaluate import EvaluateMetrics
 from pipeline.metrics.schema.fit import FitMetrics
 from pipeline.metrics.schema.plan import PlanMetrics
 from pipeline.params import STAGES, read
-from pipeline.report import Options, page
+from pipeline.report import Options, charts, page
 from pipeline.report.gates import gates
 from pipeline.tools.summary import command as summary
 
@@ -138,6 +138,13 @@ def html(inputs, tmp_path_factory):
     return path
 
 
+@pytest.fixture
+def undrawn(monkeypatch, html):
+    """Pages whose charts are empty, once one is whole: drawing takes a second."""
+    for name in ("lines", "by_distance", "rounds"):
+        monkeypatch.setattr(charts, name, lambda *_, **__: "data:,")
+
+
 def test_the_page_needs_no_other_file_and_says_what_was_measured(html):
     text = html.read_text()
     assert "http" not in text.replace("http://www.w3.org", "")
@@ -166,6 +173,7 @@ def test_the_same_inputs_give_the_same_page(html, inputs):
     assert again == html.read_text()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_fitted_decoder_is_named_wherever_its_pixels_are_scored(inputs, tmp_path, html):
     paths = {}
     for name, values in (("fit", FIT), ("evaluate", EVALUATE)):
@@ -181,6 +189,7 @@ def test_a_fitted_decoder_is_named_wherever_its_pixels_are_scored(inputs, tmp_pa
     assert suffix in checked_gates({**FIT, "decoder": "fitted"}, EVALUATE, PLAN)[0].name
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_run_without_states_says_nothing_of_a_readout(inputs, tmp_path, html):
     (tmp_path / "probe.json").write_text('{"skipped": "there are no states"}')
     skipped = replace(inputs, probe=tmp_path / "probe.json")
@@ -189,6 +198,7 @@ def test_a_run_without_states_says_nothing_of_a_readout(inputs, tmp_path, html):
     assert "Coordinates read from latents" not in text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_run_without_long_rollouts_says_nothing_of_them(inputs, tmp_path, html):
     (tmp_path / "rollout.json").write_text('{"skipped": "rollout.clips is 0"}')
     skipped = replace(inputs, rollout=tmp_path / "rollout.json", rollouts=tmp_path / "none")
@@ -197,6 +207,7 @@ def test_a_run_without_long_rollouts_says_nothing_of_them(inputs, tmp_path, html
     assert "Long rollouts" not in text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_perceptual_metrics_are_shown_where_there_are_any(inputs, tmp_path, html):
     seen = {"lpips": [0.125, 0.25], "fid": 43.21}
     scores = {

@@ -41,11 +41,11 @@ test-swm: pyproject.toml $(PINS)
 	$(SWM)/bin/pip install --quiet --disable-pip-version-check -e '.[swm,dev]' -c $(PINS)
 	$(SWM)/bin/python -m pytest -n0 tests/nanowm/test_swm.py
 
-# open3d needs libusb (apt install libusb-1.0-0).
+# open3d needs libusb (apt install libusb-1.0-0), and brings dash, whose plugin warns of its own age.
 test-scenes: pyproject.toml $(PINS)
 	$(PYTHON) -m venv $(SCENES)
 	$(SCENES)/bin/pip install --quiet --disable-pip-version-check -e '.[viewer,scenes,dev]' -c $(PINS)
-	$(SCENES)/bin/python -m pytest -n0 tests/tools/scenes
+	$(SCENES)/bin/python -m pytest -n0 -p no:dash tests/tools/scenes
 
 lint: $(VENV)/.all
 	$(BIN)/ruff check .

@@ -34,7 +34,7 @@ from pipeline.tools.reproduce.commands import command as reproduce
 from pipeline.tools.rollout.command import command as rollout
 from pipeline.tools.run import PASSED_ON
 from pipeline.tools.run import command as run
-from pipeline.tools.scenes.commands import cloud, depth, export_3d
+from pipeline.tools.scenes.commands import cloud, depth, export_3d, view
 from pipeline.tools.summary import command as summary
 from pipeline.train.__main__ import command as train
 
@@ -86,6 +86,7 @@ TOOLS: dict[str, Callable[..., None]] = {
     "reproduce": reproduce,
     "rollout": rollout,
     "summary": summary,
+    "view": view,
 }
 for name, tool in TOOLS.items():
     app.command(name, rich_help_panel="Tools")(tool)

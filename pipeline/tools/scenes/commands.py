@@ -1,4 +1,4 @@
-"""`wm export-3d`, `wm cloud` and `wm depth`."""
+"""`wm export-3d`, `wm cloud`, `wm depth` and `wm view`."""
 
 import re
 from pathlib import Path
@@ -128,3 +128,36 @@ def depth(
     with stage.timed(None) as summarise:
         count = estimate(export, cards.read(export), chosen)
         summarise(f"depth: {name} of {count} images in {export}", count, "images")
+
+
+def view(
+    export: Export,
+    depth: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Depth to show; else true depth if it is there."),
+    ] = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Or the next free one.")] = 8080,
+    fps: Annotated[float, typer.Option(min=0.1, help="Images a second while it plays.")] = 8.0,
+    frames: Annotated[int, typer.Option(min=1, help="Most images that are lifted.")] = 30,
+    step: Annotated[
+        int, typer.Option(min=1, help="Images that have depth from one of them to the next.")
+    ] = 1,
+    percentile: Annotated[
+        float,
+        typer.Option(min=0, max=100, help="Of the confidences: what is less sure is left out."),
+    ] = 40.0,
+    points: Annotated[
+        int, typer.Option("--max-points", min=1, help="Most points; others are left out by lot.")
+    ] = 1_000_000,
+) -> None:
+    """Show an export in the browser of this machine: clouds over time, cameras, depth."""
+    from pipeline.tools.scenes import card as cards
+    from pipeline.tools.scenes.lift import Lifting
+    from pipeline.tools.scenes.viewer import Viewer, default_depth, views
+
+    card = cards.read(export)
+    name = default_depth(export, depth)
+    lifting = None if name is None else Lifting(name, frames, step, percentile, points, 0)
+    viewer = Viewer(views(export, card, lifting), port, fps)
+    print(f"view: {export} at {viewer.url} (Ctrl-C ends it)", flush=True)
+    viewer.serve()

@@ -25,6 +25,8 @@ from pipeline.tools.extract_vjepa import command as extract
 from pipeline.tools.fetch.commands import command as fetch
 from pipeline.tools.frontier.command import command as frontier
 from pipeline.tools.inspect_.command import command as inspect
+from pipeline.tools.metrics.command import command as metrics
+from pipeline.tools.metrics.plot import command as plot_metrics
 from pipeline.tools.parameters import command as parameters
 from pipeline.tools.preflight import command as preflight
 from pipeline.tools.protocols import command as protocols
@@ -36,6 +38,7 @@ from pipeline.tools.run import PASSED_ON
 from pipeline.tools.run import command as run
 from pipeline.tools.scenes.commands import cloud, depth, export_3d, view
 from pipeline.tools.summary import command as summary
+from pipeline.tools.weights.command import command as weights
 from pipeline.train.__main__ import command as train
 
 STAGES = "Stages, in order (dvc repro runs them all)"
@@ -79,7 +82,9 @@ TOOLS: dict[str, Callable[..., None]] = {
     "frontier": frontier,
     "import": import_,
     "inspect": inspect,
+    "metrics": metrics,
     "parameters": parameters,
+    "plot-metrics": plot_metrics,
     "preflight": preflight,
     "protocols": protocols,
     "record": record,
@@ -87,6 +92,7 @@ TOOLS: dict[str, Callable[..., None]] = {
     "rollout": rollout,
     "summary": summary,
     "view": view,
+    "weights": weights,
 }
 for name, tool in TOOLS.items():
     app.command(name, rich_help_panel="Tools")(tool)

@@ -81,6 +81,22 @@ class HttpClient:
 
         return self._with_retries(url, get, LISTING_ATTEMPTS)
 
+    def size_of(self, url: str) -> int:
+        """Bytes of a file.
+
+        Raises:
+            UnreachableError: the server does not answer, or does not say.
+        """
+
+        def get() -> int:
+            with self.client.stream("GET", url) as response:
+                _check(response)
+                if "Content-Length" not in response.headers:
+                    raise UnreachableError(f"{url}: the server does not say how large it is")
+                return int(response.headers["Content-Length"])
+
+        return self._with_retries(url, get, LISTING_ATTEMPTS)
+
     def read_range(self, remote: Remote, start: int, length: int) -> bytes:
         """Bytes start..start + length - 1 of a file.
 

@@ -49,13 +49,10 @@ def _intervals(evaluation: Evaluation, condition: str, num_frames: int) -> Inter
     scores = evaluation.scores[condition]
     found = {name: _of_means(values) for name, values in scores.by_frame.items()}
     if scores.features.numel():
-        pair = (each.unflatten(0, (-1, num_frames)) for each in _features(evaluation, condition))
-        found["fid"] = ScoreInterval(mean=frechet_interval(*pair))
+        clip = torch.arange(len(scores.features)) // num_frames
+        interval = frechet_interval(scores.features, evaluation.true_features, clip)
+        found["fid"] = ScoreInterval(mean=interval)
     return Intervals.model_validate(found)
-
-
-def _features(evaluation: Evaluation, condition: str) -> tuple[Tensor, Tensor]:
-    return evaluation.scores[condition].features, evaluation.true_features
 
 
 def _of_means(values: Tensor) -> ScoreInterval:

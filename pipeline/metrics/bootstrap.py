@@ -27,20 +27,19 @@ def mean_intervals(values: Tensor, resamples: int = RESAMPLES) -> Tensor:
 
 
 def frechet_interval(
-    generated: Tensor, truth: Tensor, resamples: int = DISTANCES
+    generated: Tensor, truth: Tensor, clip: Tensor, resamples: int = DISTANCES
 ) -> tuple[float, float]:
-    """Interval of the Frechet distance of features [N, F, D] of N clips, resampled in pairs.
+    """Interval of the Frechet distance of features [N, D], of clips int64 [N], taken in pairs.
 
     A resample repeats clips, so that its covariances have a lower rank and its distance is larger
     than that of all clips. The interval is therefore that of the resamples around their own mean,
     moved to the distance of all clips. What the distance is too large by for so few features
     stays in both.
     """
-    clips, frames = generated.shape[:2]
-    features = generated.flatten(0, 1), truth.flatten(0, 1)
-    whole = float(weighted_frechet(*features, torch.ones(clips * frames)))
-    rows = torch.cat(list(_counts(clips, resamples))).repeat_interleave(frames, 1)
-    distances = torch.stack([weighted_frechet(*features, row) for row in rows])
+    number, index = clip.unique(return_inverse=True)
+    whole = float(weighted_frechet(generated, truth, torch.ones(len(clip))))
+    rows = torch.cat(list(_counts(len(number), resamples)))[:, index]
+    distances = torch.stack([weighted_frechet(generated, truth, row) for row in rows])
     low, high = (torch.quantile(distances, ENDS) - distances.mean()).tolist()
     return max(whole + low, 0.0), whole + high
 

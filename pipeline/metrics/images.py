@@ -58,8 +58,12 @@ def frechet(a: Tensor, b: Tensor) -> Tensor:
     which has the eigenvalues of A B and is symmetric, so that it works for fewer samples than D.
     """
     a, b = a.double(), b.double()
-    cov_a, cov_b = torch.cov(a.T), torch.cov(b.T)
+    return frechet_of_moments(a.mean(0), torch.cov(a.T), b.mean(0), torch.cov(b.T))
+
+
+def frechet_of_moments(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tensor) -> Tensor:
+    """`frechet` [] of means [D] and covariances [D, D], float64."""
     values, vectors = torch.linalg.eigh(cov_a)
     root = vectors * values.clamp(min=0).sqrt() @ vectors.T
     shared = torch.linalg.eigvalsh(root @ cov_b @ root).clamp(min=0).sqrt().sum()
-    return (a.mean(0) - b.mean(0)).square().sum() + cov_a.trace() + cov_b.trace() - 2 * shared
+    return (mean_a - mean_b).square().sum() + cov_a.trace() + cov_b.trace() - 2 * shared

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from pickle import UnpicklingError
 from typing import Any
+from urllib.parse import urlsplit
 
 import torch
 from torch import Tensor, nn
@@ -161,13 +162,19 @@ def _weights(name: Perceptual) -> dict[str, Tensor]:
 
 def cached(url: str) -> Path:
     """Where torch hub's cache has a file, or will have it."""
-    return Path(torch.hub.get_dir()) / "checkpoints" / PurePosixPath(url).name
+    name = PurePosixPath(urlsplit(url).path).name
+    return Path(torch.hub.get_dir()) / "checkpoints" / name
+
+
+def digits_of(path: Path) -> str:
+    """The first digits of the SHA-256 of a file of weights, if its name ends in them."""
+    return path.stem.rpartition("-")[2] if "-" in path.stem else ""
 
 
 def _download(url: str) -> Path:
     """The file in torch hub's cache, downloaded if it is missing."""
     path = cached(url)
-    digits = path.stem.rsplit("-", 1)[1]
+    digits = digits_of(path)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -33,6 +34,15 @@ class Weights(Params):
         pattern=r"^[0-9a-f]{64}$",
         description="of the file, or what `sha256sum FILES | sha256sum` gives; null: not checked",
     )
+
+
+class WithWeights(Params):
+    """Options with a block `weights`, which `wm weights` lists and fetches."""
+
+    weight_files: ClassVar[tuple[str, ...]] = ()
+    """Files that it needs of a folder or repository; none if it needs a single file."""
+    weights_by_hand: ClassVar[str | None] = None
+    """How to get weights that are on no hub, in a line; None if they are."""
 
 
 class Pointer(FileModel):
@@ -72,14 +82,35 @@ def locate(weights: Weights, place: str, files: Sequence[str] = ()) -> LocatedWe
         ParamsError: they are not here, and no revision is set.
     """
     path = _path(weights, place, files)
-    digest = _digest(path, files)
-    if weights.sha256 not in (None, digest):
+    actual = digest(path, files)
+    if weights.sha256 not in (None, actual):
         raise DataError(
-            f"{place}.sha256 = {weights.sha256}, but {path} has {digest}; {_remedy(place, files)}, "
+            f"{place}.sha256 = {weights.sha256}, but {path} has {actual}; {_remedy(place, files)}, "
             "or set the key to null to take these"
         )
-    verified = weights.model_copy(update={"sha256": digest})
+    verified = weights.model_copy(update={"sha256": actual})
     return LocatedWeights(path, Pointer(place=place, files=tuple(files), weights=verified))
+
+
+def found(weights: Weights, files: Sequence[str]) -> Path | None:
+    """Where weights lie on this machine; None if they would have to be downloaded."""
+    from huggingface_hub import try_to_load_from_cache
+
+    source, inside = from_project(weights.source), PurePosixPath(weights.file or "")
+    if source.is_file() and not files:
+        return source
+    names = [str(inside / name) for name in files or [""]]
+    if source.exists():
+        whole = files or weights.file is not None
+        here = whole and all((source / name).is_file() for name in names)
+        return source / inside if here else None
+    if weights.revision is None or not (files or weights.file):
+        return None
+    cached = [try_to_load_from_cache(weights.source, n, revision=weights.revision) for n in names]
+    paths = [Path(path) for path in cached if isinstance(path, str)]
+    if len(paths) < len(names):
+        return None
+    return paths[0].parent if files else paths[0]
 
 
 def write_pointer(folder: Path, located: LocatedWeights) -> None:
@@ -97,10 +128,10 @@ def locate_again(folder: Path) -> LocatedWeights:
     """
     pointer = read_json(folder / POINTER, Pointer, "make it again: `dvc repro -f fit`")
     path = _path(pointer.weights, pointer.place, pointer.files)
-    digest = _digest(path, pointer.files)
-    if digest != pointer.weights.sha256:
+    actual = digest(path, pointer.files)
+    if actual != pointer.weights.sha256:
         raise DataError(
-            f"{path}: not the weights that {folder} was made with (sha256 {digest}, not "
+            f"{path}: not the weights that {folder} was made with (sha256 {actual}, not "
             f"{pointer.weights.sha256}); put those back, or take these with `dvc repro -f fit`"
         )
     return LocatedWeights(path, pointer)
@@ -167,7 +198,7 @@ def _remedy(place: str, files: Sequence[str]) -> str:
     return f"point {place}.source at {target}"
 
 
-def _digest(path: Path, files: Sequence[str]) -> str:
+def digest(path: Path, files: Sequence[str]) -> str:
     """SHA-256 of a file; of a folder, that of the output of sha256sum for its files."""
     if not files:
         return sha256(path)

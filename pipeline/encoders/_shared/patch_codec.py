@@ -19,14 +19,22 @@ from pipeline.encoders._shared.feature_codec import (
 from pipeline.encoders._shared.imagenet import normalise
 from pipeline.encoders._shared.reduced_backbone import Reduction, fit_reduction, load_reduction
 from pipeline.errors import ParamsError
-from pipeline.weights.pretrained import LocatedWeights, Weights, locate, locate_again, write_pointer
+from pipeline.weights.pretrained import (
+    LocatedWeights,
+    Weights,
+    WithWeights,
+    locate,
+    locate_again,
+    write_pointer,
+)
 
 CONFIG, TENSORS = "config.json", "model.safetensors"
 
 
-class Options(Reduction):
+class Options(Reduction, WithWeights):
     """Weights, input size, reduction and decoder."""
 
+    weight_files = CONFIG, TENSORS
     weights: Weights = Field(description=f"{CONFIG} and {TENSORS} in a folder")
     size: int = Field(
         gt=0, description="side in pixels that frames are resized to: a multiple of the patch size"

@@ -13,8 +13,14 @@ from torch import Tensor
 from pipeline.encoders._shared.kl import KlAutoencoder, load_vae
 from pipeline.errors import ParamsError
 from pipeline.files.content import parsing
-from pipeline.params import Params
-from pipeline.weights.pretrained import LocatedWeights, Weights, locate, locate_again, write_pointer
+from pipeline.weights.pretrained import (
+    LocatedWeights,
+    Weights,
+    WithWeights,
+    locate,
+    locate_again,
+    write_pointer,
+)
 
 PLACE = "encoders.sd_vae.weights"
 FILES = ("config.json", "diffusion_pytorch_model.safetensors")
@@ -24,9 +30,10 @@ DECODE_BATCH = 8
 """Frames decoded at once: of 256 x 256 they take some GB."""
 
 
-class Options(Params):
+class Options(WithWeights):
     """Which published weights."""
 
+    weight_files = FILES
     weights: Weights
 
     def latent_grid(self, height: int, width: int) -> tuple[int, int]:

@@ -25,7 +25,14 @@ from pipeline.encoders.vjepa2_1.vit import PATCH, load_network
 from pipeline.errors import DataError, ParamsError
 from pipeline.files.places import from_project
 from pipeline.files.tensors import read_tensors
-from pipeline.weights.pretrained import LocatedWeights, Weights, locate, locate_again, write_pointer
+from pipeline.weights.pretrained import (
+    LocatedWeights,
+    Weights,
+    WithWeights,
+    locate,
+    locate_again,
+    write_pointer,
+)
 
 PLACE = "encoders.vjepa2_1"
 PUBLISHED = "vjepa2_1_vitl_dist_vitG_384.pt"
@@ -34,9 +41,10 @@ SHA256 = "7ea9b7cb4a75d10644a8a8d42cff9e177b10dca8f02173f0eaf2b0bed82838c6"
 ORIGIN = f"https://dl.fbaipublicfiles.com/vjepa2/{PUBLISHED} (5.2 GB, sha256 {SHA256})"
 
 
-class Options(Reduction):
+class Options(Reduction, WithWeights):
     """Weights, input size, reduction and decoder."""
 
+    weights_by_hand = f"download {ORIGIN} and run `wm extract-vjepa {PUBLISHED} WEIGHTS`"
     weights: Weights
     size: int = Field(
         ge=2 * PATCH, multiple_of=PATCH, description="side that frames are resized to"

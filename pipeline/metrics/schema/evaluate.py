@@ -57,14 +57,15 @@ class Measured(Record):
 
     Attributes:
         n: of what it is the mean, or the distribution.
-        of: what was counted: clips that were averaged, or frames whose features were compared.
+        of: what was counted: clips that were averaged, or frames or stretches of video whose
+            features were compared.
         backend: library and version that computed it.
         weights: SHA-256 of the file with the weights of its network; None without a network.
         origin: where that file is published.
     """
 
     n: Count
-    of: Literal["clips", "frames"]
+    of: Literal["clips", "frames", "stretches"]
     backend: Line
     weights: Line | None
     origin: Line | None

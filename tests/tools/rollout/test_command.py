@@ -47,6 +47,17 @@ def rolled(out, *options, **places) -> RolloutCard:
     return FORMAT.read(out / CARD, RolloutCard, "")
 
 
+def test_its_videos_are_what_metrics_scores(tmp_path):
+    rolled(tmp_path / "out", "--clips", 2, "--frames", 3)
+    words = ["metrics", str(tmp_path / "out"), "--out", str(tmp_path / "m.csv")]
+    done = CliRunner().invoke(app, words)
+    assert done.exception is None, done.exception
+    summary = json.loads((tmp_path / "m.json").read_text())
+    assert (summary["history"], summary["clips"]) == (1, ["clip_000", "clip_001"])
+    rows = (tmp_path / "m.csv").read_text().splitlines()
+    assert [row.split(",")[:2] for row in rows[1:4]] == [["clip_000", str(n)] for n in (1, 2, 3)]
+
+
 def frames_of(path: Path):
     return video.decode(path, path.name)
 

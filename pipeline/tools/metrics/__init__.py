@@ -1,0 +1,1 @@
+"""`wm metrics` and `wm plot-metrics`: scores of finished videos. Tools, no stages."""

@@ -34,6 +34,7 @@ from pipeline.tools.record.command import command as record
 from pipeline.tools.reference.commands import export, import_
 from pipeline.tools.reproduce.commands import command as reproduce
 from pipeline.tools.rollout.command import command as rollout
+from pipeline.tools.rollout.study_command import command as sampler_study
 from pipeline.tools.run import PASSED_ON
 from pipeline.tools.run import command as run
 from pipeline.tools.scenes.commands import cloud, depth, export_3d, view
@@ -90,6 +91,7 @@ TOOLS: dict[str, Callable[..., None]] = {
     "record": record,
     "reproduce": reproduce,
     "rollout": rollout,
+    "sampler-study": sampler_study,
     "summary": summary,
     "view": view,
     "weights": weights,

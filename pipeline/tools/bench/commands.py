@@ -6,11 +6,24 @@ from pipeline.tools.bench.frame_commands import encode, formats, ingest
 from pipeline.tools.bench.futures_command import futures
 from pipeline.tools.bench.model_commands import cached, sampler, train
 from pipeline.tools.bench.planner_commands import planners
+from pipeline.tools.bench.rollout_command import rollout
 from pipeline.tools.bench.window_commands import feed, loader
 
 app = typer.Typer(
     help="Time this implementation against the reference's way of doing it, and compare planners.",
     no_args_is_help=True,
 )
-for command in (sampler, train, cached, formats, ingest, encode, loader, feed, futures, planners):
+for command in (
+    sampler,
+    train,
+    cached,
+    formats,
+    ingest,
+    encode,
+    loader,
+    feed,
+    futures,
+    rollout,
+    planners,
+):
     app.command()(command)

@@ -38,7 +38,7 @@ def write(
     Raises:
         UserError: the request cannot be met, or a file is missing or damaged.
     """
-    check_out(out)
+    check_out(out, CARD, "rollout")
     cache = open_cache(latents)
     model, encoder = load(*parts(folder), cache)
     sampling = sampling_of(request.steps, model)
@@ -72,18 +72,20 @@ def write(
     return card
 
 
-def check_out(out: Path) -> None:
-    """Refuse to put a rollout in the place of anything else.
+def check_out(out: Path, mark: str, what: str) -> None:
+    """Refuse to put a folder in the place of anything but what an earlier run wrote.
+
+    Args:
+        out: the folder to write.
+        mark: name of a file that such a folder holds.
+        what: it is, in a word.
 
     Raises:
         DataError: something else is there.
     """
-    if (
-        out.exists()
-        and not (out / CARD).is_file()
-        and not (out.is_dir() and not any(out.iterdir()))
-    ):
-        raise DataError(f"{out}: is there already, and no rollout; name another folder")
+    empty = out.is_dir() and not any(out.iterdir())
+    if out.exists() and not empty and not (out / mark).is_file():
+        raise DataError(f"{out}: is there already, and no {what}; name another folder")
 
 
 def parts(folder: Path) -> tuple[Path, Path]:

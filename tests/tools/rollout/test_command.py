@@ -15,6 +15,7 @@ from pipeline.episodes import shards, video
 from pipeline.errors import UserError
 from pipeline.rollout.card import CARD, FORMAT, RolloutCard
 from pipeline.rollout.files import GAP
+from pipeline.tools.rollout.study import STUDY, StudyFile
 
 MODEL, LATENTS = "models/wall/tiny_vae", "data/wall/latents/tiny_vae.zarr"
 INTERVAL, SIZE = 5, 32
@@ -246,11 +247,47 @@ def test_a_folder_without_a_model_is_told_in_one_line(tmp_path):
 
 
 def test_a_model_that_has_diverged_is_told_in_one_line(tmp_path):
-    import torch
     from safetensors.torch import load_file, save_file
 
     broken = shutil.copytree(MODEL, tmp_path / "broken")
     weights = broken / "world_model/model.safetensors"
-    save_file({n: torch.full_like(w, torch.nan) for n, w in load_file(weights).items()}, weights)
+    save_file({n: 1e25 * w for n, w in load_file(weights).items()}, weights)
     done = wm(tmp_path / "out", "--frames", 2, model=broken)
     refused(done, "generated frame 1 is NaN or infinite: the world model has diverged", tmp_path)
+
+
+def studied(out, *options):
+    words = ["sampler-study", MODEL, LATENTS, str(out), *map(str, options)]
+    done = CliRunner().invoke(app, words)
+    if done.exception and not isinstance(done.exception, UserError):
+        raise done.exception
+    return done
+
+
+def test_a_study_compares_every_combination(tmp_path):
+    steps = ("--steps", 1, "--steps", 2)
+    done = studied(tmp_path / "out", "--clips", 2, "--frames", 2, *steps, "--sampler", "pyramid")
+    assert done.exception is None
+    content = FORMAT.read(tmp_path / "out" / STUDY, StudyFile, "")
+    ways = [(row.sampler, row.spacing, row.steps) for row in content.ways]
+    names = [("pyramid", "trailing", 1), ("pyramid", "trailing", 2), ("pyramid", "linspace", 2)]
+    assert ways == names  # linspace needs two steps
+    assert (content.clips, content.frames) == (2, 2)
+    rows = (tmp_path / "out/study.csv").read_text().splitlines()
+    assert len(rows) == 4
+    assert rows[0].startswith("sampler,spacing,steps,latent_mse,psnr,evaluations,cpu_seconds,")
+    assert (tmp_path / "out/study.svg").read_bytes().startswith(b"<?xml")
+    assert "pyramid" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--steps", 0), "--steps 0: choose 1 to 1000"),
+        (("--spacing", "odd"), "--spacing odd: choose trailing or linspace"),
+        (("--sampler", "odd"), "--sampler = 'odd'"),
+        (("--clips", 9999, "--frames", 1), "--clips = 9999, but"),
+    ],
+)
+def test_wrong_studies_are_told_in_one_line(tmp_path, options, message):
+    refused(studied(tmp_path / "out", *options), message, tmp_path)

@@ -41,10 +41,12 @@ test-swm: pyproject.toml $(PINS)
 	$(SWM)/bin/pip install --quiet --disable-pip-version-check -e '.[swm,dev]' -c $(PINS)
 	$(SWM)/bin/python -m pytest -n0 tests/nanowm/test_swm.py
 
-# open3d needs libusb (apt install libusb-1.0-0), and brings dash, whose plugin warns of its own age.
+# viser needs an older rich and websockets than are pinned; open3d needs libusb (apt install libusb-1.0-0), and
+# brings dash, whose plugin for pytest warns of its own age.
 test-scenes: pyproject.toml $(PINS)
 	$(PYTHON) -m venv $(SCENES)
-	$(SCENES)/bin/pip install --quiet --disable-pip-version-check -e '.[viewer,scenes,dev]' -c $(PINS)
+	grep -vE '^(rich|websockets)==' $(PINS) > $(SCENES)/pins.txt
+	$(SCENES)/bin/pip install --quiet --disable-pip-version-check -e '.[viewer,scenes,dev]' -c $(SCENES)/pins.txt
 	$(SCENES)/bin/python -m pytest -n0 -p no:dash tests/tools/scenes
 
 lint: $(VENV)/.all

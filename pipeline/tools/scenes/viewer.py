@@ -163,11 +163,14 @@ class Viewer:
         return f"http://{LOOPBACK}:{self.server.get_port()}"
 
     def serve(self) -> None:
-        """Let the timeline go on while it plays, until the process is interrupted."""
-        while True:
-            time.sleep(1 / self.fps)
-            if self.playing.value:
-                self.timeline.value = (self.timeline.value + 1) % len(self.shown.numbers)
+        """Let the timeline go on while it plays, until Ctrl-C."""
+        try:
+            while True:
+                time.sleep(1 / self.fps)
+                if self.playing.value:
+                    self.timeline.value = (self.timeline.value + 1) % len(self.shown.numbers)
+        except KeyboardInterrupt:
+            self.server.stop()
 
     def show(self, place: int) -> None:
         """Show the image at a place of the timeline, its depth, its camera and its cloud."""

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from scenes_helpers import SEEN, SIZE, refused, wm, write_rollout
 
 from pipeline.episodes import shards
 from pipeline.files.npy import read_npz
+from pipeline.rollout import clips
 from pipeline.rollout.card import CARD as ROLLOUT
 from pipeline.testing.formats import contents
 from pipeline.tools.scenes import card as cards
@@ -130,6 +132,15 @@ def test_a_rollout_has_the_cameras_of_its_truth_at_the_recorded_size(
     shown = images(out, card)[:, ::2, ::2].astype(float) * factor
     original = read_image(room_rollout / "clip_001_truth/000003.png", "")
     assert np.abs(shown[3] - original).mean() < 25
+
+
+def test_a_recorded_clip_has_the_cameras_of_its_frames(room_shards, episode):
+    uncached = SimpleNamespace(spec=SimpleNamespace(stride=7))  # no latents of these frames
+    read = clips.read_episode(room_shards, "episode_002")
+    clip = clips.recorded(uncached, 0, read, 1, clips.Length(1, 2, 2), 0)
+    np.testing.assert_array_equal(clip.cameras.poses, episode.cameras.poses[[1, 3, 5]])
+    np.testing.assert_array_equal(clip.cameras.depth, episode.cameras.depth[[1, 3, 5]])
+    np.testing.assert_array_equal(list(clip.truth()), episode.frames[[1, 3, 5]])
 
 
 def test_a_rollout_at_the_size_of_its_model_has_intrinsics_of_that_size(room_rollout, tmp_path):

@@ -93,6 +93,21 @@ def test_the_timeline_shows_one_cloud_or_all_up_to_it(viewer):
     assert not any(frustum.visible for frustum in viewer._frustums)
 
 
+def test_it_plays_round_until_it_is_interrupted(viewer, monkeypatch):
+    seen = []
+
+    def tick(seconds):
+        assert seconds == 1 / 8
+        seen.append(viewer.timeline.value)
+        if len(seen) == 5:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipeline.tools.scenes.viewer.time.sleep", tick)
+    viewer.playing.value = True
+    viewer.serve()
+    assert seen == [0, 1, 2, 0, 1]
+
+
 def test_it_listens_to_this_machine_alone(viewer):
     port = viewer.server.get_port()
     table = Path("/proc/net/tcp").read_text().splitlines()[1:]

@@ -87,7 +87,8 @@ def _ends(evaluate: EvaluateMetrics, name: str, metric: str) -> list[Interval] |
 
 
 def _cell(form: str, value: float, ends: Interval | None) -> Cell:
-    low_high = "" if ends is None else " to ".join(form.format(end) for end in ends)
+    # A line break, where it takes one, comes before "to".
+    low_high = "" if ends is None else " to\N{NO-BREAK SPACE}".join(map(form.format, ends))
     return Cell(form.format(value), low_high)
 
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from pipeline.episodes import video
 from pipeline.errors import DataError
-from pipeline.metrics.schema.evaluate import EvaluateMetrics
+from pipeline.metrics.schema.evaluate import CONDITIONS, EvaluateMetrics
 from pipeline.metrics.schema.fit import FitMetrics
 from pipeline.metrics.schema.plan import PlanMetrics
 from pipeline.params import STAGES, read
@@ -220,6 +220,23 @@ def test_perceptual_metrics_are_shown_where_there_are_any(inputs, tmp_path, html
     assert text.count('<td class="number">0.250</td>') == 4
     assert text.count('<td class="number">43.2</td>') == 4
     assert "LPIPS" not in html.read_text()
+
+
+def test_intervals_and_origins_are_shown_where_the_run_recorded_them(inputs, tmp_path, html):
+    ends = {"by_frame": [[0.0625, 0.1875], [0.0, 40.5]], "mean": [0.0, 1.0]}
+    one = {"n": 4, "of": "clips", "backend": "lpips 9.9", "weights": "ab" * 32, "origin": "nowhere"}
+    scores = {
+        **EVALUATE,
+        "measured": {"psnr": one},
+        "intervals": {name: dict.fromkeys(SCORES, ends) for name in CONDITIONS},
+    }
+    (tmp_path / "evaluate.json").write_text(json.dumps(scores))
+    measured = replace(inputs, evaluate=tmp_path / "evaluate.json")
+    text = page.render(measured, read(ROOT / "params.yaml"), Options(dreams=2, episodes=3))
+    assert text.count("<small>0.062 to\N{NO-BREAK SPACE}0.188</small>") == 2 * 4
+    assert "4 clips; lpips 9.9, weights abababababab of nowhere" in text
+    assert "Small: 95 % intervals over clips, by bootstrap" in text
+    assert "Small: 95 %" not in html.read_text()
 
 
 def test_a_browser_shows_all_of_it(html):

@@ -5,6 +5,7 @@ import pytest
 from helpers import GOLDEN, default
 from PIL import Image
 
+from pipeline.episodes.cameras import unproject
 from pipeline.worlds import WORLDS
 from pipeline.worlds.rt1 import kinematics, physics, policy
 from pipeline.worlds.rt1.scene import OBJECTS, TABLE
@@ -190,3 +191,22 @@ def test_frames_look_as_they_did(world):
     # Drivers place edges differently by a fraction of a pixel.
     assert error.mean() < 1
     assert (error > 12).mean() < 0.02
+
+
+def test_the_depth_of_its_camera_gives_the_table_and_the_objects_where_they_are():
+    module, options = default(WORLDS, "rt1", height=96, width=128, depth=True)
+    world = module.build(options)
+    episode = next(iter(world.collect(1, 2, seed=0)))
+    known = episode.cameras
+    assert known.depth.shape == (2, 96, 128)
+    np.testing.assert_array_equal(known.poses[0], known.poses[1])
+    points = unproject(known.depth[0], known.intrinsics[0], known.poses[0]).reshape(-1, 3)
+    on_table = np.abs(points[:, 2] - TABLE) < 2e-3
+    assert on_table.mean() > 0.1
+    for place in physics.object_poses(episode.states[0])[:, :3]:
+        assert np.linalg.norm(points - place, axis=1).min() < 0.04
+
+
+def test_its_camera_is_known_without_depth_by_default(episodes):
+    assert episodes[0].cameras.depth is None
+    assert len(episodes[0].cameras) == len(episodes[0])

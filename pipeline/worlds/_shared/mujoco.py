@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.episodes.cameras import Cameras
 from pipeline.errors import ParamsError
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Camera:
         self.camera.distance = distance
         self.camera.azimuth, self.camera.elevation = azimuth, elevation
         buffer = model.vis.global_  # 480 x 640 by default
+        self.fovy = float(buffer.fovy)
         buffer.offheight, buffer.offwidth = (
             max(buffer.offheight, size[0]),
             max(buffer.offwidth, size[1]),
@@ -67,3 +69,28 @@ class Camera:
         """One frame, uint8 [H, W, 3] RGB."""
         self.renderer.update_scene(data, self.camera)
         return self.renderer.render()
+
+    def depth(self, data: "mujoco.MjData") -> NDArray[np.float32]:
+        """Depth of one frame along the optical axis, float32 [H, W], as exact as a z-buffer."""
+        self.renderer.enable_depth_rendering()
+        try:
+            self.renderer.update_scene(data, self.camera)
+            return self.renderer.render().copy()
+        finally:
+            self.renderer.disable_depth_rendering()
+
+    def pinholes(self, count: int, depth: NDArray[np.float32] | None) -> Cameras:
+        """This camera for as many frames, whose depth [count, H, W] may be known."""
+        azimuth, elevation = np.radians([self.camera.azimuth, self.camera.elevation])
+        ahead = np.array(
+            [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth),
+             np.sin(elevation)]
+        )  # fmt: skip
+        right = np.array([np.sin(azimuth), -np.cos(azimuth), 0.0])
+        pose = np.eye(4)
+        pose[:3, :3] = right, np.cross(ahead, right), ahead
+        pose[:3, 3] = -pose[:3, :3] @ (self.camera.lookat - self.camera.distance * ahead)
+        height, width = self.renderer.height, self.renderer.width
+        focal = height / 2 / np.tan(np.radians(self.fovy) / 2)
+        row = [focal, focal, width / 2, height / 2]
+        return Cameras(np.tile(row, (count, 1)), np.tile(pose, (count, 1, 1)), depth)

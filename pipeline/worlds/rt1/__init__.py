@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from pipeline.episodes.cameras import Cameras
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.worlds import World, WorldOptions
 from pipeline.worlds._shared.mujoco import Camera
@@ -26,6 +27,9 @@ class Options(WorldOptions):
 
     height: int = Field(ge=16, description="of the frames in pixels (published: 256)")
     width: int = Field(ge=16, description="of the frames in pixels (published: 320)")
+    depth: bool = Field(
+        default=False, description="whether the depth of every pixel is recorded, too"
+    )
 
     @property
     def frame_size(self) -> tuple[int, int]:
@@ -88,6 +92,16 @@ class Rt1(World):
     def render(self) -> NDArray[np.uint8]:
         """The current frame, uint8 [height, width, 3] RGB."""
         return self._camera.render(self._arm.data)
+
+    def cameras(self, states: NDArray[np.float32], meta: Meta) -> Cameras:
+        """The camera, which stands still, with depth if `worlds.rt1.depth` says so."""
+        if not self.options.depth:
+            return self._camera.pinholes(len(states), None)
+        depth = []
+        for state in states:
+            self._arm.set_state(state)
+            depth.append(self._camera.depth(self._arm.data))
+        return self._camera.pinholes(len(states), np.stack(depth))
 
     def distance(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> float:
         """Largest distance of the tool or any object from its position in the goal, in metres."""

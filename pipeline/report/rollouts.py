@@ -15,6 +15,7 @@ from pipeline.report.scores import METRICS
 AGAIN = "make it again: `dvc repro -f rollout`"
 LARGEST = 2**24
 """Bytes of the largest video that is shown."""
+TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 AXES = {"latent_mse": "error", "psnr": "PSNR in dB", "ssim": "SSIM", "lpips": "LPIPS"}
 
 
@@ -87,6 +88,10 @@ def study_svg(rows: list[StudyRow]) -> bytes:
             label = f"{name[0].replace('_', ' ')}, {name[1]}"
             axes.errorbar(x, y, list(zip(*ends, strict=True)), label=label, zorder=number, **style)
         axes.set(xscale="log", xlabel="network evaluations a frame", ylabel="PSNR in dB")
-        axes.legend(frameon=False, fontsize=8)
+        most = max(row.evaluations for row in rows)
+        ticks = [tick for tick in TICKS if tick <= 2 * most]
+        axes.set_xticks(ticks, map(str, ticks))
+        axes.minorticks_off()
+        axes.legend(frameon=False, fontsize=8, handlelength=4)
 
     return charts.svg(draw)

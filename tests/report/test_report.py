@@ -161,7 +161,7 @@ def test_the_page_needs_no_other_file_and_says_what_was_measured(html):
         "0.1234",
         "action embedding: 0.00129",
         "4 new episodes of the simulator",
-        "27.1<small>26.0 to 28.0</small>",
+        ">26.0 to 28.0</small>",
         'src="data:video/mp4;base64,',
     ):
         assert expected in text

@@ -14,6 +14,8 @@ from pipeline.files.versioned import Format
 
 FORMAT = Format()
 CARD = "export.json"
+DEPTH, TRUTH = "depth", "truth"
+"""Folder of all depth, and in it of the true one."""
 AGAIN = "write it again with `wm export-3d`"
 Layout = Literal["colmap", "nerfstudio", "frames"]
 Row = Annotated[list[float], Field(min_length=4, max_length=4)]

@@ -10,35 +10,51 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.episodes.cameras import Cameras
+from pipeline.tools.scenes.lift import Cloud
+
 Floats = NDArray[np.float64]
 
 
 def write(
-    folder: Path, names: Sequence[str], size: tuple[int, int], intrinsics: Floats, poses: Floats
+    folder: Path,
+    names: Sequence[str],
+    size: tuple[int, int],
+    known: Cameras,
+    cloud: Cloud | None,
 ) -> None:
-    """Write a model without points.
+    """Write a model.
 
     Args:
         folder: to make, sparse/0 of an export.
         names: of the images.
         size: their height and width.
-        intrinsics: [T, 4]; images of equal ones share a camera.
-        poses: [T, 4, 4] from world to camera.
+        known: cameras of the images; those of equal intrinsics are one.
+        cloud: points of the scene, which no image is said to have found; None if there are none.
     """
-    kinds, camera_of = np.unique(intrinsics, axis=0, return_inverse=True)
+    kinds, camera_of = np.unique(known.intrinsics, axis=0, return_inverse=True)
     height, width = size
     cameras = [
         f"{number} PINHOLE {width} {height} {_text(kind)}" for number, kind in enumerate(kinds, 1)
     ]
     images = []
-    for number, (name, pose) in enumerate(zip(names, poses, strict=True)):
+    for number, (name, pose) in enumerate(zip(names, known.poses, strict=True)):
         row = _text(np.concatenate([quaternion(pose[:3, :3]), pose[:3, 3]]))
         # The second line is for 2-D points, of which there are none.
         images += [f"{number + 1} {row} {camera_of.flat[number] + 1} {name}", ""]
     folder.mkdir(parents=True)
     (folder / "cameras.txt").write_text("\n".join(cameras) + "\n")
     (folder / "images.txt").write_text("\n".join(images) + "\n")
-    (folder / "points3D.txt").write_text("")
+    (folder / "points3D.txt").write_text("" if cloud is None else _points(cloud))
+
+
+def _points(cloud: Cloud) -> str:
+    """A line for each point: number, place, colour, and an error of 0."""
+    rows = enumerate(zip(cloud.points.tolist(), cloud.colours.tolist(), strict=True), 1)
+    return "".join(
+        f"{number} {x:.9g} {y:.9g} {z:.9g} {r} {g} {b} 0\n"
+        for number, ((x, y, z), (r, g, b)) in rows
+    )
 
 
 def _text(values: Floats) -> str:

@@ -12,8 +12,7 @@ import numpy as np
 from pipeline import stage
 from pipeline.errors import DataError, ParamsError
 from pipeline.tools.scenes import da3_worker, depth_maps
-from pipeline.tools.scenes.card import ExportCard
-from pipeline.tools.scenes.export import DEPTH, TRUTH
+from pipeline.tools.scenes.card import DEPTH, TRUTH, ExportCard
 
 INSTALL = "python -m venv .venv-da3 && .venv-da3/bin/pip install depth-anything-3"
 WEIGHTS = ("config.json", "model.safetensors")

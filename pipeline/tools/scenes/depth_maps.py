@@ -12,9 +12,8 @@ from pipeline.episodes.cameras import Cameras
 from pipeline.errors import ParamsError
 from pipeline.files.content import parsing
 from pipeline.files.npy import read_npz
-from pipeline.tools.scenes.card import AGAIN, ExportCard
-from pipeline.tools.scenes.export import DEPTH, resized
-from pipeline.tools.scenes.sources import read_image
+from pipeline.tools.scenes.card import AGAIN, DEPTH, ExportCard
+from pipeline.tools.scenes.sources import read_image, resized
 
 REPEAT = "write it again with `wm export-3d`, or with `wm depth` if that estimated it"
 

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline import stage
@@ -11,10 +9,22 @@ from pipeline.episodes.cameras import Cameras
 from pipeline.errors import DataError
 from pipeline.files.npy import npz_bytes
 from pipeline.tools.scenes import colmap, nerfstudio
-from pipeline.tools.scenes.card import CARD, FORMAT, CameraCard, ExportCard, FrameCard, Layout
-from pipeline.tools.scenes.sources import Sequence3D
+from pipeline.tools.scenes.card import (
+    CARD,
+    DEPTH,
+    FORMAT,
+    TRUTH,
+    CameraCard,
+    ExportCard,
+    FrameCard,
+    Layout,
+)
+from pipeline.tools.scenes.lift import Lifting, lift
+from pipeline.tools.scenes.sources import Sequence3D, resized
 
-IMAGES, SPARSE, DEPTH, TRUTH = "images", "sparse/0", "depth", "truth"
+IMAGES, SPARSE = "images", "sparse/0"
+POINTS = 20_000
+"""Most points of the true surface from which other tools may start."""
 
 
 def write(
@@ -51,17 +61,9 @@ def write(
                 content = npz_bytes({"depth": depth})
                 (partial / DEPTH / TRUTH / f"{number:06d}.npz").write_bytes(content)
         if cameras is not None:
-            _add(layout, card, size, cameras, partial)
+            _add(layout, card, cameras, partial)
         (partial / CARD).write_text(FORMAT.text(card))
     return card
-
-
-def resized(frame: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """A frame uint8 [H, W, 3] at (height, width) `size`, low-pass filtered where it shrinks."""
-    if frame.shape[:2] == size:
-        return frame
-    image = Image.fromarray(frame).resize((size[1], size[0]), Image.Resampling.BILINEAR)
-    return np.asarray(image)
 
 
 def _card(
@@ -98,13 +100,16 @@ def _card(
     )
 
 
-def _add(
-    layout: Layout, card: ExportCard, size: tuple[int, int], cameras: Cameras, folder: Path
-) -> None:
-    files = [frame.file for frame in card.frames]
+def _add(layout: Layout, card: ExportCard, cameras: Cameras, folder: Path) -> None:
+    """Write what a layout adds to an export, with points where true depth gives some."""
+    if layout == "frames":
+        return
+    cloud = None
+    if (folder / DEPTH / TRUTH).is_dir():
+        cloud = lift(folder, card, Lifting(TRUTH, len(card.frames), 1, 0.0, POINTS, 0))
+    files, size = [frame.file for frame in card.frames], (card.height, card.width)
     if layout == "colmap":
         names = [Path(file).name for file in files]
-        colmap.write(folder / SPARSE, names, size, cameras.intrinsics, cameras.poses)
-    elif layout == "nerfstudio":
-        path = folder / nerfstudio.TRANSFORMS
-        nerfstudio.write(path, files, size, cameras.intrinsics, cameras.poses)
+        colmap.write(folder / SPARSE, names, size, cameras, cloud)
+    else:
+        nerfstudio.write(folder, files, size, cameras, cloud)

@@ -149,3 +149,11 @@ def _cameras(path: Path, frames: int) -> Cameras | None:
     arrays = read_npz(path, AGAIN)
     with parsing(path, AGAIN):
         return of_arrays(arrays, frames)
+
+
+def resized(frame: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """A frame uint8 [H, W, 3] at (height, width) `size`, low-pass filtered where it shrinks."""
+    if frame.shape[:2] == size:
+        return frame
+    image = Image.fromarray(frame).resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    return np.asarray(image)

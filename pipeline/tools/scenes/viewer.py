@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from pipeline.errors import DataError, ParamsError
 from pipeline.tools.scenes import depth_maps
-from pipeline.tools.scenes.card import AGAIN, ExportCard
+from pipeline.tools.scenes.card import AGAIN, TRUTH, ExportCard
 from pipeline.tools.scenes.colmap import quaternion
-from pipeline.tools.scenes.export import TRUTH, resized
 from pipeline.tools.scenes.lift import Cloud, Lifting, lift
-from pipeline.tools.scenes.sources import read_image
+from pipeline.tools.scenes.sources import read_image, resized
 
 if TYPE_CHECKING:
     import viser

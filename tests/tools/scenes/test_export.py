@@ -6,15 +6,17 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from room_helpers import distance_to_surface
 from scenes_helpers import SEEN, SIZE, refused, wm, write_rollout
 
 from pipeline.episodes import shards
+from pipeline.episodes.cameras import Cameras
 from pipeline.files.npy import read_npz
 from pipeline.rollout import clips
 from pipeline.rollout.card import CARD as ROLLOUT
 from pipeline.testing.formats import contents
 from pipeline.tools.scenes import card as cards
-from pipeline.tools.scenes import nerfstudio
+from pipeline.tools.scenes import nerfstudio, ply
 from pipeline.tools.scenes.colmap import quaternion
 from pipeline.tools.scenes.sources import read_image
 
@@ -78,7 +80,6 @@ def test_colmap_files_hold_a_pose_and_an_empty_line_for_every_image(room_shards,
         ])  # fmt: skip
         np.testing.assert_allclose(rotation, pose[:3, :3], atol=1e-12)
         np.testing.assert_array_equal(np.array(numbers[4:], float), pose[:3, 3])
-    assert (out / "sparse/0/points3D.txt").read_text() == ""
     assert not (out / "sparse/0/frames.txt").exists()
 
 
@@ -109,10 +110,38 @@ def test_nerfstudio_gets_camera_to_world_in_axes_of_opengl(room_shards, episode,
         np.testing.assert_array_equal(to_world[3], [0, 0, 0, 1])
 
 
+def test_true_depth_gives_points_to_start_from(room, room_shards, tmp_path):
+    wm("export-3d", room_shards, tmp_path / "a")
+    lines = (tmp_path / "a/sparse/0/points3D.txt").read_text().splitlines()
+    rows = np.array([line.split() for line in lines], float)
+    assert (rows[:, 0] == np.arange(1, len(rows) + 1)).all()
+    assert len(rows) == min(6 * SIZE[0] * SIZE[1], 20_000)
+    assert distance_to_surface(room.scene, rows[:, 1:4]).max() < 1e-5
+    wm("export-3d", room_shards, tmp_path / "b", "--format", "nerfstudio")
+    content = json.loads((tmp_path / "b/transforms.json").read_text())
+    written = (tmp_path / "b" / content["ply_file_path"]).read_bytes()
+    points = written.partition(b"end_header\n")[2]
+    points = np.frombuffer(points, ply.VERTEX)
+    np.testing.assert_allclose(points["xyz"], rows[:, 1:4], rtol=1e-6)
+    np.testing.assert_array_equal(points["rgb"], rows[:, 4:7])
+
+
+def test_a_scene_without_depth_has_no_points(room_rollout, tmp_path):
+    folder = shutil.copytree(room_rollout, tmp_path / "rollout")
+    arrays = dict(np.load(folder / "clip_000_cameras.npz"))
+    del arrays["depth"]
+    np.savez(folder / "clip_000_cameras.npz", **arrays)
+    wm("export-3d", folder, tmp_path / "out")
+    assert (tmp_path / "out/sparse/0/points3D.txt").read_text() == ""
+    assert not (tmp_path / "out/depth").exists()
+
+
 def test_intrinsics_that_differ_stand_in_the_frames_alone(tmp_path):
     rows = np.array([[50.0, 50, 32, 24], [60, 60, 32, 24]])
-    nerfstudio.write(tmp_path / "t.json", ["a", "b"], SIZE, rows, np.tile(np.eye(4), (2, 1, 1)))
-    content = json.loads((tmp_path / "t.json").read_text())
+    known = Cameras(rows, np.tile(np.eye(4), (2, 1, 1)))
+    nerfstudio.write(tmp_path, ["a", "b"], SIZE, known, None)
+    content = json.loads((tmp_path / "transforms.json").read_text())
+    assert "ply_file_path" not in content
     assert not {"fl_x", "fl_y", "cx", "cy"} & content.keys()
     assert [frame["fl_x"] for frame in content["frames"]] == [50, 60]
 

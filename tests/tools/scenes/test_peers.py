@@ -16,6 +16,7 @@ def test_pycolmap_opens_an_export_with_the_same_cameras(size, room_shards, tmp_p
     card = cards.read(out)
     model = pycolmap.Reconstruction(str(out / "sparse/0"))
     assert (model.num_images(), model.num_cameras()) == (6, 1)
+    assert len(model.points3D) == min(6 * SIZE[0] * SIZE[1], 20_000)
     by_name = {image.name: image for image in model.images.values()}
     for frame, row, pose in zip(card.frames, card.intrinsics(), card.poses(), strict=True):
         image = by_name[frame.file.removeprefix("images/")]

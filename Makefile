@@ -2,7 +2,7 @@
 # make test: install all, check style and types, run the fast tests.   make test-all: the slow ones too.
 # make test-lowest: the fast tests with the lowest versions that pyproject.toml allows, in .venv-lowest.
 # make test-swm: our models under the solvers of stable-worldmodel, in .venv-swm.
-# make test-scenes: exports in pycolmap and open3d, and the viewer in a browser, in .venv-scenes.
+# make test-scenes: exports in pycolmap, open3d and nerfstudio, and the viewer in a browser, in .venv-scenes.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -13,6 +13,8 @@ PYTEST := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
 LOWEST := .venv-lowest
 SWM    := .venv-swm
 SCENES := .venv-scenes
+# Its reader of data sets, and what that imports; all that nerfstudio needs would be gigabytes.
+NERFSTUDIO := nerfstudio==1.1.5 tyro jaxtyping wadler-lindig docstring-parser shtab typeguard opencv-python-headless
 
 .PHONY: repro test test-all test-lowest test-swm test-scenes lint clean
 
@@ -47,6 +49,7 @@ test-scenes: pyproject.toml $(PINS)
 	$(PYTHON) -m venv $(SCENES)
 	grep -vE '^(rich|websockets)==' $(PINS) > $(SCENES)/pins.txt
 	$(SCENES)/bin/pip install --quiet --disable-pip-version-check -e '.[viewer,scenes,dev]' -c $(SCENES)/pins.txt
+	$(SCENES)/bin/pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: $(NERFSTUDIO)
 	$(SCENES)/bin/python -m pytest -n0 -p no:dash tests/tools/scenes
 
 lint: $(VENV)/.all

@@ -41,3 +41,29 @@ def test_open3d_reads_a_cloud_equal(room_shards, tmp_path):
     read = open3d.io.read_point_cloud(str(tmp_path / "out.ply"))
     np.testing.assert_array_equal(np.asarray(read.points), rows["xyz"].astype(np.float64))
     np.testing.assert_array_equal(np.asarray(read.colors), rows["rgb"] / 255)
+
+
+@pytest.mark.filterwarnings("ignore")  # of torch's own deprecations, which nerfstudio 1.1.5 calls
+def test_the_dataparser_of_nerfstudio_reads_cameras_and_points_equal(room_shards, tmp_path):
+    pytest.importorskip("nerfstudio", reason="make test-scenes installs it")
+    from nerfstudio.data.dataparsers import nerfstudio_dataparser as parsers
+
+    wm("export-3d", room_shards, tmp_path, "--format", "nerfstudio", "--size", "36x96")
+    card = cards.read(tmp_path)
+    chosen = parsers.NerfstudioDataParserConfig(
+        data=tmp_path, orientation_method="none", center_method="none", auto_scale_poses=False,
+        load_3D_points=True, eval_mode="all", downscale_factor=1,
+    )  # fmt: skip
+    read = chosen.setup().get_dataparser_outputs("train")
+    assert [path.name for path in read.image_filenames] == [f"{n:06d}.png" for n in range(6)]
+    to_world = np.linalg.inv(card.poses())[:, :3] * [1, -1, -1, 1]
+    np.testing.assert_allclose(read.cameras.camera_to_worlds.numpy(), to_world, atol=1e-6)
+    for number, name in enumerate(("fx", "fy", "cx", "cy")):
+        values = getattr(read.cameras, name).numpy()[:, 0]
+        np.testing.assert_allclose(values, card.intrinsics()[:, number], rtol=1e-6)
+    assert (read.cameras.height[0], read.cameras.width[0]) == (36, 96)
+    rows = np.frombuffer(
+        (tmp_path / "points.ply").read_bytes().partition(b"end_header\n")[2], VERTEX
+    )
+    np.testing.assert_allclose(read.metadata["points3D_xyz"].numpy(), rows["xyz"], atol=1e-6)
+    np.testing.assert_array_equal(read.metadata["points3D_rgb"].numpy(), rows["rgb"])

@@ -32,6 +32,11 @@ ENTRIES = {
     "NanoWM/PointMaze-v0": Entry("point_maze", 300, {"size": 224, "camera": "legacy"}),
     "NanoWM/Rope-v0": Entry("rope", 20, {"size": 224, "particles": 24}),
     "NanoWM/Granular-v0": Entry("granular", 20, {"size": 224, "particles": 49}),
+    "NanoWM/Room-v0": Entry(
+        "room",
+        100,
+        {"height": 224, "width": 224, "view": 80, "boxes": 5, "rooms": [0], "depth": False},
+    ),
     # `steps`: of the collection policy, whose final states are the goals.
     "NanoWM/RT1-v0": Entry("rt1", 50, {"height": 256, "width": 320, "steps": 24}),
 }

@@ -19,6 +19,7 @@ from pipeline.testing.encoders import EncoderTests, squares, tensors
 
 QUICK = {
     "tiny_vae": {"steps": 8},
+    "keypoints": {"steps": 4},
     "tiny_dino": {
         "steps": 2,
         "decoder": {"channels": [8, 8], "steps": 2, "batch": 2, "learning_rate": 1.0e-3},

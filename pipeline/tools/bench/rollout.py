@@ -1,6 +1,5 @@
 """Frames of a sliding-window rollout per CPU-second, and its memory, against the reference's."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -33,6 +32,10 @@ from pipeline.tools.bench.timing import interleaved
 from pipeline.tools.machine import describe
 
 CACHED, COMPILED = "K/V cache", "and compiled"
+MEASURE = """import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"""
+"""Runs a command from a small process: a child begins with the peak of what it forks from."""
 FLAT = 1.1
 """Most memory of a long rollout, as a multiple of that of a short one."""
 
@@ -159,9 +162,10 @@ def _peak(model: Path, latents: Path, frames: int, params: Path) -> float:
             params,
         ]
         command = [sys.executable, "-m", "pipeline", *map(str, words), "--actions", str(actions)]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        _, status, used = os.wait4(process.pid, 0)  # unlike Popen.wait, it says what was used
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise DataError(f"{model}: `wm rollout` ended with {process.returncode}; call it yourself")
-    return used.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURE, *command], stdout=subprocess.PIPE, text=True, check=True
+        )
+    code, peak = map(int, done.stdout.split())
+    if code:
+        raise DataError(f"{model}: `wm rollout` ended with {code}; call it yourself")
+    return peak * (1 if sys.platform == "darwin" else 1024) / 1e6

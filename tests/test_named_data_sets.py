@@ -11,7 +11,7 @@ from pipeline_helpers import make_workspace, set_params
 from pipeline import params
 from pipeline.errors import ParamsError
 
-SMALL = {"ingest.shortest": 4, "evaluate.clips": 4, "train.steps": 4}
+SMALL = {"ingest.shortest": 4, "evaluate.clips": 4, "train.steps": 4, "rollout.clips": 0}
 
 
 @pytest.fixture(scope="module")

@@ -35,17 +35,23 @@ class Options(Params):
     seed: int = Field(ge=0, description="of clips and noise")
 
     def check_with(self, settings: Settings) -> None:
-        """Refuse sampling options that do not fit the window, or a context as long as a rollout.
+        """Refuse sampling that does not fit the window, too long a context, and no simulator.
 
         Raises:
-            ParamsError: they do not fit.
+            ParamsError: they do not fit, or new episodes are asked for where none can be simulated.
         """
         from pipeline.diffusion import window_length
+        from pipeline.worlds import WORLDS
 
         self.sampling.check_with(settings, "rollout.sampling")
         self.frames(window_length(settings))
         if not self.clips:
             return
+        if self.source == "simulated" and settings.chosen(WORLDS) is None:
+            raise ParamsError(
+                f"rollout.source = simulated, but {settings.place(WORLDS)} is null: choose "
+                "recorded, or set rollout.clips to 0"
+            )
         if any(not 0 < steps <= 1000 for steps in self.study.steps):
             raise ParamsError(
                 f"{settings.path}: rollout.study.steps = {list(self.study.steps)}: each must be 1 "

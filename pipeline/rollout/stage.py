@@ -5,7 +5,6 @@ from pathlib import Path
 
 from pipeline.compute import device
 from pipeline.diffusion.sampling import build_sampling
-from pipeline.errors import ParamsError
 from pipeline.latents.cache import open_cache
 from pipeline.metrics import frames
 from pipeline.metrics.schema.rollout import RolloutMetrics
@@ -69,14 +68,6 @@ def run(settings: Settings, options: Options, artefacts: Artefacts, out: Path) -
 
 
 def _simulated(settings: Settings, options: Options, length: Length) -> list[Load]:
-    """New episodes of the data set's simulator.
-
-    Raises:
-        ParamsError: it has none.
-    """
-    if (world := settings.optional(WORLDS)) is None:
-        raise ParamsError(
-            f"rollout.source = simulated, but {settings.place(WORLDS)} is null: choose recorded, "
-            "or set rollout.clips to 0"
-        )
-    return clips.simulated(world.build(), length, options.clips, options.seed)
+    """New episodes of the data set's simulator, without which params.yaml is refused."""
+    world = settings.variant(WORLDS).build()
+    return clips.simulated(world, length, options.clips, options.seed)

@@ -15,7 +15,7 @@ def test_a_sampler_is_built_by_its_name(model):
     assert (built.options.context, model.sampling("pyramid", 7).options.context) == (2, None)
     with pytest.raises(ParamsError, match="sampler = 'piramid' is unknown; did you mean pyramid"):
         model.sampling("piramid", 7)
-    with pytest.raises(ParamsError, match=r"sampling.steps: Input should be greater than 0"):
+    with pytest.raises(ParamsError, match=r"sampling.steps = 0: Input should be greater than 0"):
         model.sampling("pyramid", 0)
     with pytest.raises(ParamsError, match=r"sampling.context = 9, but the world model's windows"):
         model.sampling("pyramid", 7, context=9)

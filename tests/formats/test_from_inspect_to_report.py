@@ -33,6 +33,7 @@ SMALL = {
     "ingest.shortest": 4,
     "ingest.train_share": 0.5,
     "evaluate.clips": 2,
+    "rollout.clips": 0,
     "evaluate.dreams": 1,
     "train.frames": 3,
     "train.steps": 2,

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from pipeline import stage
 from pipeline.errors import DataError
@@ -57,6 +56,8 @@ def read_picture(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
     Raises:
         DataError: it is missing, damaged or huge.
     """
+    from PIL import Image
+
     if not path.is_file():
         raise DataError(f"{path}: no such file; {REMEDY}")
     with parsing(path, REMEDY):
@@ -68,6 +69,8 @@ def read_picture(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
 
 
 def _write(frames: NDArray[np.uint8], goal: NDArray[np.uint8], path: Path) -> None:
+    from PIL import Image
+
     gap = np.full((goal.shape[0], GAP, 3), 255, np.uint8)
     panels = [Image.fromarray(np.concatenate([frame, gap, goal], 1)) for frame in frames]
     size = (panels[0].width * SCALE, panels[0].height * SCALE)

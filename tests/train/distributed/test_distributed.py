@@ -33,7 +33,9 @@ class Workspace:
 
     def start(self, processes, strategy="ddp", launcher=(), **train):
         values = {**PARAMS, "distributed": {"processes": processes, "strategy": strategy}}
-        values["denoisers"] = {"nanowm": {**PARAMS["denoisers"]["nanowm"], "size": SIZE}}
+        # adaLN-Zero starts with gradients of zero, whose rounding Adam makes whole steps of.
+        own = {"size": SIZE, "injection": "additive"}
+        values["denoisers"] = {"nanowm": {**PARAMS["denoisers"]["nanowm"], **own}}
         values["train"] = {
             **PARAMS["train"],
             **QUICK,

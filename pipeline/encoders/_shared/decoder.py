@@ -42,7 +42,7 @@ class Decoder(nn.Module):
         self.project = nn.Conv2d(inputs, channels[0], 1)
         before = [channels[0], *channels]
         self.blocks = nn.ModuleList(
-            nn.Sequential(*_layer(a, b), *_layer(b, b))
+            nn.Sequential(*layer(a, b), *layer(b, b))
             for a, b in zip(before, channels, strict=False)
         )
         self.output = nn.Conv2d(channels[-1], 3, 3, padding=1)
@@ -68,6 +68,9 @@ class Decoder(nn.Module):
         return self.output(x)
 
 
-def _layer(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
-    norm = nn.GroupNorm(gcd(8, outputs), outputs)
-    return nn.Conv2d(inputs, outputs, 3, padding=1), norm, nn.SiLU()
+def layer(
+    inputs: int, outputs: int, *, stride: int = 1, dilation: int = 1
+) -> tuple[nn.Module, nn.Module, nn.Module]:
+    """A convolution of 3 x 3, normalised in groups, and SiLU."""
+    convolution = nn.Conv2d(inputs, outputs, 3, stride, padding=dilation, dilation=dilation)
+    return convolution, nn.GroupNorm(gcd(8, outputs), outputs), nn.SiLU()

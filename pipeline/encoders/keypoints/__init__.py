@@ -14,9 +14,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from pipeline import stage
-from pipeline.encoders import REMEDY, Encoder, Posterior
+from pipeline.encoders import REMEDY, Posterior
 from pipeline.encoders._shared.optimiser import Optimiser
-from pipeline.encoders._shared.pixels import to_float, to_uint8
+from pipeline.encoders._shared.pixels import PixelDecoder, to_float
 from pipeline.encoders.keypoints.networks import CELL, GROUPS, Painter, Points
 from pipeline.encoders.keypoints.weighting import colour_weights, weigh
 from pipeline.errors import ParamsError, UserError
@@ -69,14 +69,13 @@ def fit(frames: Tensor, options: Options, seed: int) -> "Keypoints":
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # layers are initialised from the global generator
         networks = Networks(mean, options)
-    points, painter = networks.points, networks.painter
     generator = torch.Generator().manual_seed(seed)
     optimiser = Optimiser(networks.parameters(), options.learning_rate, options.steps)
     for _ in stage.track(range(options.steps), "fit keypoints"):
         chosen = frames[torch.randint(len(frames), (options.batch,), generator=generator)]
         pixels = to_float(chosen)
         weight = weigh(chosen, pixels - mean, weights, options.moving)
-        optimiser.step((weight * (painter(points(pixels)) - pixels).square()).mean())
+        optimiser.step((weight * (networks(pixels) - pixels).square()).mean())
     return Keypoints(networks)
 
 
@@ -87,9 +86,9 @@ def load(folder: Path, options: Options) -> "Keypoints":
         ValueError: its tensors do not match the options.
     """
     tensors = read_tensors(folder / FILE, REMEDY)
-    mean = tensors.get("points.mean", torch.zeros(3, CELL, CELL))
+    mean = tensors.get("mean", torch.zeros(3, CELL, CELL))
     if mean.ndim != 3 or len(mean) != 3 or mean.shape[1] % CELL or mean.shape[2] % CELL:
-        raise ValueError(f"{FILE}: points.mean is {list(mean.shape)}, not the picture of a frame")
+        raise ValueError(f"{FILE}: mean is {list(mean.shape)}, not the picture of a frame")
     networks = Networks(torch.zeros(mean.shape), options)
     if wrong := differences(networks.state_dict(), tensors):
         raise ValueError(f"{FILE}: {'; '.join(wrong)}")
@@ -98,17 +97,34 @@ def load(folder: Path, options: Options) -> "Keypoints":
 
 
 class Networks(nn.Module):
-    """What finds keypoints and what paints them."""
+    """What finds keypoints in what differs from the mean picture, and what paints them onto it."""
+
+    mean: Tensor
 
     def __init__(self, mean: Tensor, options: Options) -> None:
         """For frames with this mean picture [3, H, W]; initialise from the global generator."""
         super().__init__()
-        size = (options.keypoints, options.width)
-        self.points = Points(mean.clone(), *size)
-        self.painter = Painter(mean.clone(), *size, options.spread)
+        self.register_buffer("mean", mean)
+        size = mean.shape[1], mean.shape[2]
+        self.points = Points(size, options.keypoints, options.width)
+        self.painter = Painter(size, options.keypoints, options.width, options.spread)
+
+    def find(self, pixels: Tensor) -> Tensor:
+        """Pixels in -1..1, [B, 3, H, W], to keypoints y, x in -1..1, [B, K, 2]."""
+        found: Tensor = self.points(pixels - self.mean)
+        return found
+
+    def paint(self, points: Tensor) -> Tensor:
+        """Keypoints y, x in -1..1, [B, K, 2], to pixels around -1..1, [B, 3, H, W]."""
+        change: Tensor = self.painter(points)
+        return change + self.mean
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Pixels in -1..1, [B, 3, H, W], as their keypoints show them."""
+        return self.paint(self.find(pixels))
 
 
-class Keypoints(Encoder):
+class Keypoints(PixelDecoder):
     """Latents are the y and x of K keypoints in -1..1, [2 K, 1, 1]."""
 
     stochastic = False
@@ -118,11 +134,6 @@ class Keypoints(Encoder):
     def __init__(self, networks: "Networks") -> None:
         """Keep the trained networks."""
         self.networks = networks.requires_grad_(False).eval()
-
-    @property
-    def mean(self) -> Tensor:
-        """The mean picture in -1..1, [3, H, W]."""
-        return self.networks.points.mean
 
     def to(self, device: torch.device) -> Self:
         """Move to a device."""
@@ -135,16 +146,17 @@ class Keypoints(Encoder):
         Raises:
             UserError: it was fitted to frames of another size.
         """
-        if frames.shape[2:] != self.mean.shape[1:]:
-            fitted, given = (" x ".join(map(str, s[-2:])) for s in (self.mean.shape, frames.shape))
+        mean = self.networks.mean
+        if frames.shape[2:] != mean.shape[1:]:
+            fitted, given = (" x ".join(map(str, s[-2:])) for s in (mean.shape, frames.shape))
             raise UserError(f"frames are {given}, but these keypoints were fitted to {fitted}")
-        points = self.networks.points(to_float(frames.to(self.mean.device)))
+        points = self.networks.find(to_float(frames.to(mean.device)))
         return Posterior(points.flatten(1)[..., None, None], None)
 
-    def decode(self, latents: Tensor) -> Tensor:
-        """Keypoints [B, 2 K, 1, 1] to frames uint8 [B, 3, H, W]."""
-        points = latents.to(self.mean.device).flatten(1).unflatten(1, (-1, 2))
-        return to_uint8(self.networks.painter(points))
+    def pixels(self, latents: Tensor) -> Tensor:
+        """Keypoints [B, 2 K, 1, 1] to pixels [B, 3, H, W] around -1..1."""
+        points = latents.to(self.networks.mean.device).flatten(1).unflatten(1, (-1, 2))
+        return self.networks.paint(points)
 
     def save(self, folder: Path) -> None:
         """Write model.safetensors."""

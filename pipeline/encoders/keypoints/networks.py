@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.encoders._shared.decoder import layer
+
 CELL = 4
 """Pixels of a frame to a side of a cell of the maps."""
 GROUPS = 8
@@ -27,63 +29,58 @@ def expected_place(maps: Tensor, cells: Tensor) -> Tensor:
 
 
 class Points(nn.Module):
-    """Pixels to the places of keypoints: the mean cell under a softmax of each one's map."""
+    """What changed in a frame to keypoints: each is the mean cell under the softmax of its map."""
 
-    mean: Tensor
     places: Tensor
     cells: Tensor
 
-    def __init__(self, mean: Tensor, keypoints: int, width: int) -> None:
-        """See frames like their mean picture [3, H, W]; initialise from the global generator."""
+    def __init__(self, size: tuple[int, int], keypoints: int, width: int) -> None:
+        """See frames of `size` = (H, W); initialise from the global generator."""
         super().__init__()
-        rows, columns = mean.shape[1:]
-        self.register_buffer("mean", mean)
+        rows, columns = size
         self.register_buffer("places", grid(rows, columns), persistent=False)
         self.register_buffer("cells", grid(rows // CELL, columns // CELL), persistent=False)
         wide = 2 * width
         self.maps = nn.Sequential(
-            layer(5, width, stride=2),
-            layer(width, wide, stride=2),
-            layer(wide, wide, dilation=2),
-            layer(wide, wide, dilation=4),
-            layer(wide, wide),
+            *layer(5, width, stride=2),
+            *layer(width, wide, stride=2),
+            *layer(wide, wide, dilation=2),
+            *layer(wide, wide, dilation=4),
+            *layer(wide, wide),
             nn.Conv2d(wide, keypoints, 1),
         )
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Pixels in -1..1, [B, 3, H, W], to keypoints y, x in -1..1, [B, K, 2]."""
-        places = self.places.expand(len(pixels), -1, -1, -1)
-        return expected_place(self.maps(torch.cat([pixels - self.mean, places], 1)), self.cells)
+    def forward(self, change: Tensor) -> Tensor:
+        """Pixels less the mean picture [B, 3, H, W] to keypoints y, x in -1..1, [B, K, 2]."""
+        places = self.places.expand(len(change), -1, -1, -1)
+        return expected_place(self.maps(torch.cat([change, places], 1)), self.cells)
 
 
 class Painter(nn.Module):
-    """Keypoints to pixels: a Gaussian at each, convolved up to the frame, onto the mean picture."""
+    """Keypoints to what they change in a frame: a Gaussian at each, convolved up to its size."""
 
-    mean: Tensor
     cells: Tensor
 
-    def __init__(self, mean: Tensor, keypoints: int, width: int, spread: float) -> None:
-        """Paint Gaussians with a std of `spread` cells onto the mean picture [3, H, W]."""
+    def __init__(self, size: tuple[int, int], keypoints: int, width: int, spread: float) -> None:
+        """Paint Gaussians with a std of `spread` cells into frames of `size` = (H, W)."""
         super().__init__()
-        rows, columns = mean.shape[1] // CELL, mean.shape[2] // CELL
-        self.register_buffer("mean", mean)
+        rows, columns = size[0] // CELL, size[1] // CELL
         self.register_buffer("cells", grid(rows, columns), persistent=False)
-        self.size = torch.Size(mean.shape[1:])
         # A cell is 2 / (n - 1) of the coordinates -1..1.
         self.std = (2 * spread / max(rows - 1, 1), 2 * spread / max(columns - 1, 1))
         wide, narrow = 2 * width, max(width // 2 // GROUPS * GROUPS, GROUPS)
         self.levels = nn.ModuleList(
             nn.Sequential(*layers)
             for layers in (
-                (layer(keypoints, wide), layer(wide, wide)),
-                (layer(wide, width), layer(width, width)),
-                (layer(width, narrow),),
+                (*layer(keypoints, wide), *layer(wide, wide)),
+                (*layer(wide, width), *layer(width, width)),
+                layer(width, narrow),
             )
         )
         self.output = nn.Conv2d(narrow, 3, 3, padding=1)
 
     def forward(self, points: Tensor) -> Tensor:
-        """Keypoints y, x in -1..1, [B, K, 2], to pixels around -1..1, [B, 3, H, W]."""
+        """Keypoints y, x in -1..1, [B, K, 2], to pixels less the mean picture [B, 3, H, W]."""
         y, x = (
             (self.cells[axis] - points[..., axis, None, None]) / self.std[axis] for axis in (0, 1)
         )
@@ -92,10 +89,4 @@ class Painter(nn.Module):
             if number:
                 maps = functional.interpolate(maps, scale_factor=2.0)
             maps = level(maps)
-        return self.output(maps) + self.mean
-
-
-def layer(inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
-    """A convolution of 3 x 3, normalised, and SiLU."""
-    convolution = nn.Conv2d(inputs, outputs, 3, stride, padding=dilation, dilation=dilation)
-    return nn.Sequential(convolution, nn.GroupNorm(GROUPS, outputs), nn.SiLU())
+        return self.output(maps)

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
+
+from pipeline.compute.generators import seeded
 
 START, MIXED, STEPS = range(3)
 """What noise is for; each has a stream of its own."""
@@ -62,5 +63,4 @@ class ClipNoise:
         return torch.randn(self.latent_shape, generator=generator)
 
     def _generator(self, clip: int, purpose: int, frame: int) -> torch.Generator:
-        mixed = np.random.SeedSequence([self.seed, clip, purpose, frame])
-        return torch.Generator().manual_seed(int(mixed.generate_state(1, np.uint64)[0] >> 1))
+        return seeded(self.seed, clip, purpose, frame)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from pipeline.compute.generators import seeded
 from pipeline.plan import Options
 from pipeline.plan.action_space import ActionSpace
 from pipeline.plan.controllers import Replan, Run
@@ -86,10 +87,7 @@ class Mpc:
 
     def _generator(self, run: Run) -> torch.Generator:
         if run.number not in self.generators:
-            entropy = [self.options.seed, run.number]
-            state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]
-            seed = int(state >> np.uint64(1))
-            self.generators[run.number] = torch.Generator().manual_seed(seed)
+            self.generators[run.number] = seeded(self.options.seed, run.number)
         return self.generators[run.number]
 
 

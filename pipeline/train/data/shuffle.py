@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pipeline.compute.generators import seeded
 from pipeline.latents.windows import Windows
 from pipeline.train import Options
 
@@ -50,6 +51,4 @@ class ShuffledSampler:
 
 def seeded_generator(seed: int, purpose: str, number: int) -> torch.Generator:
     """An independent generator for the `number`-th epoch or step, by seed and purpose."""
-    entropy = [seed, *purpose.encode(), number]
-    state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(state >> np.uint64(1)))
+    return seeded(seed, *purpose.encode(), number)

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from pipeline.denoisers import Denoiser, KVCache
 from pipeline.diffusion import SamplingOptions
-from pipeline.diffusion.rollout import context_level
+from pipeline.diffusion.rollout import context_level, stabilised
 from pipeline.diffusion.sample import ddim_timesteps, sample
 from pipeline.diffusion.sampling import FrameNoise
 from pipeline.objectives import Objective
@@ -135,9 +135,7 @@ class Stepper:
         if mixed is None:
             return context, -1
         level = context_level(self.options, self._timesteps(), self.objective.levels)
-        levels = torch.full(context.shape[:2], level, device=context.device)
-        mixed = mixed.expand(len(context), -1, -1, -1, -1).to(context)
-        return self.objective.noised(context, mixed, levels), level
+        return stabilised(self.objective, context, mixed, level), level
 
     def _without_cache(
         self, window: Window, actions: Tensor, start: Tensor, noise: FrameNoise

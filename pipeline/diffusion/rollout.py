@@ -45,7 +45,7 @@ def rollout(
     Raises:
         ValueError: there are more or fewer actions than frames, or noise is missing.
     """
-    _check(inputs, inputs.noise, sampling.options)
+    _check(inputs, sampling.options)
     return torch.cat([*stream(denoiser, objective, window, inputs, sampling, shared)], 1)
 
 
@@ -79,9 +79,9 @@ def stream(
         context = kept[:, -num_context:]  # [B, num_context, C, h, w]
         # Each frame keeps its noise from window to window, and it is never mixed in twice.
         if (mixed := noise.mixed(first, num_frames)) is not None:
-            matrix[:, :num_context] = context_level(options, timesteps, objective.levels)
-            level = matrix[0, :num_context].expand(len(context), -1).to(context.device)
-            context = objective.noised(context, _expand(mixed, context), level)
+            level = context_level(options, timesteps, objective.levels)
+            matrix[:, :num_context] = level
+            context = stabilised(objective, context, mixed, level)
         start = noise.starts(num_frames - history_len, num_frames - history_len + num_new)
         known = shared if first < history_len and mixed is None else None
         denoised = sample(
@@ -100,8 +100,9 @@ def stream(
         kept, num_frames = torch.cat([kept, new], 1)[:, -max_context:], num_frames + num_new
 
 
-def _check(inputs: RolloutInputs, noise: FrameNoise, options: SamplingOptions) -> None:
-    """Check that actions and noise suffice for the rollout."""
+def _check(inputs: RolloutInputs, options: SamplingOptions) -> None:
+    """Check that actions and noise, which was drawn at once, suffice for the rollout."""
+    noise = inputs.noise
     assert isinstance(noise, Noise)
     history_len, new = inputs.history.shape[1], noise.start.shape[1]
     total = history_len + new
@@ -125,6 +126,12 @@ def context_level(options: SamplingOptions, timesteps: Tensor, levels: int) -> i
         stepped = timesteps[:-1].flip(0)
         return int(stepped[round(options.stabilisation * (len(stepped) - 1))])
     return round(options.stabilisation * (levels - 1))
+
+
+def stabilised(objective: Objective, context: Tensor, mixed: Tensor, level: int) -> Tensor:
+    """Context frames [B, n, C, h, w] with noise [B or 1, n, C, h, w] mixed in at a level."""
+    levels = torch.full(context.shape[:2], level, device=context.device)
+    return objective.noised(context, _expand(mixed, context), levels)
 
 
 def _expand(noise: Tensor, like: Tensor) -> Tensor:

@@ -45,8 +45,7 @@ class Evaluator:
 
     def error(self, latents: Tensor, truth: Tensor) -> Tensor:
         """Mean squared error [B, F] of the model's latents [B, F, C, h, w]."""
-        unit = torch.tensor(self.model.spec.std) / torch.tensor(self.spec.std)
-        return ((latents - truth) * unit[:, None, None]).square().mean((2, 3, 4))
+        return self.model.spec.squared_error(latents, truth, self.spec)
 
     def noise(self, clips: Clips, generator: torch.Generator) -> Noise:
         """Draw the noise for rollouts of clips."""

@@ -130,6 +130,15 @@ class LatentSpec(FileModel):
         mean, std = self._moments(latents)
         return latents * std + mean
 
+    def squared_error(self, latents: Tensor, truth: Tensor, unit: "LatentSpec") -> Tensor:
+        """Mean squared error [...] of latents [..., C, h, w], both whitened by this spec.
+
+        It is in units of the latents that `unit` whitens, so that models which whiten differently
+        can be compared.
+        """
+        scale = torch.tensor(self.std) / torch.tensor(unit.std)
+        return ((latents - truth) * scale[:, None, None]).square().mean((-3, -2, -1))
+
     def scale_actions(self, actions: Tensor) -> Tensor:
         """Actions [..., A] in the world's units, standardised if `normalise_actions`."""
         return self.standardise_actions(actions) if self.normalise_actions else actions

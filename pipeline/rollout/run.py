@@ -54,7 +54,7 @@ def roll_out(
         size = recorded if form.native else (view.height, view.width)
         form.check(size)
         with writers(folder, clips, form) as files:
-            for step in steps_of(generator, clips, Shown(view, size)):
+            for step in steps_of(generator, clips, Shown(view, size), len(clips)):
                 for file, frame, truth in zip(files, step.generated, step.truth, strict=True):
                     file.write(frame, truth)
         cards += [_card(clip) for clip in clips]
@@ -68,7 +68,7 @@ class Step:
 
     Attributes:
         latents: whitened [B, C, h, w]; None of frames that were given.
-        generated: frames as they are written, [H, W, 3].
+        generated: frames as they are written, [H, W, 3], of the first clips: those that are.
         truth: the true ones; None where they are not known.
         recorded: the true ones as they were recorded.
     """
@@ -79,8 +79,13 @@ class Step:
     recorded: list[Frame | None]
 
 
-def steps_of(generator: Generator, clips: Sequence[Clip], shown: Shown) -> Iterator[Step]:
-    """Every frame of some clips, from the first of the history, as soon as it is generated."""
+def steps_of(
+    generator: Generator, clips: Sequence[Clip], shown: Shown, written: int
+) -> Iterator[Step]:
+    """Every frame of some clips, from the first of the history, as soon as it is generated.
+
+    Of the first `written` clips frames are decoded, too.
+    """
     truths = [clip.truth() if clip.truth else iter(()) for clip in clips]
 
     def step(latents: Tensor | None, generated: list[Frame]) -> Step:
@@ -89,9 +94,10 @@ def steps_of(generator: Generator, clips: Sequence[Clip], shown: Shown) -> Itera
         return Step(latents, generated, truth, recorded)
 
     for number in range(len(clips[0].history)):
-        yield step(None, [shown.recorded(clip.history[number]) for clip in clips])
+        yield step(None, [shown.recorded(clip.history[number]) for clip in clips[:written]])
     for latents in generator.latents(clips, generator.history(clips)):
-        yield step(latents, [shown.generated(frame) for frame in generator.decode(latents)])
+        decoded = generator.decode(latents[:written]) if written else ()
+        yield step(latents, [shown.generated(frame) for frame in decoded])
 
 
 def _card(clip: Clip) -> ClipCard:

@@ -40,8 +40,7 @@ class Scorer:
     def of(self, latents: Tensor, frames: Tensor, true_latents: Tensor, truth: Tensor) -> Scores:
         """Scores [B] of latents [B, C, h, w] and frames float32 [B, 3, H, W] in 0..1."""
         model = self.generator.model.spec
-        unit = (torch.tensor(model.std) / torch.tensor(self.spec.std))[:, None, None]
-        error = ((latents.cpu() - true_latents) * unit).square().mean((1, 2, 3))
+        error = model.squared_error(latents.cpu(), true_latents, self.spec)
         scores = self.metrics.scores(frames[:, None], truth[:, None])
         return {"latent_mse": error, **{name: values[:, 0] for name, values in scores.items()}}
 
@@ -92,7 +91,8 @@ def _batch(
     folder, form = out if out else (Path(), Form(fps=1, native=False, videos=False, images=False))
     shown = [clip for clip in clips if out][:videos]
     with writers(folder, shown, form) as files:
-        for step in steps_of(generator, clips, Shown(view, (view.height, view.width))):
+        looks = Shown(view, (view.height, view.width))
+        for step in steps_of(generator, clips, looks, len(shown)):
             for file, frame, truth in zip(files, step.generated, step.truth, strict=False):
                 file.write(frame, truth)
             if step.latents is not None:

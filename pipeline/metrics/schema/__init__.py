@@ -6,13 +6,13 @@ what has changed.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline import stage
 from pipeline.errors import DataError
-from pipeline.files.content import parsing
+from pipeline.files.content import parsing, read_bytes
 from pipeline.files.csv_rows import read_csv
 from pipeline.files.json_model import read_json
 
@@ -71,6 +71,22 @@ class Metrics(Record):
             DataError: a number is NaN or infinite.
         """
         stage.write_json(path, self.model_dump(exclude_unset=True))
+
+
+WholeT = TypeVar("WholeT", bound=Metrics)
+SkippedT = TypeVar("SkippedT", bound=Metrics)
+
+
+def read_either(path: Path, whole: type[WholeT], skipped: type[SkippedT]) -> WholeT | SkippedT:
+    """Read the metrics of a stage that may have been skipped, and says why in `skipped`.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    again = f"make it again: {AGAIN.format(whole.stage)}"
+    if path.exists() and b'"skipped"' in read_bytes(path, again):
+        return skipped.read(path)
+    return whole.read(path)
 
 
 class Row(Record):

@@ -6,9 +6,8 @@ from typing import ClassVar, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from pipeline.files.content import read_bytes
 from pipeline.metrics.intervals import paired_difference
-from pipeline.metrics.schema import AGAIN, Count, Line, Metrics, Record, Share
+from pipeline.metrics.schema import Count, Line, Metrics, Record, Share, read_either
 
 Controller = Literal[
     "planner",
@@ -162,9 +161,7 @@ def read(path: Path) -> PlanMetrics | PlanSkipped:
     Raises:
         DataError: it is missing or damaged.
     """
-    again = f"make it again: {AGAIN.format(PlanMetrics.stage)}"
-    skipped = path.exists() and b'"skipped"' in read_bytes(path, again)
-    return PlanSkipped.read(path) if skipped else PlanMetrics.read(path)
+    return read_either(path, PlanMetrics, PlanSkipped)
 
 
 def goal_columns(controllers: Iterable[str]) -> list[str]:

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import ClassVar
 
-from pipeline.files.content import read_bytes
-from pipeline.metrics.schema import AGAIN, Count, Line, Metrics
+from pipeline.metrics.schema import Count, Line, Metrics, read_either
 
 
 class ProbeMetrics(Metrics):
@@ -57,6 +56,4 @@ def read(path: Path) -> ProbeMetrics | ProbeSkipped:
     Raises:
         DataError: it is missing or damaged.
     """
-    again = f"make it again: {AGAIN.format(ProbeMetrics.stage)}"
-    skipped = path.exists() and b'"skipped"' in read_bytes(path, again)
-    return ProbeSkipped.read(path) if skipped else ProbeMetrics.read(path)
+    return read_either(path, ProbeMetrics, ProbeSkipped)

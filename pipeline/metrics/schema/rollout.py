@@ -5,8 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.files.content import read_bytes
-from pipeline.metrics.schema import AGAIN, Count, DecoderKind, Line, Metrics, Record
+from pipeline.metrics.schema import Count, DecoderKind, Line, Metrics, Record, read_either
 
 ByFrame = Annotated[list[float], Field(min_length=1)]
 """One number for every generated frame."""
@@ -137,6 +136,4 @@ def read(path: Path) -> RolloutMetrics | RolloutSkipped:
     Raises:
         DataError: it is missing or damaged.
     """
-    again = f"make it again: {AGAIN.format(RolloutMetrics.stage)}"
-    skipped = path.exists() and b'"skipped"' in read_bytes(path, again)
-    return RolloutSkipped.read(path) if skipped else RolloutMetrics.read(path)
+    return read_either(path, RolloutMetrics, RolloutSkipped)

@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pipeline.files.content import parsing
+from pipeline.files.npy import read_npz
 
 ROTATION_TOLERANCE = 1e-4
 """Of rotations from orthonormal ones: they may have been stored as float32."""
@@ -80,6 +84,17 @@ def to_arrays(cameras: Cameras) -> dict[str, NDArray[Any]]:
     if cameras.depth is not None:
         arrays["depth"] = cameras.depth
     return arrays
+
+
+def read_cameras(path: Path, frames: int, way_out: str) -> Cameras:
+    """The cameras of an episode of so many frames, from a .npz file of the arrays of `to_arrays`.
+
+    Raises:
+        DataError: it is missing or damaged, or has fewer, and `way_out` says what to do.
+    """
+    arrays = read_npz(path, way_out)
+    with parsing(path, way_out):
+        return of_arrays(arrays, frames)
 
 
 def of_arrays(arrays: Mapping[str, NDArray[Any]], frames: int) -> Cameras:

@@ -6,14 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import stage
-from pipeline.errors import DataError
-from pipeline.files.content import parsing
+from pipeline.files.picture import read_rgb
 from pipeline.plan.build import Parts, build_controllers
 from pipeline.plan.controllers import Run, attempt
 from pipeline.plan.tasks import Task
 
-LARGEST = 2**13
-"""Side in pixels of the largest picture that is read."""
 REMEDY = "give a PNG or JPEG picture of the goal"
 MILLISECONDS, GAP, SCALE = 100, 2, 3
 
@@ -58,14 +55,8 @@ def read_picture(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
     """
     from PIL import Image
 
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; {REMEDY}")
-    with parsing(path, REMEDY):
-        image: Image.Image = Image.open(path, formats=["PNG", "JPEG"])
-        if max(image.size) > LARGEST:
-            raise ValueError(f"{image.width} x {image.height} pixels")
-        resized = image.convert("RGB").resize(size[::-1], Image.Resampling.BILINEAR)
-        return np.asarray(resized).copy()
+    resized = read_rgb(path, REMEDY).resize(size[::-1], Image.Resampling.BILINEAR)
+    return np.asarray(resized).copy()
 
 
 def _write(frames: NDArray[np.uint8], goal: NDArray[np.uint8], path: Path) -> None:

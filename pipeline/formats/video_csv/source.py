@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.episodes import video
-from pipeline.episodes.cameras import Cameras, of_arrays
+from pipeline.episodes.cameras import read_cameras
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.errors import DataError
-from pipeline.files.content import parsing, read_bytes
-from pipeline.files.npy import read_npz
+from pipeline.files.content import read_bytes
 from pipeline.formats import OfficialSplit
 from pipeline.formats._shared import discrete, pixels
 from pipeline.formats.video_csv import tables, written
@@ -111,7 +110,8 @@ class VideoCsvSource:
                 )
         if self.discrete_actions is not None:
             actions = discrete.one_hot(actions, self.discrete_actions, f"{table}: {name}")
-        cameras = _cameras(self.raw / written.CAMERAS.replace(EPISODE, name), len(frames))
+        place = self.raw / written.CAMERAS.replace(EPISODE, name)
+        cameras = read_cameras(place, len(frames), MEND) if place.is_file() else None
         meta = self.meta.get(name, {})
         return Episode(self.key(index), frames, actions, states, meta, content, cameras)
 
@@ -120,15 +120,6 @@ def _content(path: Path) -> bytes:
     if not path.is_file():
         raise DataError(f"{path}: no such file; every episode needs its frames and its rows")
     return path.read_bytes()
-
-
-def _cameras(path: Path, frames: int) -> Cameras | None:
-    """The cameras of an episode, if there is a file of them."""
-    if not path.is_file():
-        return None
-    arrays = read_npz(path, MEND)
-    with parsing(path, MEND):
-        return of_arrays(arrays, frames)
 
 
 def _images(folder: Path) -> NDArray[np.uint8]:

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
+from pipeline.tools.compare.charts import COLOURS, colour_of
+
 BETTER = {"psnr": "PSNR in dB", "ssim": "SSIM", "lpips": "LPIPS"}
 """Labels of axes."""
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-"""Told apart by the colour-blind (Okabe & Ito 2008)."""
 DASHES = ("-", "--", ":", "-.")
 """In turn, once the colours are used up."""
 
@@ -94,7 +94,7 @@ def draw(runs: dict[str, dict[str, Curve]], file: Any, kind: str) -> None:
         for number, (run, found) in enumerate(runs.items()):
             if (curve := found.get(name)) is None:
                 continue
-            colour, dash = COLOURS[number % len(COLOURS)], DASHES[number // len(COLOURS) % 4]
+            colour, dash = colour_of(number), DASHES[number // len(COLOURS) % 4]
             marker = "o" if len(curve.frames) < 20 else None
             style = {"color": colour, "lw": 1.8, "ms": 4, "marker": marker, "ls": dash}
             axes.plot(curve.frames, curve.means, label=run, **style)

@@ -6,16 +6,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from pipeline.episodes import video
 from pipeline.errors import DataError
 from pipeline.files.content import parsing, read_text
 from pipeline.files.npy import read_npy
+from pipeline.files.picture import read_rgb
 
 IMAGES = (".png", ".jpg", ".jpeg")
-LARGEST = 2**13
-"""Side in pixels of the largest image that is read."""
 MEND = "give another file"
 
 
@@ -28,7 +26,7 @@ def read_frames(path: Path, count: int, interval: int) -> NDArray[np.uint8]:
         DataError: the file is missing, damaged, neither, or has too few frames.
     """
     if path.suffix.lower() in IMAGES:
-        frames = _image(path)[None]
+        frames = np.asarray(read_rgb(path, MEND))[None].copy()
     else:
         frames = video.decode(path, str(path), way_out="give an mp4, a PNG or a JPEG that plays")
         frames = frames[::interval]
@@ -38,16 +36,6 @@ def read_frames(path: Path, count: int, interval: int) -> NDArray[np.uint8]:
             f"choose at most {len(frames)}, or a longer video"
         )
     return frames
-
-
-def _image(path: Path) -> NDArray[np.uint8]:
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; {MEND}")
-    with parsing(path, MEND):
-        image: Image.Image = Image.open(path, formats=["PNG", "JPEG"])
-        if max(image.size) > LARGEST:
-            raise ValueError(f"{image.width} x {image.height} pixels")
-        return np.asarray(image.convert("RGB")).copy()
 
 
 def read_actions(path: Path, size: int) -> NDArray[np.float32]:

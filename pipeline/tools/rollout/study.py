@@ -24,9 +24,10 @@ from pipeline.rollout.score import Scorer
 from pipeline.rollout.study import study
 from pipeline.samplers import SAMPLERS
 from pipeline.tools import tables
+from pipeline.tools.out_folder import check_out
 from pipeline.tools.rollout.request import Start, Steps
 from pipeline.tools.rollout.starts import Place, clips_of
-from pipeline.tools.rollout.write import check_out, latents_card, model_card, parts, sampling_of
+from pipeline.tools.rollout.write import latents_card, model_card, parts, sampling_of
 
 FORMAT = Format()
 """Of study.json; a change that earlier files do not go with needs a migration."""

@@ -13,6 +13,7 @@ from pipeline.latents.metadata import METADATA
 from pipeline.rollout.card import CARD, FORMAT, LatentsCard, ModelCard, RolloutCard
 from pipeline.rollout.generate import Generator, load
 from pipeline.rollout.run import roll_out
+from pipeline.tools.out_folder import check_out
 from pipeline.tools.rollout.request import Request, Steps
 from pipeline.tools.rollout.starts import Place, clips_of
 
@@ -70,22 +71,6 @@ def write(
         )
         (partial / CARD).write_text(FORMAT.text(card))
     return card
-
-
-def check_out(out: Path, mark: str, what: str) -> None:
-    """Refuse to put a folder in the place of anything but what an earlier run wrote.
-
-    Args:
-        out: the folder to write.
-        mark: name of a file that such a folder holds.
-        what: it is, in a word.
-
-    Raises:
-        DataError: something else is there.
-    """
-    empty = out.is_dir() and not any(out.iterdir())
-    if out.exists() and not empty and not (out / mark).is_file():
-        raise DataError(f"{out}: is there already, and no {what}; name another folder")
 
 
 def parts(folder: Path) -> tuple[Path, Path]:

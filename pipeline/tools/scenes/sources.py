@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.episodes import shards, video
-from pipeline.episodes.cameras import Cameras, of_arrays
+from pipeline.episodes.cameras import Cameras, read_cameras
 from pipeline.episodes.manifest import MANIFEST, Split, read_manifest
 from pipeline.errors import DataError, ParamsError, did_you_mean
 from pipeline.files.content import parsing
-from pipeline.files.npy import read_npz
 from pipeline.rollout.card import CARD, FORMAT, ClipCard, RolloutCard
 from pipeline.rollout.files import CAMERAS, GENERATED, TRUTH
 
@@ -109,6 +108,7 @@ def _of_rollout(folder: Path, name: str | None, truth: bool) -> Sequence3D:
     if truth and not clip.truth:
         raise ParamsError(f"--truth: nobody knows that of {clip.name} in {folder}; leave it out")
     frames = _frames(folder, clip, TRUTH if truth else GENERATED, card)
+    cameras = folder / f"{clip.name}_{CAMERAS}"
     return Sequence3D(
         name=clip.name,
         kind="truth" if truth else "generated",
@@ -118,7 +118,7 @@ def _of_rollout(folder: Path, name: str | None, truth: bool) -> Sequence3D:
         given=card.history,
         frames=frames,
         recorded=(card.recorded_height, card.recorded_width),
-        cameras=_cameras(folder / f"{clip.name}_{CAMERAS}", len(frames)),
+        cameras=read_cameras(cameras, len(frames), AGAIN) if cameras.is_file() else None,
     )
 
 
@@ -141,14 +141,6 @@ def read_image(path: Path, way_out: str) -> NDArray[np.uint8]:
     """
     with parsing(path, way_out), Image.open(path, formats=["PNG"]) as image:
         return np.asarray(image.convert("RGB")).copy()
-
-
-def _cameras(path: Path, frames: int) -> Cameras | None:
-    if not path.is_file():
-        return None
-    arrays = read_npz(path, AGAIN)
-    with parsing(path, AGAIN):
-        return of_arrays(arrays, frames)
 
 
 def resized(frame: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

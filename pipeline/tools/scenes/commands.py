@@ -16,6 +16,18 @@ DepthName = Annotated[
     str, typer.Option(metavar="NAME", help="Depth to lift: truth, or what `wm depth` added.")
 ]
 
+Frames = Annotated[int, typer.Option(min=1, help="Most images that are lifted.")]
+Step = Annotated[
+    int, typer.Option(min=1, help="Images that have depth from one of them to the next.")
+]
+Percentile = Annotated[
+    float,
+    typer.Option(min=0, max=100, help="Of the confidences: what is less sure is left out."),
+]
+Points = Annotated[
+    int, typer.Option("--max-points", min=1, help="Most points; others are left out by lot.")
+]
+
 
 def export_3d(
     source: Annotated[
@@ -72,36 +84,29 @@ def cloud(
     export: Export,
     out: Annotated[Path, output("OUT.ply", "File for the points.")],
     depth: DepthName = "truth",
-    frames: Annotated[int, typer.Option(min=1, help="Most images that are lifted.")] = 30,
-    step: Annotated[
-        int, typer.Option(min=1, help="Images that have depth from one of them to the next.")
-    ] = 1,
-    percentile: Annotated[
-        float,
-        typer.Option(min=0, max=100, help="Of the confidences: what is less sure is left out."),
-    ] = 40.0,
-    points: Annotated[
-        int, typer.Option("--max-points", min=1, help="Most points; others are left out by lot.")
-    ] = 1_000_000,
+    frames: Frames = 30,
+    step: Step = 1,
+    percentile: Percentile = 40.0,
+    points: Points = 1_000_000,
     seed: Annotated[int, typer.Option(min=0, help="Of the lot.")] = 0,
 ) -> None:
     """Lift the depth of an export to a cloud of coloured points in world coordinates."""
     from pipeline import stage
     from pipeline.tools.scenes import card as cards
     from pipeline.tools.scenes import ply
-    from pipeline.tools.scenes.lift import Lifting, lift
+    from pipeline.tools.scenes.lift import Lifting, lift_maps, read_maps
 
     if out.suffix.lower() != ".ply":
         raise ParamsError(f"{out}: clouds are written as PLY; name a file that ends with .ply")
     card = cards.read(export)
     lifting = Lifting(depth, frames, step, percentile, points, seed)
-    lifted = lift(export, card, lifting)
+    maps = read_maps(export, card, lifting)
+    lifted = lift_maps(export, maps, lifting)
     with stage.output(out) as partial:
         ply.write(partial, lifted)
     low, high = lifted.points.min(0), lifted.points.max(0)
     sides = " x ".join(f"{side:.3g}" for side in high - low)
-    images = len(lifting.chosen(export, card))
-    print(f"cloud: {len(lifted):,} points of {images} images, {sides}, in {out}")
+    print(f"cloud: {len(lifted):,} points of {len(maps)} images, {sides}, in {out}")
 
 
 def depth(
@@ -138,17 +143,10 @@ def view(
     ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Or the next free one.")] = 8080,
     fps: Annotated[float, typer.Option(min=0.1, help="Images a second while it plays.")] = 8.0,
-    frames: Annotated[int, typer.Option(min=1, help="Most images that are lifted.")] = 30,
-    step: Annotated[
-        int, typer.Option(min=1, help="Images that have depth from one of them to the next.")
-    ] = 1,
-    percentile: Annotated[
-        float,
-        typer.Option(min=0, max=100, help="Of the confidences: what is less sure is left out."),
-    ] = 40.0,
-    points: Annotated[
-        int, typer.Option("--max-points", min=1, help="Most points; others are left out by lot.")
-    ] = 1_000_000,
+    frames: Frames = 30,
+    step: Step = 1,
+    percentile: Percentile = 40.0,
+    points: Points = 1_000_000,
 ) -> None:
     """Show an export in the browser of this machine: clouds over time, cameras, depth."""
     from pipeline.tools.scenes import card as cards

@@ -6,8 +6,8 @@ from PIL import Image
 
 from pipeline import stage
 from pipeline.episodes.cameras import Cameras
-from pipeline.errors import DataError
 from pipeline.files.npy import npz_bytes
+from pipeline.tools.out_folder import check_out
 from pipeline.tools.scenes import colmap, nerfstudio
 from pipeline.tools.scenes.card import (
     CARD,
@@ -42,12 +42,7 @@ def write(
     Raises:
         DataError: something else is there.
     """
-    if (
-        out.exists()
-        and not (out / CARD).is_file()
-        and not (out.is_dir() and not any(out.iterdir()))
-    ):
-        raise DataError(f"{out}: is there already, and no export; name another folder")
+    check_out(out, CARD, "export")
     size = size or sequence.recorded
     cameras = sequence.cameras and sequence.cameras.resized(sequence.recorded, size)
     card = _card(sequence, source, layout, size, cameras)

@@ -1,6 +1,6 @@
 """Depth maps to points of one cloud."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +63,17 @@ class Cloud:
         return len(self.points)
 
 
+def read_maps(folder: Path, card: ExportCard, lifting: Lifting) -> dict[int, DepthMap]:
+    """The depth of the images of an export that are lifted, by their numbers.
+
+    Raises:
+        ParamsError: it has no such depth.
+        DataError: a file is missing or damaged, or a frame has no camera.
+    """
+    chosen = lifting.chosen(folder, card)
+    return {number: depth_maps.read(folder, card, lifting.depth, number) for number in chosen}
+
+
 def lift(folder: Path, card: ExportCard, lifting: Lifting) -> Cloud:
     """The cloud of an export.
 
@@ -70,8 +81,16 @@ def lift(folder: Path, card: ExportCard, lifting: Lifting) -> Cloud:
         ParamsError: it has no such depth.
         DataError: a file is missing or damaged, a frame has no camera, or no pixel has depth.
     """
-    chosen = lifting.chosen(folder, card)
-    maps = [depth_maps.read(folder, card, lifting.depth, number) for number in chosen]
+    return lift_maps(folder, read_maps(folder, card, lifting), lifting)
+
+
+def lift_maps(folder: Path, by_number: Mapping[int, DepthMap], lifting: Lifting) -> Cloud:
+    """The cloud of the depth of an export, as `read_maps` reads it.
+
+    Raises:
+        DataError: no pixel has depth.
+    """
+    maps = list(by_number.values())
     kept = [_kept(each, least) for each, least in _with_least(maps, lifting.percentile)]
     total = sum(int(mask.sum()) for mask in kept)
     if total == 0:
@@ -87,7 +106,7 @@ def lift(folder: Path, card: ExportCard, lifting: Lifting) -> Cloud:
     return Cloud(
         np.concatenate(points).astype(np.float32),
         np.concatenate([each.image[mask] for each, mask in zip(maps, kept, strict=True)]),
-        np.repeat(np.array(chosen, np.int32), [len(each) for each in points]),
+        np.repeat(np.array(list(by_number), np.int32), [len(each) for each in points]),
     )
 
 

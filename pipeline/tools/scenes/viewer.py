@@ -12,7 +12,7 @@ from pipeline.errors import DataError, ParamsError
 from pipeline.tools.scenes import depth_maps
 from pipeline.tools.scenes.card import AGAIN, TRUTH, ExportCard
 from pipeline.tools.scenes.colmap import quaternion
-from pipeline.tools.scenes.lift import Cloud, Lifting, lift
+from pipeline.tools.scenes.lift import Cloud, Lifting, lift_maps, read_maps
 from pipeline.tools.scenes.sources import read_image, resized
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def views(folder: Path, card: ExportCard, lifting: Lifting | None) -> Views:
         DataError: nobody knows where the images were seen from, or a file is damaged.
         ParamsError: there is no such depth.
     """
-    numbers = list(range(len(card.frames))) if lifting is None else lifting.chosen(folder, card)
+    by_number = {} if lifting is None else read_maps(folder, card, lifting)
+    numbers = list(range(len(card.frames)) if lifting is None else by_number)
     images = [read_image(folder / card.frames[number].file, AGAIN) for number in numbers]
     if lifting is None:
         intrinsics, poses = card.intrinsics(), card.poses()
@@ -80,7 +81,7 @@ def views(folder: Path, card: ExportCard, lifting: Lifting | None) -> Views:
                 "place; estimate both by `wm depth`"
             )
         return Views(numbers, images, intrinsics, poses, [], None)
-    maps = [depth_maps.read(folder, card, lifting.depth, number) for number in numbers]
+    maps = list(by_number.values())
     scale = [[card.width / each.depth.shape[1], card.height / each.depth.shape[0]] for each in maps]
     return Views(
         numbers=numbers,
@@ -88,7 +89,7 @@ def views(folder: Path, card: ExportCard, lifting: Lifting | None) -> Views:
         intrinsics=np.stack([each.intrinsics for each in maps]) * np.tile(scale, 2),
         poses=np.stack([each.pose for each in maps]),
         depth=coloured([each.depth for each in maps]),
-        cloud=lift(folder, card, lifting),
+        cloud=lift_maps(folder, by_number, lifting),
     )
 
 
@@ -148,6 +149,7 @@ class Viewer:
                 "'.[viewer]'`"
             ) from None
         self.server = viser.ViserServer(LOOPBACK, self.port, label="wm view", verbose=False)
+        self._reach = self.shown.reach()
         self._clouds: list[Any] = []
         self._frustums: list[Any] = []
         self._look()
@@ -184,7 +186,7 @@ class Viewer:
 
     def _look(self) -> None:
         """Begin behind the first camera and above it, from where the way of all is seen."""
-        size, up = self.shown.reach(), self.shown.up()
+        size, up = self._reach, self.shown.up()
         eye, ahead = self.shown.eyes()[0], self.shown.poses[0, 2, :3]
         self.server.scene.set_up_direction(up)
         self.server.initial_camera.position = eye + size * (0.12 * up - 0.25 * ahead)
@@ -201,15 +203,16 @@ class Viewer:
                 f"/clouds/{number:06d}",
                 cloud.points[own],
                 cloud.colours[own],
-                point_size=0.002 * self.shown.reach(),
+                point_size=0.002 * self._reach,
                 point_shape="square",
                 precision="float32",
             )
             self._clouds.append(handle)
 
     def _add_cameras(self) -> None:
-        rows = zip(self.shown.images, self.shown.intrinsics, self.shown.poses, strict=True)
-        for number, (image, (_, fy, _, _), pose) in enumerate(rows):
+        shown = self.shown
+        rows = zip(shown.images, shown.intrinsics, shown.poses, shown.eyes(), strict=True)
+        for number, (image, (_, fy, _, _), pose, eye) in enumerate(rows):
             height, width = image.shape[:2]
             shrink = THUMBNAIL / max(height, width)
             small = max(1, round(height * shrink)), max(1, round(width * shrink))
@@ -217,12 +220,12 @@ class Viewer:
                 f"/cameras/{self.shown.numbers[number]:06d}",
                 fov=2 * float(np.arctan(height / 2 / fy)),
                 aspect=width / height,
-                scale=0.015 * self.shown.reach(),
+                scale=0.015 * self._reach,
                 thickness=1.5,
                 thickness_units="screen",
                 image=resized(image, small),
                 wxyz=quaternion(pose[:3, :3].T),
-                position=self.shown.eyes()[number],
+                position=eye,
             )
             handle.on_click(lambda _, number=number: setattr(self.timeline, "value", number))
             self._frustums.append(handle)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from helpers import default
 from ingest_helpers import ingested
-from scenes_helpers import SIZE, write_rollout
+from scenes_helpers import SIZE, wm, write_rollout
 
 from pipeline.worlds import WORLDS
 from pipeline.worlds.room import Room
@@ -29,3 +29,10 @@ def room_rollout(room, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("rolled") / "rollout"
     write_rollout(room, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def export(room_shards, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("export") / "out"
+    wm("export-3d", room_shards, out, "--clip", "episode_002")
+    return out

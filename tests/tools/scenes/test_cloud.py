@@ -14,13 +14,6 @@ from pipeline.tools.scenes.ply import HEADER, VERTEX
 from pipeline.tools.scenes.sources import read_image
 
 
-@pytest.fixture(scope="module")
-def export(room_shards, tmp_path_factory):
-    out = tmp_path_factory.mktemp("export") / "out"
-    wm("export-3d", room_shards, out, "--clip", "episode_002")
-    return out
-
-
 @pytest.fixture
 def changed(export, tmp_path):
     """A copy of it, to be changed."""

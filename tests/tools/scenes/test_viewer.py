@@ -16,13 +16,6 @@ from pipeline.tools.scenes.lift import Lifting
 from pipeline.tools.scenes.viewer import Viewer, coloured, default_depth, views
 
 
-@pytest.fixture(scope="module")
-def export(room_shards, tmp_path_factory):
-    out = tmp_path_factory.mktemp("export") / "out"
-    wm("export-3d", room_shards, out, "--clip", "episode_002")
-    return out
-
-
 @pytest.fixture
 def shown(export):
     return views(export, cards.read(export), Lifting("truth", 30, 2, 40.0, 10**6, 0))

@@ -5,6 +5,7 @@ code/ what torch.jit.load would run. Here data.pkl builds inert objects and tens
 never opened but as text. Files of torch.save that hold tensors alone are read likewise.
 """
 
+import math
 import pickle
 import re
 from collections import OrderedDict
@@ -114,6 +115,8 @@ class _Reader(pickle._Unpickler):  # the one in Python has a dict as memo, which
 
 
 def _rebuilt(storage: Tensor, offset: int, size: Any, stride: Any, *_: object) -> Tensor:
+    if math.prod(size) > len(storage):
+        raise ValueError(f"a tensor of {list(size)} of {len(storage)} numbers")
     return storage.as_strided(tuple(size), tuple(stride), offset).clone()
 
 

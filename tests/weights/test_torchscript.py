@@ -95,6 +95,12 @@ def test_what_is_damaged_or_would_run_is_refused_in_one_line(
     assert not (tmp_path / "ran").exists()
 
 
+def test_a_tensor_larger_than_what_is_stored_is_refused(tmp_path):
+    torch.save({"a": torch.zeros(1).expand(1000)}, tmp_path / "state.pt")
+    with pytest.raises(DataError, match=r"a tensor of \[1000\] of 1 numbers"):
+        read_torchscript(tmp_path / "state.pt", "get it")
+
+
 def test_no_zip_and_no_file_are_refused(tmp_path):
     (tmp_path / "x.pt").write_bytes(b"abc")
     for name, said in (("x.pt", "no TorchScript archive"), ("y.pt", "no such file")):

@@ -119,6 +119,21 @@ def of_arrays(arrays: Mapping[str, NDArray[Any]], frames: int) -> Cameras:
     return cameras[:frames]
 
 
+def ahead(yaw: float, pitch: float) -> NDArray[np.float64]:
+    """The direction [3] of a view: yaw 0 is along x and grows to y, pitch grows up, to z."""
+    return np.array([np.cos(yaw) * np.cos(pitch), np.sin(yaw) * np.cos(pitch), np.sin(pitch)])
+
+
+def looking(eye: NDArray[np.float64], yaw: float, pitch: float) -> NDArray[np.float64]:
+    """World to camera [4, 4] of an eye [3] that looks `ahead`, and is not rolled."""
+    right = np.array([np.sin(yaw), -np.cos(yaw), 0.0])
+    forward = ahead(yaw, pitch)
+    pose = np.eye(4)
+    pose[:3, :3] = right, np.cross(forward, right), forward
+    pose[:3, 3] = -pose[:3, :3] @ eye
+    return pose
+
+
 def rays(size: tuple[int, int], intrinsics: NDArray[np.float64]) -> NDArray[np.float64]:
     """Directions [H, W, 3] in camera coordinates, of z 1, through the centres of all pixels."""
     fx, fy, cx, cy = intrinsics

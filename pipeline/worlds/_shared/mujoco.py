@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.episodes.cameras import Cameras
+from pipeline.episodes.cameras import Cameras, ahead, looking
 from pipeline.errors import ParamsError
 
 if TYPE_CHECKING:
@@ -82,14 +82,8 @@ class Camera:
     def pinholes(self, count: int, depth: NDArray[np.float32] | None) -> Cameras:
         """This camera for as many frames, whose depth [count, H, W] may be known."""
         azimuth, elevation = np.radians([self.camera.azimuth, self.camera.elevation])
-        ahead = np.array(
-            [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth),
-             np.sin(elevation)]
-        )  # fmt: skip
-        right = np.array([np.sin(azimuth), -np.cos(azimuth), 0.0])
-        pose = np.eye(4)
-        pose[:3, :3] = right, np.cross(ahead, right), ahead
-        pose[:3, 3] = -pose[:3, :3] @ (self.camera.lookat - self.camera.distance * ahead)
+        eye = self.camera.lookat - self.camera.distance * ahead(azimuth, elevation)
+        pose = looking(eye, azimuth, elevation)
         height, width = self.renderer.height, self.renderer.width
         focal = height / 2 / np.tan(np.radians(self.fovy) / 2)
         row = [focal, focal, width / 2, height / 2]

@@ -11,7 +11,7 @@ from einops import rearrange
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pipeline.episodes.cameras import Cameras, rays
+from pipeline.episodes.cameras import Cameras, looking, rays
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.worlds import World, WorldOptions
 from pipeline.worlds._shared.record import record
@@ -101,7 +101,7 @@ class Room(World):
     def render(self) -> NDArray[np.uint8]:
         """The current frame, uint8 [height, width, 3] RGB."""
         pose = _pose(self.state)
-        _, colours = scene.cast(self.scene, self._eye(self.state), pose[:3, :3].T @ self._rays)
+        _, colours = scene.cast(self.scene, _eye(self.state), pose[:3, :3].T @ self._rays)
         samples = colours.reshape(SAMPLES**2, *self.options.frame_size, 3)
         return (samples.sum(0, dtype=np.uint16) // SAMPLES**2).astype(np.uint8)
 
@@ -114,7 +114,7 @@ class Room(World):
             return Cameras(intrinsics, poses)
         depth = [
             # The rays have z 1 in camera coordinates: their multiples are depths.
-            scene.cast(self.scene, self._eye(state), pose[:3, :3].T @ self._centres)[0]
+            scene.cast(self.scene, _eye(state), pose[:3, :3].T @ self._centres)[0]
             for state, pose in zip(states.astype(np.float64), poses, strict=True)
         ]
         shape = len(states), *self.options.frame_size
@@ -173,9 +173,6 @@ class Room(World):
     def _enter(self, meta: Meta) -> None:
         self.scene = scene.make(int(meta["room"]), self.options.boxes)
 
-    def _eye(self, state: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.array([state[0], state[1], EYE])
-
     def _moved(
         self, states: NDArray[np.float64], actions: NDArray[np.float64]
     ) -> NDArray[np.float64]:
@@ -199,12 +196,10 @@ class Room(World):
         return moved.astype(np.float32).astype(np.float64)
 
 
+def _eye(state: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.array([state[0], state[1], EYE])
+
+
 def _pose(state: NDArray[np.float64]) -> NDArray[np.float64]:
-    """World to camera [4, 4] of a state [4]: the rows of its rotation are right, down, ahead."""
-    yaw, pitch = state[2:]
-    ahead = [np.cos(yaw) * np.cos(pitch), np.sin(yaw) * np.cos(pitch), np.sin(pitch)]
-    right = [np.sin(yaw), -np.cos(yaw), 0.0]
-    pose = np.eye(4)
-    pose[:3, :3] = right, np.cross(ahead, right), ahead
-    pose[:3, 3] = -pose[:3, :3] @ [state[0], state[1], EYE]
-    return pose
+    """World to camera [4, 4] of a state [4]."""
+    return looking(_eye(state), *state[2:])

@@ -112,7 +112,10 @@ def _params(run: Path, folder: Path) -> None:
         "splits": {"datasets.csgo.splits": "a"},
     }
     forms |= {name: {"encoder": name} for name in (*CODECS, *weights)}
-    recorded = {name: {f"datasets.{name}": _block(*of)} for name, of in RECORDED.items()}
+    recorded = {
+        name: {f"datasets.{name}": _block(*of), "rollout.source": "recorded"}  # they have no world
+        for name, of in RECORDED.items()
+    }
     for form, changes in forms.items():
         for name in (*LAYOUTS, *RECORDED):
             shutil.copy(run / "params.yaml", folder / "params.yaml")

@@ -78,8 +78,8 @@ def options(count=24, frames=(2, 2), **changes):
     goals = {"count": count, "source": "dataset", "frames": frames, "detour": None}
     distance = {**PARAMS["plan"]["distance"], **changes.pop("distance", {})}
     limits = {"budget_frames": 4, "horizon": 2, "max_trivial": 1.0, "recorded": 4, "simulator": []}
-    proposals = {"nearest": 0, "inverse": 0}
-    values = {**PARAMS["plan"], **limits, "goals": goals, "proposals": proposals, **changes}
+    alone = {"proposals": {"nearest": 0, "inverse": 0}, "accept": 0.0}
+    values = {**PARAMS["plan"], **limits, "goals": goals, **alone, **changes}
     return Options.model_validate({**values, "distance": distance})
 
 

@@ -75,6 +75,11 @@ class Options(Params):
     sampling: SamplingOptions
     distance: Distance
     proposals: Proposals
+    accept: float = Field(
+        ge=0,
+        description="a proposal, or else the rest of the last plan, that costs at most this in the "
+        "world model is executed without a search; 0: always search",
+    )
     simulator: list[Literal["state", "pixels", "latent"]] = Field(
         description="costs under which the planner also plans with the simulator as its model"
     )

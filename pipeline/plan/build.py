@@ -66,7 +66,7 @@ def build_controllers(parts: Parts) -> Controllers:
         parts.model, codec, parts.sampling, measure, options.distance, options.batch
     )
     dynamics = ModelDynamics(parts.world, imagination, options.context)
-    planner = Mpc(dynamics, parts.planner, space, options, proposer.propose)
+    planner = Mpc(dynamics, parts.planner, space, options, proposer.propose, options.accept)
     simulated: dict[str, tuple[Name, SimulatorDynamics]] = {
         "state": ("simulator_state", _of_states(parts)),
         "pixels": ("simulator_pixels", _of_frames(parts, pixels(codec, options.distance.blur))),

@@ -14,12 +14,12 @@ from pipeline.worlds import World
 
 @dataclass(frozen=True, slots=True)
 class Replan:
-    """One search for a plan.
+    """One plan.
 
     Attributes:
-        step: environment step at which it began.
+        step: environment step at which it begins.
         imagined: latents [H, C, h, w] that the model predicts under the plan.
-        costs: lowest cost of each round's candidates, [rounds].
+        costs: lowest cost of each round's candidates, [rounds]; its own, [1], without a search.
     """
 
     step: int

@@ -29,12 +29,14 @@ def write_films(world: World, codec: Codec, runs: Sequence[Run], interval: int, 
     between two frames of the model; `replans` int64 [E, R], the environment
     step of each search, -1 where there is none; `imagined` uint8 [E, R, F, h, w, 3], decoded frames
     of each plan, of which `horizons` int64 [E, R] are real; `costs` float32 [E, R, rounds], the
-    lowest cost of each round, NaN where there is none.
+    lowest cost of each round, NaN where there is none: a plan that was executed without a search
+    has one.
     """
     videos = [world.draw(np.stack(run.states), run.task.meta) for run in runs]
     steps = [np.array([plan.step for plan in run.replans]) for run in runs]
     horizons = [np.array([len(plan.imagined) for plan in run.replans]) for run in runs]
-    costs = [np.stack([plan.costs.numpy() for plan in run.replans]) for run in runs]
+    rounds = max(len(plan.costs) for run in runs for plan in run.replans)
+    costs = [stacked([plan.costs.numpy() for plan in run.replans], np.nan, rounds) for run in runs]
     longest = max(int(each.max()) for each in horizons)
     imagined = [
         stacked([_frames(codec, plan.imagined) for plan in run.replans], 0, longest) for run in runs

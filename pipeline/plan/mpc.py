@@ -26,8 +26,10 @@ class Mpc:
     """MPC in lockstep; a `Controller`.
 
     The horizon never exceeds the frames that are left, and a search starts from the rest of the
-    last plan. All candidates of a search start from the same noise, so that they differ by their
-    actions alone; each run has a generator of its own, so that it depends on no other.
+    last plan. There is none where a proposal, or else this rest, is good enough: below a model's
+    own error a search finds nothing but this error. All candidates of a search start from the same
+    noise, so that they differ by their actions alone; each run has a generator of its own, so that
+    it depends on no other.
 
     Attributes:
         dynamics: what plans lead to.
@@ -35,9 +37,10 @@ class Mpc:
         space: of the actions.
         options: horizon, frames to execute, and seed.
         propose: further first candidates.
-        seconds: wall-clock time of all searches so far.
-        cpu_seconds: processor time of all searches so far.
-        searches: their number.
+        accept: what a first candidate may cost to be good enough; at 0, none is.
+        seconds: wall-clock time of all planning so far.
+        cpu_seconds: processor time of all planning so far.
+        replans: plans made so far, by a search or without.
     """
 
     dynamics: Dynamics
@@ -45,40 +48,57 @@ class Mpc:
     space: ActionSpace
     options: Options
     propose: Propose | None = None
+    accept: float = 0.0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
-    searches: int = 0
+    replans: int = 0
     generators: dict[int, torch.Generator] = field(default_factory=dict)
 
     def act(self, runs: Sequence[Run], budget: int) -> Sequence[NDArray[np.float32]]:
         """The first `execute` x interval actions of the best plan of each run, [n, A]."""
         wall, cpu = time.perf_counter(), time.process_time()
         horizon = min(self.options.horizon, -(-budget // self.space.interval))
-        generators = [self._generator(run) for run in runs]
-        future = self.dynamics.future(runs, horizon, generators)
-        solution = solve(self.planner, self.space, self._initial(runs, horizon), future, generators)
+        initial, future = self._initial(runs, horizon), self._future(runs, horizon)
+        found = self._accepted(future, initial) if self.accept else {}
+        if rest := [row for row in range(len(runs)) if row not in found]:
+            searched = self._future([runs[row] for row in rest], horizon) if self.accept else future
+            generators = [self._generator(runs[row]) for row in rest]
+            solution = solve(self.planner, self.space, initial[rest], searched, generators)
+            found |= dict(
+                zip(rest, zip(solution.plans, solution.costs.T, strict=True), strict=True)
+            )
         self.seconds += time.perf_counter() - wall
         self.cpu_seconds += time.process_time() - cpu
-        self.searches += len(runs)
-        actions = self.space.actions(solution.plans)  # [B, H, interval, A]
-        self._keep(runs, future, solution, actions)
-        return list(actions[:, : self.options.execute].flatten(1, 2).numpy())
-
-    def _initial(self, runs: Sequence[Run], horizon: int) -> Tensor:
-        """The rests of the last plans, then proposals, [B, P, H, interval x A]."""
-        rests = torch.stack([self._rest(run, horizon) for run in runs])[:, None]
-        return rests if self.propose is None else torch.cat([rests, self.propose(runs, horizon)], 1)
-
-    def _keep(
-        self, runs: Sequence[Run], future: Future, solution: Solution, actions: Tensor
-    ) -> None:
-        """Note in each run the rest of its plan, and what is imagined under it."""
+        self.replans += len(runs)
+        plans, costs = zip(*(found[row] for row in range(len(runs))), strict=True)
+        actions = self.space.actions(torch.stack(plans))  # [B, H, interval, A]
         imagined = future.imagined(actions)
         for row, run in enumerate(runs):
-            run.plan = solution.plans[row, self.options.execute :]
+            run.plan = plans[row][self.options.execute :]
             if imagined is not None:
-                costs = solution.costs[:, row]
-                run.replans.append(Replan(run.steps, imagined[row], costs))
+                run.replans.append(Replan(run.steps, imagined[row], costs[row]))
+        return list(actions[:, : self.options.execute].flatten(1, 2).numpy())
+
+    def _future(self, runs: Sequence[Run], horizon: int) -> Future:
+        return self.dynamics.future(runs, horizon, [self._generator(run) for run in runs])
+
+    def _accepted(self, future: Future, initial: Tensor) -> dict[int, tuple[Tensor, Tensor]]:
+        """Plan [H, interval x A] and cost [1] of the rows whose first candidate is good enough."""
+        order = initial.roll(-1, 1)  # proposals, best first, then the rest of the last plan
+        costs = future.cost(self.space.actions(order))  # [B, P]
+        good = costs <= self.accept
+        return {
+            int(row): (order[row, choice], costs[row, choice, None])
+            for row, choice in enumerate(good.int().argmax(1))
+            if good[row, choice]
+        }
+
+    def _initial(self, runs: Sequence[Run], horizon: int) -> Tensor:
+        """Within the bounds: rests of the last plans, then proposals, [B, P, H, interval x A]."""
+        first = torch.stack([self._rest(run, horizon) for run in runs])[:, None]
+        if self.propose is not None:
+            first = torch.cat([first, self.propose(runs, horizon)], 1)
+        return first.clamp(*self.space.bounds())
 
     def _rest(self, run: Run, horizon: int) -> Tensor:
         """The rest of the last plan [H, interval x A], zeros (the mean action) after it."""
@@ -98,11 +118,11 @@ def solve(
     future: Future,
     generators: Sequence[torch.Generator],
 ) -> Solution:
-    """The best plans for some futures, from first candidates [B, P, H, interval x A]."""
+    """The best plans for some futures, from first candidates within the bounds, [B, P, H, A]."""
     low, high = space.bounds()
     problem = Problem(
         cost=lambda plans: future.cost(space.actions(plans)),
-        initial=initial.clamp(low, high),
+        initial=initial,
         generators=generators,
         low=low,
         high=high,

@@ -119,8 +119,8 @@ def summary(
         controllers={name: controller_row(each, reached) for name, each in outcomes.items()},
         by_distance=by_distance(distances, outcomes),
         listening=listening,
-        seconds_per_replan=planner.seconds / planner.searches,
-        cpu_seconds_per_replan=planner.cpu_seconds / planner.searches,
+        seconds_per_replan=planner.seconds / planner.replans,
+        cpu_seconds_per_replan=planner.cpu_seconds / planner.replans,
     )
 
 

@@ -111,7 +111,7 @@ def _charts(plan: PlanMetrics, films: Sequence[Film]) -> dict[str, str]:
     }
     costs = {word: searches for word, searches in costs.items() if searches}
     if costs:
-        title = "Lowest cost found so far, by round of a search: every replan of the episodes below"
+        title = "Lowest cost so far, by round of a search (flat: executed without one), by replan"
         shown[title] = charts.rounds(costs)
     return shown
 

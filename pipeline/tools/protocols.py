@@ -58,6 +58,7 @@ def _goals(count: int, source: str, frames: int, budget: int, success: str) -> d
         "plan.distance.blur": 0.0,
         "plan.proposals.nearest": 0,
         "plan.proposals.inverse": 0,
+        "plan.accept": 0.0,
     }
 
 

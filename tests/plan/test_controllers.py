@@ -47,6 +47,30 @@ def test_proposals_are_among_the_first_candidates(world, cache, proposals):
         assert (seen[1][:, 0, 1] == 0).all()
 
 
+def test_a_plan_that_is_good_enough_is_executed_without_a_search(world, cache):
+    limits = options(count=8, proposals={"nearest": 4, "inverse": 0})
+    tasks = source(world, cache, limits).draw()
+
+    def plans(accept, tasks):
+        chosen = limits.model_copy(update={"accept": accept})
+        mpc = build_controllers(parts(world, cache, Physics, chosen)).planner
+        runs = attempt(world, tasks, mpc, 20, "step")
+        made = [plan for run in runs for plan in run.replans]
+        assert len(made) == mpc.replans
+        return runs, [plan.costs.tolist() for plan in made]
+
+    _, always = plans(0.0, tasks)
+    (rounds,) = {len(costs) for costs in always}
+    assert rounds > 1
+    runs, costs = plans(0.05, tasks)
+    accepted = [each for each in costs if len(each) == 1]
+    assert 0 < len(accepted) < len(costs)
+    assert all(cost <= 0.05 for (cost,) in accepted)
+    assert {len(each) for each in costs} == {1, rounds}
+    first, _ = plans(0.05, tasks[:1])  # alone
+    assert np.array_equal(first[0].actions, runs[0].actions)
+
+
 def test_the_nearest_stretch_of_a_training_episode_is_its_own(world, cache):
     limits = options(frames=(2, 2), distance={"metric": "readout"})
     stretches = build_controllers(parts(world, cache, Physics, limits)).proposer.stretches

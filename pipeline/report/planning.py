@@ -129,7 +129,10 @@ def _given(options: Mapping[str, Any]) -> str:
         for name, said in (("nearest", "recorded stretches"), ("inverse", "of the inverse model"))
         if proposals[name]
     ]
-    return f"{given}; tries {' and '.join(tried)} first" if tried else given
+    if not tried:
+        return given
+    searches = f", searches if they cost over {options['accept']:g}" if options["accept"] else ""
+    return f"{given}; tries {' and '.join(tried)} first{searches}"
 
 
 def _line(plan: PlanMetrics, name: Controller, what: str) -> Line:

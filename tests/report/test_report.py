@@ -261,6 +261,8 @@ def test_a_browser_shows_all_of_it(html):
         ({"noop": 26}, [3]),
         ({"goals": 47, "planner": 45, "replay": 40, **dict.fromkeys(SIMULATED, 40)}, [3]),
         ({"straight": 44}, [3, 5]),
+        ({"planner": 38, "nearest": 50}, [6]),
+        ({"nearest": 50}, [6]),
         ({"nearest": 48}, [6]),
         ({"nearest": 47}, []),
         ({"planner": 12, "random": 12}, [4, 5, 6]),

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-SHARED: dict[str, object] = {"plan.simulator": [], "plan.recorded": 1}
-"""Changes to params.yaml at every point: only the planner on the model is compared."""
+SHARED: dict[str, object] = {"plan.simulator": [], "plan.recorded": 1, "plan.accept": 0.0}
+"""Changes to params.yaml at every point: searches on the model are compared, and nothing else."""
 SAMPLING_STEPS = "plan.sampling.steps"
 STEPS = (1, 2)
 """Denoising steps of a rollout."""

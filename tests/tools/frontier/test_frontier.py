@@ -44,6 +44,11 @@ def laid_out(workspace, *only, seeds=1, **changes):
     return Frontier(request)
 
 
+def test_every_point_always_searches(trained):
+    planned = [run.recipe.values["plan"] for (run,) in laid_out(trained).runs.values()]
+    assert {plan["accept"] for plan in planned} == {0.0}
+
+
 def test_the_frontier_is_what_no_cheaper_point_reaches():
     best = undominated(ROWS)
     assert [(each.success, each.cpu_seconds_per_replan) for each in best] == [

@@ -16,6 +16,7 @@ from typing import IO, Any, NoReturn, TypeVar
 
 import typer
 
+from pipeline.compute.allocator import keep_freed_memory
 from pipeline.compute.progress import progress
 from pipeline.errors import DataError, UserError, machine_fault
 
@@ -32,6 +33,7 @@ def main(command: Callable[..., None]) -> None:
 
 def run(app: typer.Typer) -> None:
     """Run a Typer app with the exit codes of this project."""
+    keep_freed_memory()
     try:
         app()
     except UserError as error:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import Field
 
+from pipeline.compute.allocator import keep_freed_memory
 from pipeline.errors import MachineError, ParamsError
 from pipeline.params import Params
 
@@ -81,6 +82,7 @@ def _start_worker(started: Any) -> None:
     with started.get_lock():
         _own_number = started.value
         started.value += 1
+    keep_freed_memory()
     _die_with_parent()
 
 

@@ -78,7 +78,8 @@ class Options(Params):
     accept: float = Field(
         ge=0,
         description="a proposal, or else the rest of the last plan, that costs at most this in the "
-        "world model is executed without a search; 0: always search",
+        "world model, or in the simulator by the same cost, is executed without a search; 0: "
+        "always search",
     )
     simulator: list[Literal["state", "pixels", "latent"]] = Field(
         description="costs under which the planner also plans with the simulator as its model"

@@ -72,11 +72,15 @@ def build_controllers(parts: Parts) -> Controllers:
         "pixels": ("simulator_pixels", _of_frames(parts, pixels(codec, options.distance.blur))),
         "latent": ("simulator_latent", _of_frames(parts, _latent(parts, codec))),
     }
-    chosen = [] if follows else [simulated[form] for form in options.simulator]
-    simulators = {
-        name: Mpc(dynamics_of, parts.planner, space, options, proposer.propose)
-        for name, dynamics_of in chosen
-    }
+    # What is good enough is a cost in the model's own measure.
+    own = "pixels" if options.distance.metric == "pixels" else "latent"
+    simulators = {}
+    for form in [] if follows else options.simulator:
+        name, of_simulator = simulated[form]
+        accept = options.accept if form == own else 0.0
+        simulators[name] = Mpc(
+            of_simulator, parts.planner, space, options, proposer.propose, accept
+        )
     return Controllers(planner, proposer, simulators)
 
 

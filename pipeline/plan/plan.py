@@ -102,6 +102,7 @@ def _proposed(proposer: Proposer, options: Options) -> dict[Name, Controller]:
     """Controllers that act as training episodes did."""
     return {
         "nearest": Proposed(proposer.nearest_actions, options.execute),
+        "nearest_replay": Proposed(proposer.nearest_actions, options.horizon),
         "inverse": Proposed(proposer.inverse_actions, options.execute),
     }
 

@@ -16,6 +16,7 @@ NAMES: dict[Controller, str] = {
     "random": "random",
     "straight": "straight",
     "nearest": "nearest recorded stretch",
+    "nearest_replay": "the same, replayed whole",
     "inverse": "inverse model",
     "replay": "replay",
     "simulator_state": "simulator, state cost",
@@ -26,7 +27,9 @@ WHAT: dict[Controller, str] = {
     "noop": "zero actions throughout",
     "random": "actions of random training episodes",
     "straight": "is told both positions and heads for the goal",
-    "nearest": "replays recorded actions between the training frames most like now and the goal",
+    "nearest": "replays recorded actions between the training frames most like now and the goal, "
+    "and looks for others after every chunk",
+    "nearest_replay": "looks for them once, and replays them to their end",
     "inverse": "imitates training actions, given now, the goal and the time left",
     "replay": "the recorded actions that led to the goal: whether it can be reached",
     "simulator_state": "knows the physics and the true distance: the limit of search and budget",
@@ -36,7 +39,7 @@ WHAT: dict[Controller, str] = {
 GROUPS: dict[str, tuple[Controller, ...]] = {
     "The planner on the world model": ("planner",),
     "Knows nothing of the goal": ("noop", "random"),
-    "Needs no world model": ("straight", "nearest", "inverse"),
+    "Needs no world model": ("straight", "nearest", "nearest_replay", "inverse"),
     "The ceiling: the planner on the simulator itself, and the recorded actions": (
         *("simulator_state", "simulator_pixels", "simulator_latent", "replay"),
     ),

@@ -218,3 +218,13 @@ def test_chunks_longer_than_any_episode_are_refused_before_anything_is_tried(wor
     longest = r"plan\.execute x interval = 35 steps, .* training episode in .* has 30 frames; lower"
     with pytest.raises(ParamsError, match=longest):
         attempted(built, tasks)
+
+
+@pytest.mark.parametrize(("metric", "own"), [("mse", "latent"), ("pixels", "pixels")])
+def test_the_simulator_accepts_what_the_model_would_by_the_same_cost(world, cache, metric, own):
+    forms = ["state", "pixels", "latent"]
+    limits = options(simulator=forms, distance={"metric": metric}, accept=0.05)
+    simulators = build_controllers(parts(world, cache, Physics, limits)).simulators
+    assert {form: simulators[f"simulator_{form}"].accept for form in forms} == {
+        form: 0.05 * (form == own) for form in forms
+    }

@@ -51,7 +51,8 @@ def test_the_stage_writes_scores_a_row_for_each_goal_and_films(world, cache, tmp
     limits = options(count=6, simulator=["state"])
     paths = [tmp_path / name for name in ("plan.json", "goals.csv", "films.npz")]
     scores = run_stage(parts(world, cache, Physics, limits), *paths)
-    names = ["planner", "noop", "random", "straight", "nearest", "inverse", "replay"]
+    names = ["planner", "noop", "random", "straight", "nearest", "nearest_replay"]
+    names += ["inverse", "replay"]
     assert list(scores.controllers) == [*names, "simulator_state"]
     assert scores.goals == 6
     assert scores.planner.success_interval[0] < scores.planner.success_rate

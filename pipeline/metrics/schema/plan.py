@@ -15,6 +15,7 @@ Controller = Literal[
     "random",
     "straight",
     "nearest",
+    "nearest_replay",
     "inverse",
     "replay",
     "simulator_state",

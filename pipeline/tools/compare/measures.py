@@ -116,6 +116,7 @@ BESIDE: dict[Controller, str] = {
     "random": "random actions",
     "straight": "going straight",
     "nearest": "the nearest recorded stretch",
+    "nearest_replay": "the nearest recorded stretch, replayed whole",
     "simulator_latent": "a perfect simulator",
 }
 """Controllers that are told beside the planner."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.episodes.cameras import Cameras
+from pipeline.episodes.controls import Controls
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.families import Family, Module, family
 from pipeline.params import Params
@@ -33,6 +34,9 @@ class Recorder(Protocol):
     `worlds/NAME/` offers `Options`, a subclass of WorldOptions, and `build(options)`, which returns
     a Recorder or a World. States and actions have the units of the data set of the same name.
     """
+
+    controls: ClassVar[Controls | None] = None
+    """How a person acts in it; None gives every component of an action a slider."""
 
     def collect(self, episodes: int, steps: int, seed: int) -> Iterator[Episode]:
         """Record episodes of `steps` frames with the collection policy; reproducible by seed."""

@@ -11,12 +11,31 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
+from pipeline.episodes.controls import Controls, Key, Look, Turn
+from pipeline.episodes.csgo_actions import (
+    MOUSE_X,
+    MOUSE_X_BINS,
+    MOUSE_Y,
+    MOUSE_Y_BINS,
+    encode,
+)
+from pipeline.episodes.csgo_actions import Controls as Pressed
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.worlds import WorldOptions
 from pipeline.worlds.csgo.game import play
 from pipeline.worlds.csgo.walk import episode_states, walk
 
 LONGEST_CLIP = 18  # frames that fit after every published validation start
+PRESSED = (
+    *(Key("KeyW", 0, "ahead", pad=12), Key("KeyA", 1, "left", pad=14)),
+    *(Key("KeyS", 2, "back", pad=13), Key("KeyD", 3, "right", pad=15)),
+    *(Key("Space", 4, "jump", pad=0), Key("ControlLeft", 5, "crouch", pad=1)),
+    *(Key("ShiftLeft", 6, "walk", pad=4), Key("Digit1", 7, "primary weapon")),
+    *(Key("Digit2", 8, "pistol", pad=3), Key("Digit3", 9, "knife")),
+    *(Key("KeyR", 10, "reload", pad=2), Key("Mouse0", 11, "fire", pad=7)),
+    Key("Mouse2", 12, "second function", pad=6),
+)
+"""In the order of the components of an action."""
 
 
 class Options(WorldOptions):
@@ -39,6 +58,15 @@ def build(options: Options) -> "Csgo":
 
 class Csgo:
     """A player among monsters; a `pipeline.worlds.Recorder`."""
+
+    controls: ClassVar[Controls] = Controls(
+        keys=PRESSED,
+        look=Look(
+            Turn(MOUSE_X_BINS.start, 1, 100, tuple(MOUSE_X.tolist())),
+            Turn(MOUSE_Y_BINS.start, 1, 20, tuple(MOUSE_Y.tolist())),
+        ),
+        idle=tuple(encode(Pressed()).tolist()),
+    )
 
     def __init__(self, options: Options) -> None:
         """A recorder; each episode is a game of its own."""

@@ -5,12 +5,13 @@ to the maximum. The ball has momentum: at 5 cells/s it needs .2 s to stop.
 """
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from pipeline.episodes.controls import Controls, Stick
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.worlds import World, WorldOptions
 from pipeline.worlds._shared.record import record
@@ -53,6 +54,7 @@ class PointMaze(World):
     state_dim = 4
     obstacles = True
     low, high = np.full(2, -1, np.float32), np.full(2, 1, np.float32)
+    controls: ClassVar[Controls] = Controls(stick=Stick(0, 1, (1, 1)))
 
     def __init__(self, options: Options) -> None:
         """Start at rest at the end of the left arm."""

@@ -19,13 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from pipeline.episodes.controls import Controls, Pointer, Stick
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.errors import DataError
 from pipeline.worlds import World, WorldOptions
 from pipeline.worlds._shared.record import record
 from pipeline.worlds.pusht.coverage import coverage
-from pipeline.worlds.pusht.physics import ACTION_UNIT, TAU, Physics, State
-from pipeline.worlds.pusht.policy import Pusher, random_state
+from pipeline.worlds.pusht.physics import ACTION_UNIT, SIDE, TAU, Physics, State
+from pipeline.worlds.pusht.policy import STRIDE, Pusher, random_state
 from pipeline.worlds.pusht.renderer import Renderer
 
 SHAPE = "T"
@@ -55,6 +56,10 @@ class PushT(World):
 
     state_dim = 7
     low, high = np.full(2, -1, np.float32), np.full(2, 1, np.float32)
+    controls: ClassVar[Controls] = Controls(
+        stick=Stick(0, 1, (STRIDE / ACTION_UNIT,) * 2),
+        pointer=Pointer((0, 1), (0, 1), SIDE, ACTION_UNIT),
+    )
 
     def __init__(self, options: Options) -> None:
         """Start with the block on the rendered goal and the agent beside it."""

@@ -5,6 +5,7 @@ that they are the same on every machine, and depth is that of the faces, not of 
 """
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 from einops import rearrange
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.episodes.cameras import Cameras, looking, rays
+from pipeline.episodes.controls import Controls, Look, Stick, Turn
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.worlds import World, WorldOptions
 from pipeline.worlds._shared.record import record
@@ -59,6 +61,10 @@ class Room(World):
     obstacles = True
     high = np.array([0.25, 0.15, 0.25, 0.12], np.float32)
     low = -high
+    controls: ClassVar[Controls] = Controls(
+        stick=Stick(1, 0, (0.15, -0.25), arrows=False),
+        look=Look(Turn(2, -0.004, -0.15), Turn(3, -0.004, -0.08)),
+    )
 
     def __init__(self, options: Options) -> None:
         """Stand in the first of the rooms."""

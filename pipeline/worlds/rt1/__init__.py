@@ -5,12 +5,14 @@ yaw (rad) of the tool in the frame of the base, and the gripper: 1 open, 0 close
 """
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.episodes.cameras import Cameras
+from pipeline.episodes.controls import Controls, Slider
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.worlds import World, WorldOptions
 from pipeline.worlds._shared.mujoco import Camera
@@ -20,6 +22,15 @@ from pipeline.worlds.rt1.policy import Picker, scatter_objects
 from pipeline.worlds.rt1.scene import OBJECTS
 
 REACHED = 0.03  # success radius, m
+SLIDERS = (
+    Slider(0, "x (m)", ("KeyS", "KeyW")),
+    Slider(1, "y (m)", ("KeyD", "KeyA")),
+    Slider(2, "z (m)", ("KeyF", "KeyR")),
+    Slider(3, "roll (rad)", ("KeyU", "KeyO")),
+    Slider(4, "pitch (rad)", ("KeyK", "KeyI")),
+    Slider(5, "yaw (rad)", ("KeyL", "KeyJ")),
+    Slider(6, "gripper (1 open)", ("KeyC", "KeyV"), stays=True),
+)
 
 
 class Options(WorldOptions):
@@ -48,6 +59,7 @@ class Rt1(World):
     state_dim = STATE_DIM
     low = np.array([-0.06, -0.06, -0.06, -0.1, -0.1, -0.35, 0], np.float32)
     high = np.array([0.06, 0.06, 0.06, 0.1, 0.1, 0.35, 1], np.float32)
+    controls: ClassVar[Controls] = Controls(sliders=SLIDERS, idle=(0, 0, 0, 0, 0, 0, 1))
 
     def __init__(self, options: Options) -> None:
         """Compile the scene and open a renderer.

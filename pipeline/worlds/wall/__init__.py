@@ -5,11 +5,13 @@ that meets a wall stops at the point of contact, half a pixel off its face.
 """
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from pipeline.episodes.controls import Controls, Stick
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.worlds import World, WorldOptions
 from pipeline.worlds.wall.physics import BORDER, HALF_DOOR, STRIDE, Positions, blocked, move
@@ -54,6 +56,7 @@ class Wall(World):
     state_dim = 2
     obstacles = True
     low, high = np.full(2, -1.8, np.float32), np.full(2, 1.8, np.float32)
+    controls: ClassVar[Controls] = Controls(stick=Stick(0, 1, (1.8, 1.8)))
 
     def __init__(self, options: Options) -> None:
         """Start in the left room, with the first of the doors."""

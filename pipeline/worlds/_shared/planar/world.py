@@ -1,10 +1,13 @@
 """The World of a deformable object on a table."""
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.episodes.cameras import ahead, looking
+from pipeline.episodes.controls import Controls, Push
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.worlds import World
 from pipeline.worlds._shared.mujoco import Camera
@@ -12,6 +15,20 @@ from pipeline.worlds._shared.planar import Deformable, Positions
 from pipeline.worlds._shared.planar.policy import START_LIMIT, sample_push
 from pipeline.worlds._shared.planar.simulation import Simulation
 from pipeline.worlds._shared.record import record
+
+# DINO-WM's camera is at (6, 10, 6): x points down to the right, z down to the left.
+DISTANCE, AZIMUTH, ELEVATION = 7.5, 135.0, -50.0
+VIEW = 45.0
+"""Height of the field of view in degrees: MuJoCo's default."""
+
+
+def table() -> tuple[float, ...]:
+    """Homography [9] from places on a frame, as fractions, to x and y on the table."""
+    azimuth, elevation = np.radians([AZIMUTH, ELEVATION])
+    pose = looking(-DISTANCE * ahead(azimuth, elevation), azimuth, elevation)
+    focal = 0.5 / np.tan(np.radians(VIEW) / 2)
+    intrinsics = np.array([[focal, 0, 0.5], [0, focal, 0.5], [0, 0, 1]])
+    return tuple(np.linalg.inv(intrinsics @ pose[:3, [0, 1, 3]]).ravel().tolist())
 
 
 class Planar(World):
@@ -22,14 +39,16 @@ class Planar(World):
     """
 
     low, high = np.full(4, -START_LIMIT, np.float32), np.full(4, START_LIMIT, np.float32)
+    controls: ClassVar[Controls] = Controls(push=Push((0, 1, 2, 3), table()))
 
     def __init__(self, deformable: Deformable, size: int) -> None:
         """Put the object on the table; frames are `size` x `size` pixels."""
         self.deformable = deformable
         self.simulation = Simulation(deformable.scene)
         self.state_dim = 4 * len(self.simulation.positions)
-        # DINO-WM's camera is at (6, 10, 6): x points down to the right, z down to the left.
-        self.camera = Camera(self.simulation.model, (size, size), (0, 0, 0), 7.5, 135, -50)
+        self.camera = Camera(
+            self.simulation.model, (size, size), (0, 0, 0), DISTANCE, AZIMUTH, ELEVATION
+        )
         self._reset(np.random.default_rng(0))
 
     def sample(

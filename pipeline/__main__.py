@@ -28,6 +28,7 @@ from pipeline.tools.inspect_.command import command as inspect
 from pipeline.tools.metrics.command import command as metrics
 from pipeline.tools.metrics.plot import command as plot_metrics
 from pipeline.tools.parameters import command as parameters
+from pipeline.tools.play.command import command as play
 from pipeline.tools.preflight import command as preflight
 from pipeline.tools.protocols import command as protocols
 from pipeline.tools.record.command import command as record
@@ -85,6 +86,7 @@ TOOLS: dict[str, Callable[..., None]] = {
     "inspect": inspect,
     "metrics": metrics,
     "parameters": parameters,
+    "play": play,
     "plot-metrics": plot_metrics,
     "preflight": preflight,
     "protocols": protocols,

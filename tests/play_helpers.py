@@ -1,0 +1,63 @@
+"""A real server of a small model, and a page that talks to it."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from websockets.sync.client import ClientConnection, connect
+
+from pipeline.tools.play import messages
+from pipeline.tools.play.playable import Playable
+from pipeline.tools.play.server import Access, Server, asgi_server, bound
+
+
+@contextmanager
+def serving(
+    playable: Playable, folder: Path, *, token: str | None = None, sessions: int = 4
+) -> Iterator[tuple[Server, int]]:
+    """The server and its port."""
+    server = Server(playable, folder, Access("127.0.0.1", token, sessions), 60.0)
+    ready = threading.Event()
+    with bound("127.0.0.1", 0) as listening:
+        running = asgi_server(server, ready.set)
+        thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            assert ready.wait(10)
+            yield server, listening.getsockname()[1]
+        finally:
+            running.should_exit = True
+            thread.join(10)
+            assert not thread.is_alive()
+
+
+class Page:
+    """What a page does, without a browser."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+
+    def say(self, type: str, **values: object) -> None:
+        self.socket.send(json.dumps({"type": type, **values}))
+
+    def hear(self, *types: str) -> dict:
+        """The next message of one of some types; every frame is said to be shown."""
+        while True:
+            content = self.socket.recv(10)
+            if isinstance(content, str):
+                message = json.loads(content)
+            else:
+                message, images = messages.unpack(content)
+                message["images"] = images
+            if message["type"] == "frame":
+                self.say("shown", number=message["number"])
+            if message["type"] in types:
+                return message
+
+
+@contextmanager
+def page(port: int, query: str = "", **options: object) -> Iterator[Page]:
+    with connect(f"ws://127.0.0.1:{port}/ws{query}", max_size=None, **options) as socket:
+        yield Page(socket)

@@ -1,0 +1,247 @@
+"""A real server over a real WebSocket: what a page gets, and that nothing a page does harms it."""
+
+import json
+import random
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from play_helpers import page, serving
+from websockets.exceptions import ConnectionClosed
+
+from pipeline.errors import ParamsError
+from pipeline.tools.play.playable import Playable, paths_of
+from pipeline.tools.play.server import HEADERS, MESSAGES_PER_SECOND, Access, bound
+
+HOSTILE = (
+    *("", "{", "null", "[]", '{"type": "action"}', '{"type": "nothing"}', '"' + 70_000 * "a" + '"'),
+    '{"type": "action", "time": 0, "action": [NaN, 0]}',
+    '{"type": "action", "time": 0, "action": [1e999, 0]}',
+    '{"type": "action", "time": 0, "action": [0]}',
+    '{"type": "action", "time": 0, "action": ["0", 0]}',
+    '{"type": "action", "time": 0, "action": [0, 0], "more": 1}',
+    '{"type": "settings", "steps": 51}',
+    '{"type": "settings", "fps": 0}',
+    '{"type": "settings", "format": "bmp"}',
+    '{"type": "reset", "clip": -1}',
+    '{"type": "reset", "clip": 1000000}',
+    '{"type": "reset", "seed": 99999999999999999999}',
+    '{"type": "goal", "clip": 0, "start": 100000}',
+    b"",
+    b"no picture",
+    b"\x89PNG\r\n\x1a\n" + bytes(100),
+)
+
+
+@pytest.fixture(scope="module")
+def playable(smoke_run):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(smoke_run)
+        model = Path("models/wall/tiny_vae")
+        yield Playable(paths_of(model, None, None, Path("params.yaml")), 1, 1)
+
+
+@pytest.fixture
+def server(playable, tmp_path):
+    with serving(playable, tmp_path / "recordings") as (server, port):
+        yield server, port
+
+
+def empty(server, seconds=10):
+    until = time.monotonic() + seconds
+    while server.sessions and time.monotonic() < until:
+        time.sleep(0.02)
+    return not server.sessions
+
+
+def test_a_page_drives_both_and_sees_where_they_part(server):
+    with page(server[1]) as client:
+        hello = client.hear("hello")
+        assert (hello["model"]["dataset"], hello["simulator"]) == ("wall", True)
+        assert client.hear("state")["clip"] == 0
+        first = client.hear("frame")
+        assert set(first["images"]) == {"imagined", "real"}
+        client.say("action", time=12.5, action=[0.5, 0.0])
+        answer = client.hear("frame")
+        while answer["time"] is None:
+            answer = client.hear("frame")
+        assert answer["time"] == 12.5
+        assert answer["action"] == [0.5, 0.0]
+        assert answer["latent_error"] > 0
+        assert client.hear("frame")["time"] is None  # told once
+        assert answer["images"]["real"] != first["images"]["real"]
+
+
+def test_a_session_stands_still_steps_records_and_plans(server):
+    with page(server[1]) as client:
+        client.hear("frame")
+        client.say("pause", paused=True)
+        client.say("reset", clip=1, start=2, seed=5)
+        state = client.hear("state")
+        assert (state["clip"], state["start"], state["seed"], state["paused"]) == (1, 2, 5, True)
+        number = client.hear("frame")["number"]
+        client.say("single_step")
+        assert client.hear("frame")["number"] == number + 1
+        with pytest.raises(TimeoutError):
+            client.socket.recv(0.3)
+        client.say("record", on=True)
+        assert client.hear("state")["recording"]
+        client.say("goal", clip=1, start=20)
+        assert client.hear("goal")["images"]["goal"]
+        client.say("plan", on=True)
+        client.say("pause", paused=False)
+        planned = client.hear("frame")
+        while not planned["planned"]:
+            planned = client.hear("frame")
+        assert "plan 0" in planned["images"]
+        client.say("record", on=False)
+        recording = client.hear("recording")
+        address = f"http://127.0.0.1:{server[1]}/{recording['url']}"
+        with urllib.request.urlopen(address) as response:
+            names = zipfile.ZipFile(BytesIO(response.read())).namelist()
+        assert any(name.endswith("imagined.mp4") for name in names)
+
+
+def test_frames_wait_for_the_page_that_shows_them(server):
+    with page(server[1]) as client:
+        while isinstance(client.socket.recv(10), str):
+            pass
+        assert isinstance(client.socket.recv(10), bytes)
+        with pytest.raises(TimeoutError):  # two are under way
+            client.socket.recv(0.5)
+
+
+def test_faulty_messages_are_answered_and_the_session_goes_on(server, caplog):
+    with page(server[1]) as client:
+        client.hear("frame")
+        for content in HOSTILE:
+            client.socket.send(content)
+            assert client.hear("error")["message"].isprintable()
+        client.say("action", time=1, action=[0.1, 0.1])
+        assert client.hear("frame")
+    assert empty(server[0])
+    assert all(record.exc_info is None for record in caplog.records)
+
+
+def test_sessions_are_few_and_end_with_their_pages(playable, tmp_path):
+    with serving(playable, tmp_path, sessions=1) as (server, port):
+        for _ in range(10):
+            with page(port) as client:
+                client.hear("hello")
+                with page(port) as second:
+                    assert "sessions are open" in second.hear("bye")["reason"]
+                client.socket.socket.close()  # without a word
+            assert empty(server)
+
+
+def refused(headers, access, token=None):
+    return access.refusal(headers, token)
+
+
+def test_only_this_machine_s_own_page_may_connect():
+    access = Access("127.0.0.1", None, 4)
+    for host in ("127.0.0.1:8000", "localhost:8000", "[::1]:8000"):
+        assert refused({"host": host}, access) is None
+        assert refused({"host": host, "origin": f"http://{host}"}, access) is None
+        assert "another site" in refused({"host": host, "origin": "http://example.org"}, access)
+        assert "another site" in refused({"host": host, "origin": "null"}, access)
+        for origin in ("http://[", "http://\udcff", ""):
+            assert "another site" in refused({"host": host, "origin": origin}, access)
+    for host in ("example.org:8000", "", "127.0.0.1.example.org", "["):
+        assert "not this machine" in refused({"host": host}, access)
+
+
+def test_elsewhere_a_token_is_asked_for():
+    access = Access("0.0.0.0", "secret", 4)
+    assert refused({"host": "box:8000"}, access, "secret") is None
+    for token in (None, "", "secre", "Secret", "sécret"):
+        assert "token" in refused({"host": "box:8000"}, access, token)
+
+
+def test_a_wrong_token_is_told_and_closed(playable, tmp_path):
+    with serving(playable, tmp_path, token="secret") as (_, port):
+        with page(port) as client:
+            assert "token" in client.hear("bye")["reason"]
+            with pytest.raises(ConnectionClosed):
+                client.hear("hello")
+        with page(port, "?token=secret") as client:
+            assert client.hear("hello")
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/recordings/a.zip")
+
+
+def test_the_page_is_served_with_nothing_else(server):
+    address = f"http://127.0.0.1:{server[1]}/"
+    with urllib.request.urlopen(address) as response:
+        assert b"<!doctype html>" in response.read().lower()
+        policy = response.headers["Content-Security-Policy"]
+        assert policy == HEADERS["Content-Security-Policy"]
+    for path in ("nothing.js", "..%2fserver.py", "server.py", "recordings/..%2f..%2fa.zip"):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(address + path)
+
+
+def test_a_port_that_is_taken_is_one_line():
+    with (
+        bound("127.0.0.1", 0) as listening,
+        pytest.raises(ParamsError, match="choose another --port"),
+    ):
+        bound("127.0.0.1", listening.getsockname()[1])
+
+
+@pytest.mark.slow
+def test_a_day_of_abuse_leaves_nothing_behind(playable, tmp_path, caplog):
+    """500 faulty messages, 200 abrupt ends, 20 pages at once."""
+    rng = random.Random(0)
+    with serving(playable, tmp_path) as (server, port):
+        with page(port) as client:
+            for _ in range(500):
+                client.socket.send(_mutated(rng))
+            client.say("pause", paused=True)
+            while not client.hear("state", "frame", "error"):
+                pass
+        assert empty(server)
+        before = _resident()
+        for _ in range(200):
+            with page(port) as client:
+                client.hear(rng.choice(["hello", "frame", "state"]))
+                client.socket.socket.close()
+            assert empty(server)
+        assert _resident() < 1.1 * before
+        clients = [page(port) for _ in range(20)]
+        opened = [client.__enter__() for client in clients]
+        answers = [client.hear("hello", "bye")["type"] for client in opened]
+        assert answers.count("hello") == 4
+        for client in clients:
+            client.__exit__(None, None, None)
+        assert empty(server)
+    assert all(record.exc_info is None for record in caplog.records)
+
+
+def _mutated(rng):
+    """A faulty message, or part of one, or bytes."""
+    text = rng.choice([m for m in HOSTILE if isinstance(m, str)])
+    if rng.random() < 0.3:
+        return rng.randbytes(rng.randrange(200))
+    place = rng.randrange(len(text) + 1)
+    return text[:place] + rng.choice(["", "}", "\x00", "é", '"', "9"]) + text[place + 1 :]
+
+
+def _resident():
+    fields = Path("/proc/self/statm").read_text().split()
+    return int(fields[1])
+
+
+def test_messages_that_come_too_fast_are_read_no_faster(server):
+    with page(server[1]) as client:
+        client.hear("frame")
+        began, count = time.monotonic(), 2 * MESSAGES_PER_SECOND
+        for _ in range(count):
+            client.say("single_step")
+        client.socket.send(json.dumps({"type": "nothing"}))
+        client.hear("error")
+        assert time.monotonic() - began > 0.5

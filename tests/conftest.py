@@ -1,10 +1,14 @@
-"""Fixtures of every test, and one thread for each of the workers."""
+"""Fixtures of every test, one thread for each of the workers, and quick compilation."""
 
 import os
 import shutil
 
 # Two workers share two cores: threads that spin for each other would slow both down many times.
 os.environ["OMP_NUM_THREADS"] = "1"
+# Kernels without vector instructions compile in half the time, in this process: another one would
+# import torch first.
+os.environ["TORCHINDUCTOR_VEC_ISA_OK"] = "0"
+os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"
 
 import pytest
 import torch

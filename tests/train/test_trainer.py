@@ -229,10 +229,3 @@ def test_every_kernel_of_attention_gives_the_same_losses(cache, tmp_path, attent
 def test_a_kernel_that_the_device_lacks_is_refused(cache):
     with pytest.raises(ParamsError, match=r"train.attention = 'efficient' has no kernel on a CPU"):
         trainer(cache, attention="efficient")
-
-
-@pytest.mark.slow
-def test_a_compiled_network_takes_the_same_steps(cache, tmp_path):
-    ours = run(trainer(cache, compile="default", steps=3), tmp_path / "ours")
-    theirs = run(trainer(cache, steps=3), tmp_path / "theirs")
-    torch.testing.assert_close(ours.curve, theirs.curve, rtol=1e-4, atol=1e-6)

@@ -101,13 +101,14 @@ def assert_same_within_rounding(ours, theirs):
 @pytest.mark.parametrize(
     ("strategy", "launcher", "changes"),
     [
-        ("ddp", WITH_TORCHRUN, {"accumulation": 2}),
-        ("ddp", (), {"compile": "default"}),
+        ("ddp", WITH_TORCHRUN, {"accumulation": 2, "compile": "default"}),
         ("fsdp", (), {"accumulation": 2, "compile": "default"}),
     ],
-    ids=["DDP in micro-batches by torchrun", "DDP, compiled", "FSDP2 in micro-batches, compiled"],
+    ids=["DDP by torchrun", "FSDP2"],
 )
-def test_two_processes_take_the_steps_of_one(alone, latents, tmp_path, strategy, launcher, changes):
+def test_two_processes_compiled_in_micro_batches_take_the_steps_of_one(
+    alone, latents, tmp_path, strategy, launcher, changes
+):
     both = Workspace(tmp_path / "both", latents)
     output = both.run(2, strategy, launcher, **changes)
     assert output.count("train: 12 steps") == 1  # the first process alone prints
@@ -138,7 +139,7 @@ def ended(started, seconds=300):
 
 
 def test_a_process_that_dies_ends_the_run_in_one_line_and_it_resumes_to_the_bit(latents, tmp_path):
-    whole, cut = (Workspace(tmp_path / name, latents, steps=60) for name in ("whole", "cut"))
+    whole, cut = (Workspace(tmp_path / name, latents, steps=30) for name in ("whole", "cut"))
     whole.run(2, "fsdp")
     started = cut.start(2, "fsdp")
     wait_for_a_state(cut.folder)
@@ -153,7 +154,7 @@ def test_a_process_that_dies_ends_the_run_in_one_line_and_it_resumes_to_the_bit(
     assert len(both) == 2
     assert not any(child.is_running() for child in both)
     assert not (cut.folder / "model").exists()
-    assert re.search(r"train: resuming after step \d+ of 60", cut.run(2, "fsdp"))
+    assert re.search(r"train: resuming after step \d+ of 30", cut.run(2, "fsdp"))
     for name in ("model/model.safetensors", "train.csv", "validation.csv", "samples.png"):
         assert (cut.folder / name).read_bytes() == (whole.folder / name).read_bytes(), name
 

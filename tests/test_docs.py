@@ -65,11 +65,12 @@ def test_what_the_docs_have_written_is_ignored_by_git(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A workspace with a world model; tests copy it before they change anything."""
-    folder = make_workspace(tmp_path_factory.mktemp("docs") / "trained")
+def finished(smoke_run, tmp_path_factory):
+    """A workspace in which DVC knows every stage as run; tests copy it before they change it."""
+    folder = shutil.copytree(smoke_run, tmp_path_factory.mktemp("docs") / "run", symlinks=True)
     shutil.copy(ROOT / "pyproject.toml", folder)
-    run(folder, "dvc", "repro", "train")
+    run(folder, "dvc", "repro", "locate")
+    run(folder, "dvc", "commit", "--force")
     commit(folder)
     return folder
 
@@ -79,12 +80,12 @@ def trained(tmp_path_factory):
     ("name", "stages"),
     [
         ("add-an-encoder", ["fit", "encode"]),
-        ("add-a-planner", ["probe", "plan"]),  # probe: the workspace stops at train
+        ("add-a-planner", ["plan"]),
         ("add-a-format", ["locate", "collect", "ingest"]),
     ],
 )
-def test_what_a_page_adds_works_as_pasted(trained, name, stages, tmp_path):
-    workspace = shutil.copytree(trained, tmp_path / "workspace", symlinks=True)
+def test_what_a_page_adds_works_as_pasted(finished, name, stages, tmp_path):
+    workspace = shutil.copytree(finished, tmp_path / "workspace", symlinks=True)
     page = read(name)
     page.follow(workspace)
     commit(workspace)

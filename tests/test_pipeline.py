@@ -6,6 +6,7 @@ import signal
 import subprocess
 
 import pytest
+from in_process import run_stages
 from pipeline_helpers import (
     ENVIRONMENT,
     commit,
@@ -16,25 +17,73 @@ from pipeline_helpers import (
     set_params,
 )
 
-from pipeline.params import STAGES
-
 pytestmark = pytest.mark.slow
 
+ENCODER, OTHER = "patch_pca", "tiny_dino"  # they start faster than those of diffusers
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A workspace after its first `dvc repro`; tests copy it before they change anything."""
-    folder = make_workspace(tmp_path_factory.mktemp("pipeline") / "finished")
-    done = run(folder, "dvc", "repro")
-    assert executed(done.stdout) == ["locate", *STAGES]
+KILLER = """
+import os, signal, sys
+
+seen = []
+
+def watch(event, args):
+    if event == "os.rename" and str(args[1]).endswith("latest.safetensors"):
+        seen.append(event)
+        if len(seen) == 2:  # about to replace its first checkpoint
+            os.killpg(0, signal.SIGKILL)
+
+sys.addaudithook(watch)
+"""
+
+
+def new_workspace(folder):
+    """One in which no stage has run."""
+    make_workspace(folder)
+    set_params(folder, {"encoder": ENCODER})
     commit(folder)
     return folder
 
 
+def kill_in_training(folder, site):
+    """Run `dvc repro`; training kills it, with all that it started."""
+    (site / "sitecustomize.py").write_text(KILLER)
+    killed = subprocess.run(
+        ["dvc", "repro"],
+        cwd=folder,
+        env={**ENVIRONMENT, "PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+    )
+    assert killed.returncode == -signal.SIGKILL, f"{killed.stdout}\n{killed.stderr}"
+
+
+@pytest.fixture(scope="module")
+def repaired(tmp_path_factory):
+    """A workspace whose first `dvc repro` was killed, and what the second one printed."""
+    folder = new_workspace(tmp_path_factory.mktemp("pipeline") / "finished")
+    kill_in_training(folder, tmp_path_factory.mktemp("site"))
+    done = run(folder, "dvc", "repro")
+    commit(folder)
+    return folder, done.stdout
+
+
 @pytest.fixture
-def workspace(finished, tmp_path):
+def workspace(repaired, tmp_path):
     """A copy of it, to be changed."""
-    return shutil.copytree(finished, tmp_path / "workspace", symlinks=True)
+    return shutil.copytree(repaired[0], tmp_path / "workspace", symlinks=True)
+
+
+def test_killed_in_training_the_next_repro_resumes_and_ends_with_the_same_bytes(repaired, tmp_path):
+    """The same as where each stage was run alone, in one process."""
+    folder, printed = repaired
+    assert executed(printed) == ["train", "evaluate", "rollout", "plan", "report"]
+    assert "train: resuming after step 20 of 60" in printed
+    alone = results(run_stages(new_workspace(tmp_path / "alone")))
+    made_by_dvc = results(folder)
+    assert {name: made_by_dvc[name] for name in alone} == alone
+    assert not list(folder.rglob(".*.partial"))
 
 
 def test_a_second_repro_runs_nothing_and_changes_nothing(workspace):
@@ -46,33 +95,37 @@ def test_a_second_repro_runs_nothing_and_changes_nothing(workspace):
 
 def test_the_encoder_is_swapped_by_one_word_and_swapping_back_runs_nothing(workspace):
     def swap(encoder):
-        return executed(run(workspace, "dvc", "exp", "run", "-S", f"encoder={encoder}").stdout)
+        words = ("dvc", "exp", "run", "-S", f"encoder={encoder}", "probe", "train")
+        return executed(run(workspace, *words).stdout)
 
-    before, others = results(workspace), ("patch_pca",)
-    for encoder in others:
-        later = ["train", "evaluate", "rollout", "plan", "report"]
-        assert swap(encoder) == ["fit", "encode", "probe", *later]
-        model = workspace / f"models/wall/{encoder}/world_model/config.json"
-        assert json.loads(model.read_text())["spec"]["encoder"] == encoder
+    before = results(workspace)
+    assert swap(OTHER) == ["fit", "encode", "probe", "train"]
+    model = workspace / f"models/wall/{OTHER}/world_model/config.json"
+    assert json.loads(model.read_text())["spec"]["encoder"] == OTHER
     assert "fit.json" in run(workspace, "dvc", "metrics", "diff").stdout
-    assert "patch_pca" in run(workspace, "dvc", "params", "diff").stdout
-    for encoder in ("tiny_vae", *others, "tiny_vae"):
-        assert swap(encoder) == []
+    assert OTHER in run(workspace, "dvc", "params", "diff").stdout
+    assert swap(ENCODER) == []
     after = results(workspace)
     assert {name: after[name] for name in before} == before
 
 
-def test_a_train_knob_runs_train_and_later_stages_alone(workspace):
+def test_a_train_knob_runs_train_and_later_stages_alone_and_nothing_when_it_is_back(workspace):
+    before = results(workspace)
+    chosen = (workspace / "params.yaml").read_text()
     set_params(workspace, {"train.learning_rate": 0.01})
     again = run(workspace, "dvc", "repro")
     assert executed(again.stdout) == ["train", "evaluate", "rollout", "plan", "report"]
+    assert results(workspace) != before
+    (workspace / "params.yaml").write_text(chosen)
+    assert executed(run(workspace, "dvc", "repro").stdout) == []
+    assert results(workspace) == before
 
 
 def test_editing_an_encoder_that_is_not_chosen_invalidates_nothing(workspace):
-    other = workspace / "pipeline/encoders/patch_pca/__init__.py"
+    other = workspace / f"pipeline/encoders/{OTHER}/__init__.py"
     other.write_text(other.read_text() + "\n# edited\n")
     assert executed(run(workspace, "dvc", "repro").stdout) == []
-    chosen = workspace / "pipeline/encoders/tiny_vae/__init__.py"
+    chosen = workspace / f"pipeline/encoders/{ENCODER}/__init__.py"
     chosen.write_text(chosen.read_text() + "\n# edited\n")
     dry = run(workspace, "dvc", "repro", "--dry").stdout
     assert executed(dry)[0] == "fit"
@@ -107,9 +160,8 @@ def test_a_change_of_a_set_of_your_own_is_noticed_and_nothing_else_is(workspace)
 
 
 def test_dvc_answers_what_its_users_ask(workspace):
-    assert executed(run(workspace, "dvc", "repro", "-s", "train").stdout) == []
-    forced = run(workspace, "dvc", "repro", "-s", "-f", "train")
-    assert executed(forced.stdout) == ["train"]
+    forced = run(workspace, "dvc", "repro", "-s", "-f", "ingest")
+    assert executed(forced.stdout) == ["ingest"]
     assert "train" in run(workspace, "dvc", "dag").stdout
     assert "model.psnr" in run(workspace, "dvc", "metrics", "show").stdout
     set_params(workspace, {"train.batch": 5})
@@ -119,60 +171,3 @@ def test_dvc_answers_what_its_users_ask(workspace):
     page = (workspace / "shown/index.html").read_text()
     for title in ("Training loss", "PSNR by generated frame", "Latent error by generated frame"):
         assert title in page
-
-
-KILLER = """
-import os, re, signal, sys
-
-stage, pattern, times = os.environ["KILL"].split()
-seen = []
-
-def watch(event, args):
-    if event in ("open", "os.mkdir", "os.rename") and re.search(pattern, f"{args[0]} {args[1]}"):
-        seen.append(event)
-        if len(seen) == int(times):
-            os.killpg(0, signal.SIGKILL)
-
-if f"pipeline.{stage}" in sys.orig_argv:
-    sys.addaudithook(watch)
-"""
-BEGUN_TO_WRITE = r"\.partial 1"
-CHECKPOINTED = r"latest\.safetensors$ 2"  # about to replace its first checkpoint
-
-
-def kill_in(workspace, stage, moment, folder):
-    """Run `dvc repro`; the stage kills it, with all it started, at a moment (pattern, times)."""
-    folder.mkdir(exist_ok=True)
-    (folder / "sitecustomize.py").write_text(KILLER)
-    environment = {**ENVIRONMENT, "PYTHONPATH": str(folder), "KILL": f"{stage} {moment}"}
-    killed = subprocess.run(
-        ["dvc", "repro"],
-        cwd=workspace,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        start_new_session=True,
-    )
-    assert killed.returncode == -signal.SIGKILL, f"{stage}\n{killed.stdout}\n{killed.stderr}"
-
-
-def test_killed_in_any_stage_the_next_repro_ends_with_the_same_bytes(finished, tmp_path):
-    workspace = make_workspace(tmp_path / "killed")
-    for stage in STAGES:
-        moment = CHECKPOINTED if stage == "train" else BEGUN_TO_WRITE
-        kill_in(workspace, stage, moment, tmp_path / "killer")
-    ended = run(workspace, "dvc", "repro")
-    assert executed(ended.stdout) == ["report"]
-    assert results(workspace) == results(finished)
-    assert not list(workspace.rglob(".*.partial"))
-
-
-def test_training_resumes_from_its_scratch_and_ends_with_the_same_bytes(workspace, tmp_path):
-    before = results(workspace)
-    shutil.rmtree(workspace / ".dvc/cache")
-    shutil.rmtree(workspace / "models/wall/tiny_vae/world_model")
-    kill_in(workspace, "train", CHECKPOINTED, tmp_path / "killer")
-    resumed = run(workspace, "dvc", "repro", "-s", "train")
-    assert "train: resuming after step" in resumed.stdout
-    assert results(workspace) == before

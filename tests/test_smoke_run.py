@@ -1,16 +1,19 @@
 """What the stages leave behind at smoke size, each run by its own command line in this process."""
 
 import json
+import os
 import re
+import signal
 import sys
 
 import pytest
 from helpers import ROOT
 from in_process import outs_of, run_stage, run_stages, stage_of
-from pipeline_helpers import run, set_params
+from pipeline_helpers import results, run, set_params
 
 from pipeline import params
 from pipeline.params import STAGES
+from pipeline.stage import remove
 
 
 def test_every_stage_leaves_what_dvc_yaml_says(smoke_run):
@@ -161,3 +164,44 @@ def test_a_stage_declares_exactly_the_params_that_it_reads(stage, workspace, mon
     families = (name for name in used if "." in name and not name.startswith(others))
     members = {f"pipeline/{name.replace('.', '/')}" for name in families}
     assert members <= {dep.removesuffix(".py") for dep in declared.deps}
+
+
+def kill_in(workspace, stage):
+    """Run a stage in a child of this process, which kills itself once it has begun to write.
+
+    In training that is when it is about to replace its first checkpoint.
+    """
+    pattern, times = (r"latest\.safetensors$", 2) if stage == "train" else (r"\.partial\b", 3)
+    events, seen = ("open", "os.mkdir", "os.rename"), []
+
+    def watch(event, args):
+        if event in events and re.search(pattern, f"{args[0]} {args[1]}"):
+            seen.append(event)
+            if len(seen) == times:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    child = os.fork()
+    if child == 0:
+        sys.addaudithook(watch)
+        try:
+            run_stage(workspace, stage)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+@pytest.mark.parametrize("stage", STAGES)
+def test_killed_in_any_stage_the_next_run_ends_with_the_same_bytes(stage, smoke_run, workspace):
+    outs = outs_of(workspace, stage)
+    for out in outs:  # as DVC does before it runs a stage
+        remove(out)
+    kill_in(workspace, stage)
+    assert not any(out.exists() for out in outs)
+    assert list(workspace.rglob(".*.partial"))
+    done = run_stage(workspace, stage)
+    assert ("train: resuming after step 20 of 60" in done.stdout) == (stage == "train")
+    assert all(out.exists() for out in outs)
+    assert results(workspace) == results(smoke_run)
+    assert not list(workspace.rglob(".*.partial"))

@@ -1,5 +1,6 @@
 """How a rollout is sampled, and the noise that it starts from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,6 +50,14 @@ class Noise:
         context = None if self.context is None else self.context[begin:end]
         own = self.generators if len(self.generators) == 1 else self.generators[begin:end]
         return Noise(self.start[begin:end], context, own)
+
+    def rows(self, chosen: Sequence[int]) -> "Noise":
+        """The noise of some rows of the batch."""
+        rows = list(chosen)
+        context = None if self.context is None else self.context[rows]
+        one = len(self.generators) == 1
+        own = self.generators if one else tuple(self.generators[row] for row in rows)
+        return Noise(self.start[rows], context, own if self.generators else ())
 
     def starts(self, begin: int, end: int) -> Tensor:
         """See `FrameNoise`."""

@@ -29,6 +29,9 @@ class Future(Protocol):
     def imagined(self, actions: Tensor) -> Tensor | None:
         """Latents [B, H, C, h, w] under actions [B, H, interval, A]; None if it imagines none."""
 
+    def of(self, rows: Sequence[int]) -> "Future":
+        """The futures of some of the runs, by their places in the batch."""
+
 
 class Dynamics(Protocol):
     """Makes futures."""
@@ -151,6 +154,17 @@ class ModelFuture:
         """Latents [B, H, C, h, w] under actions [B, H, interval, A]."""
         return self._rollout(actions[:, None])[:, 0]
 
+    def of(self, rows: Sequence[int]) -> "ModelFuture":
+        """The futures of some of the runs; nothing is encoded or drawn again."""
+        chosen, futures = list(rows), self.futures
+        return ModelFuture(
+            self.imagination,
+            Futures(futures.model, futures.history[chosen], futures.past[chosen]),
+            self.now[chosen],
+            self.goal[chosen],
+            self.noise.rows(chosen),
+        )
+
     def _rollout(self, actions: Tensor) -> Tensor:
         rows, sampling = self.imagination.batch, self.imagination.sampling
         return self.futures.rollout(actions, self.noise, sampling, rows).cpu()
@@ -210,6 +224,11 @@ class SimulatorFuture:
 
     def imagined(self, actions: Tensor) -> None:
         """None: what it imagines is what happens."""
+
+    def of(self, rows: Sequence[int]) -> "SimulatorFuture":
+        """The futures of some of the runs."""
+        runs, now = [self.runs[row] for row in rows], [self.now[row] for row in rows]
+        return SimulatorFuture(self.dynamics, runs, now, [self.goal[row] for row in rows])
 
     def _features(self, run: Run, actions: NDArray[np.float32]) -> Tensor:
         """Features [N, H or 1, ...] of the frames that count after actions [N, H, interval, A]."""

@@ -58,12 +58,12 @@ class Mpc:
         """The first `execute` x interval actions of the best plan of each run, [n, A]."""
         wall, cpu = time.perf_counter(), time.process_time()
         horizon = min(self.options.horizon, -(-budget // self.space.interval))
-        initial, future = self._initial(runs, horizon), self._future(runs, horizon)
+        initial = self._initial(runs, horizon)
+        future = self.dynamics.future(runs, horizon, [self._generator(run) for run in runs])
         found = self._accepted(future, initial) if self.accept else {}
         if rest := [row for row in range(len(runs)) if row not in found]:
-            searched = self._future([runs[row] for row in rest], horizon) if self.accept else future
             generators = [self._generator(runs[row]) for row in rest]
-            solution = solve(self.planner, self.space, initial[rest], searched, generators)
+            solution = solve(self.planner, self.space, initial[rest], future.of(rest), generators)
             found |= dict(
                 zip(rest, zip(solution.plans, solution.costs.T, strict=True), strict=True)
             )
@@ -79,19 +79,25 @@ class Mpc:
                 run.replans.append(Replan(run.steps, imagined[row], costs[row]))
         return list(actions[:, : self.options.execute].flatten(1, 2).numpy())
 
-    def _future(self, runs: Sequence[Run], horizon: int) -> Future:
-        return self.dynamics.future(runs, horizon, [self._generator(run) for run in runs])
-
     def _accepted(self, future: Future, initial: Tensor) -> dict[int, tuple[Tensor, Tensor]]:
-        """Plan [H, interval x A] and cost [1] of the rows whose first candidate is good enough."""
+        """Plan [H, interval x A] and cost [1] of the rows that have a good enough candidate.
+
+        It is the first such one. Most often the very first will do, so it is tried alone.
+        """
         order = initial.roll(-1, 1)  # proposals, best first, then the rest of the last plan
-        costs = future.cost(self.space.actions(order))  # [B, P]
-        good = costs <= self.accept
-        return {
-            int(row): (order[row, choice], costs[row, choice, None])
-            for row, choice in enumerate(good.int().argmax(1))
-            if good[row, choice]
-        }
+        found: dict[int, tuple[Tensor, Tensor]] = {}
+        for candidates in (order[:, :1], order[:, 1:]):
+            rows = [row for row in range(len(order)) if row not in found]
+            if not rows or not candidates.shape[1]:
+                break
+            tried = candidates[rows]
+            costs = future.of(rows).cost(self.space.actions(tried))  # [rows, P]
+            good = costs <= self.accept
+            for place, row in enumerate(rows):
+                if bool(good[place].any()):
+                    choice = int(good[place].int().argmax())
+                    found[row] = tried[place, choice], costs[place, choice, None]
+        return found
 
     def _initial(self, runs: Sequence[Run], horizon: int) -> Tensor:
         """Within the bounds: rests of the last plans, then proposals, [B, P, H, interval x A]."""

@@ -20,13 +20,12 @@ SAID: dict[Controller, str] = {
     "random": "random actions",
     "straight": "going straight to the goal",
     "nearest": "the nearest recorded stretch",
-    "nearest_replay": "replaying the nearest recorded stretch whole",
 }
-BELOW: tuple[Controller, ...] = ("random", "straight", "nearest_replay")
+BELOW: tuple[Controller, ...] = ("random", "straight")
 """Controllers that the planner must be above.
 
-Where recordings are dense, as here, looking for the nearest stretch again at every frame reaches
-nearly all goals: none can be far above it.
+Where recordings are dense, as here, the nearest stretch reaches nearly all goals: none can be far
+above it.
 """
 ABSENT = "was not run"
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from websockets.sync.client import ClientConnection, connect
 
-from pipeline.tools.play import messages
+from pipeline.tools.play import replies
+from pipeline.tools.play.access import Access
 from pipeline.tools.play.playable import Playable
-from pipeline.tools.play.server import Access, Server, asgi_server, bound
+from pipeline.tools.play.server import Server
+from pipeline.tools.play.serving import asgi_server, bound
 
 
 @contextmanager
@@ -18,7 +20,7 @@ def serving(
     playable: Playable, folder: Path, *, token: str | None = None, sessions: int = 4
 ) -> Iterator[tuple[Server, int]]:
     """The server and its port."""
-    server = Server(playable, folder, Access("127.0.0.1", token, sessions), 60.0)
+    server = Server(playable, folder, Access(token, sessions), 60.0)
     ready = threading.Event()
     with bound("127.0.0.1", 0) as listening:
         running = asgi_server(server, ready.set)
@@ -45,11 +47,11 @@ class Page:
     def hear(self, *types: str) -> dict:
         """The next message of one of some types; every frame is said to be shown."""
         while True:
-            content = self.socket.recv(10)
+            content = self.socket.recv(20)
             if isinstance(content, str):
                 message = json.loads(content)
             else:
-                message, images = messages.unpack(content)
+                message, images = replies.unpack(content)
                 message["images"] = images
             if message["type"] == "frame":
                 self.say("shown", number=message["number"])

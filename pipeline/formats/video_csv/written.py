@@ -2,9 +2,12 @@
 
 import csv
 import io
+import shutil
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 
+from pipeline import stage
 from pipeline.episodes import cameras, video
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.files.npy import npz_bytes
@@ -30,15 +33,51 @@ def write(episodes: Iterable[Episode], raw: Path) -> None:
         (raw / pattern).parent.mkdir(parents=True)
     meta: dict[str, Meta] = {}
     for episode in episodes:
-        content = video.encode(episode.frames, FPS, video.LOSSLESS)
-        (raw / VIDEO.replace(EPISODE, episode.key)).write_bytes(content)
-        (raw / TABLE.replace(EPISODE, episode.key)).write_text(_csv(episode))
-        if episode.cameras is not None:
-            path = raw / CAMERAS.replace(EPISODE, episode.key)
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(npz_bytes(cameras.to_arrays(episode.cameras)))
+        for path, content in _files(episode).items():
+            (raw / path).parent.mkdir(exist_ok=True)
+            (raw / path).write_bytes(content)
         meta[episode.key] = episode.meta
     episode_meta.write(raw / META, meta)
+
+
+def add(episode: Episode, raw: Path) -> None:
+    """Add an episode to a set, which need not be there; whoever stops it leaves the set whole.
+
+    Raises:
+        DataError: the file of the others' meta is damaged.
+    """
+    meta = {**episode_meta.read(raw / META), episode.key: episode.meta}
+    with ExitStack() as stack:
+        for path, content in _files(episode).items():
+            (raw / path).parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(stage.output(raw / path)).write_bytes(content)
+        episode_meta.write(stack.enter_context(stage.output(raw / META)), meta)
+
+
+def copy(key: str, raw: Path, out: Path) -> None:
+    """Copy an episode of a set into a new set.
+
+    Raises:
+        DataError: the file of the meta is damaged.
+    """
+    out.mkdir(parents=True)
+    for pattern in (VIDEO, TABLE, CAMERAS):
+        path = pattern.replace(EPISODE, key)
+        if (raw / path).is_file():
+            (out / path).parent.mkdir()
+            shutil.copyfile(raw / path, out / path)
+    episode_meta.write(out / META, {key: episode_meta.read(raw / META).get(key, {})})
+
+
+def _files(episode: Episode) -> dict[str, bytes]:
+    """Content of each file of an episode, by its path in the set."""
+    files = {
+        VIDEO: video.encode(episode.frames, FPS, video.LOSSLESS),
+        TABLE: _csv(episode).encode(),
+    }
+    if episode.cameras is not None:
+        files[CAMERAS] = npz_bytes(cameras.to_arrays(episode.cameras))
+    return {path.replace(EPISODE, episode.key): content for path, content in files.items()}
 
 
 def _csv(episode: Episode) -> str:

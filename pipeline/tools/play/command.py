@@ -44,25 +44,29 @@ def command(
 ) -> None:
     """Drive a world model in the browser, beside the simulator."""
     from pipeline.errors import ParamsError
+    from pipeline.tools.play.access import LOOPBACK, Access
     from pipeline.tools.play.listing import show_models
-    from pipeline.tools.play.playable import Playable, paths_of, warmed
-    from pipeline.tools.play.server import LOOPBACK, Access, Server, asgi_server, bound
+    from pipeline.tools.play.playable import Playable
+    from pipeline.tools.play.server import Server
+    from pipeline.tools.play.serving import asgi_server, bound, end
+    from pipeline.tools.play.sources import paths_of
+    from pipeline.tools.play.warm_up import warmed
 
     if listed:
-        show_models(params.parent)
+        show_models(params)
         return
     if model is None:
         raise ParamsError("wm play: name a model; `wm play --list` says which are here")
-    listening = bound(host, port)
-    with listening:
+    logging.basicConfig(level=logging.INFO, format="play: %(message)s")
+    with bound(host, port) as listening:
         playable = warmed(Playable(paths_of(model, latents, shards, params), steps, history))
         token = None if host in LOOPBACK else secrets.token_urlsafe(24)
         folder = recordings or Path("runs/play") / playable.model.spec.dataset
-        server = Server(playable, folder, Access(host, token, sessions), fps)
-        logging.basicConfig(level=logging.INFO, format="play: %(message)s")
+        server = Server(playable, folder, Access(token, sessions), fps)
         name = f"[{host}]" if ":" in host else host
         address = f"http://{name}:{listening.getsockname()[1]}/"
         address += f"?token={token}" if token is not None else ""
         said = f"play: {model} at {address} (Ctrl-C ends it)"
         with contextlib.suppress(KeyboardInterrupt):
             asgi_server(server, lambda: print(said, flush=True)).run(sockets=[listening])
+    end()

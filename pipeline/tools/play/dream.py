@@ -11,13 +11,13 @@ from pipeline.diffusion.clip_noise import ClipNoise
 from pipeline.diffusion.incremental import Stepper, Window
 from pipeline.diffusion.sequential_sampling import sequential_sampling
 from pipeline.diffusion.world_model import WorldModel
-from pipeline.encoders import Encoder
 from pipeline.errors import DataError
+from pipeline.plan.measure import Codec
 
 Frame = NDArray[np.uint8]
-"""RGB [H, W, 3], of the size that the model sees."""
+"""RGB [H, W, 3]."""
 CLIP = 0
-"""Number of the clip whose noise is drawn: that of `wm rollout --episode`."""
+"""Number of the clip whose noise is drawn: that of `wm rollout --episode` and `--from`."""
 
 
 @dataclass(slots=True)
@@ -26,12 +26,12 @@ class Dream:
 
     Attributes:
         model: the world model.
-        encoder: its codec.
+        codec: its own.
         steps: denoising steps of a frame; may change at any time.
     """
 
     model: WorldModel
-    encoder: Encoder
+    codec: Codec
     steps: int
     _window: Window | None = None
     _noise: ClipNoise | None = None
@@ -45,7 +45,7 @@ class Dream:
             seed: of the noise.
 
         Returns:
-            What its last frame looks like when it is decoded.
+            What its last frame looks like when it is decoded, of the size that the model sees.
         """
         shape = self.model.spec.latent_shape
         self._noise = ClipNoise(seed, [CLIP], shape, stabilised=False)
@@ -62,9 +62,10 @@ class Dream:
         assert self._window is not None
         assert self._noise is not None
         scaled = self.model.model_actions(actions[None, None])[:, 0]
-        self._window = self._stepper().step(self._window, scaled, self._noise)
-        if not bool(torch.isfinite(self.latent).all()):
-            raise DataError("the world model's frame is NaN or infinite: it has diverged; reset")
+        window = self._stepper().step(self._window, scaled, self._noise)
+        if not bool(torch.isfinite(window.frames[:, -1]).all()):
+            raise DataError("the world model's next frame is NaN or infinite: it has diverged")
+        self._window = window
         return self.decode(self.latent)
 
     @property
@@ -73,25 +74,15 @@ class Dream:
         assert self._window is not None
         return self._window.frames[0, -1]
 
-    def encode(self, frames: Frame) -> Tensor:
-        """Whitened latents [N, C, h, w] of recorded frames uint8 [N, H, W, 3] of any size."""
-        spec = self.model.spec
-        return spec.whiten(self.encoder.encode(spec.view.apply(frames)).mean.float()).cpu()
-
     def decode(self, latent: Tensor) -> Frame:
         """The frame of a whitened latent [C, h, w]."""
-        raw = self.model.spec.unwhiten(latent[None].cpu())
-        return rows(self.encoder.decode(raw)[0])
-
-    def seen(self, frame: Frame) -> Frame:
-        """A recorded frame as the model sees it."""
-        return rows(self.model.spec.view.apply(frame[None])[0])
+        return as_frame(self.codec.decode(latent[None])[0])
 
     def _stepper(self) -> Stepper:
         options = sequential_sampling(self.steps).options
         return Stepper(self.model.denoiser, self.model.objective, self.model.config.frames, options)
 
 
-def rows(frame: Tensor) -> Frame:
+def as_frame(pixels: Tensor) -> Frame:
     """A frame uint8 [3, H, W] as [H, W, 3], on the CPU."""
-    return np.ascontiguousarray(frame.cpu().permute(1, 2, 0).numpy())
+    return np.ascontiguousarray(pixels.cpu().permute(1, 2, 0).numpy())

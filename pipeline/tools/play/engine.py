@@ -1,8 +1,10 @@
 """One person's dream beside the simulator: all that is computed for a session, in one thread."""
 
+import math
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +13,39 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.errors import UserError
-from pipeline.tools.play.dream import Dream, Frame
+from pipeline.tools.play.dream import Dream, Frame, as_frame
 from pipeline.tools.play.planning import Planner, planner
 from pipeline.tools.play.playable import Playable, Start
 from pipeline.tools.play.recording import Recording
-from pipeline.tools.play.truth import Truth
+from pipeline.tools.play.truth import Sight, Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What a person does until the next frame.
+
+    Attributes:
+        values: action [A] of each environment step, in the data's units.
+        place: under the pointer, as fractions of a frame's width and height; see `Pointer`.
+    """
+
+    values: NDArray[np.float32]
+    place: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the planner is about to do.
+
+    Attributes:
+        actions: [interval, A] up to the next frame.
+        expected: frames [H, W, 3] that the model expects of the whole plan.
+        milliseconds: that planning took.
+    """
+
+    actions: Tensor
+    expected: list[Frame]
+    milliseconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +56,22 @@ class Moment:
         imagined: the dream, [H, W, 3] of the size that the model sees.
         real: the simulator, the same; None without one.
         actions: [interval, A] that led to it; None at a start.
-        plan: frames that the planner expected before it acted; empty if it did not.
-        latent_error: mean squared error of the dream's whitened latent; None without a simulator.
+        latent_error: mean squared error of the dream's whitened latent; None without a simulator,
+            or if it is infinite.
         pixel_error: mean squared error of its pixels, 0..1; None without a simulator.
-        milliseconds: that each part of it took.
+        milliseconds: that the model and the simulator took, one beside the other.
     """
 
     imagined: Frame
     real: Frame | None
     actions: Tensor | None
-    plan: list[Frame]
     latent_error: float | None
     pixel_error: float | None
     milliseconds: dict[str, float]
 
 
-@dataclass
 class Engine:
-    """Computes moments; nothing here is shared between threads but the model's weights.
+    """Computes moments; sessions share nothing but the model's weights.
 
     Attributes:
         playable: the model.
@@ -51,84 +79,76 @@ class Engine:
         truth: the simulator of this session; None without one.
         start: where it began.
         seed: of the noise.
+        frames: generated since.
         recording: under way.
     """
 
-    playable: Playable
-    dream: Dream = field(init=False)
-    truth: Truth | None = field(init=False, default=None)
-    start: Start = field(init=False)
-    seed: int = field(init=False, default=0)
-    recording: Recording | None = field(init=False, default=None)
-
-    def __post_init__(self) -> None:
-        """Make what belongs to this session alone; `reset` comes next."""
-        playable = self.playable
-        self.dream = Dream(playable.model, playable.encoder, playable.steps)
-        self._world = playable.simulator()
+    def __init__(self, playable: Playable) -> None:
+        """Make what belongs to a session alone; `reset` comes next."""
+        self.playable = playable
+        self.dream = Dream(playable.model, playable.codec, playable.steps)
+        build = playable.simulator
+        self.truth = None if build is None else Truth(build, playable.codec)
+        self.start: Start | None = None
+        self.seed, self.frames = 0, 0
+        self.recording: Recording | None = None
         self._planner: Planner | None = None
-        statistics = playable.model.spec.actions
-        self._low, self._high = (
-            torch.tensor(statistics[name], dtype=torch.float32) for name in ("min", "max")
-        )
         kept = playable.model.config.frames
-        self._frames: deque[Frame] = deque(maxlen=kept)
-        self._actions: deque[Tensor] = deque(maxlen=kept - 1)
+        self._shown: deque[Frame] = deque(maxlen=kept)
+        self._taken: deque[Tensor] = deque(maxlen=kept - 1)
+
+    @property
+    def step(self) -> int:
+        """Environment step of the current frame, counted from the start of the clip."""
+        assert self.start is not None
+        return self.start.step + self.frames * self.playable.interval
+
+    def close(self) -> None:
+        """Let go of the simulator."""
+        if self.truth is not None:
+            self.truth.close()
 
     def reset(self, clip: int, step: int, seed: int) -> Moment:
-        """Begin anew.
+        """Begin anew, `step` environment steps into a validation clip.
 
         Raises:
             UserError: there is no such start.
         """
         start = self.playable.start(clip, step)
-        self.start, self.seed = start, seed
+        truth, meta = self.truth, start.episode.meta
+        sight = None if truth is None else truth.begin(start.state, meta)
         imagined = self.dream.begin(start.history, start.actions, seed)
-        real = None
-        if self._world is not None:
-            self.truth = Truth(self._world, start.episode.meta)
-            real = self.truth.begin(start.state)
+        self.start, self.seed, self.frames, self.recording = start, seed, 0, None
         if self._planner is not None:
-            self._planner.run = None
-        shown = None if real is None else self.dream.seen(real)
-        self._frames.clear()
-        self._actions.clear()
-        self._frames.append(start.frame)
-        latent, pixels = self._errors(real, imagined)
-        return Moment(imagined, shown, None, [], latent, pixels, {})
+            self._planner.forget()
+        self._taken.clear()
+        self._shown.clear()
+        self._shown.append(start.seen)
+        return self._moment(imagined, sight, None, {})
 
-    def advance(self, action: NDArray[np.float32] | None) -> Moment:
+    def advance(self, act: Act | Tensor) -> Moment:
         """The next frame.
 
         Args:
-            action: [A] in the data's units, done at each of its environment steps and held within
-                the range that was recorded; None if the planner is to decide.
+            act: of a person, or actions [interval, A] of the planner.
 
         Raises:
             UserError: the dream has diverged.
         """
-        times: dict[str, float] = {}
-        plan: list[Frame] = []
         began = time.perf_counter()
-        if action is None:
-            actions, plan = self._planned()
-            times["plan"] = _since(began)
-        else:
-            held = torch.from_numpy(action).clamp(self._low, self._high)
-            actions = held.expand(self.playable.interval, -1).contiguous()
+        actions, states = self._take(act)
+        acted = _since(began)
+        sight = None if self.truth is None else self.truth.look()
         began = time.perf_counter()
         imagined = self.dream.step(actions)
-        times["model"] = _since(began)
-        began = time.perf_counter()
-        happened = None if self.truth is None else self.truth.step(actions.numpy())
-        latent, pixels = self._errors(None if happened is None else happened[0], imagined)
-        times["simulator"] = _since(began)
-        shown = None if happened is None else self.dream.seen(happened[0])
-        self._frames.append(imagined if happened is None else happened[0])
-        self._actions.append(actions)
+        self.frames += 1
+        times = {"model": _since(began), "simulator": acted}
+        moment = self._moment(imagined, sight, actions, times)
+        self._taken.append(actions)
+        self._shown.append(imagined if sight is None else sight.result().frame)
         if self.recording is not None:
-            self._record(self.recording, actions, imagined, happened, shown)
-        return Moment(imagined, shown, actions, plan, latent, pixels, times)
+            self.recording.add(actions, self.dream.steps, moment.imagined, moment.real, states)
+        return moment
 
     def take_over(self) -> Moment:
         """Let the dream go on from the simulator's frames.
@@ -137,16 +157,13 @@ class Engine:
             UserError: there is no simulator.
         """
         if self.truth is None:
-            raise UserError(f"nothing to take over from, because {self.playable.no_simulator}")
-        known = min(self.playable.history, len(self._frames))
-        frames = list(self._frames)[-known:]
-        history = self.dream.encode(np.stack(frames))
+            raise UserError(f"nothing to take over from: {self.playable.no_simulator}")
+        known = min(self.playable.history, len(self._shown))
+        history = self.playable.codec.encode(np.stack(list(self._shown)[-known:]))
         imagined = self.dream.begin(history, self._past(known), self.seed)
         if self.recording is not None:
             self.recording.repeatable = False
-        real = frames[-1]
-        latent, pixels = self._errors(real, imagined)
-        return Moment(imagined, self.dream.seen(real), None, [], latent, pixels, {})
+        return self._moment(imagined, self.truth.look(), None, {})
 
     def aim(self, goal: Frame) -> Frame:
         """Set what the planner drives to; returns it as the model sees it.
@@ -156,14 +173,29 @@ class Engine:
         """
         if self._planner is None:
             self._planner = planner(self.playable)
-        self._planner.aim(goal)
-        return self.dream.seen(goal)
+        seen = as_frame(self.playable.codec.pixels(goal[None])[0])
+        self._planner.aim(seen)
+        return seen
 
-    def record(self, name: str, fps: int) -> Moment:
+    def plan(self) -> Plan:
+        """What the planner would do now.
+
+        Raises:
+            UserError: there is no goal.
+        """
+        if self._planner is None:
+            raise UserError("there is no goal to plan to; choose one")
+        began = time.perf_counter()
+        known = min(self._planner.context, len(self._shown))
+        actions, latents = self._planner.act(list(self._shown)[-known:], self._past(known))
+        expected = [self.dream.decode(latent) for latent in latents]
+        return Plan(actions, expected, _since(began))
+
+    def record(self, name: str) -> Moment:
         """Begin a recording, from the start on."""
-        moment = self.reset(self.start.clip, self.first_step, self.seed)
-        real = [] if moment.real is None else [moment.real]
-        self.recording = Recording(name, self.start, self.seed, fps, [moment.imagined], real)
+        assert self.start is not None
+        moment = self.reset(self.start.clip, self.start.first_step, self.seed)
+        self.recording = Recording(name, self.start, self.seed, moment.imagined, moment.real)
         return moment
 
     def finish(self, folder: Path) -> Path | None:
@@ -171,49 +203,51 @@ class Engine:
         recording, self.recording = self.recording, None
         if recording is None or not recording.actions:
             return None
-        draw = None if self.truth is None else self.truth.draw
-        return recording.write(folder, self.playable.paths, draw)
+        film = None if self.truth is None else self.truth.film
+        return recording.write(folder, self.playable.paths, film)
 
-    @property
-    def first_step(self) -> int:
-        """Environment step at which the history begins."""
-        return self.start.step - (self.playable.history - 1) * self.playable.interval
+    def _take(self, act: Act | Tensor) -> tuple[Tensor, NDArray[np.float32] | None]:
+        """Actions [interval, A] within the recorded range, and states [interval, S] after them."""
+        low, high = self.playable.low, self.playable.high
+        pointer = self.playable.controls.pointer
 
-    def _planned(self) -> tuple[Tensor, list[Frame]]:
-        if self._planner is None or self._planner.goal is None:
-            raise UserError("there is no goal to plan to; choose one")
-        context = min(self._planner.mpc.options.context, len(self._frames))
-        step = self._planner.act(list(self._frames)[-context:], self._past(context))
-        return step.actions, [self.dream.decode(latent) for latent in step.imagined]
+        def decide(step: int, state: NDArray[np.float32] | None) -> NDArray[np.float32]:
+            if isinstance(act, Tensor):
+                return act[step].numpy().clip(low, high)
+            led = act.values
+            if pointer is not None and act.place is not None and state is not None:
+                led = pointer.action(led, state, act.place)
+            return led.clip(low, high)
+
+        if self.truth is None:
+            actions = [decide(step, None) for step in range(self.playable.interval)]
+            return torch.from_numpy(np.stack(actions)), None
+        taken, states = self.truth.act(decide, self.playable.interval)
+        return torch.from_numpy(taken), states
 
     def _past(self, frames: int) -> Tensor:
         """Actions [frames - 1, interval, A] between the latest frames."""
         if frames == 1:
-            return torch.zeros(0, self.playable.interval, len(self._low))
-        return torch.stack(list(self._actions)[1 - frames :])
+            return torch.zeros(0, self.playable.interval, len(self.playable.low))
+        return torch.stack(list(self._taken)[1 - frames :])
 
-    def _errors(self, real: Frame | None, imagined: Frame) -> tuple[float | None, float | None]:
-        if real is None:
-            return None, None
-        latent = self.dream.encode(real[None])[0]
-        seen = self.dream.seen(real).astype(np.float32)
-        apart = float((latent - self.dream.latent.cpu()).square().mean())
-        return apart, float(np.square((seen - imagined) / 255).mean())
-
-    def _record(
+    def _moment(
         self,
-        recording: Recording,
-        actions: Tensor,
         imagined: Frame,
-        happened: tuple[Frame, NDArray[np.float32]] | None,
-        shown: Frame | None,
-    ) -> None:
-        recording.actions.append(actions)
-        recording.steps.append(self.dream.steps)
-        recording.imagined.append(imagined)
-        if happened is not None and shown is not None:
-            recording.real.append(shown)
-            recording.states.append(happened[1])
+        sight: Future[Sight] | None,
+        actions: Tensor | None,
+        times: dict[str, float],
+    ) -> Moment:
+        if sight is None:
+            return Moment(imagined, None, actions, None, None, times)
+        real = sight.result()
+        apart = float((real.latent - self.dream.latent.cpu()).square().mean())
+        colours = np.square((real.frame.astype(np.float32) - imagined) / 255)
+        spent = round(times.get("simulator", 0) + real.milliseconds, 2)
+        times = {**times, "simulator": spent}
+        pixels = float(colours.mean())
+        known = apart if math.isfinite(apart) else None
+        return Moment(imagined, real.frame, actions, known, pixels, times)
 
 
 def _since(began: float) -> float:

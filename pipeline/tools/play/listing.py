@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from pipeline.diffusion.config import FORMAT, Config
-from pipeline.diffusion.world_model import CONFIG
+from pipeline import encoders
+from pipeline.episodes.manifest import MANIFEST
 from pipeline.errors import UserError
 from pipeline.tools import tables
-
-REMEDY = "`dvc checkout` restores it"
+from pipeline.tools.play.sources import config_of, paths_of
 
 
 def models(root: Path) -> list[Path]:
@@ -19,27 +18,27 @@ def models(root: Path) -> list[Path]:
     )
 
 
-def show_models(root: Path) -> None:
-    """Print what can be played: data set, encoder, frame size, window and folder."""
+def show_models(params: Path) -> None:
+    """Print which models of a workspace can be played."""
     from rich.table import Table
 
-    table = Table("model", "data set", "encoder", "frames", "window", "every", "denoiser")
-    for folder in models(root):
+    table = Table("model", "frames", "window", "every", "playable")
+    for folder in models(params.parent):
         try:
-            config = FORMAT.read(folder / "world_model" / CONFIG, Config, REMEDY)
+            config = config_of(folder / "world_model")
+            encoders.name_of(folder / "codec")
+            shards = paths_of(folder, None, None, params).shards
         except UserError as error:
-            table.add_row(str(folder), str(error))
+            table.add_row(str(folder), "", "", "", f"no: {error}")
             continue
-        spec = config.spec
+        view, there = config.spec.view, (shards / MANIFEST).is_file()
         table.add_row(
             str(folder),
-            spec.dataset,
-            spec.encoder,
-            f"{spec.view.height} x {spec.view.width}",
+            f"{view.height} x {view.width}",
             f"{config.frames} frames",
             f"{config.interval} steps",
-            config.denoiser.name,
+            "yes" if there else f"no: there is no {shards / MANIFEST}",
         )
     tables.show(table)
     if not table.row_count:
-        print(f"play: no model in {root / 'models'}; `wm run` trains one")
+        print(f"play: no model in {params.parent / 'models'}; `wm run` trains one")

@@ -1,22 +1,19 @@
-"""What a page and its server say to each other, version 1.
+"""What a page says to its server, version 1; what the server says is in `replies`.
 
-Text messages are JSON objects, told apart by `type`. Images come in binary messages: the length of
-a JSON header as uint32, little-endian; the header; the images that it names, one after the other.
+Messages are JSON objects, told apart by `type`. A binary message is a picture of a goal.
 """
 
-import json
-import struct
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-VERSION = 1
 LARGEST = 2**20
 """Bytes of the largest message of a page: a picture of a goal."""
 LARGEST_TEXT = 2**16
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
+Value = Annotated[float, Field(ge=-1e30, le=1e30)]
+"""Of an action; float32 has no room for more."""
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0, lt=2**31)]
 ImageFormat = Literal["webp", "jpeg", "png"]
@@ -38,7 +35,7 @@ class Action(_Message):
 
     type: Literal["action"]
     time: Number
-    action: list[Number] = Field(max_length=4096)
+    action: list[Value] = Field(max_length=4096)
     place: tuple[Fraction, Fraction] | None = None
 
 
@@ -143,26 +140,3 @@ def read(text: str) -> Message:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise ValueError(f"{place}: {first['msg']}" if place else str(first["msg"])) from None
-
-
-def pack(header: Mapping[str, Any], images: Sequence[tuple[str, str, bytes]]) -> bytes:
-    """A binary message.
-
-    Args:
-        header: its other fields.
-        images: name, MIME type and content of each.
-    """
-    listed = [{"name": name, "mime": mime, "bytes": len(data)} for name, mime, data in images]
-    text = json.dumps({**header, "images": listed}, allow_nan=False).encode()
-    return b"".join([struct.pack("<I", len(text)), text, *(data for *_, data in images)])
-
-
-def unpack(content: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Header and images by name of a binary message: what a page does."""
-    (length,) = struct.unpack_from("<I", content)
-    header = json.loads(content[4 : 4 + length])
-    images, place = {}, 4 + length
-    for image in header["images"]:
-        images[image["name"]] = content[place : place + image["bytes"]]
-        place += image["bytes"]
-    return header, images

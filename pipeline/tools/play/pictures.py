@@ -1,29 +1,40 @@
 """Frames as images of a message, and back."""
 
 import io
+import struct
+import zlib
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from pipeline.errors import UserError
 from pipeline.tools.play.dream import Frame
 from pipeline.tools.play.messages import ImageFormat
+from pipeline.tools.play.replies import Image
 
-MIME = {"webp": "image/webp", "jpeg": "image/jpeg", "png": "image/png"}
-QUALITY = 90
+# Small frames: speed is worth more than bytes.
+OPTIONS: dict[ImageFormat, dict[str, Any]] = {
+    "webp": {"lossless": True, "method": 0},
+    "jpeg": {"quality": 90},
+    "png": {},
+}
 LARGEST = 2**24
 """Pixels of a picture of a goal."""
+DAMAGED = (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error, zlib.error)
+"""What Pillow raises of files that are none, or are damaged."""
 
 
-def encode(frame: Frame, name: str, form: ImageFormat) -> tuple[str, str, bytes]:
-    """Name, MIME type and content of a frame [H, W, 3]."""
-    from PIL import Image
+def encode_all(named: Sequence[tuple[str, Frame]], form: ImageFormat) -> list[Image]:
+    """Images of frames [H, W, 3], without loss but for JPEG."""
+    import PIL.Image
 
-    file = io.BytesIO()
-    lossless = {"lossless": True} if form == "webp" else {}
-    # Small frames: speed is worth more than bytes.
-    options = {"webp": {"method": 0, **lossless}, "jpeg": {"quality": QUALITY}, "png": {}}
-    Image.fromarray(frame).save(file, form.upper(), **options[form])
-    return name, MIME[form], file.getvalue()
+    images = []
+    for name, frame in named:
+        file = io.BytesIO()
+        PIL.Image.fromarray(frame).save(file, form.upper(), **OPTIONS[form])
+        images.append(Image(name, f"image/{form}", file.getvalue()))
+    return images
 
 
 def decode(content: bytes, size: tuple[int, int]) -> Frame:
@@ -32,16 +43,15 @@ def decode(content: bytes, size: tuple[int, int]) -> Frame:
     Raises:
         UserError: it is none, or too large.
     """
-    from PIL import Image
+    import PIL.Image
 
     try:
-        with Image.open(io.BytesIO(content), formats=["WEBP", "JPEG", "PNG"]) as picture:
-            if picture.width * picture.height > LARGEST:
-                raise UserError(
-                    f"a picture of {picture.width} x {picture.height}; give at most {LARGEST:,} "
-                    "pixels"
-                )
-            resized = picture.convert("RGB").resize(size[::-1], Image.Resampling.BILINEAR)
-            return np.asarray(resized).copy()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        picture = PIL.Image.open(io.BytesIO(content), formats=["WEBP", "JPEG", "PNG"])
+        if picture.width * picture.height > LARGEST:
+            raise UserError(
+                f"a picture of {picture.width} x {picture.height}; give at most {LARGEST:,} pixels"
+            )
+        resized = picture.convert("RGB").resize(size[::-1], PIL.Image.Resampling.BILINEAR)
+    except (*DAMAGED, PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
         raise UserError("no picture of a goal: give a PNG, JPEG or WebP") from None
+    return np.asarray(resized).copy()

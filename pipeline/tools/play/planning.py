@@ -1,7 +1,8 @@
 """Plan for me: the planner of params.yaml drives towards what a picture shows."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
@@ -9,21 +10,29 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pipeline.diffusion.sampling import build_sampling
 from pipeline.episodes.episode import Meta
 from pipeline.errors import UserError
-from pipeline.params import read
-from pipeline.plan.build import build_controllers
+from pipeline.params import Settings, read
+from pipeline.plan import Options
+from pipeline.plan.build import Parts, build_controllers
 from pipeline.plan.controllers import Run
-from pipeline.plan.load import Artefacts, load
 from pipeline.plan.mpc import Mpc
 from pipeline.plan.tasks import Task
+from pipeline.planners import PLANNERS
+from pipeline.probe import probe as probes
 from pipeline.tools.play.dream import Frame
 from pipeline.tools.play.playable import Playable
 from pipeline.worlds import World
 
+SEARCHED = 2**28
+"""Numbers in the latents of training episodes among which nearest ones are looked for, at most."""
+KEPT = 32
+"""Goals after which everything that was computed for goals is dropped."""
+
 
 @dataclass
-class Seen:
+class Screen:
     """What has been on the screen: a state is the number of a frame.
 
     So the planner, which asks a world what its states look like, sees what the person sees, be it
@@ -40,78 +49,95 @@ class Seen:
         return np.stack([self.frames[int(number)] for (number,) in states])
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What the planner does next.
-
-    Attributes:
-        actions: [interval, A] in the data's units, of the next frame.
-        imagined: whitened latents [H, C, h, w] of what the model expects of its plan.
-    """
-
-    actions: Tensor
-    imagined: Tensor
-
-
-@dataclass(slots=True)
 class Planner:
     """Plans to a goal again and again.
 
     Attributes:
-        mpc: the stage's planner.
-        seen: what it sees.
-        budget: environment steps of an episode, which bound its horizon.
-        goals: how many there were.
-        goal: what is to be seen, [H, W, 3].
-        run: keeps the rest of the last plan.
+        context: most frames that it looks at.
     """
 
-    mpc: Mpc
-    seen: Seen
-    budget: int
-    goals: int = 0
-    goal: Frame | None = None
-    run: Run | None = None
+    def __init__(self, build: Callable[[Screen], Mpc], context: int, budget: int) -> None:
+        """Plan episodes of `budget` environment steps, which bound the horizon."""
+        self.context, self._budget, self._build = context, budget, build
+        self._screen = Screen()
+        self._mpc = build(self._screen)
+        self._goal: Frame | None = None
+        self._goals = 0
+        self._run: Run | None = None
 
     def aim(self, goal: Frame) -> None:
-        """Plan to another picture from now on."""
+        """Plan to another picture [H, W, 3] from now on."""
         # Runs of a number have the same goal ever after: distances to it are kept.
-        self.goal, self.run, self.goals = goal, None, self.goals + 1
+        self._goal, self._run, self._goals = goal, None, self._goals + 1
+        if self._goals % KEPT == 0:
+            self._mpc = self._build(self._screen)
 
-    def act(self, frames: Sequence[Frame], actions: Tensor) -> Step:
+    def forget(self) -> None:
+        """Drop the rest of the last plan."""
+        self._run = None
+
+    def act(self, frames: Sequence[Frame], actions: Tensor) -> tuple[Tensor, Tensor]:
         """The next actions.
 
         Args:
             frames: the latest ones, the present last, K >= 1.
             actions: [K - 1, interval, A] between them.
+
+        Returns:
+            Actions [interval, A] to the next frame, and whitened latents [H, C, h, w] that the
+            model expects of the whole plan.
         """
-        assert self.goal is not None
-        self.seen.frames = list(frames)
+        assert self._goal is not None
+        self._screen.frames = list(frames)
         states = np.arange(len(frames), dtype=np.float32)[:, None]
-        interval, size = self.mpc.space.interval, actions.shape[-1]
-        past, none = actions.numpy(), np.zeros((0, size), np.float32)
-        task = Task("", 0, states, past, none, states[-1], self.goal, {})
-        plan = None if self.run is None else self.run.plan
-        self.run = Run(self.goals, task, [states[-1]], plan=plan)
-        (chosen,) = self.mpc.act([self.run], self.budget)
-        return Step(torch.from_numpy(chosen[:interval]), self.run.replans[-1].imagined)
+        none = np.zeros((0, actions.shape[-1]), np.float32)
+        task = Task("", 0, states, actions.numpy(), none, states[-1], self._goal, {})
+        plan = None if self._run is None else self._run.plan
+        self._run = Run(self._goals, task, [states[-1]], plan=plan)
+        (chosen,) = self._mpc.act([self._run], self._budget)
+        return torch.from_numpy(chosen), self._run.replans[-1].imagined
 
 
 def planner(playable: Playable) -> Planner:
     """The planner that params.yaml describes, for one session.
 
     Raises:
-        UserError: the workspace lacks something that it needs.
+        UserError: the workspace lacks something that it needs, or the model cannot do it.
     """
-    params, cache = playable.paths.params, playable.cache
-    if cache is None:
-        raise UserError(f"planning needs the latent cache {playable.paths.latents}: run encode")
-    settings = read(params).of_dataset(playable.model.spec.dataset)
-    folder = playable.paths.folder
-    artefacts = Artefacts(folder / "codec", folder / "world_model", folder / "probe")
-    seen = Seen()
-    # Of a world, a planner without simulators asks for pictures alone.
-    parts = load(settings, cast(World, seen), cache, artefacts)
-    options = parts.options.model_copy(update={"simulator": [], "execute": 1})
-    built = build_controllers(replace(parts, options=options)).planner
-    return Planner(built, seen, options.budget_frames * playable.interval)
+    if (lacking := playable.no_planner) is not None:
+        raise UserError(f"nothing can be planned: {lacking}")
+    settings = read(playable.paths.params).of_dataset(playable.model.spec.dataset)
+    options = _options(settings, playable)
+
+    def build(screen: Screen) -> Mpc:
+        return build_controllers(_parts(settings, playable, options, screen)).planner
+
+    return Planner(build, options.context, options.budget_frames * playable.interval)
+
+
+def _options(settings: Settings, playable: Playable) -> Options:
+    """Those of the stage, but for one frame at a time and without simulators."""
+    options, model = settings.section("plan", Options), playable.model
+    stochastic = model.objective.stochastic_steps
+    options.sampling.check_fits(model.config.frames, stochastic=stochastic, place="plan.sampling")
+    changes: dict[str, object] = {"simulator": [], "execute": 1}
+    assert playable.cache is not None
+    rows = sum(entry.length for entry in playable.cache.seal.episodes)
+    if rows * math.prod(model.spec.latent_shape) > SEARCHED:
+        changes["proposals"] = options.proposals.model_copy(update={"nearest": 0})
+    return options.model_copy(update=changes)
+
+
+def _parts(settings: Settings, playable: Playable, options: Options, screen: Screen) -> Parts:
+    assert playable.cache is not None
+    spec = playable.model.spec
+    return Parts(
+        cast(World, screen),  # of a world, a planner without simulators asks for pictures alone
+        playable.cache,
+        playable.model,
+        playable.codec.encoder,
+        probes.load(playable.paths.folder / "probe", spec, playable.interval),
+        settings.variant(PLANNERS).build(),
+        build_sampling(settings, options.sampling),
+        options,
+    )

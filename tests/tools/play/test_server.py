@@ -14,8 +14,11 @@ from play_helpers import page, serving
 from websockets.exceptions import ConnectionClosed
 
 from pipeline.errors import ParamsError
-from pipeline.tools.play.playable import Playable, paths_of
-from pipeline.tools.play.server import HEADERS, MESSAGES_PER_SECOND, Access, bound
+from pipeline.tools.play.access import HEADERS, Access
+from pipeline.tools.play.connection import MESSAGES_PER_SECOND
+from pipeline.tools.play.playable import Playable
+from pipeline.tools.play.serving import bound
+from pipeline.tools.play.sources import paths_of
 
 HOSTILE = (
     *("", "{", "null", "[]", '{"type": "action"}', '{"type": "nothing"}', '"' + 70_000 * "a" + '"'),
@@ -82,6 +85,8 @@ def test_a_session_stands_still_steps_records_and_plans(server):
         client.say("pause", paused=True)
         client.say("reset", clip=1, start=2, seed=5)
         state = client.hear("state")
+        while state["clip"] != 1:
+            state = client.hear("state")
         assert (state["clip"], state["start"], state["seed"], state["paused"]) == (1, 2, 5, True)
         number = client.hear("frame")["number"]
         client.say("single_step")
@@ -89,15 +94,17 @@ def test_a_session_stands_still_steps_records_and_plans(server):
         with pytest.raises(TimeoutError):
             client.socket.recv(0.3)
         client.say("record", on=True)
-        assert client.hear("state")["recording"]
+        while not client.hear("state")["recording"]:
+            pass
         client.say("goal", clip=1, start=20)
         assert client.hear("goal")["images"]["goal"]
         client.say("plan", on=True)
         client.say("pause", paused=False)
+        plan = client.hear("plan")
+        assert "plan 0" in plan["images"]
         planned = client.hear("frame")
-        while not planned["planned"]:
-            planned = client.hear("frame")
-        assert "plan 0" in planned["images"]
+        assert planned["planned"]
+        assert planned["action"] == plan["action"]
         client.say("record", on=False)
         recording = client.hear("recording")
         address = f"http://127.0.0.1:{server[1]}/{recording['url']}"
@@ -143,7 +150,7 @@ def refused(headers, access, token=None):
 
 
 def test_only_this_machine_s_own_page_may_connect():
-    access = Access("127.0.0.1", None, 4)
+    access = Access(None, 4)
     for host in ("127.0.0.1:8000", "localhost:8000", "[::1]:8000"):
         assert refused({"host": host}, access) is None
         assert refused({"host": host, "origin": f"http://{host}"}, access) is None
@@ -156,7 +163,7 @@ def test_only_this_machine_s_own_page_may_connect():
 
 
 def test_elsewhere_a_token_is_asked_for():
-    access = Access("0.0.0.0", "secret", 4)
+    access = Access("secret", 4)
     assert refused({"host": "box:8000"}, access, "secret") is None
     for token in (None, "", "secre", "Secret", "sécret"):
         assert "token" in refused({"host": "box:8000"}, access, token)

@@ -1,0 +1,129 @@
+"""Where a model and its episodes are, and what of a published model only its data set tells."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import encoders
+from pipeline.diffusion.config import FORMAT, Config
+from pipeline.diffusion.world_model import CONFIG
+from pipeline.encoders import Encoder
+from pipeline.episodes.manifest import MANIFEST, Manifest, read_manifest
+from pipeline.errors import DataError
+from pipeline.latents.spec import LatentSpec
+from pipeline.tools.reference.convert import PUBLISHED
+from pipeline.tools.rollout.write import parts
+
+RESTORE = "`dvc checkout` restores it"
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where a model, its data and its parameters are.
+
+    Attributes:
+        folder: holds `codec` and `world_model`.
+        latents: cache of the data set; need not be there.
+        shards: recorded episodes.
+        params: params.yaml of the workspace, which describes simulator and planner; need not be.
+    """
+
+    folder: Path
+    latents: Path
+    shards: Path
+    params: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Recordings:
+    """Episodes to start from.
+
+    Attributes:
+        manifest: of all.
+        validation: key and length of those of the validation split.
+    """
+
+    manifest: Manifest
+    validation: list[tuple[str, int]]
+
+
+def paths_of(folder: Path, latents: Path | None, shards: Path | None, params: Path) -> Paths:
+    """The paths of a model: those that are given, else those of its workspace.
+
+    Raises:
+        DataError: the model's config is missing or damaged.
+    """
+    world_model, _ = parts(folder)
+    spec = config_of(world_model).spec
+    data = params.parent / "data" / spec.dataset
+    return Paths(
+        world_model.parent,
+        latents or data / "latents" / f"{spec.encoder}.zarr",
+        shards or data / "shards",
+        params,
+    )
+
+
+def config_of(world_model: Path) -> Config:
+    """All of a world model but its weights.
+
+    Raises:
+        DataError: its file is missing or damaged.
+    """
+    return FORMAT.read(world_model / CONFIG, Config, RESTORE)
+
+
+def recordings(shards: Path) -> Recordings:
+    """The episodes of a folder of shards.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
+    if not (shards / MANIFEST).is_file():
+        raise DataError(
+            f"{shards}: no recorded episodes to start from; name the folder of shards of the "
+            "model's data set by --shards"
+        )
+    manifest = read_manifest(shards)
+    listed = [
+        (key, length)
+        for shard in manifest.shards
+        if shard.split == "val"
+        for key, length in zip(shard.episodes, shard.lengths, strict=True)
+    ]
+    if not listed:
+        raise DataError(f"{shards}: holds no validation episode to start from; name others")
+    return Recordings(manifest, listed)
+
+
+def read_codec(folder: Path, spec: LatentSpec) -> Encoder:
+    """The codec of a world model; of a published one, nothing but its name is known.
+
+    Raises:
+        DataError: it is missing or damaged, or not the one that the model was trained with.
+    """
+    if spec.codec != PUBLISHED:
+        return encoders.load_for(spec, folder)
+    name, codec = encoders.load(folder)
+    if name != spec.encoder:
+        raise DataError(
+            f"{folder}: a codec of {name}, but the world model was trained on latents of "
+            f"{spec.encoder}; put one of those there"
+        )
+    return codec
+
+
+def adopted(spec: LatentSpec, manifest: Manifest, shards: Path) -> LatentSpec:
+    """A model's spec, with what a published checkpoint does not record read off its data set.
+
+    Raises:
+        DataError: the episodes have actions of another size.
+    """
+    if manifest.action_dim != spec.action_dim:
+        raise DataError(
+            f"{shards}: its actions have {manifest.action_dim} numbers, those of the model "
+            f"{spec.action_dim}; name the shards of the model's data set by --shards"
+        )
+    if spec.source != PUBLISHED:
+        return spec
+    found = ("dataset", "state_dim", "actions")
+    return spec.model_copy(update={name: getattr(manifest, name) for name in found})

@@ -43,14 +43,18 @@ test-swm: pyproject.toml $(PINS)
 	$(SWM)/bin/pip install --quiet --disable-pip-version-check -e '.[swm,dev]' -c $(PINS)
 	$(SWM)/bin/python -m pytest -n0 tests/nanowm/test_swm.py
 
-# viser needs an older rich and websockets than are pinned; open3d needs libusb (apt install libusb-1.0-0), and
-# brings dash, whose plugin for pytest warns of its own age.
-test-scenes: pyproject.toml $(PINS)
+# viser needs an older rich and websockets than are pinned: they lie in front of what $(VENV) has, which the line
+# of a .pth file adds. open3d needs libusb (apt install libusb-1.0-0), and brings dash, whose plugin for pytest
+# warns of its own age.
+test-scenes: $(VENV)/.base
 	$(PYTHON) -m venv $(SCENES)
+	ls -d $(CURDIR)/$(VENV)/lib/python*/site-packages > $(SCENES)/venv.pth
+	cp $(SCENES)/venv.pth $(SCENES)/lib/python*/site-packages
 	grep -vE '^(rich|websockets)==' $(PINS) > $(SCENES)/pins.txt
-	$(SCENES)/bin/pip install --quiet --disable-pip-version-check -e '.[viewer,scenes,dev]' -c $(SCENES)/pins.txt
+	$(SCENES)/bin/pip install --quiet --disable-pip-version-check --no-warn-conflicts -e '.[viewer,scenes,dev]' \
+	  -c $(SCENES)/pins.txt
 	$(SCENES)/bin/pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: $(NERFSTUDIO)
-	$(SCENES)/bin/python -m pytest -n0 -p no:dash tests/tools/scenes
+	$(SCENES)/bin/python -m pytest -n0 -p no:dash tests/tools/scenes/test_peers.py tests/tools/scenes/test_viewer.py
 
 lint: $(VENV)/.all
 	$(BIN)/ruff check .

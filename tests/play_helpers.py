@@ -14,6 +14,26 @@ from pipeline.tools.play.playable import Playable
 from pipeline.tools.play.server import Server
 from pipeline.tools.play.serving import asgi_server, bound
 
+HOSTILE = (
+    *("", "{", "null", "[]", '{"type": "action"}', '{"type": "nothing"}', '"' + 70_000 * "a" + '"'),
+    '{"type": "action", "time": 0, "action": [NaN, 0]}',
+    '{"type": "action", "time": 0, "action": [1e999, 0]}',
+    '{"type": "action", "time": 0, "action": [0]}',
+    '{"type": "action", "time": 0, "action": ["0", 0]}',
+    '{"type": "action", "time": 0, "action": [0, 0], "more": 1}',
+    '{"type": "settings", "steps": 51}',
+    '{"type": "settings", "fps": 0}',
+    '{"type": "settings", "format": "bmp"}',
+    '{"type": "reset", "clip": -1}',
+    '{"type": "reset", "clip": 1000000}',
+    '{"type": "reset", "seed": 99999999999999999999}',
+    '{"type": "goal", "clip": 0, "start": 100000}',
+    b"",
+    b"no picture",
+    b"\x89PNG\r\n\x1a\n" + bytes(100),
+)
+"""Messages that are answered by an error."""
+
 
 @contextmanager
 def serving(

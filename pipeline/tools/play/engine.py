@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pipeline.errors import UserError
 from pipeline.tools.play.dream import Dream, Frame, as_frame
-from pipeline.tools.play.planning import Planner, planner
+from pipeline.tools.play.planning import Planner, Planning
 from pipeline.tools.play.playable import Playable, Start
 from pipeline.tools.play.recording import Recording
 from pipeline.tools.play.truth import Sight, Truth
@@ -83,7 +83,7 @@ class Engine:
         recording: under way.
     """
 
-    def __init__(self, playable: Playable) -> None:
+    def __init__(self, playable: Playable, planning: Planning) -> None:
         """Make what belongs to a session alone; `reset` comes next."""
         self.playable = playable
         self.dream = Dream(playable.model, playable.codec, playable.steps)
@@ -92,6 +92,7 @@ class Engine:
         self.start: Start | None = None
         self.seed, self.frames = 0, 0
         self.recording: Recording | None = None
+        self._planning = planning
         self._planner: Planner | None = None
         kept = playable.model.config.frames
         self._shown: deque[Frame] = deque(maxlen=kept)
@@ -104,9 +105,10 @@ class Engine:
         return self.start.step + self.frames * self.playable.interval
 
     def close(self) -> None:
-        """Let go of the simulator."""
+        """Let go of everything, at once: it is large."""
         if self.truth is not None:
             self.truth.close()
+        vars(self).clear()
 
     def reset(self, clip: int, step: int, seed: int) -> Moment:
         """Begin anew, `step` environment steps into a validation clip.
@@ -171,10 +173,8 @@ class Engine:
         Raises:
             UserError: nothing can be planned here.
         """
-        if self._planner is None:
-            self._planner = planner(self.playable)
         seen = as_frame(self.playable.codec.pixels(goal[None])[0])
-        self._planner.aim(seen)
+        self._planner = self._planning.aim(seen)
         return seen
 
     def plan(self) -> Plan:

@@ -1,7 +1,8 @@
 """Plan for me: the planner of params.yaml drives towards what a picture shows."""
 
 import math
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -49,32 +50,68 @@ class Screen:
         return np.stack([self.frames[int(number)] for (number,) in states])
 
 
+class Planning:
+    """The planner that params.yaml describes, which all sessions share; they take turns."""
+
+    def __init__(self, playable: Playable) -> None:
+        """Nothing is read before there is a goal."""
+        self._playable = playable
+        self._turn = threading.Lock()
+        self._screen = Screen()
+        self._mpc: Mpc | None = None
+        self._goals = 0
+
+    def aim(self, goal: Frame) -> "Planner":
+        """What plans to a picture [H, W, 3], of the size that the model sees.
+
+        Raises:
+            UserError: the workspace lacks something that it needs, or the model cannot do it.
+        """
+        if (lacking := self._playable.no_planner) is not None:
+            raise UserError(f"nothing can be planned: {lacking}")
+        with self._turn:
+            if self._mpc is None or self._goals % KEPT == 0:
+                self._mpc = self._build()
+            self._goals += 1
+            return Planner(self, goal, self._goals, self._mpc.options.context)
+
+    def act(self, run: Run, frames: Sequence[Frame]) -> NDArray[np.float32]:
+        """Actions [interval, A] of a run, whose states are numbers of these frames."""
+        with self._turn:
+            assert self._mpc is not None
+            self._screen.frames = list(frames)
+            budget = self._mpc.options.budget_frames * self._playable.interval
+            (actions,) = self._mpc.act([run], budget)
+            return actions
+
+    def _build(self) -> Mpc:
+        settings = read(self._playable.paths.params)
+        settings = settings.of_dataset(self._playable.model.spec.dataset)
+        options = _options(settings, self._playable)
+        return build_controllers(_parts(settings, self._playable, options, self._screen)).planner
+
+
+@dataclass(slots=True)
 class Planner:
-    """Plans to a goal again and again.
+    """Plans to one goal again and again.
 
     Attributes:
+        planning: searches.
+        goal: what is to be seen, [H, W, 3].
+        number: of the goal; distances to it are kept by it.
         context: most frames that it looks at.
+        run: keeps the rest of the last plan.
     """
 
-    def __init__(self, build: Callable[[Screen], Mpc], context: int, budget: int) -> None:
-        """Plan episodes of `budget` environment steps, which bound the horizon."""
-        self.context, self._budget, self._build = context, budget, build
-        self._screen = Screen()
-        self._mpc = build(self._screen)
-        self._goal: Frame | None = None
-        self._goals = 0
-        self._run: Run | None = None
-
-    def aim(self, goal: Frame) -> None:
-        """Plan to another picture [H, W, 3] from now on."""
-        # Runs of a number have the same goal ever after: distances to it are kept.
-        self._goal, self._run, self._goals = goal, None, self._goals + 1
-        if self._goals % KEPT == 0:
-            self._mpc = self._build(self._screen)
+    planning: Planning
+    goal: Frame
+    number: int
+    context: int
+    run: Run | None = None
 
     def forget(self) -> None:
         """Drop the rest of the last plan."""
-        self._run = None
+        self.run = None
 
     def act(self, frames: Sequence[Frame], actions: Tensor) -> tuple[Tensor, Tensor]:
         """The next actions.
@@ -87,32 +124,13 @@ class Planner:
             Actions [interval, A] to the next frame, and whitened latents [H, C, h, w] that the
             model expects of the whole plan.
         """
-        assert self._goal is not None
-        self._screen.frames = list(frames)
         states = np.arange(len(frames), dtype=np.float32)[:, None]
         none = np.zeros((0, actions.shape[-1]), np.float32)
-        task = Task("", 0, states, actions.numpy(), none, states[-1], self._goal, {})
-        plan = None if self._run is None else self._run.plan
-        self._run = Run(self._goals, task, [states[-1]], plan=plan)
-        (chosen,) = self._mpc.act([self._run], self._budget)
-        return torch.from_numpy(chosen), self._run.replans[-1].imagined
-
-
-def planner(playable: Playable) -> Planner:
-    """The planner that params.yaml describes, for one session.
-
-    Raises:
-        UserError: the workspace lacks something that it needs, or the model cannot do it.
-    """
-    if (lacking := playable.no_planner) is not None:
-        raise UserError(f"nothing can be planned: {lacking}")
-    settings = read(playable.paths.params).of_dataset(playable.model.spec.dataset)
-    options = _options(settings, playable)
-
-    def build(screen: Screen) -> Mpc:
-        return build_controllers(_parts(settings, playable, options, screen)).planner
-
-    return Planner(build, options.context, options.budget_frames * playable.interval)
+        task = Task("", 0, states, actions.numpy(), none, states[-1], self.goal, {})
+        plan = None if self.run is None else self.run.plan
+        self.run = Run(self.number, task, [states[-1]], plan=plan)
+        chosen = self.planning.act(self.run, frames)
+        return torch.from_numpy(chosen), self.run.replans[-1].imagined
 
 
 def _options(settings: Settings, playable: Playable) -> Options:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import UserError
 from pipeline.tools.play.access import HEADERS, Access
 from pipeline.tools.play.connection import BUSY, FAILED, FORBIDDEN, Connection, Gone
+from pipeline.tools.play.engine import Engine
 from pipeline.tools.play.hello import hello
+from pipeline.tools.play.planning import Planning
 from pipeline.tools.play.playable import Playable
 from pipeline.tools.play.recording import zipped
 from pipeline.tools.play.session import Session
@@ -52,6 +54,10 @@ class Server:
     fps: float
     sessions: dict[int, Session] = field(default_factory=dict)
     _count: int = 0
+
+    def __post_init__(self) -> None:
+        """Make what sessions share, beside the model."""
+        self._planning = Planning(self.playable)
 
     def app(self, lifespan: Any = None) -> "Starlette":
         """The ASGI application."""
@@ -106,7 +112,8 @@ class Server:
 
     async def _serve(self, number: int, page: Connection) -> None:
         """Let a session run as long as its page is there."""
-        session = Session(number, self.playable, self.folder, page.send, self.fps)
+        engine = Engine(self.playable, self._planning)
+        session = Session(number, engine, self.folder, page.send, self.fps)
         self.sessions[number] = session
         LOG.info("session %d begins", number)
         tasks = list[asyncio.Task[None]]()

@@ -20,7 +20,6 @@ from pipeline.errors import UserError
 from pipeline.tools.play import messages, pictures, replies
 from pipeline.tools.play.engine import Act, Engine, Moment
 from pipeline.tools.play.messages import ImageFormat
-from pipeline.tools.play.playable import Playable
 
 AHEAD = 2
 """Frames that are on their way to a page at most."""
@@ -55,15 +54,14 @@ class Session:
         planning: whether the planner drives.
     """
 
-    def __init__(
-        self, number: int, playable: Playable, folder: Path, send: Send, fps: float
-    ) -> None:
+    def __init__(self, number: int, engine: Engine, folder: Path, send: Send, fps: float) -> None:
         """Nothing is computed yet: see `run`. Recordings go to `folder`."""
+        playable = engine.playable
         self.number, self.fps, self.steps = number, fps, playable.steps
         self.form: ImageFormat = "webp"
         self.paused = self.planning = False
         self._playable, self._folder, self._send = playable, folder, send
-        self._engine = Engine(playable)
+        self._engine = engine
         self._thread = ThreadPoolExecutor(1, f"session-{number}")
         self._changed = asyncio.Event()
         self._wish = Wish()

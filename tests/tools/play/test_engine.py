@@ -15,6 +15,7 @@ from pipeline.episodes import shards
 from pipeline.errors import UserError
 from pipeline.formats.video_csv import Options, build
 from pipeline.tools.play.engine import Act, Engine
+from pipeline.tools.play.planning import Planning
 from pipeline.tools.play.playable import Playable
 from pipeline.tools.play.sources import paths_of
 
@@ -34,9 +35,13 @@ def playable(history=1, params="params.yaml", **places):
     return Playable(paths_of(MODEL, params=Path(params), **places), 2, history)
 
 
+def engine_of(playable):
+    return Engine(playable, Planning(playable))
+
+
 @pytest.fixture
 def engine():
-    engine = Engine(playable())
+    engine = engine_of(playable())
     yield engine
     engine.close()
 
@@ -47,7 +52,7 @@ def driven(engine, actions=ACTIONS):
 
 @pytest.mark.parametrize("history", [1, 2])
 def test_a_recording_is_repeated_by_the_command_that_it_names(tmp_path, history):
-    engine = Engine(playable(history))
+    engine = engine_of(playable(history))
     engine.reset(1, 3, seed=7)
     first = engine.record("mine")
     moments = driven(engine, ACTIONS[: 8 - history])  # the window has slid
@@ -117,7 +122,7 @@ def test_the_planner_drives_and_shows_what_it_expects(engine):
 
 
 def test_without_a_simulator_the_dream_is_all_there_is(tmp_path):
-    engine = Engine(playable(params="nowhere.yaml"))
+    engine = engine_of(playable(params="nowhere.yaml"))
     moment = engine.reset(0, 0, seed=0)
     assert moment.real is None
     engine.record("mine")

@@ -1,7 +1,6 @@
 """A real server over a real WebSocket: what a page gets, and that nothing a page does harms it."""
 
 import json
-import random
 import time
 import urllib.error
 import urllib.request
@@ -10,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from play_helpers import page, serving
+from play_helpers import HOSTILE, page, serving
 from websockets.exceptions import ConnectionClosed
 
 from pipeline.errors import ParamsError
@@ -19,25 +18,6 @@ from pipeline.tools.play.connection import MESSAGES_PER_SECOND
 from pipeline.tools.play.playable import Playable
 from pipeline.tools.play.serving import bound
 from pipeline.tools.play.sources import paths_of
-
-HOSTILE = (
-    *("", "{", "null", "[]", '{"type": "action"}', '{"type": "nothing"}', '"' + 70_000 * "a" + '"'),
-    '{"type": "action", "time": 0, "action": [NaN, 0]}',
-    '{"type": "action", "time": 0, "action": [1e999, 0]}',
-    '{"type": "action", "time": 0, "action": [0]}',
-    '{"type": "action", "time": 0, "action": ["0", 0]}',
-    '{"type": "action", "time": 0, "action": [0, 0], "more": 1}',
-    '{"type": "settings", "steps": 51}',
-    '{"type": "settings", "fps": 0}',
-    '{"type": "settings", "format": "bmp"}',
-    '{"type": "reset", "clip": -1}',
-    '{"type": "reset", "clip": 1000000}',
-    '{"type": "reset", "seed": 99999999999999999999}',
-    '{"type": "goal", "clip": 0, "start": 100000}',
-    b"",
-    b"no picture",
-    b"\x89PNG\r\n\x1a\n" + bytes(100),
-)
 
 
 @pytest.fixture(scope="module")
@@ -198,49 +178,6 @@ def test_a_port_that_is_taken_is_one_line():
         pytest.raises(ParamsError, match="choose another --port"),
     ):
         bound("127.0.0.1", listening.getsockname()[1])
-
-
-@pytest.mark.slow
-def test_a_day_of_abuse_leaves_nothing_behind(playable, tmp_path, caplog):
-    """500 faulty messages, 200 abrupt ends, 20 pages at once."""
-    rng = random.Random(0)
-    with serving(playable, tmp_path) as (server, port):
-        with page(port) as client:
-            for _ in range(500):
-                client.socket.send(_mutated(rng))
-            client.say("pause", paused=True)
-            while not client.hear("state", "frame", "error"):
-                pass
-        assert empty(server)
-        before = _resident()
-        for _ in range(200):
-            with page(port) as client:
-                client.hear(rng.choice(["hello", "frame", "state"]))
-                client.socket.socket.close()
-            assert empty(server)
-        assert _resident() < 1.1 * before
-        clients = [page(port) for _ in range(20)]
-        opened = [client.__enter__() for client in clients]
-        answers = [client.hear("hello", "bye")["type"] for client in opened]
-        assert answers.count("hello") == 4
-        for client in clients:
-            client.__exit__(None, None, None)
-        assert empty(server)
-    assert all(record.exc_info is None for record in caplog.records)
-
-
-def _mutated(rng):
-    """A faulty message, or part of one, or bytes."""
-    text = rng.choice([m for m in HOSTILE if isinstance(m, str)])
-    if rng.random() < 0.3:
-        return rng.randbytes(rng.randrange(200))
-    place = rng.randrange(len(text) + 1)
-    return text[:place] + rng.choice(["", "}", "\x00", "é", '"', "9"]) + text[place + 1 :]
-
-
-def _resident():
-    fields = Path("/proc/self/statm").read_text().split()
-    return int(fields[1])
 
 
 def test_messages_that_come_too_fast_are_read_no_faster(server):

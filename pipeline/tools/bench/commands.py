@@ -6,6 +6,7 @@ from pipeline.tools.bench.frame_commands import encode, formats, ingest
 from pipeline.tools.bench.futures_command import futures
 from pipeline.tools.bench.model_commands import cached, sampler, train
 from pipeline.tools.bench.planner_commands import planners
+from pipeline.tools.bench.play_command import play
 from pipeline.tools.bench.rollout_command import rollout
 from pipeline.tools.bench.window_commands import feed, loader
 
@@ -25,5 +26,6 @@ for command in (
     futures,
     rollout,
     planners,
+    play,
 ):
     app.command()(command)

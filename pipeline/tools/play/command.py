@@ -28,7 +28,7 @@ def command(
     steps: Annotated[
         int | None, typer.Option(min=1, max=50, help="Denoising steps; else the model's own.")
     ] = None,
-    fps: Annotated[float, typer.Option(min=0.1, max=60, help="Most frames a second.")] = 15.0,
+    fps: Annotated[float, typer.Option(min=0.1, max=60, help="Most frames a second.")] = 20.0,
     history: Annotated[int, typer.Option(min=1, help="Frames that a dream is given.")] = 1,
     sessions: Annotated[int, typer.Option(min=1, max=64, help="Pages at a time.")] = 4,
     latents: Annotated[

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from pipeline.errors import UserError
 from pipeline.tools.play import messages, pictures, replies
+from pipeline.tools.play.drawing import Drawn, draw, goal_message, plan_message
 from pipeline.tools.play.engine import Act, Engine, Moment
 from pipeline.tools.play.messages import ImageFormat
 
@@ -162,12 +163,13 @@ class Session:
     async def _start(self, reset: messages.Reset) -> None:
         await self._end_recording()
         self._action = None
-        moment = await self._compute(self._engine.reset, reset.clip, reset.start, reset.seed)
+        make = partial(self._engine.reset, reset.clip, reset.start, reset.seed)
+        drawn = await self._draw(make)
         await self._tell_state()
-        await self._show(moment, None, planned=False)
+        await self._show(drawn)
 
     async def _take_over(self) -> None:
-        await self._show(await self._compute(self._engine.take_over), None, planned=False)
+        await self._show(await self._draw(self._engine.take_over))
 
     async def _advance(self) -> None:
         self._single_step = False
@@ -175,7 +177,7 @@ class Session:
         action = self._action
         try:
             act = await self._plan() if self.planning else self._act(action)
-            moment = await self._compute(self._engine.advance, act)
+            drawn = await self._draw(partial(self._engine.advance, act))
         except UserError as error:
             # Without a plan the person goes on; from a dream that has diverged nothing does.
             self.paused, self.planning = self.paused or not self.planning, False
@@ -184,7 +186,7 @@ class Session:
             return
         asked = None if action is None or action is self._answered else action.time
         self._answered = action
-        await self._show(moment, asked, planned=not isinstance(act, Act))
+        await self._show(drawn, asked, planned=not isinstance(act, Act))
         if self._engine.recording is not None and self._engine.recording.full:
             await self._end_recording()
             await self.complain("the recording is full, and was written")
@@ -197,53 +199,37 @@ class Session:
     async def _plan(self) -> Tensor:
         """What the planner does next; the page sees it before it is done."""
         plan = await self._compute(self._engine.plan)
-        named = [(f"plan {number}", frame) for number, frame in enumerate(plan.expected)]
-        images = await self._compute(pictures.encode_all, named, self.form)
-        first = plan.actions[0].tolist()
-        header = replies.PlanHeader(action=first, milliseconds=plan.milliseconds)
-        await self._send(replies.pack(header, images))
+        await self._send(await self._compute(plan_message, plan, self.form))
         return plan.actions
 
-    async def _show(self, moment: Moment, asked: float | None, *, planned: bool) -> None:
-        """Send a frame; `asked` is the time of the action that it answers, if it is the first."""
-        named = [("imagined", moment.imagined)]
-        if moment.real is not None:
-            named.append(("real", moment.real))
-        began = time.perf_counter()
-        images = await self._compute(pictures.encode_all, named, self.form)
-        spent = round(1000 * (time.perf_counter() - began), 2)
+    async def _draw(self, make: Callable[[], Moment]) -> Drawn:
+        return await self._compute(draw, make, self.form)
+
+    async def _show(
+        self, drawn: Drawn, asked: float | None = None, *, planned: bool = False
+    ) -> None:
         self._sent += 1
-        header = replies.FrameHeader(
-            number=self._sent,
-            step=self._engine.step,
-            action=None if moment.actions is None else moment.actions[0].tolist(),
-            time=asked,
-            milliseconds=replies.Milliseconds(**moment.milliseconds, encode=spent),
-            latent_error=moment.latent_error,
-            pixel_error=moment.pixel_error,
-            planned=planned,
-        )
-        await self._send(replies.pack(header, images))
+        step = self._engine.step
+        await self._send(drawn.message(self._sent, step, asked, planned=planned))
 
     async def _aim(self, goal: messages.Goal | bytes) -> None:
-        images = await self._compute(self._aimed, goal)
-        await self._send(replies.pack(replies.GoalHeader(), images))
+        await self._send(await self._compute(self._aimed, goal))
 
-    def _aimed(self, goal: messages.Goal | bytes) -> list[replies.Image]:
+    def _aimed(self, goal: messages.Goal | bytes) -> bytes:
         if isinstance(goal, bytes):
             frame = pictures.decode(goal, self._playable.recorded_size)
         else:
             frame = self._playable.frame(goal.clip, goal.start)
-        return pictures.encode_all([("goal", self._engine.aim(frame))], self.form)
+        return goal_message(self._engine.aim(frame), self.form)
 
     async def _begin_recording(self) -> None:
         await self._end_recording()
         self._recordings += 1
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{self.number}-{self._recordings}"
         self._action = None
-        moment = await self._compute(self._engine.record, name)
+        drawn = await self._draw(partial(self._engine.record, name))
         await self._tell_state()
-        await self._show(moment, None, planned=False)
+        await self._show(drawn)
 
     async def _end_recording(self) -> None:
         if (recording := self._engine.recording) is None:

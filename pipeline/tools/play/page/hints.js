@@ -1,0 +1,49 @@
+// What can be done, in words; and keys to touch, which light up while they are held.
+
+import { element, keyName, the } from "./dom.js";
+import { lookKeys, stickKeys } from "./drive.js";
+
+function sentences(controls, simulator) {
+  const said = [];
+  if (controls.stick !== null) {
+    said.push(controls.stick.arrows ? "Arrow keys or W A S D move." : "W A S D walk.");
+  }
+  if (controls.pointer !== null && simulator) said.push("Hold the pointer on a frame to lead there.");
+  else if (controls.stick !== null && controls.look === null) said.push("Drag on a frame.");
+  if (controls.look !== null) said.push("Click a frame and move the mouse to look, or drag, or use the arrows; Esc lets go.");
+  if (controls.push !== null) said.push("Draw a line on a frame: it is pushed along there.");
+  if (controls.sliders.length > 0) said.push("Move a slider, or hold its keys.");
+  if (controls.sliders.some(({ stays }) => !stays)) said.push("Sliders that are let go return to rest.");
+  said.push("A gamepad works too.");
+  return said.join(" ");
+}
+
+/** Labels of keys by code: those that walk or look, and those with a value of their own. */
+function labels(controls) {
+  const codes = [...stickKeys(controls).slice(0, 1), ...lookKeys(controls)].flat();
+  const keys = controls.keys.map(({ code, label }) => [code, `${keyName(code)} ${label}`]);
+  return new Map([...codes.map((code) => [code, keyName(code)]), ...keys]);
+}
+
+/** Show them; returns what lights up the keys that are down. */
+export function showHints(controls, simulator, inputs) {
+  the("hint").textContent = sentences(controls, simulator);
+  const buttons = new Map();
+  for (const [code, text] of labels(controls)) {
+    const button = element("button", { type: "button", className: "key", textContent: text });
+    button.tabIndex = -1; // the keyboard has the key itself
+    button.addEventListener("pointerdown", (event) => {
+      event.preventDefault();
+      button.setPointerCapture(event.pointerId);
+      inputs.hold(code, true);
+    });
+    for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
+      button.addEventListener(end, () => inputs.hold(code, false));
+    }
+    buttons.set(code, button);
+  }
+  the("keys").replaceChildren(...buttons.values());
+  return (down) => {
+    for (const [code, button] of buttons) button.classList.toggle("down", down.has(code));
+  };
+}

@@ -37,12 +37,12 @@ HOSTILE = (
 
 @contextmanager
 def serving(
-    playable: Playable, folder: Path, *, token: str | None = None, sessions: int = 4
+    playable: Playable, folder: Path, *, token: str | None = None, sessions: int = 4, port: int = 0
 ) -> Iterator[tuple[Server, int]]:
     """The server and its port."""
     server = Server(playable, folder, Access(token, sessions), 60.0)
     ready = threading.Event()
-    with bound("127.0.0.1", 0) as listening:
+    with bound("127.0.0.1", port) as listening:
         running = asgi_server(server, ready.set)
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
         thread.start()

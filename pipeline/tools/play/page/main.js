@@ -19,17 +19,20 @@ const screen = new Screen(
   (number) => say("shown", { number }),
 );
 const inputs = new Inputs(canvases);
-const panel = new Panel(say, tell);
 const goal = new Goal(say, (file) => connection.sendPicture(file));
+const panel = new Panel({
+  say,
+  tell,
+  act: () => act(performance.now()),
+  aim: () => { if (!goal.set) goal.ask(); },
+  changed: () => screen.forget(),
+});
 const traces = ["latent-trace", "pixel-trace"].map((id) => new Trace(the(id)));
 let hello = null;
 let driver = null;
 let light = () => {};
 let sent = { said: null, time: 0 }; // the latest action
 let silence = 0; // timer that clears the line
-
-panel.wantGoal = () => { if (!goal.set) goal.ask(); };
-panel.onSteps = () => screen.forget();
 
 function status(text, state) {
   the("connection-text").textContent = text;

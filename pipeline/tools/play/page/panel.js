@@ -12,12 +12,21 @@ const number = (id) => Number(the(id).value);
 export class Panel {
   state = { paused: false, planning: false, recording: false };
 
-  /** `say(type, values)` sends a message, `tell(line)` shows a line. */
-  constructor(say, tell) {
+  /**
+   * `say(type, values)` sends a message, `tell(line)` shows a line, `act()` sends the present
+   * action, `aim()` sees to it that there is a goal; `changed()` hears of other denoising steps.
+   */
+  constructor({ say, tell, act, aim, changed }) {
     this.say = say;
     this.tell = tell;
+    this.aim = aim;
+    this.changed = changed;
     the("pause").onclick = () => this.#pause(!this.state.paused);
-    the("single-step").onclick = () => { this.#pause(true); say("single_step"); };
+    the("single-step").onclick = () => {
+      this.#pause(true);
+      act();
+      say("single_step");
+    };
     the("reset").onclick = () => this.begin();
     the("take-over").onclick = () => say("take_over");
     the("plan").onclick = () => this.#plan(!this.state.planning);
@@ -106,7 +115,7 @@ export class Panel {
   }
 
   #plan(on) {
-    if (on && !this.hasGoal) this.wantGoal();
+    if (on) this.aim();
     this.say("plan", { on });
     this.show({ ...this.state, planning: on });
   }
@@ -115,7 +124,7 @@ export class Panel {
     this.say("settings", settings);
     if (settings.steps === undefined) return;
     this.#showSteps();
-    this.onSteps?.();
+    this.changed();
     if (this.state.episode !== undefined) toAddress({ ...this.state, steps: settings.steps });
   }
 

@@ -40,10 +40,9 @@ export class Goal {
   }
 }
 
-/** Show the images of a plan, `plan 0` and on, side by side; an empty one leaves the last. */
-export function showPlan(images) {
-  const plan = [...images].filter(([name]) => name.startsWith("plan ")).map(([, image]) => image);
-  if (plan.length === 0) return;
+/** Show the images of a plan side by side. */
+export async function showPlan(blobs) {
+  const plan = [...(await decoded(blobs)).values()];
   const strip = the("strip-frames");
   while (strip.children.length > plan.length) strip.lastChild.remove();
   while (strip.children.length < plan.length) strip.append(document.createElement("canvas"));

@@ -59,6 +59,7 @@ function hear(message) {
 
 function see(header, blobs) {
   if (header.type === "goal") goal.show(blobs);
+  else if (header.type === "plan") showPlan(blobs);
   else if (header.type === "frame") screen.take(header, blobs);
 }
 
@@ -100,7 +101,7 @@ function figures(header, now) {
   const said = {
     fps: screen.fps(now).toFixed(0),
     latency: latency === null ? "–" : `${latency.toFixed(0)} ms`,
-    "model-time": header.milliseconds.model === undefined ? "–" : `${header.milliseconds.model.toFixed(0)} ms`,
+    "model-time": header.milliseconds.model === null ? "–" : `${header.milliseconds.model.toFixed(0)} ms`,
     "latent-error": header.latent_error === null ? "–" : header.latent_error.toFixed(3),
     "pixel-error": header.pixel_error === null ? "–" : (255 * Math.sqrt(header.pixel_error)).toFixed(1),
   };
@@ -118,7 +119,6 @@ function refresh(now) {
   if (drawn === null) return;
   if (drawn.header.time !== null) driver.answered(drawn.header.time);
   figures(drawn.header, now);
-  showPlan(drawn.images);
 }
 
 // After a click the keys drive again; who uses the keyboard stays where they are.

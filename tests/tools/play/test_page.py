@@ -61,9 +61,8 @@ def playable(tmp_path_factory):
     run_stages(folder, [stage for stage in STAGES if stage not in UNUSED])
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        yield Playable(
-            paths_of(Path("models/wall/patch_pca"), None, None, Path("params.yaml")), 4, 1
-        )
+        model = Path("models/wall/patch_pca")
+        yield Playable(paths_of(model, None, None, Path("params.yaml")), 4, 1)
 
 
 @pytest.fixture(scope="module")

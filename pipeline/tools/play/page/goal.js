@@ -40,7 +40,7 @@ export class Goal {
   }
 }
 
-/** Show the images of a plan side by side. */
+/** Show the images of a plan side by side, in their order. */
 export async function showPlan(blobs) {
   const plan = [...(await decoded(blobs)).values()];
   const strip = the("strip-frames");

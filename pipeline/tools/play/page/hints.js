@@ -10,7 +10,9 @@ function sentences(controls, simulator) {
   }
   if (controls.pointer !== null && simulator) said.push("Hold the pointer on a frame to lead there.");
   else if (controls.stick !== null && controls.look === null) said.push("Drag on a frame.");
-  if (controls.look !== null) said.push("Click a frame and move the mouse to look, or drag, or use the arrows; Esc lets go.");
+  if (controls.look !== null) {
+    said.push("Click a frame and move the mouse to look (Esc lets go), or drag, or use the arrows.");
+  }
   if (controls.push !== null) said.push("Draw a line on a frame: it is pushed along there.");
   if (controls.sliders.length > 0) said.push("Move a slider, or hold its keys.");
   if (controls.sliders.some(({ stays }) => !stays)) said.push("Sliders that are let go return to rest.");

@@ -37,6 +37,7 @@ let silence = 0; // timer that clears the line
 function status(text, state) {
   the("connection-text").textContent = text;
   the("connection").dataset.state = state;
+  the("main").inert = state !== "good";
 }
 
 function tell(line) {
@@ -50,8 +51,6 @@ function hear(message) {
   else if (message.type === "error") tell(message.message);
   else if (message.type === "recording") panel.recorded(message);
   else if (message.type === "state") {
-    sent.said = null; // the server forgets the action when it begins anew
-    for (const trace of traces) trace.clear();
     panel.show(message);
     goal.propose(message.clip, message.start, hello.clips[message.clip].frames);
   }
@@ -60,7 +59,10 @@ function hear(message) {
 function see(header, blobs) {
   if (header.type === "goal") goal.show(blobs);
   else if (header.type === "plan") showPlan(blobs);
-  else if (header.type === "frame") screen.take(header, blobs);
+  else if (header.type === "frame") {
+    if (header.action === null) sent.said = null; // a start: the server has forgotten the action
+    screen.take(header, blobs);
+  }
 }
 
 function greet(message) {
@@ -71,7 +73,8 @@ function greet(message) {
   the("title").textContent = name;
   const every = model.interval === 1 ? "" : `, every ${model.interval} steps`;
   const millions = (model.parameters / 1e6).toFixed(1);
-  the("model").textContent = `${model.width} × ${model.height} pixels${every}, ${millions} M parameters, ${model.device}`;
+  const size = `${model.width} × ${model.height} pixels${every}`;
+  the("model").textContent = `${size}, ${millions} M parameters, ${model.device}`;
   the("decoder").textContent = model.decoder === "fitted" ? "by a decoder fitted to the latents" : "";
   the("window").textContent = `${model.window} frames`;
   the("real-figure").hidden = !simulator;
@@ -84,6 +87,7 @@ function greet(message) {
   goal.set = false;
   screen.forget();
   panel.greet(hello);
+  the("view").focus({ preventScroll: true });
 }
 
 function act(now) {
@@ -115,15 +119,15 @@ function refresh(now) {
   if (driver === null) return;
   light(inputs.down);
   act(now);
-  const drawn = screen.refresh(now);
-  if (drawn === null) return;
-  if (drawn.header.time !== null) driver.answered(drawn.header.time);
-  figures(drawn.header, now);
+  const header = screen.refresh(now);
+  if (header === null) return;
+  if (header.time !== null) driver.answered(header.time);
+  figures(header, now);
 }
 
 // After a click the keys drive again; who uses the keyboard stays where they are.
 addEventListener("pointerup", ({ target }) => {
-  if (target.closest("button, canvas, input[type=range], summary")) the("view").focus({ preventScroll: true });
+  const used = target.closest("button, canvas, input[type=range], summary");
+  if (used) the("view").focus({ preventScroll: true });
 });
 requestAnimationFrame(refresh);
-the("view").focus({ preventScroll: true });

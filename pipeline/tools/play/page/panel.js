@@ -70,15 +70,15 @@ export class Panel {
 
   /** What the server says that stands. */
   show(state) {
+    const start = [["clip", state.clip], ["start-step", state.start], ["seed", state.seed]];
+    const key = JSON.stringify(start);
+    if (key !== this.shownStart) for (const [id, value] of start) the(id).value = value;
+    this.shownStart = key;
     this.state = state;
     for (const [id, on] of [["pause", state.paused], ["plan", state.planning], ["record", state.recording]]) {
       the(id).setAttribute("aria-pressed", on);
     }
-    for (const [id, value] of [["clip", state.clip], ["start-step", state.start], ["seed", state.seed]]) {
-      the(id).value = value;
-    }
     the("episode").textContent = `Validation episode ${state.episode}`;
-    the("format").value = state.format;
     this.#showSteps();
     toAddress({ ...state, steps: number("steps") });
   }
@@ -131,7 +131,7 @@ export class Panel {
   #shortcut(event) {
     const id = SHORTCUTS[event.code];
     const typed = event.target.closest("input:not([type=range]), select, textarea") !== null;
-    if (!id || typed || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    the(id).click();
+    const other = event.ctrlKey || event.metaKey || event.altKey || event.repeat;
+    if (id && !typed && !other && !the("main").inert) the(id).click();
   }
 }

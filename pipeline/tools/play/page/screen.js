@@ -51,7 +51,7 @@ export class Screen {
       this.#latencies.push(performance.now() - header.time);
       this.#latencies.splice(0, this.#latencies.length - KEPT);
     }
-    return { header, images };
+    return header;
   }
 
   /** Frames drawn in the last second. */

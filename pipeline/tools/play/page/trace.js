@@ -22,10 +22,4 @@ export class Trace {
       `${(index / (KEPT - 1)) * WIDTH},${HEIGHT - (each / most) * (HEIGHT - 1)}`;
     this.line.setAttribute("points", this.#values.map(place).join(" "));
   }
-
-  /** Begin anew. */
-  clear() {
-    this.#values = [];
-    this.line.setAttribute("points", "");
-  }
 }

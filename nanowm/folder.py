@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from nanowm import model_card
-from pipeline import encoders, stage
+from pipeline import stage
 from pipeline.diffusion.sampling import default_steps
 from pipeline.diffusion.world_model import CONFIG
-from pipeline.encoders import Encoder
 from pipeline.errors import DataError
 from pipeline.files.json_model import FileModel, read_json
 from pipeline.files.places import from_project
 from pipeline.files.versioned import Format
-from pipeline.latents.spec import LatentSpec
 from pipeline.weights.pretrained import POINTER, Pointer
 
 if TYPE_CHECKING:
@@ -30,8 +28,6 @@ FILES = (DEFAULTS, f"{CODEC}/*", f"{DYNAMICS}/*")
 """What is downloaded of a repository."""
 FORMAT = Format()
 """Of nanowm.json; a change of Defaults that earlier files do not go with needs a migration."""
-UNRECORDED = "published"
-"""In place of the codec's digest, in the spec of an imported checkpoint."""
 
 
 class Defaults(FileModel):
@@ -47,23 +43,6 @@ def read_defaults(folder: Path, objective: str) -> Defaults:
     if path.exists():
         return FORMAT.read(path, Defaults, "get the model again from where it comes")
     return Defaults(steps=default_steps(objective))
-
-
-def read_codec(folder: Path, spec: LatentSpec) -> Encoder:
-    """The codec in a folder, for a world model of latents of this spec.
-
-    Raises:
-        DataError: it is missing or damaged, or not the one that the world model was trained with.
-    """
-    if spec.codec != UNRECORDED:
-        return encoders.load_for(spec, folder)
-    name, codec = encoders.load(folder)
-    if name != spec.encoder:
-        raise DataError(
-            f"{folder}: a codec of {name}, but the world model was trained on latents of "
-            f"{spec.encoder}; put one of those there"
-        )
-    return codec
 
 
 def check(folder: Path) -> None:

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nanowm.folder import read_codec
 from nanowm.frames import Array, pixels
+from pipeline import encoders
 from pipeline.diffusion.world_model import WorldModel as Dynamics
 from pipeline.errors import UserError
 
@@ -35,7 +35,7 @@ class LatentModule(nn.Module):
         """
         super().__init__()
         self.denoiser, self.dynamics = dynamics.denoiser, dynamics
-        self.codec = read_codec(Path(codec), dynamics.spec).to(dynamics.device)
+        self.codec = encoders.load_for_model(dynamics.spec, Path(codec)).to(dynamics.device)
         self.codec_folder = Path(codec)
 
     @property

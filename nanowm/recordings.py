@@ -120,10 +120,5 @@ def open_recordings(folder: Path) -> Recordings:
             "writes, or data/NAME/latents/ENCODER.zarr, which encode does"
         )
     manifest = read_manifest(folder)
-    named = [
-        (key, shard.split, length)
-        for shard in manifest.shards
-        for key, length in zip(shard.episodes, shard.lengths, strict=True)
-    ]
-    listed = [Entry(number, *values) for number, values in enumerate(named)]
+    listed = [Entry(number, *values) for number, values in enumerate(manifest.listed())]
     return Shards(folder, listed, manifest.interval)

@@ -55,9 +55,10 @@ class Noise:
         """The noise of some rows of the batch."""
         rows = list(chosen)
         context = None if self.context is None else self.context[rows]
-        one = len(self.generators) == 1
-        own = self.generators if one else tuple(self.generators[row] for row in rows)
-        return Noise(self.start[rows], context, own if self.generators else ())
+        own = self.generators
+        if len(own) > 1:
+            own = tuple(own[row] for row in rows)
+        return Noise(self.start[rows], context, own)
 
     def starts(self, begin: int, end: int) -> Tensor:
         """See `FrameNoise`."""

@@ -88,11 +88,7 @@ def _tasks(
     source: Source, manifest: Manifest, options: Options, spec: LatentSpec, out: Path
 ) -> list[Task]:
     """One task for each shard of the latents; creates the arrays of a new store."""
-    episodes = [
-        (key, shard.split, spec.num_latents(length))
-        for shard in manifest.shards
-        for key, length in zip(shard.episodes, shard.lengths, strict=True)
-    ]
+    episodes = [(key, split, spec.num_latents(length)) for key, split, length in manifest.listed()]
     train = sum(latents for _, split, latents in episodes if split == "train")
     rows = sum(latents for _, _, latents in episodes)
     columns = {name: column for name, column in spec.columns().items() if column.strided}

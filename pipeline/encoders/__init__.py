@@ -14,7 +14,7 @@ from pipeline.families import Family, family
 from pipeline.files.content import parsing
 from pipeline.files.json_model import FileModel
 from pipeline.files.versioned import Format, without_header
-from pipeline.latents.spec import LatentShape, LatentSpec
+from pipeline.latents.spec import UNRECORDED, LatentShape, LatentSpec
 from pipeline.metrics.schema import DecoderKind
 from pipeline.params import Params
 
@@ -173,6 +173,23 @@ def load_for(spec: LatentSpec, folder: Path) -> Encoder:
         raise DataError(
             f"{folder}: this {name} is not the {spec.encoder} that encoded the latents of the "
             "model; run `dvc repro` to bring them together"
+        )
+    return encoder
+
+
+def load_for_model(spec: LatentSpec, folder: Path) -> Encoder:
+    """The encoder of a model's latents, or of an imported model's, of which only the name is known.
+
+    Raises:
+        DataError: it is missing or damaged, or not the one that the model was trained with.
+    """
+    if spec.codec != UNRECORDED:
+        return load_for(spec, folder)
+    name, encoder = load(folder)
+    if name != spec.encoder:
+        raise DataError(
+            f"{folder}: a codec of {name}, but the world model was trained on latents of "
+            f"{spec.encoder}; put one of those there"
         )
     return encoder
 

@@ -75,6 +75,14 @@ class Manifest(FileModel):
         check_statistics(self.actions, self.action_dim)
         return self
 
+    def listed(self) -> list[tuple[str, Split, int]]:
+        """Key, split and number of frames of each episode, in the order of the shards."""
+        return [
+            (key, shard.split, length)
+            for shard in self.shards
+            for key, length in zip(shard.episodes, shard.lengths, strict=True)
+        ]
+
     def digest(self) -> str:
         """SHA-256 of the manifest, and so of the contents of all shards."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()

@@ -20,6 +20,8 @@ LatentShape = tuple[Size, Size, Size]
 """Channels, height and width of the latents of a frame."""
 LARGEST = 2**26
 """Numbers in the largest latent of a frame."""
+UNRECORDED = "published"
+"""In place of the digests of codec and shards, in the spec of an imported checkpoint."""
 SEAL = "nano_world_models"
 """Name of the attribute of a zarr store that holds its Seal."""
 

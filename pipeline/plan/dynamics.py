@@ -30,7 +30,7 @@ class Future(Protocol):
         """Latents [B, H, C, h, w] under actions [B, H, interval, A]; None if it imagines none."""
 
     def of(self, rows: Sequence[int]) -> "Future":
-        """The futures of some of the runs, by their places in the batch."""
+        """The futures of some of the runs, by their places in the batch, in order."""
 
 
 class Dynamics(Protocol):
@@ -156,6 +156,8 @@ class ModelFuture:
 
     def of(self, rows: Sequence[int]) -> "ModelFuture":
         """The futures of some of the runs; nothing is encoded or drawn again."""
+        if len(rows) == len(self.goal):
+            return self
         chosen, futures = list(rows), self.futures
         return ModelFuture(
             self.imagination,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.tools.play import replies
 from pipeline.tools.play.dream import Frame
-from pipeline.tools.play.engine import Moment, Plan
+from pipeline.tools.play.engine import Moment, Plan, since
 from pipeline.tools.play.messages import ImageFormat
 from pipeline.tools.play.pictures import encode_all
 
@@ -43,7 +43,7 @@ def draw(make: Callable[[], Moment], form: ImageFormat) -> Drawn:
     if moment.real is not None:
         named.append(("real", moment.real))
     images = encode_all(named, form)
-    return Drawn(moment, images, round(1000 * (time.perf_counter() - began), 2))
+    return Drawn(moment, images, since(began))
 
 
 def plan_message(plan: Plan, form: ImageFormat) -> bytes:

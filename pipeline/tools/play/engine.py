@@ -139,12 +139,12 @@ class Engine:
         """
         began = time.perf_counter()
         actions, states = self._take(act)
-        acted = _since(began)
+        acted = since(began)
         sight = None if self.truth is None else self.truth.look()
         began = time.perf_counter()
         imagined = self.dream.step(actions)
         self.frames += 1
-        times = {"model": _since(began), "simulator": acted}
+        times = {"model": since(began), "simulator": acted}
         moment = self._moment(imagined, sight, actions, times)
         self._taken.append(actions)
         self._shown.append(imagined if sight is None else sight.result().frame)
@@ -189,7 +189,7 @@ class Engine:
         known = min(self._planner.context, len(self._shown))
         actions, latents = self._planner.act(list(self._shown)[-known:], self._past(known))
         expected = [self.dream.decode(latent) for latent in latents]
-        return Plan(actions, expected, _since(began))
+        return Plan(actions, expected, since(began))
 
     def record(self, name: str) -> Moment:
         """Begin a recording, from the start on."""
@@ -250,5 +250,6 @@ class Engine:
         return Moment(imagined, real.frame, actions, known, pixels, times)
 
 
-def _since(began: float) -> float:
+def since(began: float) -> float:
+    """Milliseconds since a moment of `time.perf_counter`."""
     return round(1000 * (time.perf_counter() - began), 2)

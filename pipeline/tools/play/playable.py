@@ -11,19 +11,19 @@ from torch import Tensor
 from pipeline.compute import device
 from pipeline.diffusion.sampling import default_steps
 from pipeline.diffusion.world_model import WorldModel
-from pipeline.encoders import Encoder
-from pipeline.episodes.controls import Controls, generic
+from pipeline.encoders import Encoder, load_for_model
+from pipeline.episodes.controls import generic
 from pipeline.episodes.episode import Episode
 from pipeline.errors import ParamsError, UserError
 from pipeline.latents.cache import LatentCache, open_cache
 from pipeline.latents.metadata import METADATA
+from pipeline.latents.spec import UNRECORDED
 from pipeline.params import read
 from pipeline.plan.measure import Codec
 from pipeline.probe.support import plannable
 from pipeline.rollout.clips import Length, chunks, history_latents, read_episode
 from pipeline.tools.play.dream import Frame, as_frame
-from pipeline.tools.play.sources import Paths, adopted, read_codec, recordings
-from pipeline.tools.reference.convert import PUBLISHED
+from pipeline.tools.play.sources import Paths, adopted, recordings
 from pipeline.tools.rollout.write import parts
 from pipeline.worlds import WORLDS, Recorder, World
 
@@ -76,6 +76,7 @@ class Playable:
         high: largest one, [A].
         recorded_size: height and width of recorded frames.
         no_simulator: why there is no simulator; None if there is one.
+        controls: how a person acts: as the world says, else by a slider for each component.
     """
 
     def __init__(self, paths: Paths, steps: int | None, history: int) -> None:
@@ -88,7 +89,7 @@ class Playable:
         found = recordings(paths.shards)
         self.paths, self.history, self.episodes = paths, history, found.validation
         self.model = WorldModel.from_pretrained(world_model, device=device.pick())
-        encoder: Encoder = read_codec(codec, self.model.spec).to(device.pick())
+        encoder: Encoder = load_for_model(self.model.spec, codec).to(device.pick())
         self.cache = self._open_cache()
         self.model.spec = adopted(self.model.spec, found.manifest, paths.shards)
         self.codec = Codec(encoder, self.model.spec, BATCH)
@@ -102,7 +103,10 @@ class Playable:
         height, width, _ = found.manifest.frame_shape
         self.recorded_size = height, width
         self.low, self.high = (np.array(statistics[name], np.float32) for name in ("min", "max"))
-        self.no_simulator = self._no_simulator()
+        recorder = self._recorder()  # made once: a scene may take seconds to compile
+        self.no_simulator = self._no_simulator(recorder)
+        own = None if recorder is None else recorder.controls
+        self.controls = own or generic([f"action {number}" for number in range(len(self.low))])
         self._read = lru_cache(EPISODES)(lambda key: read_episode(paths.shards, key))
 
     @property
@@ -114,12 +118,6 @@ class Playable:
     def simulator(self) -> Callable[[], World] | None:
         """Makes a simulator of the caller's own; None where there is none."""
         return None if self.no_simulator is not None else self._world
-
-    @cached_property
-    def controls(self) -> Controls:
-        """How a person acts: as the data set's world says, else by a slider for each component."""
-        own = None if (recorder := self._recorder()) is None else recorder.controls
-        return own or generic([f"action {number}" for number in range(len(self.low))])
 
     @cached_property
     def idle(self) -> list[float]:
@@ -186,7 +184,7 @@ class Playable:
 
     def _open_cache(self) -> LatentCache | None:
         """None too if nobody knows whether a published model was trained on such latents."""
-        known = self.model.spec.codec != PUBLISHED
+        known = self.model.spec.codec != UNRECORDED
         if not known or not (self.paths.latents / METADATA).is_file():
             return None
         cache = open_cache(self.paths.latents)
@@ -207,8 +205,8 @@ class Playable:
         world = settings.of_dataset(name).optional(WORLDS)
         return world.build() if world else None
 
-    def _no_simulator(self) -> str | None:
+    def _no_simulator(self, recorder: Recorder | None) -> str | None:
         if not self.paths.params.is_file():
             return f"there is no {self.paths.params}, which describes it; name one by --params"
-        world = plannable(self._recorder(), self.model.spec)
+        world = plannable(recorder, self.model.spec)
         return world if isinstance(world, str) else None

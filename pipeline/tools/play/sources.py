@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import encoders
 from pipeline.diffusion.config import FORMAT, Config
 from pipeline.diffusion.world_model import CONFIG
-from pipeline.encoders import Encoder
 from pipeline.episodes.manifest import MANIFEST, Manifest, read_manifest
 from pipeline.errors import DataError
-from pipeline.latents.spec import LatentSpec
-from pipeline.tools.reference.convert import PUBLISHED
+from pipeline.latents.spec import UNRECORDED, LatentSpec
 from pipeline.tools.rollout.write import parts
 
 RESTORE = "`dvc checkout` restores it"
@@ -84,32 +81,10 @@ def recordings(shards: Path) -> Recordings:
             "model's data set by --shards"
         )
     manifest = read_manifest(shards)
-    listed = [
-        (key, length)
-        for shard in manifest.shards
-        if shard.split == "val"
-        for key, length in zip(shard.episodes, shard.lengths, strict=True)
-    ]
+    listed = [(key, length) for key, split, length in manifest.listed() if split == "val"]
     if not listed:
         raise DataError(f"{shards}: holds no validation episode to start from; name others")
     return Recordings(manifest, listed)
-
-
-def read_codec(folder: Path, spec: LatentSpec) -> Encoder:
-    """The codec of a world model; of a published one, nothing but its name is known.
-
-    Raises:
-        DataError: it is missing or damaged, or not the one that the model was trained with.
-    """
-    if spec.codec != PUBLISHED:
-        return encoders.load_for(spec, folder)
-    name, codec = encoders.load(folder)
-    if name != spec.encoder:
-        raise DataError(
-            f"{folder}: a codec of {name}, but the world model was trained on latents of "
-            f"{spec.encoder}; put one of those there"
-        )
-    return codec
 
 
 def adopted(spec: LatentSpec, manifest: Manifest, shards: Path) -> LatentSpec:
@@ -123,7 +98,7 @@ def adopted(spec: LatentSpec, manifest: Manifest, shards: Path) -> LatentSpec:
             f"{shards}: its actions have {manifest.action_dim} numbers, those of the model "
             f"{spec.action_dim}; name the shards of the model's data set by --shards"
         )
-    if spec.source != PUBLISHED:
+    if spec.source != UNRECORDED:
         return spec
     found = ("dataset", "state_dim", "actions")
     return spec.model_copy(update={name: getattr(manifest, name) for name in found})

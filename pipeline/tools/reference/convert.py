@@ -13,7 +13,7 @@ from pipeline.diffusion.world_model import WorldModel
 from pipeline.episodes.resize import Preprocessing
 from pipeline.errors import DataError
 from pipeline.latents.cache import open_cache
-from pipeline.latents.spec import LatentSpec
+from pipeline.latents.spec import UNRECORDED, LatentSpec
 from pipeline.tools.reference import checkpoint
 from pipeline.tools.reference.config import ReferenceConfig
 from pipeline.weights.load import load_weights
@@ -31,8 +31,6 @@ UNBOUNDED = 1e30
 """Range of actions where it is unknown: nothing is clamped."""
 UNSHIFTED = 1.0
 """The reference has no shifted schedules."""
-PUBLISHED = "published"
-"""In place of the digests of codec and shards, which a checkpoint does not record."""
 WEIGHTS, CONFIG = "model.safetensors", "config.yaml"
 
 
@@ -177,8 +175,8 @@ def _spec_from_config(config: ReferenceConfig) -> LatentSpec:
     return LatentSpec(
         dataset=config.dataset.name,
         encoder=encoder,
-        codec=PUBLISHED,
-        source=PUBLISHED,
+        codec=UNRECORDED,
+        source=UNRECORDED,
         view=Preprocessing(height=height, width=width, antialias=False),
         interval=config.dataset.frame_interval,
         latent_shape=config.model.latent,

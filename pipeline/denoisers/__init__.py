@@ -55,6 +55,7 @@ class Denoiser(nn.Module):
         actions: Tensor | None,
         positions: Tensor | None = None,
         kv_cache: KVCache | None = None,
+        clean: Tensor | None = None,
     ) -> Tensor:
         """The objective's regression target, as predicted from noisy latents, [B, T, C, h, w].
 
@@ -69,6 +70,10 @@ class Denoiser(nn.Module):
                 networks take one, and all frames before `positions` must have been run with it.
                 Where gradients are enabled its tensors are replaced instead of written to, so that
                 they pass through it.
+            clean: latents [B, T, C, h, w] of the same frames without noise, for a causal network
+                without a KV cache. Each frame then attends to itself and to the clean earlier ones,
+                which run beside it in the same pass: the outputs of a pass for every frame, with
+                the frames before it clean (teacher forcing). Gradients pass through both streams.
 
         Raises:
             ValueError: more frames than the window that the network was made for.

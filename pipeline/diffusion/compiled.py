@@ -30,9 +30,10 @@ class Compiled(Denoiser):
         actions: Tensor | None,
         positions: Tensor | None = None,
         kv_cache: KVCache | None = None,
+        clean: Tensor | None = None,
     ) -> Tensor:
         """The network's output [B, T, C, h, w]; see `Denoiser.forward`."""
-        return self._compiled_forward(noisy, level, actions, positions, kv_cache)
+        return self._compiled_forward(noisy, level, actions, positions, kv_cache, clean)
 
     def embed_actions(self, actions: Tensor) -> Tensor | None:
         """The network's embeddings of actions, not compiled."""

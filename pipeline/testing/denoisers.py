@@ -15,6 +15,8 @@ Member = Variant[DenoiserModule, Params]
 BATCH = 2
 TOLERANCE = 1e-4
 """Of outputs that are the same but for the order of summation, relative to the largest."""
+CLOSE = 2e-6
+"""The same, where the network does not amplify it."""
 
 
 class DenoiserTests(MemberTests):
@@ -143,6 +145,23 @@ class DenoiserTests(MemberTests):
         for ours, other in zip(found, expected, strict=True):
             assert (ours is None) == (other is None)
             assert ours is None or scaled_error(ours, other) < TOLERANCE
+
+    def test_a_clean_stream_gives_the_outputs_of_a_pass_for_every_frame(
+        self, network: Denoiser, window: tuple[Tensor, Tensor, Tensor]
+    ) -> None:
+        require_causal(network)
+        noisy, level, actions = window
+        clean = noisy.flip(0).requires_grad_()
+        both = network(noisy, level, actions, None, None, clean)
+        outputs = []
+        for frame in range(self.size.frames):
+            frames = torch.cat([clean[:, :frame], noisy[:, frame : frame + 1]], 1)
+            levels = torch.cat([torch.zeros_like(level[:, :frame]), level[:, frame : frame + 1]], 1)
+            outputs.append(network(frames, levels, actions[:, : frame + 1])[:, frame])
+        alone = torch.stack(outputs, 1)
+        assert scaled_error(both.detach(), alone.detach()) < CLOSE
+        found, expected = (torch.autograd.grad(of.square().sum(), clean) for of in (both, alone))
+        assert scaled_error(found[0], expected[0]) < CLOSE
 
     def test_activation_checkpointing_changes_no_bit_of_outputs_and_gradients(
         self, network: Denoiser, window: tuple[Tensor, Tensor, Tensor]

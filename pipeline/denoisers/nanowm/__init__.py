@@ -18,7 +18,13 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from pipeline.denoisers import Denoiser, KVCache, Size
-from pipeline.denoisers.nanowm.axes import ActionEmbeddings, Space, Time, causal_mask
+from pipeline.denoisers.nanowm.axes import (
+    ActionEmbeddings,
+    Space,
+    Time,
+    causal_mask,
+    teacher_forcing_mask,
+)
 from pipeline.denoisers.nanowm.blocks import BLOCKS
 from pipeline.denoisers.nanowm.layers import (
     Embedder,
@@ -151,6 +157,7 @@ class NanoWM(Denoiser):
         actions: Tensor | None,
         positions: Tensor | None = None,
         kv_cache: KVCache | None = None,
+        clean: Tensor | None = None,
     ) -> Tensor:
         """Noisy latents [B, T, C, h, w] to the objective's target; see `Denoiser.forward`."""
         batch, frames = noisy.shape[:2]
@@ -158,15 +165,23 @@ class NanoWM(Denoiser):
             raise ValueError(f"{frames} frames exceed the window of {self.frames} trained on")
         if positions is None:
             positions = torch.arange(frames, device=noisy.device)  # [T]
+        attends = None
+        if clean is not None:  # two streams, of which the clean one comes first: T is 2 T from here
+            assert self.causal and kv_cache is None, "teacher forcing runs causal windows as a whole"
+            attends = teacher_forcing_mask(positions)  # [T, T]
+            noisy, positions = torch.cat([clean, noisy], 1), positions.repeat(2)
         patches = self.x_embedder(rearrange(noisy, "b t c h w -> (b t) c h w"))  # [B T, P, D]
         x = rearrange(patches + self.pos_embed, "(b t) p d -> b t p d", b=batch)  # [B, T, P, D]
         # Every frame has a noise level of its own (Diffusion Forcing, Chen et al. 2024).
         levels = level if level.ndim == 2 else level[:, None].expand(batch, frames)  # [B, T]
+        if clean is not None:
+            levels = torch.cat([torch.zeros_like(levels), levels], 1)
         condition = self.t_embedder(timestep_embedding(levels))[:, :, None]  # [B, T, 1, D]
         embeddings = self._embed_shifted(actions, positions)
         space = Space(self.spatial_rope)
         mask = causal_mask(positions, self.frames)  # [T, F]
-        time = partial(Time, self.temporal_rope[:, positions], self.causal, mask, positions)
+        rope = self.temporal_rope[:, positions]
+        time = partial(Time, rope, self.causal, mask, positions, attends)
         checkpointing = self.activation_checkpointing and kv_cache is None
         for index, block in enumerate(self.blocks):
             if index == 1:  # as in the reference, before the first temporal block alone
@@ -178,7 +193,7 @@ class NanoWM(Denoiser):
                 x = run(x, condition, embeddings, time(kv_cache, index // 2))  # [B, T, P, D]
         height, width = self.grid
         return rearrange(
-            self.final_layer(x, condition),  # [B, T, P, patch patch C]
+            self.final_layer(x[:, -frames:], condition[:, -frames:]),  # [B, T, P, patch patch C]
             "b t (h w) (p q c) -> b t c (h p) (w q)",
             h=height,
             w=width,

@@ -71,6 +71,8 @@ class Time:
         causal: whether frames attend to earlier frames and themselves alone.
         mask: bool [T, window], True where a frame of this pass may attend to one of the window.
         positions: int64 [T] of the frames of this pass in the window.
+        attends: bool [T, T], True where a frame may attend to another one of this pass; None where
+            `causal` says it.
         kv_cache: keys and values of the window; None without one.
         layer: place of this layer in it.
     """
@@ -79,6 +81,7 @@ class Time:
     causal: bool
     mask: Tensor
     positions: Tensor
+    attends: Tensor | None = None
     kv_cache: KVCache | None = None
     layer: int = 0
 
@@ -86,7 +89,10 @@ class Time:
         """Each patch attends to the same patch of other frames, [B, T, P, D]."""
         rows = rearrange(x, "b t p d -> (b p) t d")  # [B P, T, D]
         if self.kv_cache is None:
-            attend = partial(scaled_dot_product_attention, is_causal=self.causal)
+            causal = self.causal and self.attends is None
+            attend = partial(
+                scaled_dot_product_attention, is_causal=causal, attn_mask=self.attends
+            )
             attended = attention(rows, self.rope, attend)  # [B P, T, D]
         else:
             attended = attention(rows, self.rope, self._attend_cached)  # [B P, T, D]
@@ -121,3 +127,15 @@ class Time:
 def causal_mask(positions: Tensor, window: int) -> Tensor:
     """Bool [T, window]: True where a frame of the window is no later than `positions` int64 [T]."""
     return torch.arange(window, device=positions.device) <= positions[:, None]
+
+
+def teacher_forcing_mask(positions: Tensor) -> Tensor:
+    """Bool [2 T, 2 T] of clean frames at `positions` int64 [T], then the same frames noisy.
+
+    Clean ones attend to clean ones no later; a noisy one to clean ones before it, and to itself.
+    """
+    earlier = positions[None] < positions[:, None]  # [T, T]
+    itself = positions[None] == positions[:, None]
+    return torch.cat(
+        [torch.cat([earlier | itself, torch.zeros_like(itself)], 1), torch.cat([earlier, itself], 1)]
+    )

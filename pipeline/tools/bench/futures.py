@@ -43,9 +43,10 @@ class AllFrames(Denoiser):
         actions: Tensor | None,
         positions: Tensor | None = None,
         kv_cache: KVCache | None = None,
+        clean: Tensor | None = None,
     ) -> Tensor:
         """As `Denoiser.forward`."""
-        return self.network(noisy, level, actions, positions, kv_cache)
+        return self.network(noisy, level, actions, positions, kv_cache, clean)
 
 
 def run(setting: Searching, device: torch.device) -> Results:

@@ -167,7 +167,8 @@ class NanoWM(Denoiser):
             positions = torch.arange(frames, device=noisy.device)  # [T]
         attends = None
         if clean is not None:  # two streams, of which the clean one comes first: T is 2 T from here
-            assert self.causal and kv_cache is None, "teacher forcing runs causal windows as a whole"
+            assert self.causal
+            assert kv_cache is None
             attends = teacher_forcing_mask(positions)  # [T, T]
             noisy, positions = torch.cat([clean, noisy], 1), positions.repeat(2)
         patches = self.x_embedder(rearrange(noisy, "b t c h w -> (b t) c h w"))  # [B T, P, D]

@@ -90,9 +90,7 @@ class Time:
         rows = rearrange(x, "b t p d -> (b p) t d")  # [B P, T, D]
         if self.kv_cache is None:
             causal = self.causal and self.attends is None
-            attend = partial(
-                scaled_dot_product_attention, is_causal=causal, attn_mask=self.attends
-            )
+            attend = partial(scaled_dot_product_attention, is_causal=causal, attn_mask=self.attends)
             attended = attention(rows, self.rope, attend)  # [B P, T, D]
         else:
             attended = attention(rows, self.rope, self._attend_cached)  # [B P, T, D]
@@ -136,6 +134,5 @@ def teacher_forcing_mask(positions: Tensor) -> Tensor:
     """
     earlier = positions[None] < positions[:, None]  # [T, T]
     itself = positions[None] == positions[:, None]
-    return torch.cat(
-        [torch.cat([earlier | itself, torch.zeros_like(itself)], 1), torch.cat([earlier, itself], 1)]
-    )
+    of_clean = torch.cat([earlier | itself, torch.zeros_like(itself)], 1)  # [T, 2 T]
+    return torch.cat([of_clean, torch.cat([earlier, itself], 1)])

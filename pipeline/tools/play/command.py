@@ -69,4 +69,6 @@ def command(
         said = f"play: {model} at {address} (Ctrl-C ends it)"
         with contextlib.suppress(KeyboardInterrupt):
             asgi_server(server, lambda: print(said, flush=True)).run(sockets=[listening])
+        with contextlib.suppress(KeyboardInterrupt):
+            server.wait()
     end()

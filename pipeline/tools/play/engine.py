@@ -195,11 +195,17 @@ class Engine:
         """Begin a recording, from the start on."""
         assert self.start is not None
         moment = self.reset(self.start.clip, self.start.first_step, self.seed)
-        self.recording = Recording(name, self.start, self.seed, moment.imagined, moment.real)
+        cached = self.playable.cache is not None
+        first = moment.imagined, moment.real
+        self.recording = Recording(name, self.start, self.seed, *first, repeatable=cached)
         return moment
 
     def finish(self, folder: Path) -> Path | None:
-        """End the recording and write it; None if nothing happened in it."""
+        """End the recording and write it; None if nothing happened in it.
+
+        Raises:
+            DataError: the folder cannot be written to.
+        """
         recording, self.recording = self.recording, None
         if recording is None or not recording.actions:
             return None

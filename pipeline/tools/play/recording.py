@@ -19,6 +19,7 @@ from pipeline import stage
 from pipeline.episodes import video
 from pipeline.episodes.cameras import Cameras
 from pipeline.episodes.episode import Episode
+from pipeline.errors import DataError, machine_fault
 from pipeline.files.json_model import FileModel
 from pipeline.files.versioned import Format
 from pipeline.formats.video_csv import written
@@ -52,8 +53,8 @@ class RecordingCard(FileModel):
         interval: environment steps, and rows of actions.csv, from frame to frame.
         threads: of torch; another number of them may change the last bit of a colour.
         fps: frames a second of the videos.
-        repeat: the command that generates the same frames; None if the steps changed on the way, or
-            the dream was taken over.
+        repeat: the command that generates the same frames; None if there is no latent cache, which
+            it needs, the steps changed on the way, or the dream was taken over.
     """
 
     model: str
@@ -78,13 +79,13 @@ class Recording:
         seed: of the noise.
         first: the frame of the start, as it is decoded.
         first_real: that of the simulator; None without one.
+        repeatable: whether there is a latent cache, and the dream was never taken over.
         imagined: frames of the dream.
         real: frames of the simulator; none without one.
         actions: [interval, A] that led to each frame.
         states: [interval, S] of the simulator on the way to each frame.
         steps: denoising steps of each frame.
         times: at which each frame came, in seconds.
-        repeatable: whether the dream was never taken over.
     """
 
     name: str
@@ -92,13 +93,13 @@ class Recording:
     seed: int
     first: Frame
     first_real: Frame | None
+    repeatable: bool
     imagined: list[Frame] = field(default_factory=list)
     real: list[Frame] = field(default_factory=list)
     actions: list[Tensor] = field(default_factory=list)
     states: list[NDArray[np.float32]] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
-    repeatable: bool = True
 
     def add(
         self,
@@ -138,19 +139,29 @@ class Recording:
             folder: of all recordings.
             paths: of the model, for the command that repeats it.
             film: None without a simulator.
+
+        Raises:
+            DataError: the folder cannot be written to.
         """
         out = folder / self.name
         rows = np.concatenate([chunk.numpy() for chunk in self.actions])
-        with _WRITING:
-            written.add(self._episode(rows, film), folder / EPISODES)
-            with stage.output(out) as partial:
-                partial.mkdir()
-                _write_video(partial / IMAGINED, [self.first, *self.imagined], self.fps)
-                if self.first_real is not None:
-                    _write_video(partial / REAL, [self.first_real, *self.real], self.fps)
-                np.savetxt(partial / ACTIONS, rows, fmt="%.9g", delimiter=",")  # exact: float32
-                (partial / CARD).write_text(FORMAT.text(self._card(paths, out)))
+        episode = self._episode(rows, film)
+        try:
+            with _WRITING:
+                written.add(episode, folder / EPISODES)
+                with stage.output(out) as partial:
+                    self._write(partial, rows, self._card(paths, out))
+        except OSError as error:
+            raise DataError(f"{out}: {machine_fault(error) or error}") from None
         return out
+
+    def _write(self, partial: Path, rows: NDArray[np.float32], card: RecordingCard) -> None:
+        partial.mkdir()
+        _write_video(partial / IMAGINED, [self.first, *self.imagined], self.fps)
+        if self.first_real is not None:
+            _write_video(partial / REAL, [self.first_real, *self.real], self.fps)
+        np.savetxt(partial / ACTIONS, rows, fmt="%.9g", delimiter=",")  # exact: float32
+        (partial / CARD).write_text(FORMAT.text(card))
 
     def _episode(self, rows: NDArray[np.float32], film: Film | None) -> Episode:
         """What happened, step by step in the simulator; else frame by frame in the dream.

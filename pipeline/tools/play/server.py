@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -58,6 +59,13 @@ class Server:
     def __post_init__(self) -> None:
         """Make what sessions share, beside the model."""
         self._planning = Planning(self.playable)
+        self._written = set[Future[None]]()
+
+    def wait(self) -> None:
+        """Wait for recordings whose pages have gone to be written."""
+        if any(not future.done() for future in self._written):
+            LOG.info("a recording is being written; Ctrl-C leaves without it")
+        wait(self._written)
 
     def app(self, lifespan: Any = None) -> "Starlette":
         """The ASGI application."""
@@ -134,6 +142,9 @@ class Server:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            closed, records = session.close(), session.records
+            self._written = {future for future in self._written if not future.done()}
+            self._written |= {closed} if records else set()
             del self.sessions[number]
             LOG.info("session %d ends", number)
 

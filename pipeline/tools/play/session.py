@@ -5,9 +5,10 @@ wins, and of everything else that is asked for the latest counts.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from pipeline.tools.play.drawing import Drawn, draw, goal_message, plan_message
 from pipeline.tools.play.engine import Act, Engine, Moment
 from pipeline.tools.play.messages import ImageFormat
 
+LOG = logging.getLogger("wm.play")
 AHEAD = 2
 """Frames that are on their way to a page at most."""
 LATE = 1.0
@@ -53,6 +55,7 @@ class Session:
         steps: denoising steps of a frame.
         paused: whether it stands still.
         planning: whether the planner drives.
+        records: whether a recording is under way, or being written.
     """
 
     def __init__(self, number: int, engine: Engine, folder: Path, send: Send, fps: float) -> None:
@@ -60,7 +63,7 @@ class Session:
         playable = engine.playable
         self.number, self.fps, self.steps = number, fps, playable.steps
         self.form: ImageFormat = "webp"
-        self.paused = self.planning = False
+        self.paused = self.planning = self.records = False
         self._playable, self._folder, self._send = playable, folder, send
         self._engine = engine
         self._thread = ThreadPoolExecutor(1, f"session-{number}")
@@ -107,23 +110,34 @@ class Session:
         self._changed.set()
 
     async def run(self) -> None:
-        """Send frames until it is cancelled."""
-        try:
-            await self._start(messages.Reset(type="reset"))
-            due = time.monotonic()
-            while True:
-                await self._grant()
-                if not await self._may_go_on(due):
-                    continue
-                due = max(due + 1 / self.fps, time.monotonic())
-                await self._advance()
-        finally:
-            self._thread.submit(self._engine.close)
-            self._thread.shutdown(wait=False)
+        """Send frames until it is cancelled; `close` comes next."""
+        await self._start(messages.Reset(type="reset"))
+        due = time.monotonic()
+        while True:
+            await self._grant()
+            if not await self._may_go_on(due):
+                continue
+            due = max(due + 1 / self.fps, time.monotonic())
+            await self._advance()
+
+    def close(self) -> Future[None]:
+        """Let go of everything when what is under way ends; a recording is written first."""
+        closed = self._thread.submit(self._close)
+        self._thread.shutdown(wait=False)
+        return closed
 
     async def complain(self, line: str) -> None:
         """Say what is wrong; the session goes on."""
         await self._send(replies.Complaint(message=line))
+
+    def _close(self) -> None:
+        try:
+            if (written := self._engine.finish(self._folder)) is not None:
+                LOG.info("session %d: its recording is in %s", self.number, written)
+        except UserError as error:
+            LOG.warning("session %d: %s", self.number, error)
+        finally:
+            self._engine.close()
 
     async def _may_go_on(self, due: float) -> bool:
         """Wait until it is time for a frame; False if something else is to be done first."""
@@ -226,7 +240,7 @@ class Session:
         await self._end_recording()
         self._recordings += 1
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{self.number}-{self._recordings}"
-        self._action = None
+        self._action, self.records = None, True
         drawn = await self._draw(partial(self._engine.record, name))
         await self._tell_state()
         await self._show(drawn)
@@ -234,10 +248,15 @@ class Session:
     async def _end_recording(self) -> None:
         if (recording := self._engine.recording) is None:
             return
-        written = await self._compute(self._engine.finish, self._folder)
+        lost = "nothing happened in the recording, so it was not written"
+        try:
+            written = await self._compute(self._engine.finish, self._folder)
+        except UserError as error:
+            written, lost = None, str(error)
+        self.records = False
         await self._tell_state()
         if written is None:
-            await self.complain("nothing happened in the recording, so it was not written")
+            await self.complain(lost)
             return
         done = replies.RecordingDone(
             frames=len(recording.actions),

@@ -156,9 +156,11 @@ def test_ctrl_c_ends_it_while_pages_plan_and_record(smoke_run, tmp_path):
         client.say("record", on=True)
         client.say("plan", on=True)
         client.hear("plan")
+        client.hear("plan")
         seconds = server.interrupt()
         print(f"ended after {seconds:.2f} s")
         assert seconds < 2
+    assert len(list(tmp_path.glob("*/recording.json"))) == 1
     assert "Traceback" not in "".join(server.log)
 
 

@@ -72,6 +72,15 @@ def test_a_recording_is_repeated_by_the_command_that_it_names(tmp_path, history)
     engine.close()
 
 
+def test_a_recording_that_cannot_be_written_is_one_line(engine, tmp_path):
+    engine.reset(0, 0, seed=0)
+    engine.record("mine")
+    driven(engine, ACTIONS[:1])
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(UserError, match="taken/mine: not a directory; a folder belongs there"):
+        engine.finish(tmp_path / "taken")
+
+
 def test_recordings_are_a_data_set(engine, tmp_path):
     for number in range(2):
         engine.reset(number, 0, seed=0)
@@ -122,7 +131,7 @@ def test_the_planner_drives_and_shows_what_it_expects(engine):
 
 
 def test_without_a_simulator_the_dream_is_all_there_is(tmp_path):
-    engine = engine_of(playable(params="nowhere.yaml"))
+    engine = engine_of(playable(params="nowhere.yaml", latents=tmp_path / "none"))
     moment = engine.reset(0, 0, seed=0)
     assert moment.real is None
     engine.record("mine")
@@ -131,6 +140,7 @@ def test_without_a_simulator_the_dream_is_all_there_is(tmp_path):
         engine.take_over()
     out = engine.finish(tmp_path)
     assert not (out / "real.mp4").exists()
+    assert json.loads((out / "recording.json").read_text())["repeat"] is None
     (episode,) = list(build(OPTIONS).open(tmp_path / "episodes"))
     assert episode.actions.shape == (len(ACTIONS), INTERVAL * 2)
     assert np.array_equal(episode.frames[1], moments[0].imagined)

@@ -93,6 +93,19 @@ def test_a_session_stands_still_steps_records_and_plans(server):
         assert any(name.endswith("imagined.mp4") for name in names)
 
 
+def test_a_recording_outlives_its_page(server, tmp_path):
+    with page(server[1]) as client:
+        client.say("record", on=True)
+        while not client.hear("state")["recording"]:
+            pass
+        while client.hear("frame")["action"] is None:
+            pass
+    assert empty(server[0])
+    server[0].wait()
+    (card,) = (tmp_path / "recordings").glob("*/recording.json")
+    assert len(json.loads(card.read_text())["steps"]) >= 1
+
+
 def test_frames_wait_for_the_page_that_shows_them(server):
     with page(server[1]) as client:
         while isinstance(client.socket.recv(10), str):

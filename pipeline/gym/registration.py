@@ -26,7 +26,16 @@ class Entry:
 
 ENTRIES = {
     "NanoWM/Wall-v0": Entry(
-        "wall", 100, {"size": 224, "dot_std": 1.7, "wall": 32, "doors": [30], "crossing": 0.4}
+        "wall",
+        100,
+        {
+            "size": 224,
+            "dot_std": 1.7,
+            "wall": 32,
+            "doors": [30],
+            "crossing": 0.4,
+            "distractor": None,
+        },
     ),
     "NanoWM/PushT-v0": Entry("pusht", 300, {"size": 224}),
     "NanoWM/PointMaze-v0": Entry("point_maze", 300, {"size": 224, "camera": "legacy"}),

@@ -27,6 +27,14 @@ class WorldOptions(Params):
         """Height and width of the frames in pixels; None if no option says it."""
         return None
 
+    def distractor_frames(self) -> NDArray[np.uint8] | None:
+        """Frames [K, H, W, 3] of nothing but the world's distractor, at each of its K places.
+
+        A distractor is an object that stands at a random one of these places in every frame, in
+        colour channels of its own. None if the world has none.
+        """
+        return None
+
 
 class Recorder(Protocol):
     """A deterministic simulator that records episodes.

@@ -178,7 +178,7 @@ def test_a_world_whose_snapshot_is_its_state_fails(monkeypatch):
     state = np.zeros(2, np.float32)
 
     def snapshot():
-        state[:] = world.position
+        state[:] = world.state
         return state
 
     step = world.step

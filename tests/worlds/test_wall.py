@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from helpers import GOLDEN, default
+from helpers import GOLDEN, default, member_of
 from PIL import Image
 
+from pipeline.testing.worlds import WorldTests
 from pipeline.worlds import WORLDS
-from pipeline.worlds.wall import physics, policy
+from pipeline.worlds.wall import distractor, physics, policy
 
 META = {"wall": 32.0, "door": 30.0}
 
@@ -152,3 +153,47 @@ def test_frames_look_as_they_did(world):
     world.restore(np.array([27, 31], np.float32), META)
     expected = np.asarray(Image.open(GOLDEN / "wall.png"))
     np.testing.assert_array_equal(world.render(), expected)
+
+
+class TestWallWithADistractor(WorldTests):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def member(cls):
+        return member_of(WORLDS, "wall", distractor=4)
+
+    def test_every_frame_shows_it_whole_at_its_recorded_cell(self, member, world, episode):
+        cells = distractor.cells(episode.states[:, 2], 16)
+        expected = member.options.distractor_frames()[cells]
+        np.testing.assert_array_equal(episode.frames[..., 2], expected[..., 2])
+        assert len(set(cells.tolist())) > 8
+
+    def test_nothing_else_changes(self, world):
+        module, options = default(WORLDS, "wall")
+        for plain, distracted in zip(
+            module.build(options).collect(3, 12, seed=1), world.collect(3, 12, seed=1), strict=True
+        ):
+            np.testing.assert_array_equal(distracted.frames[..., :2], plain.frames[..., :2])
+            np.testing.assert_array_equal(distracted.states[:, :2], plain.states)
+            np.testing.assert_array_equal(distracted.actions, plain.actions)
+            assert not plain.frames[..., 2].any()
+
+
+def test_the_cells_of_the_distractor_do_not_overlap():
+    for side, size in ((4, 64), (4, 32), (5, 64), (8, 16)):
+        squares = distractor.squares(side, size)
+        assert squares.shape == (side**2, size, size)
+        assert (squares.any((1, 2))).all()
+        assert ((squares > 0).sum(0) <= 1).all()
+
+
+@pytest.mark.parametrize("interval", [1, 5])
+def test_no_cell_of_the_distractor_says_where_it_is_next(interval):
+    """All pairs of cells, of frames so many steps apart, are equally frequent (chi-squared)."""
+    draws = distractor.first((60_000,), np.random.default_rng(0))
+    later = draws
+    for _ in range(interval):
+        later = distractor.following(later)
+    pairs = np.bincount(distractor.cells(draws, 16) * 16 + distractor.cells(later, 16))
+    expected = 60_000 / 256
+    assert ((pairs - expected) ** 2 / expected).sum() < 255 + 3 * np.sqrt(2 * 255)
+    assert (distractor.following(later.astype(np.float32)) == distractor.following(later)).all()

@@ -46,7 +46,7 @@ class TensorLayout:
     Attributes:
         name: of the data set that was published so.
         interval: environment steps between two frames of a model, as published.
-        states: shape of a state in states.pth, flattened in an Episode; -1 is any size.
+        states: shape of a state in states.pth, flattened in an Episode; -n is n or more.
         actions: shape of an action in actions.pth.
         frames: path of an episode's frames in the folder; formatted with its index.
         channels_first: whether they are [T, 3, H, W] rather than [T, H, W, 3].
@@ -70,12 +70,13 @@ class TensorLayout:
         """Write the frames of each episode as it comes, and the tables last."""
         rows: dict[str, list[NDArray[np.float32]]] = {"states": [], "actions": []}
         rows |= {table: [] for table in self.constants.values()}
+        state = [max(size, -1) for size in self.states]
         for index, episode in enumerate(episodes):
             stored = episode.frames
             if self.channels_first:
                 stored = stored.transpose(0, 3, 1, 2)
             tensors.save(raw / self.frames.format(index), stored)
-            rows["states"].append(episode.states.reshape(len(episode), *self.states))
+            rows["states"].append(episode.states.reshape(len(episode), *state))
             rows["actions"].append(episode.actions.reshape(len(episode), *self.actions))
             for name, table in self.constants.items():
                 rows[table].append(np.full(len(episode), episode.meta[name], np.float32))

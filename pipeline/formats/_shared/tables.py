@@ -66,7 +66,7 @@ def read(
     Args:
         folder: holds NAME.pth for each table.
         layout: name of the data set, for error messages.
-        shapes: trailing shape of each table after [N, longest], by name; -1 is any size.
+        shapes: trailing shape of each table after [N, longest], by name; -n is n or more.
         lengths: published file of the lengths; None if rows have no padding as published.
 
     Raises:
@@ -79,9 +79,10 @@ def read(
         actual = arrays[name].shape
         path = folder / f"{name}.pth"
         if len(actual) != 2 + len(shape) or any(
-            size not in (-1, real) for size, real in zip(shape, actual[2:], strict=True)
+            real < -size if size < 0 else real != size
+            for size, real in zip(shape, actual[2:], strict=True)
         ):
-            sizes = ", ".join("any" if size == -1 else str(size) for size in shape)
+            sizes = ", ".join(f"{-size} or more" if size < 0 else str(size) for size in shape)
             raise DataError(
                 f"{path}: has shape {actual}, expected [episodes, steps, {sizes}]; fetch it again"
             )

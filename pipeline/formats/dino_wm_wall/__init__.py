@@ -1,7 +1,8 @@
 """DINO-WM's `wall_single` layout: channels-first frames, episodes of equal length.
 
-states.pth [N, T, 2], actions.pth [N, T, 2], door_locations.pth and wall_locations.pth [N, T] or
-[N, T, 1], obses/episode_000.pth [T, 3, H, W] in 0..255. Positions are pixels of a 65 x 65 image.
+states.pth [N, T, 2], or [N, T, 3] with a distractor, which was never published; actions.pth
+[N, T, 2], door_locations.pth and wall_locations.pth [N, T] or [N, T, 1], obses/episode_000.pth
+[T, 3, H, W] in 0..255. Positions are pixels of a 65 x 65 image.
 """
 
 from pathlib import Path
@@ -19,7 +20,7 @@ def build(options: Options) -> TensorLayout:
     return TensorLayout(
         name="wall",
         interval=5,
-        states=(2,),
+        states=(-2,),
         actions=(2,),
         frames="obses/episode_{:03d}.pth",
         channels_first=True,

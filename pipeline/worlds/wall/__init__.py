@@ -1,7 +1,8 @@
 """Wall: a dot moves between two rooms through a door (DINO-WM, Zhou et al. 2024, app. A).
 
 Positions are pixels of a 65 x 65 image, y down; an action moves the dot by twice its value. A dot
-that meets a wall stops at the point of contact, half a pixel off its face.
+that meets a wall stops at the point of contact, half a pixel off its face. Beside it there may be
+a distractor, which nobody can predict.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pydantic import Field, model_validator
 from pipeline.episodes.controls import Controls, Stick
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.worlds import World, WorldOptions
+from pipeline.worlds.wall import distractor
 from pipeline.worlds.wall.physics import BORDER, HALF_DOOR, STRIDE, Positions, blocked, move
 from pipeline.worlds.wall.policy import starts, walk
 from pipeline.worlds.wall.renderer import render
@@ -31,11 +33,21 @@ class Options(WorldOptions):
         min_length=1, description="y of the door's middle; an episode draws one"
     )
     crossing: float = Field(ge=0, le=1, description="share of episodes that go through the door")
+    distractor: int | None = Field(
+        ge=2, le=8, description="cells along each side, in one of which it is drawn; null: none"
+    )
 
     @property
     def frame_size(self) -> tuple[int, int]:
         """Height and width of the frames in pixels."""
         return self.size, self.size
+
+    def distractor_frames(self) -> NDArray[np.uint8] | None:
+        """Frames [K, size, size, 3] of the blue square in each of its cells."""
+        if self.distractor is None:
+            return None
+        blue = distractor.squares(self.distractor, self.size)
+        return np.stack([np.zeros_like(blue), np.zeros_like(blue), blue], -1)
 
     @model_validator(mode="after")
     def _doors_in_the_wall(self) -> "Options":
@@ -51,9 +63,11 @@ def build(options: Options) -> "Wall":
 
 
 class Wall(World):
-    """A dot in two rooms; a `pipeline.worlds.World`."""
+    """A dot in two rooms; a `pipeline.worlds.World`.
 
-    state_dim = 2
+    A state is x and y of the dot and, with a distractor, the draw in 0..1 of its cell.
+    """
+
     obstacles = True
     low, high = np.full(2, -1.8, np.float32), np.full(2, 1.8, np.float32)
     controls: ClassVar[Controls] = Controls(stick=Stick(0, 1, (1.8, 1.8)))
@@ -61,9 +75,11 @@ class Wall(World):
     def __init__(self, options: Options) -> None:
         """Start in the left room, with the first of the doors."""
         self.options = options
-        self.restore(
-            np.array([16, 32], np.float32), {"wall": options.wall, "door": options.doors[0]}
-        )
+        self.squares = options.distractor_frames()
+        self.draws = 0 if self.squares is None else 1
+        self.state_dim = 2 + self.draws
+        start = np.array([16, 32, 0][: self.state_dim], np.float32)
+        self.restore(start, {"wall": options.wall, "door": options.doors[0]})
 
     def sample(
         self, rng: np.random.Generator
@@ -73,76 +89,84 @@ class Wall(World):
         positions = starts(1, wall, rng)[0], starts(1, wall, rng)[0]
         while (positions[0][0] < wall) == (positions[1][0] < wall):
             positions = positions[0], starts(1, wall, rng)[0]
-        start, goal = (position.astype(np.float32) for position in positions)
+        start, goal = (
+            np.append(position, distractor.first((self.draws,), rng)).astype(np.float32)
+            for position in positions
+        )
         return start, goal, {"wall": wall, "door": door}
 
     def restore(self, state: NDArray[np.float32], meta: Meta) -> None:
-        """Set the state [2], in an episode with the wall and door of `meta`."""
+        """Set the state [S], in an episode with the wall and door of `meta`."""
         self.wall, self.door = float(meta["wall"]), float(meta["door"])
-        self.position: Positions = np.array(state, np.float64)
+        self.state = np.array(state, np.float64)
 
     def snapshot(self) -> NDArray[np.float32]:
-        """Position of the dot [2]."""
-        return self.position.astype(np.float32)
+        """The current state [S]."""
+        return self.state.astype(np.float32)
 
     def step(self, action: NDArray[np.float32]) -> None:
         """Move the dot by twice the action [2], or up to the first wall."""
-        doors = np.array([self.door])
-        moved = move(self.position[None], np.asarray(action, np.float64)[None], self.wall, doors)
-        # Rounded to float32, as the data set stores it: a restored state continues bit for bit.
-        self.position = moved[0].astype(np.float32).astype(np.float64)
+        actions = np.asarray(action, np.float64)[None]
+        self.state = _moved(self.state[None], actions, self.wall, np.array([self.door]))[0]
 
     def render(self) -> NDArray[np.uint8]:
         """The current frame, uint8 [size, size, 3] RGB."""
-        return self._render(self.position[None], self.wall, self.door)[0]
+        return self._render(self.state[None], self.wall, self.door)[0]
 
     def distance(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> float:
         """Euclidean distance in pixels."""
-        return float(np.linalg.norm(np.asarray(state, np.float64) - goal))
+        return float(np.linalg.norm(np.asarray(state, np.float64)[:2] - goal[:2]))
 
     def success(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> bool:
         """Within 4.5 pixels of the goal."""
         return self.distance(state, goal) < REACHED
 
     def coordinates(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Positions [N, 2] in pixels: the states."""
-        return states
+        """Positions [N, 2] in pixels."""
+        return states[:, :2]
 
     def straight(self, goal: NDArray[np.float32]) -> NDArray[np.float32]:
         """The action [2] towards a goal, as long as the longest that was recorded."""
-        way = (np.asarray(goal, np.float64) - self.position) / STRIDE
+        way = (np.asarray(goal, np.float64) - self.state)[:2] / STRIDE
         length = float(np.linalg.norm(way))
         return (way * min(1.0, float(self.high[0]) / max(length, 1e-9))).astype(np.float32)
 
     def detour(self, goal: NDArray[np.float32]) -> bool:
         """Whether the wall, of which the door is no part, is on the straight line to a goal."""
-        way = np.asarray(goal, np.float64) - self.position
-        return bool(blocked(self.position[None], way[None], self.wall, np.array([self.door]))[0])
+        position = self.state[None, :2]
+        way = np.asarray(goal, np.float64)[:2] - position
+        return bool(blocked(position, way, self.wall, np.array([self.door]))[0])
 
     def simulate(
         self, state: NDArray[np.float32], meta: Meta, actions: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """States [N, T, 2] after actions [N, T, 2], in one batch."""
+        """States [N, T, S] after actions [N, T, 2], in one batch."""
         wall, doors = float(meta["wall"]), np.full(len(actions), float(meta["door"]))
-        positions = np.tile(np.asarray(state, np.float64), (len(actions), 1))
-        states = np.empty(actions.shape, np.float32)
+        current = np.tile(np.asarray(state, np.float64), (len(actions), 1))
+        states = np.empty((*actions.shape[:2], self.state_dim), np.float32)
         for step in range(actions.shape[1]):
-            states[:, step] = move(positions, actions[:, step].astype(np.float64), wall, doors)
-            positions = states[:, step].astype(np.float64)
+            current = _moved(current, actions[:, step].astype(np.float64), wall, doors)
+            states[:, step] = current
         return states
 
     def draw(self, states: NDArray[np.float32], meta: Meta) -> NDArray[np.uint8]:
         """Frames uint8 [N, size, size, 3], in one batch."""
-        positions = np.asarray(states, np.float64)
-        return self._render(positions, float(meta["wall"]), float(meta["door"]))
+        return self._render(
+            np.asarray(states, np.float64), float(meta["wall"]), float(meta["door"])
+        )
 
     def collect(self, episodes: int, steps: int, seed: int) -> Iterator[Episode]:
         """Record `episodes` episodes of `steps` frames, simulated as one batch."""
         rng = np.random.default_rng(seed)
         doors = rng.choice(np.array(self.options.doors), episodes)
-        states, actions = walk(
+        positions, actions = walk(
             episodes, steps, doors, self.options.wall, self.options.crossing, rng
         )
+        draws = np.empty((episodes, steps, self.draws), np.float32)
+        current = distractor.first((episodes, self.draws), rng)
+        for step in range(steps):
+            draws[:, step], current = current, distractor.following(current)
+        states = np.concatenate([positions, draws], -1)
         for index in range(episodes):
             meta = {"wall": self.options.wall, "door": float(doors[index])}
             yield Episode(
@@ -153,5 +177,15 @@ class Wall(World):
                 meta=meta,
             )
 
-    def _render(self, positions: Positions, wall: float, door: float) -> NDArray[np.uint8]:
-        return render(positions, wall, door, self.options.size, self.options.dot_std)
+    def _render(self, states: Positions, wall: float, door: float) -> NDArray[np.uint8]:
+        frames = render(states[:, :2], wall, door, self.options.size, self.options.dot_std)
+        if self.squares is not None:
+            frames += self.squares[distractor.cells(states[:, 2], len(self.squares))]
+        return frames
+
+
+def _moved(states: Positions, actions: Positions, wall: float, doors: Positions) -> Positions:
+    """States [B, S] after actions [B, 2], rounded to float32 as the data set stores them."""
+    positions = move(states[:, :2], actions, wall, doors)
+    moved = np.concatenate([positions, distractor.following(states[:, 2:])], -1)
+    return moved.astype(np.float32).astype(np.float64)

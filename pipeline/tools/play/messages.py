@@ -23,12 +23,25 @@ class _Message(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class Impulse(_Message):
+    """What one frame does instead of the action, however often the page says it.
+
+    Attributes:
+        number: of the session's impulses, from 1; those that are not larger are done already.
+        action: numbers [A] in the data's units.
+    """
+
+    number: Count
+    action: list[Value] = Field(max_length=4096)
+
+
 class Action(_Message):
     """What the person does now: it stands until the next one.
 
     Attributes:
         time: milliseconds of the page's clock; the first frame that follows brings it back.
         action: numbers [A] in the data's units.
+        impulse: for one frame: a line that was drawn, a movement of the mouse.
         place: under the pointer, as fractions of a frame's width and height: where there is a
             simulator, the controls' pointer leads there at each environment step.
     """
@@ -36,6 +49,7 @@ class Action(_Message):
     type: Literal["action"]
     time: Number
     action: list[Value] = Field(max_length=4096)
+    impulse: Impulse | None = None
     place: tuple[Fraction, Fraction] | None = None
 
 

@@ -72,7 +72,7 @@ class Session:
         self._single_step = False
         self._action: messages.Action | None = None
         self._answered: messages.Action | None = None
-        self._sent = self._shown = self._recordings = 0
+        self._sent = self._shown = self._recordings = self._impulses = 0
 
     def take(self, message: messages.Message | bytes) -> None:
         """What the page says; done before the next frame. Bytes are a picture of a goal.
@@ -82,9 +82,10 @@ class Session:
         """
         wish = self._wish
         match message:
-            case messages.Action(action=action):
-                if len(action) != (size := len(self._playable.low)):
-                    raise UserError(f"action: {len(action)} numbers, not {size}")
+            case messages.Action(impulse=impulse):
+                for said in (message, impulse) if impulse else (message,):
+                    if len(said.action) != (size := len(self._playable.low)):
+                        raise UserError(f"action: {len(said.action)} numbers, not {size}")
                 self._action = message
             case messages.Shown(number=number):
                 self._shown = min(max(self._shown, number), self._sent)
@@ -208,7 +209,10 @@ class Session:
     def _act(self, action: messages.Action | None) -> Act:
         if action is None:
             return Act(np.array(self._playable.idle, np.float32))
-        return Act(np.array(action.action, np.float32), action.place)
+        values, impulse = action.action, action.impulse
+        if impulse is not None and impulse.number > self._impulses:
+            self._impulses, values = impulse.number, impulse.action
+        return Act(np.array(values, np.float32), action.place)
 
     async def _plan(self) -> Tensor:
         """What the planner does next; the page sees it before it is done."""

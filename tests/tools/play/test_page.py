@@ -243,11 +243,29 @@ def test_a_server_that_is_gone_is_found_again(playable, browser, tmp_path):
 DRIVE = """async ({controls, low, high, codes, drag, look}) => {
   const {Driver} = await import('./drive.js');
   const {Sliders} = await import('./sliders.js');
-  const inputs = {down: new Set(codes), drag, place: null, moved: look, pushes: drag ? [drag] : [],
-                  time: 1, pad: () => null};
+  const inputs = {down: new Set(codes), taps: new Set(), drag, place: null, moved: look,
+                  pushes: drag ? [drag] : [], pad: () => null};
   const sliders = new Sliders(document.createElement('div'), controls, {low, high});
-  return new Driver(controls, inputs, sliders).act(2).action;
+  const driver = new Driver(controls, inputs, sliders);
+  const doing = () => {
+    const {action, impulse} = driver.act();
+    const done = [impulse?.number ?? 0, (impulse?.action ?? action).map((value) => value + 0)];
+    if (driver.waits) driver.sent(time);
+    return done;
+  };
+  let time = 1;
+  const all = [doing(), doing()];
+  driver.answered(time++);
+  inputs.moved = look; // as much again
+  all.push(doing());
+  inputs.down.clear();
+  inputs.taps.add(codes[0]); // and a key that was let go already
+  driver.answered(time++);
+  all.push(doing());
+  driver.answered(time++);
+  return [...all, doing()];
 }"""
+"""Numbers of impulses and actions at five times: twice before, and then after each of 3 answers."""
 WORLDS = {
     each.__name__: (each.controls, each.low.tolist(), each.high.tolist())
     for each in (Wall, PointMaze, PushT, Planar, Rt1, Room)
@@ -273,6 +291,15 @@ def test_the_inputs_of_every_world_become_its_actions(view, name):
     controls, low, high = WORLDS[name]
     given = {"controls": controls.described(low, high), "low": low, "high": high}
     given |= {"codes": [], "drag": None, "look": [0, 0]}
-    assert view.evaluate(DRIVE, given) == pytest.approx(given["controls"]["idle"])
+    idle = given["controls"]["idle"]
+    assert view.evaluate(DRIVE, given)[0] == [0, pytest.approx(idle)]
     done, action = ACTIONS[name]
-    assert view.evaluate(DRIVE, given | done) == pytest.approx(action, abs=1e-4)
+    first, same, again, tapped, last = view.evaluate(DRIVE, given | done)
+    impulses = {"Planar": (1, 0), "Room": (1, 2), "Csgo": (1, 2)}.get(name, (0, 0))
+    assert first == same == [impulses[0], pytest.approx(action, abs=1e-4)]
+    assert again[0] == impulses[1]
+    if impulses[1]:
+        assert again == [2, first[1]]
+    assert (tapped[1] == pytest.approx(idle)) == (name == "Planar")
+    rests = [0] * 7 if name == "Rt1" else idle  # the gripper stays where it was left
+    assert last == [0, pytest.approx(rests)]

@@ -59,6 +59,22 @@ def test_a_page_drives_both_and_sees_where_they_part(server):
         assert answer["images"]["real"] != first["images"]["real"]
 
 
+def test_an_impulse_is_done_once(server):
+    with page(server[1]) as client:
+        client.say("pause", paused=True)
+        client.say("reset", clip=1)
+        while client.hear("state")["clip"] != 1:
+            pass
+        client.hear("frame")
+        done = []
+        for number in (1, 1, 2):  # said again, as by a page that has not seen its frame
+            once = {"number": number, "action": [0.5, 0.0]}
+            client.say("action", time=number, action=[0.0, 0.25], impulse=once)
+            client.say("single_step")
+            done.append(client.hear("frame")["action"])
+        assert done == [[0.5, 0.0], [0.0, 0.25], [0.5, 0.0]]
+
+
 def test_a_session_stands_still_steps_records_and_plans(server):
     with page(server[1]) as client:
         client.hear("frame")

@@ -3,7 +3,6 @@
 const ARROWS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]; // left, right, up, down
 const LETTERS = ["KeyA", "KeyD", "KeyW", "KeyS"];
 const FULL = 0.25; // drag, as a share of the frame's side, that pushes a stick all the way
-const PATIENCE = 1000; // milliseconds after which an impulse counts as answered
 
 const sum = (vectors) => vectors.reduce(([x, y], [dx, dy]) => [x + dx, y + dy], [0, 0]);
 
@@ -28,7 +27,9 @@ export function usedCodes(controls) {
 }
 
 export class Driver {
-  #impulse = null; // { moved, push, sent }: what lasts for one frame, until it is answered
+  #impulse = null; // { number, moved, push, sent }: what one frame does, until it is answered
+  #count = 0; // impulses so far
+  #taps = new Map(); // keys that no frame has answered, and when that was sent
 
   constructor(controls, inputs, sliders) {
     this.controls = controls;
@@ -36,30 +37,66 @@ export class Driver {
     this.sliders = sliders;
   }
 
-  /** The present action, and the place under the pointer where one leads the agent, else null. */
-  act(now) {
+  /** Keys that are held, if only until a frame has answered them. */
+  get held() {
+    return new Set([...this.inputs.down, ...this.#taps.keys()]);
+  }
+
+  /**
+   * What is done now: the `action` that stands, an `impulse` that one frame does instead, and the
+   * `place` under the pointer where it leads the agent; each but the first only if there is one.
+   */
+  act() {
     const { controls, inputs } = this;
-    const action = [...controls.idle];
-    const pad = inputs.pad();
-    this.sliders.fill(action, inputs.down, pad);
-    if (controls.stick !== null) this.#stick(action, pad);
+    for (const code of inputs.taps) this.#taps.set(code, null);
+    inputs.taps.clear();
+    const [action, pad, held] = [[...controls.idle], inputs.pad(), this.held];
+    this.sliders.fill(action, held, pad);
+    if (controls.stick !== null) this.#stick(action, held, pad);
     for (const { code, component, value, pad: button } of controls.keys) {
-      if (inputs.down.has(code) || this.#padded(pad, button)) action[component] = value;
+      if (held.has(code) || this.#padded(pad, button)) action[component] = value;
     }
-    const impulse = this.#take(now);
-    if (controls.look !== null) this.#look(action, pad, impulse);
-    if (controls.push !== null && impulse?.push) this.#push(action, impulse.push);
-    return { action, place: controls.pointer === null ? null : inputs.place };
+    const impulse = this.#take();
+    const once = [...action];
+    if (controls.look !== null) {
+      this.#look(action, held, pad, [0, 0]);
+      this.#look(once, held, pad, impulse?.moved ?? [0, 0]);
+    }
+    if (controls.push !== null && impulse?.push) this.#push(once, impulse.push);
+    return {
+      action,
+      ...(impulse && { impulse: { number: impulse.number, action: once } }),
+      ...(controls.pointer && inputs.place && { place: inputs.place }),
+    };
+  }
+
+  /** Whether a key or an impulse waits to be sent, even if the action is the same. */
+  get waits() {
+    return this.#impulse?.sent === null || [...this.#taps.values()].includes(null);
+  }
+
+  /** The present action was sent at a time. */
+  sent(time) {
+    if (this.#impulse !== null) this.#impulse.sent ??= time;
+    for (const [code, sent] of this.#taps) this.#taps.set(code, sent ?? time);
   }
 
   /** A frame has answered the action that was sent at a time. */
   answered(time) {
-    if (this.#impulse !== null && time >= this.#impulse.sent) this.#impulse = null;
+    const done = (sent) => sent !== null && sent <= time;
+    if (this.#impulse !== null && done(this.#impulse.sent)) this.#impulse = null;
+    for (const [code, sent] of this.#taps) if (done(sent)) this.#taps.delete(code);
   }
 
-  #stick(action, pad) {
+  /** What no frame has answered yet is not done any more. */
+  forget() {
+    this.#impulse = null;
+    this.#taps.clear();
+  }
+
+  #stick(action, held, pad) {
     const { right, down, reach } = this.controls.stick;
-    const ways = stickKeys(this.controls).map((codes) => way(this.inputs.down, codes));
+    const ways = stickKeys(this.controls).map((codes) => way(held, codes));
     const { drag } = this.inputs;
     const drags = this.controls.pointer === null && this.controls.look === null && drag !== null;
     if (drags) ways.push([0, 1].map((axis) => (drag.to[axis] - drag.from[axis]) / FULL));
@@ -78,24 +115,24 @@ export class Driver {
   }
 
   /** The impulse under way; a new one begins when the last one was answered. */
-  #take(now) {
+  #take() {
     const { inputs } = this;
     const looked = this.controls.look !== null && inputs.moved.some((pixels) => pixels !== 0);
     const some = looked || (this.controls.push !== null && inputs.pushes.length > 0);
-    if (this.#impulse !== null && now - this.#impulse.sent > PATIENCE) this.#impulse = null;
     if (this.#impulse === null && some) {
-      this.#impulse = { moved: inputs.moved, push: inputs.pushes[0], sent: inputs.time };
+      this.#count += 1;
+      this.#impulse = { number: this.#count, moved: inputs.moved, push: inputs.pushes[0], sent: null };
       inputs.moved = [0, 0];
       inputs.pushes = [];
     }
     return this.#impulse;
   }
 
-  #look(action, pad, impulse) {
-    const held = sum([way(this.inputs.down, ARROWS), pad?.right ?? [0, 0]]);
+  #look(action, held, pad, moved) {
+    const turned = sum([way(held, ARROWS), pad?.right ?? [0, 0]]);
     const { right, down } = this.controls.look;
     for (const [axis, turn] of [right, down].entries()) {
-      const value = (impulse?.moved[axis] ?? 0) * turn.scale + held[axis] * turn.key;
+      const value = moved[axis] * turn.scale + turned[axis] * turn.key;
       if (turn.bins.length === 0) {
         action[turn.component] += value;
         continue;

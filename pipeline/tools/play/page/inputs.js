@@ -15,6 +15,7 @@ function belongs(event) {
 
 export class Inputs {
   down = new Set(); // codes of keys and buttons that are held
+  taps = new Set(); // those that have gone down since somebody looked
   drag = null; // { from, to } on a frame, as fractions of its sides
   place = null; // of the pointer on a frame, while it leads
   pushes = []; // finished drags
@@ -36,6 +37,7 @@ export class Inputs {
   /** Nothing is held any more. */
   release() {
     this.down.clear();
+    this.taps.clear();
     this.drag = this.place = null;
     this.#changed();
   }
@@ -43,6 +45,7 @@ export class Inputs {
   /** Hold or let go of a key, whoever does it. */
   hold(code, held) {
     if (this.down.has(code) === held) return;
+    if (held) this.taps.add(code);
     if (held) this.down.add(code);
     else this.down.delete(code);
     this.#changed();
@@ -83,8 +86,8 @@ export class Inputs {
     canvas.addEventListener("pointerdown", (event) => {
       const locked = document.pointerLockElement === canvas;
       if (locked) this.hold(`Mouse${event.button}`, true);
-      else if (free(event)) Promise.resolve(canvas.requestPointerLock()).catch(() => {});
-      if (!locked) canvas.setPointerCapture(event.pointerId);
+      else canvas.setPointerCapture(event.pointerId);
+      if (!locked && free(event)) Promise.resolve(canvas.requestPointerLock()).catch(() => {});
       this.drag = { from: at(event), to: at(event) };
       this.place = at(event);
       this.#changed();

@@ -60,7 +60,11 @@ function see(header, blobs) {
   if (header.type === "goal") goal.show(blobs);
   else if (header.type === "plan") showPlan(blobs);
   else if (header.type === "frame") {
-    if (header.action === null) sent.said = null; // a start: the server has forgotten the action
+    if (header.time !== null) driver.answered(header.time);
+    if (header.action === null) { // a start, or taken over: the server may have forgotten the action
+      sent.said = null;
+      driver.forget();
+    }
     screen.take(header, blobs);
   }
 }
@@ -91,12 +95,12 @@ function greet(message) {
 }
 
 function act(now) {
-  const { action, place } = driver.act(now);
-  const values = place === null ? { action } : { action, place };
+  const values = driver.act();
   const said = JSON.stringify(values);
-  if (said === sent.said) return;
+  if (said === sent.said && !driver.waits) return;
   const time = inputs.time > sent.time ? inputs.time : now; // gamepads tell no time
   say("action", { time, ...values });
+  driver.sent(time);
   sent = { said, time };
 }
 
@@ -117,11 +121,10 @@ function figures(header, now) {
 function refresh(now) {
   requestAnimationFrame(refresh);
   if (driver === null) return;
-  light(inputs.down);
   act(now);
+  light(driver.held);
   const header = screen.refresh(now);
   if (header === null) return;
-  if (header.time !== null) driver.answered(header.time);
   figures(header, now);
 }
 

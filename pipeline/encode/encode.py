@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline import imports, stage
 from pipeline.compute import device
@@ -24,7 +25,7 @@ from pipeline.episodes.manifest import Manifest, read_manifest
 from pipeline.errors import telling_full_disk
 from pipeline.files.json_model import read_json
 from pipeline.files.units import readable
-from pipeline.latents import metadata, writer
+from pipeline.latents import cameras, metadata, writer
 from pipeline.latents.shard_layout import shard_rows, split_into_shards
 from pipeline.latents.spec import EpisodeEntry, LatentSpec, Seal
 from pipeline.latents.statistics import LatentStatistics, ShardSums, merge
@@ -45,7 +46,9 @@ def encode(source: Source, options: Options, where: cluster.Options, out: Path) 
     lengths = [length for shard in manifest.shards for length in shard.lengths]
     execution = _execution(options)
     runner = load_runner(source, process_device(), execution)
+    tables = list(shards.tables(source.folder))
     spec = _spec(source, manifest, options, runner)
+    spec = spec.model_copy(update={"camera_scale": _camera_scale(manifest, tables)})
     total = size.check(spec, lengths, runner.encoder, options.max_bytes)
     identity = (
         manifest.digest(),
@@ -61,8 +64,8 @@ def encode(source: Source, options: Options, where: cluster.Options, out: Path) 
         statistics = _encoded(_tasks(source, manifest, options, spec, partial), where)
         moments = {"mean": statistics.mean().tolist(), "std": statistics.std().tolist()}
         spec = spec.model_copy(update=moments)
-        tables = list(shards.tables(source.folder))
-        writer.seal(partial, tables, Seal(spec=spec, episodes=_entries(manifest, tables)))
+        seal = Seal(spec=spec, episodes=_entries(manifest, tables))
+        writer.seal(partial, _unstrided(manifest, tables, spec), seal)
         stage.remove(partial / MARKS)
     frames = sum(map(spec.num_latents, lengths))
     metrics = EncodeMetrics(
@@ -135,6 +138,28 @@ def _entries(manifest: Manifest, tables: list[shards.Table]) -> list[EpisodeEntr
         EpisodeEntry(key=table.key, split=split, length=len(table.actions), meta=dict(table.meta))
         for table, split in zip(tables, splits, strict=True)
     ]
+
+
+def _camera_scale(manifest: Manifest, tables: list[shards.Table]) -> float | None:
+    """Of the train split; None unless the cameras of every episode are known."""
+    train = {key for key, split, _ in manifest.listed() if split == "train"}
+    known = {table.key: table.cameras for table in tables if table.cameras is not None}
+    if len(known) < len(tables):
+        return None
+    return cameras.translation_scale((known[key] for key in train), manifest.interval)
+
+
+def _unstrided(
+    manifest: Manifest, tables: list[shards.Table], spec: LatentSpec
+) -> dict[str, list[NDArray[np.float32]]]:
+    """Actions, states and, if all are known, cameras of each episode."""
+    rows = {name: [getattr(table, name) for table in tables] for name in ("actions", "states")}
+    if spec.camera_scale is not None:
+        size = manifest.frame_shape[:2]
+        rows["cameras"] = [
+            cameras.camera_rows(table.cameras, size) for table in tables if table.cameras
+        ]
+    return rows
 
 
 def _spec(source: Source, manifest: Manifest, options: Options, runner: Runner) -> LatentSpec:

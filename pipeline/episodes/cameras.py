@@ -71,6 +71,18 @@ class Cameras:
         """Intrinsics and poses alone."""
         return replace(self, depth=None)
 
+    def centres(self) -> NDArray[np.float64]:
+        """World coordinates [T, 3] of the centres of projection, -R^T t."""
+        return -(self.poses[:, None, :3, 3] @ self.poses[:, :3, :3])[:, 0]
+
+    def normalised(self, size: tuple[int, int]) -> NDArray[np.float64]:
+        """Intrinsics fx / W, fy / H, cx / W - 1/2, cy / H - 1/2 [T, 4] of frames H x W.
+
+        No resize changes them.
+        """
+        height, width = size
+        return self.intrinsics / [width, height, width, height] - [0, 0, 0.5, 0.5]
+
     def resized(self, size: tuple[int, int], to: tuple[int, int]) -> "Cameras":
         """The cameras of frames (height, width) `size` that were resized to `to`, without depth."""
         across, down = to[1] / size[1], to[0] / size[0]

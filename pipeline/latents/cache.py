@@ -2,11 +2,12 @@
 
 Arrays of a store of N frames of which M have latents (M = N if encode.stride is 1):
 mean and (for a stochastic encoder) std [M, C, h, w] in float16, or in int8 with mean_scale and
-std_scale float32 [M, C]; actions float32 [N, A], states float32 [N, S]. Episodes follow each other,
+std_scale float32 [M, C]; actions float32 [N, A], states float32 [N, S] and, where they are known,
+cameras float32 [N, 16]. Episodes follow each other,
 those that train first.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -32,6 +33,8 @@ class LatentCache:
     path: Path
     seal: Seal
     store: zarr.Group
+    gives_cameras: bool = field(default=False, kw_only=True)
+    """Whether windows have the camera's motion beside actions; see `whitened_by`."""
 
     @property
     def spec(self) -> LatentSpec:
@@ -69,6 +72,11 @@ class LatentCache:
         return self._read("states")
 
     @cached_property
+    def cameras(self) -> NDArray[np.float32]:
+        """Cameras float32 [N, 16], as `pipeline.latents.cameras` says; if all are known."""
+        return self._read("cameras")
+
+    @cached_property
     def starts(self) -> NDArray[np.int64]:
         """Index of the first frame of every episode, [E]."""
         return _starts([episode.length for episode in self.seal.episodes])
@@ -83,10 +91,22 @@ class LatentCache:
         return [i for i, episode in enumerate(self.seal.episodes) if episode.split == split]
 
     def whitened_by(self, spec: LatentSpec) -> "LatentCache":
-        """This cache, but whitened by a model's own spec, as imported models need it."""
+        """This cache, but whitened by a model's own spec, as imported models need it.
+
+        Windows of it have cameras if the model is conditioned by them.
+
+        Raises:
+            DataError: they are not known.
+        """
+        if spec.camera_scale is not None and self.spec.camera_scale is None:
+            raise DataError(
+                f"{self.path}: has no cameras, by which the world model is conditioned; encode "
+                "shards with cameras, or train one with `camera: none`"
+            )
         form = {"storage": self.spec.storage, "stride": self.spec.stride}
         changed = spec.model_copy(update=form)
-        return replace(self, seal=self.seal.model_copy(update={"spec": changed}))
+        seal = self.seal.model_copy(update={"spec": changed})
+        return replace(self, seal=seal, gives_cameras=spec.camera_scale is not None)
 
     def latents(self, rows: NDArray[np.int64], generator: torch.Generator | None) -> Tensor:
         """Whitened latents float32 [*rows.shape, C, h, w].

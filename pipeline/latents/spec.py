@@ -6,13 +6,20 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 import torch
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import (
+    Field,
+    PositiveFloat,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 from torch import Tensor
 
 from pipeline.compute.precision import Precision
 from pipeline.episodes.action_statistics import check_statistics
 from pipeline.episodes.resize import Preprocessing
 from pipeline.files.json_model import FileModel
+from pipeline.latents.cameras import MOTION, ROW, TRANSLATION
 from pipeline.latents.quantize import SCALE, Storage
 
 Size = Annotated[int, Field(gt=0, le=2**16)]
@@ -74,6 +81,19 @@ class LatentSpec(FileModel):
     """Factor by which the encoder's authors multiply latents for a variance of about 1."""
     precision: Precision
     """Precision of the encoder's forward pass."""
+    camera_scale: PositiveFloat | None = None
+    """Factor of the camera's translations; see `pipeline.latents.cameras`. None in a cache without
+    cameras, and in the spec of a model that is not conditioned by them."""
+
+    @model_serializer(mode="wrap")
+    def _without_unknown_cameras(
+        self, serialise: SerializerFunctionWrapHandler
+    ) -> dict[str, object]:
+        """Files without cameras are what they were before there were any."""
+        values: dict[str, object] = serialise(self)
+        if self.camera_scale is None:
+            values.pop("camera_scale", None)
+        return values
 
     @model_validator(mode="after")
     def _of_every_channel(self) -> Self:
@@ -106,6 +126,8 @@ class LatentSpec(FileModel):
         columns["actions"] = Column((self.action_dim,), "float32", strided=False)
         if self.state_dim:
             columns["states"] = Column((self.state_dim,), "float32", strided=False)
+        if self.camera_scale is not None:
+            columns["cameras"] = Column((ROW,), "float32", strided=False)
         return columns
 
     def num_latents(self, frames: int) -> int:
@@ -141,9 +163,27 @@ class LatentSpec(FileModel):
         scale = torch.tensor(self.std) / torch.tensor(unit.std)
         return ((latents - truth) * scale[:, None, None]).square().mean((-3, -2, -1))
 
+    @property
+    def motion_dim(self) -> int:
+        """Numbers of a camera's motion that follow an action's in what a model is given."""
+        return 0 if self.camera_scale is None else MOTION
+
     def scale_actions(self, actions: Tensor) -> Tensor:
         """Actions [..., A] in the world's units, standardised if `normalise_actions`."""
         return self.standardise_actions(actions) if self.normalise_actions else actions
+
+    def network_actions(self, actions: Tensor) -> Tensor:
+        """Actions [..., interval, A] in the world's units as network input, [..., interval A].
+
+        Those of a model with cameras are [..., interval, A + MOTION], as `with_motions` makes them;
+        the motion comes last, once, its translation scaled: [..., interval A + MOTION].
+        """
+        if self.camera_scale is None:
+            return self.scale_actions(actions).flatten(-2)
+        own, motions = actions.split([self.action_dim, self.motion_dim], -1)
+        motion = motions[..., 0, :].clone()
+        motion[..., TRANSLATION] *= self.camera_scale
+        return torch.cat([self.scale_actions(own).flatten(-2), motion], -1)
 
     def standardise_actions(self, actions: Tensor) -> Tensor:
         """Actions [..., A] in the world's units, minus their mean and divided by their std."""

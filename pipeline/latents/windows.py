@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pipeline.errors import ParamsError
 from pipeline.latents.cache import LatentCache
+from pipeline.latents.cameras import motions, with_motions
 from pipeline.latents.split_rows import latents_apart
 
 
@@ -82,9 +83,16 @@ class Windows:
         return first[:, None] + np.arange(self.frames) * self._apart
 
     def actions(self, rows: NDArray[np.int64]) -> Tensor:
-        """Raw actions of windows `rows` [B], float32 [B, T, interval, A] in the world's units."""
-        steps = self.frame_indices(rows)[:, :, None] + np.arange(self.interval)
-        return torch.from_numpy(self.cache.actions[steps])
+        """Raw actions of windows `rows` [B], float32 [B, T, interval, A] in the world's units.
+
+        If the cache gives cameras, each action is followed by the motion of the camera from its
+        frame to the next, [B, T, interval, A + MOTION].
+        """
+        frames = self.frame_indices(rows)  # [B, T]
+        actions = self.cache.actions[frames[:, :, None] + np.arange(self.interval)]
+        if self.cache.gives_cameras:
+            actions = with_motions(actions, motions(self.cache.cameras[frames]))
+        return torch.from_numpy(actions)
 
     def latents(self, rows: NDArray[np.int64], generator: torch.Generator | None) -> Tensor:
         """Whitened latents [B, T, C, h, w]; `generator` samples posteriors, None takes means."""

@@ -1,7 +1,7 @@
 """Writing the zarr store of a latent cache: created empty, filled by shard, sealed last."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ import zarr
 from numpy.typing import NDArray
 from zarr.codecs import Crc32cCodec
 
-from pipeline.episodes.shards import Table
 from pipeline.latents.shard_layout import CHUNK_FRAMES, shard_rows
 from pipeline.latents.spec import SEAL, Column, Seal
 
@@ -33,12 +32,18 @@ def write_rows(path: Path, start: int, rows: dict[str, NDArray[Any]]) -> None:
             store[name][start : start + len(values)] = values  # type: ignore[index]
 
 
-def seal(path: Path, tables: Sequence[Table], value: Seal) -> None:
-    """Write actions and states, and mark the store as complete."""
+def seal(path: Path, rows: Mapping[str, Sequence[NDArray[np.float32]]], value: Seal) -> None:
+    """Write actions, states and cameras, and mark the store as complete.
+
+    Args:
+        path: the store.
+        rows: of each of these columns that the spec has, the rows of each episode.
+        value: what to seal it with.
+    """
     store = zarr.open_group(path, mode="r+")
     for name, column in value.spec.columns().items():
         if not column.strided:
-            values = np.concatenate([getattr(table, name) for table in tables])
+            values = np.concatenate(rows[name])
             shard = shard_rows(len(values), column.row_bytes, shards=1)
             _array(store, name, column, len(values), shard)
             write_rows(path, 0, {name: values})

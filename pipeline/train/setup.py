@@ -74,4 +74,5 @@ def variant_config(settings: Settings, family: AnyFamily) -> VariantConfig:
 def _whitening(spec: LatentSpec, options: Options) -> LatentSpec:
     """The spec of latents whitened as `train.whitening` says."""
     by_scale = options.whitening == "auto" and spec.published_scale is not None
+    spec = spec.model_copy(update={"camera_scale": None})
     return spec.as_published() if by_scale or options.whitening == "none" else spec

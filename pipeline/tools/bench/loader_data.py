@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pipeline.episodes.shards import Table
 from pipeline.latents import writer
 from pipeline.latents.cache import LatentCache, open_cache
 from pipeline.latents.shard_layout import shard_rows
@@ -81,12 +80,11 @@ def write_cache(
     writer.create(path, columns, rows, shard)
     for start in range(0, rows, shard):
         writer.write_rows(path, start, latents(start, min(start + shard, rows)))
-    tables = [Table(f"{n}", each, each[:, :0], {}) for n, each in enumerate(actions)]
     entries = [
-        EpisodeEntry(key=table.key, split="train", length=len(each), meta={})
-        for table, each in zip(tables, actions, strict=True)
+        EpisodeEntry(key=f"{n}", split="train", length=len(each), meta={})
+        for n, each in enumerate(actions)
     ]
-    writer.seal(path, tables, Seal(spec=spec, episodes=entries))
+    writer.seal(path, {"actions": actions}, Seal(spec=spec, episodes=entries))
     return path
 
 

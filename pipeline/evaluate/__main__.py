@@ -41,7 +41,7 @@ def command(
     from pipeline.compute import device
     from pipeline.diffusion import world_model as models
     from pipeline.diffusion.sampling import build_sampling
-    from pipeline.evaluate import Options, actions, clips, evaluate, outputs, summary
+    from pipeline.evaluate import Options, actions, clips, distractor, evaluate, outputs, summary
     from pipeline.evaluate.generate import Evaluator
     from pipeline.latents.cache import open_cache
     from pipeline.metrics import frames
@@ -59,12 +59,16 @@ def command(
             stochastic=model.objective.stochastic_steps,
             place="evaluate.sampling",
         )
-        scorers = frames.build(options.perceptual, device.pick())
+        distracting = distractor.of_world(settings, cache.spec)
+        scorers = distractor.scorers(frames.build(options.perceptual, device.pick()), distracting)
         evaluator = Evaluator(model, encoder, sampling, options.context, cache.spec, scorers)
         fixed, long = clips.select(cache, shards, model.config, options)
         generator = torch.Generator().manual_seed(options.seed)
         evaluation = evaluate.evaluate(evaluator, fixed, options.batch, generator)
         scores = summary.to_metrics(evaluation, encoder.decoder_kind)
+        if distracting is not None:
+            found = distractor.measure(evaluator, fixed, distracting, options.batch, options.seed)
+            scores = scores.model_copy(update={"distractor": found})
         scores.write(metrics)
         scores.means().write(means)
         actions.sensitivity(evaluator, fixed, evaluation.last_latents).write(sensitivity)

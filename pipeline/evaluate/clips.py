@@ -42,6 +42,11 @@ class Clips:
         rows = slice(start, stop)
         return Clips(self.latents[rows], self.actions[rows], self.frames[rows], self.view)
 
+    def repeated(self, times: int) -> "Clips":
+        """Each clip so many times, one after another: for samples of equal conditions."""
+        rows = torch.arange(len(self)).repeat_interleave(times)
+        return Clips(self.latents[rows], self.actions[rows], self.frames[rows], self.view)
+
     def pixels(self) -> Tensor:
         """The frames as the encoder sees them, float32 [B, T, 3, H, W] in 0..1, not rounded."""
         return self.view.to_float(self.frames.flatten(0, 1)).unflatten(0, self.frames.shape[:2])

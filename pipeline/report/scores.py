@@ -17,6 +17,16 @@ METRICS = {
     "psnr": ("PSNR", "dB against the recorded pixels; higher is better", "{:.1f}"),
     "ssim": ("SSIM", "higher is better", "{:.3f}"),
     "lpips": ("LPIPS", "VGG16; lower is better", "{:.3f}"),
+    "validity": (
+        "Clean distractor",
+        "share of frames that show exactly one; higher is better",
+        "{:.3f}",
+    ),
+    "predictable_psnr": (
+        "PSNR without the distractor",
+        "dB, of the other colours; higher is better",
+        "{:.1f}",
+    ),
     "fid": ("FID", "Inception, over all generated frames; lower is better", "{:.1f}"),
 }
 

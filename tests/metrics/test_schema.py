@@ -9,6 +9,7 @@ from helpers import ROOT
 
 from pipeline.errors import DataError
 from pipeline.metrics.schema import plan
+from pipeline.metrics.schema.distractor import DistractorMetrics
 from pipeline.metrics.schema.encode import EncodeMetrics
 from pipeline.metrics.schema.evaluate import (
     CONDITIONS,
@@ -50,6 +51,24 @@ def test_the_recorded_metrics_are_read_and_written_byte_for_byte(name, tmp_path)
 def test_the_recorded_means_are_those_of_the_recorded_scores():
     scores = EvaluateMetrics.read(ROOT / "metrics/evaluate.json")
     assert scores.means() == EvaluateMeans.read(ROOT / "metrics/evaluate_mean.json")
+
+
+def test_the_means_keep_what_is_known_of_a_distractor(tmp_path):
+    scores = EvaluateMetrics.read(ROOT / "metrics/evaluate.json")
+    assert scores.distractor is None
+    found = DistractorMetrics(
+        places=16,
+        codec_validity=1,
+        codec_interval=(1, 1),
+        entropy=None,
+        entropy_interval=None,
+        conditions=4,
+        samples=64,
+    )
+    seen = scores.model_copy(update={"distractor": found})
+    for each in (seen, seen.means()):
+        each.write(tmp_path / "scores.json")
+        assert type(each).read(tmp_path / "scores.json").distractor == found
 
 
 @pytest.mark.parametrize(("name", "row"), [("train", CurveRow), ("levels", LevelRow)])

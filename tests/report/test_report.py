@@ -34,6 +34,17 @@ EVALUATE = {
     "shuffled_actions": WORSE,
     "zero_actions": WORSE,
 }
+DISTRACTED = {
+    **EVALUATE,
+    **{
+        name: {**EVALUATE[name], "validity": [0.5, 0.25], "predictable_psnr": [35.0, 34.0]}
+        for name in CONDITIONS
+    },
+    "distractor": {
+        **{"places": 16, "codec_validity": 0.9876, "codec_interval": [0.97, 1.0]},
+        **{"entropy": 0.9543, "entropy_interval": [0.94, 0.96], "conditions": 4, "samples": 64},
+    },
+}
 SIMULATED = ("simulator_state", "simulator_pixels", "simulator_latent")
 REACHED = {
     **{"planner": 45, "noop": 0, "random": 10, "straight": 20, "nearest": 25, "inverse": 40},
@@ -221,6 +232,24 @@ def test_perceptual_metrics_are_shown_where_there_are_any(inputs, tmp_path, html
     assert text.count('<td class="number">0.250</td>') == 4
     assert text.count('<td class="number">43.2</td>') == 4
     assert "LPIPS" not in html.read_text()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_distractor_is_told_where_the_world_has_one(inputs, tmp_path, html):
+    nothing = {"entropy": None, "entropy_interval": None}
+    blurred = {**DISTRACTED, "distractor": {**DISTRACTED["distractor"], **nothing}}
+    texts = []
+    for scores in (DISTRACTED, blurred):
+        (tmp_path / "evaluate.json").write_text(json.dumps(scores))
+        looked = replace(inputs, evaluate=tmp_path / "evaluate.json")
+        texts.append(page.render(looked, read(ROOT / "params.yaml"), Options(dreams=2, episodes=3)))
+    for text in texts:
+        assert text.count('<td class="number">0.250</td>') == 4
+        assert text.count('<td class="number">34.0</td>') == 4
+        assert "codec 0.988 show it clean" in text
+    assert "entropy of 0.954 (0.940 to 0.960); 1 is uniform" in texts[0]
+    assert "no entropy that could be measured" in texts[1]
+    assert "The distractor stands" not in html.read_text()
 
 
 def test_intervals_and_origins_are_shown_where_the_run_recorded_them(inputs, tmp_path, html):

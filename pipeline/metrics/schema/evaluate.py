@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from pipeline.metrics.schema import Count, DecoderKind, Line, Metrics, Record
+from pipeline.metrics.schema.distractor import DistractorMetrics
 
 CONDITIONS = ("model", "repeat_last", "shuffled_actions", "zero_actions")
 """The model, and what it is compared with."""
@@ -20,6 +21,9 @@ class Scores(Record):
         psnr: in dB.
         ssim: at most 1.
         lpips: VGG16; set only if it was requested.
+        validity: share 0..1 of frames that show exactly one clean distractor, anywhere; set only
+            if the world has one.
+        predictable_psnr: in dB, of the colour channels without the distractor; likewise.
         fid: Inception, over all generated frames; set only if it was requested.
     """
 
@@ -27,6 +31,8 @@ class Scores(Record):
     psnr: ByFrame
     ssim: ByFrame
     lpips: ByFrame | None = None
+    validity: ByFrame | None = None
+    predictable_psnr: ByFrame | None = None
     fid: float | None = None
 
     def by_frame(self) -> dict[str, list[float]]:
@@ -49,6 +55,8 @@ class MeanScores(Record):
     psnr: float
     ssim: float
     lpips: float | None = None
+    validity: float | None = None
+    predictable_psnr: float | None = None
     fid: float | None = None
 
 
@@ -89,6 +97,8 @@ class Intervals(Record):
     psnr: ScoreInterval
     ssim: ScoreInterval
     lpips: ScoreInterval | None = None
+    validity: ScoreInterval | None = None
+    predictable_psnr: ScoreInterval | None = None
     fid: ScoreInterval | None = None
 
     def of(self, score: str) -> ScoreInterval | None:
@@ -109,6 +119,8 @@ class MeanIntervals(Record):
     psnr: Interval
     ssim: Interval
     lpips: Interval | None = None
+    validity: Interval | None = None
+    predictable_psnr: Interval | None = None
     fid: Interval | None = None
 
 
@@ -125,6 +137,7 @@ class EvaluateMetrics(Metrics):
         zero_actions: of the world model under zero actions.
         measured: how each score was measured, by its name; runs before there was this have none.
         intervals: of the scores, by condition; likewise.
+        distractor: what else is known of generated frames where the world has one.
     """
 
     stage: ClassVar[str] = "evaluate"
@@ -138,6 +151,7 @@ class EvaluateMetrics(Metrics):
     zero_actions: Scores
     measured: dict[str, Measured] | None = None
     intervals: dict[str, Intervals] | None = None
+    distractor: DistractorMetrics | None = None
 
     @model_validator(mode="after")
     def _of_every_frame(self) -> Self:
@@ -173,10 +187,12 @@ class EvaluateMetrics(Metrics):
             shuffled_actions=self.shuffled_actions.mean(),
             zero_actions=self.zero_actions.mean(),
         )
-        if self.intervals is None:
-            return means
-        intervals = {name: each.means() for name, each in self.intervals.items()}
-        return means.model_copy(update={"intervals": intervals})
+        extra: dict[str, object] = {}
+        if self.intervals is not None:
+            extra["intervals"] = {name: each.means() for name, each in self.intervals.items()}
+        if self.distractor is not None:
+            extra["distractor"] = self.distractor
+        return means.model_copy(update=extra)
 
 
 class EvaluateMeans(Metrics):
@@ -190,6 +206,7 @@ class EvaluateMeans(Metrics):
     shuffled_actions: MeanScores
     zero_actions: MeanScores
     intervals: dict[str, MeanIntervals] | None = None
+    distractor: DistractorMetrics | None = None
 
 
 class ByActions(Record):

@@ -154,6 +154,15 @@ MEASURES = (
     Measure("PSNR, dB", "{:.1f}", 1, FRAMES, _score("psnr")),
     Measure("SSIM", "{:.3f}", 1, FRAMES, _score("ssim")),
     Measure("LPIPS", "{:.3f}", -1, FRAMES, _score("lpips")),
+    Measure("clean distractor, share of frames", "{:.3f}", 1, FRAMES, _score("validity")),
+    Measure(
+        "diversity of its places",
+        "{:.3f}",
+        1,
+        FRAMES,
+        _evaluate(lambda m: None if m.distractor is None else m.distractor.entropy),
+    ),
+    Measure("PSNR without it, dB", "{:.1f}", 1, FRAMES, _score("predictable_psnr")),
     Measure("FID", "{:.1f}", -1, FRAMES, _score("fid")),
     Measure("goals reached", "{:.0%}", 1, (DATA, GOALS), _reached("planner")),
     *(

@@ -20,7 +20,7 @@ from pipeline.objectives import OBJECTIVES
 from pipeline.samplers import SAMPLERS
 from pipeline.train import Options
 from pipeline.train.data.batches import Batch
-from pipeline.train.setup import diffusion_forcing
+from pipeline.train.setup import trainer_of
 from pipeline.train.trainer import Trainer
 
 QUICK = {"steps": 12, "batch": 4, "save_every": 5, "warmup": 2, "interval": 2}
@@ -70,7 +70,7 @@ def trainer(
     assert chosen.interval is not None
     windows = Windows(cache, "train", chosen.frames, chosen.interval)
     model = world_model(cache, objective=objective, injection=injection)
-    return diffusion_forcing(model, windows, chosen)
+    return trainer_of(model, windows, chosen)
 
 
 def run(one: Trainer, folder: Path, steps: int | None = None) -> Trainer:

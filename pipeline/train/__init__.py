@@ -1,4 +1,4 @@
-"""Diffusion forcing on cached latents (Chen et al. 2024): every frame has its own noise level."""
+"""Training of world models on cached latents: diffusion forcing, or one of its relatives."""
 
 from typing import Annotated, Literal
 
@@ -64,6 +64,10 @@ class Options(TrainerOptions):
     )
     windows: Literal["every", "one_per_episode"] = Field(
         description="of an epoch: each window once, or a random one of each episode"
+    )
+    loss: Literal["diffusion_forcing", "teacher_forcing", "bidirectional"] = Field(
+        description="diffusion_forcing: each frame at a noise level of its own, after noisy ones; "
+        "teacher_forcing: after clean ones; bidirectional: all at one level, each seeing all"
     )
     levels: Levels
     weighting: Weighting

@@ -13,8 +13,16 @@ from pipeline.params import AnyFamily, Settings
 from pipeline.train import Options
 from pipeline.train.data.batches import Batches
 from pipeline.train.distributed.group import Group, single_process
+from pipeline.train.losses.bidirectional import BidirectionalLoss
 from pipeline.train.losses.diffusion_forcing import DiffusionForcingLoss
+from pipeline.train.losses.teacher_forcing import TeacherForcingLoss
 from pipeline.train.trainer import Trainer
+
+LOSSES = {
+    "diffusion_forcing": DiffusionForcingLoss,
+    "teacher_forcing": TeacherForcingLoss,
+    "bidirectional": BidirectionalLoss,
+}
 
 
 def prepare(settings: Settings, cache: LatentCache, group: Group) -> tuple[WorldModel, Trainer]:
@@ -24,21 +32,21 @@ def prepare(settings: Settings, cache: LatentCache, group: Group) -> tuple[World
     whitened = cache.whitened_by(config.spec)
     windows = Windows(whitened, "train", config.frames, config.interval, every=every)
     model = initialised(config, group.device, options.seed)
-    return model, diffusion_forcing(model, windows, options, group)
+    return model, trainer_of(model, windows, options, group)
 
 
-def diffusion_forcing(
+def trainer_of(
     model: WorldModel, windows: Windows, options: Options, group: Group | None = None
 ) -> Trainer:
-    """A trainer of a world model's denoiser by diffusion forcing.
+    """A trainer of a world model's denoiser by `options.loss`.
 
     Raises:
-        ParamsError: see `Batches` and `Trainer`.
+        ParamsError: see the loss, `Batches` and `Trainer`.
     """
     group = group or single_process(model.device)
     model.denoiser.activation_checkpointing = options.checkpointing
     batches = Batches(windows, options, model.objective.levels, group)
-    loss = DiffusionForcingLoss(model, options.weighting)
+    loss = LOSSES[options.loss](model, options.weighting)
     return Trainer(model.denoiser, loss, batches, options, group)
 
 

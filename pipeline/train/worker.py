@@ -143,7 +143,8 @@ def _callback(
         return trackers.start(tracked, paths.logs, scratch, step, config)
 
     tokens = options.frames * math.prod(model.denoiser.grid)
-    forward = forward_flops(model.config.denoiser, model.config.size)
+    plan = _plan(settings, cache, group)
+    forward = plan.streams * forward_flops(plan.denoiser, plan.size)
     dtype = torch.bfloat16 if trainer.precision == "bfloat16" else torch.float32
     peak = peak_flops(group.device, dtype, group.size)
     meter = ThroughputMeter(ClipCost(tokens, TRAINING * forward), group.device, peak)

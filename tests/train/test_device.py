@@ -16,7 +16,7 @@ from pipeline.latents.windows import Windows
 from pipeline.objectives import OBJECTIVES
 from pipeline.samplers import SAMPLERS
 from pipeline.train import optimiser
-from pipeline.train.setup import diffusion_forcing
+from pipeline.train.setup import trainer_of
 
 META = torch.device("meta")
 
@@ -85,7 +85,7 @@ def test_no_step_of_sampling_copies_from_the_host(model, order):
 def test_a_training_step_copies_its_clips_from_the_host_and_nothing_else(model, cache):
     quick = options(**QUICK)
     windows = Windows(cache, "train", quick.frames, quick.interval)
-    one = diffusion_forcing(model, windows, quick)
+    one = trainer_of(model, windows, quick)
     batch = one.batches.draw(0)
     with Uploads() as clips:
         micro_batch = batch.micro_batches[0].to(META)

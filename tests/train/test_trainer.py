@@ -30,6 +30,7 @@ WAYS = {
     "EMA": {"ema": 0.9},
     "constant rate, never clipped": {"schedule": "constant", "clip": None},
     "one window an episode": {"windows": "one_per_episode"},
+    "teacher forcing": {"loss": "teacher_forcing", "accumulation": 2},
     "activation checkpointing": {"checkpointing": True, "accumulation": 4, "ema": 0.99},
 }
 

@@ -32,7 +32,7 @@ from pipeline.tools.machine import describe
 from pipeline.train import Options
 from pipeline.train.memory.cost import count_flops, forward_flops
 from pipeline.train.monitoring.throughput import ClipCost, ThroughputMeter
-from pipeline.train.setup import diffusion_forcing
+from pipeline.train.setup import trainer_of
 from pipeline.train.trainer import Trainer
 
 LIBRARY, IN_LOOP = "library's encoder in the loop", "our encoder in the loop"
@@ -135,10 +135,11 @@ def trainer(
         "compile": setting.compiled,
         "accumulation": 1,
         "windows": "every",
+        "loss": "diffusion_forcing",
     }
     model = initialised(config, device, seed=0)
     windows = Windows(cache, "train", setting.frames, 1)
-    return diffusion_forcing(model, windows, options.model_copy(update=changes))
+    return trainer_of(model, windows, options.model_copy(update=changes))
 
 
 def batch(each: Trainer) -> Tensor:

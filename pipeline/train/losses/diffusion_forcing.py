@@ -24,14 +24,24 @@ class DiffusionForcingLoss:
 
     def __call__(self, network: Network, batch: MicroBatch) -> tuple[Tensor, Tensor]:
         """A micro-batch's part of the mean over all noisy frames of its batch, and its logs."""
-        objective, level = self.model.objective, batch.level
+        objective, level = self.model.objective, self.levels(batch)
         actions = self.model.model_actions(batch.actions)
         noisy = objective.noised(batch.clean, batch.noise, level)
         target = objective.target(batch.clean, batch.noise, level)
-        output = network(noisy, level.clamp(min=0), actions)
+        output = self.predict(network, noisy, batch, actions)
         error = frame_errors(output, target)
         loss = weighted(objective, error, level, self.weighting).sum() / batch.num_noisy
         return loss, bin_errors(error, level, objective.levels)
+
+    def levels(self, batch: MicroBatch) -> Tensor:
+        """Level int64 [P, T] of each frame: its own."""
+        return batch.level
+
+    def predict(
+        self, network: Network, noisy: Tensor, batch: MicroBatch, actions: Tensor
+    ) -> Tensor:
+        """The network's output for noisy frames [P, T, C, h, w] and scaled actions [P, T, A]."""
+        return network(noisy, self.levels(batch).clamp(min=0), actions)
 
     def report(self, logs: Tensor) -> dict[str, float]:
         """Mean unweighted error by noise level over steps [n, 2 * BINS]."""

@@ -48,18 +48,27 @@ class Cost:
 
 
 def measure(
-    denoiser: VariantConfig, size: Size, *, clips: int, checkpointing: bool, precision: Precision
+    denoiser: VariantConfig,
+    size: Size,
+    *,
+    clips: int,
+    streams: int,
+    checkpointing: bool,
+    precision: Precision,
 ) -> Cost:
     """Cost of training a denoiser with micro-batches of `clips` windows.
 
     For eager mode and a fused attention kernel, with tensor lifetimes and autocast as on the CPU: a
-    compiled network keeps fewer activations, attention by `math` more.
+    compiled network keeps fewer activations, attention by `math` more. `streams` is 2 where clean
+    frames run beside the noisy ones, else 1.
     """
     return Cost(
         parameters=parameters(denoiser, size),
-        forward_flops=forward_flops(denoiser, size),
+        forward_flops=streams * forward_flops(denoiser, size),
         activation_checkpointing=checkpointing,
-        activation_bytes=_activation_bytes(denoiser, size, clips, checkpointing, precision),
+        activation_bytes=_activation_bytes(
+            denoiser, size, clips, checkpointing, precision, both=streams > 1
+        ),
     )
 
 
@@ -97,6 +106,8 @@ def _activation_bytes(
     clips: int,
     activation_checkpointing: bool,
     precision: Precision,
+    *,
+    both: bool,
 ) -> int:
     """Peak bytes of a forward and backward pass, without weights and gradients."""
     with FakeTensorMode():
@@ -106,16 +117,17 @@ def _activation_bytes(
             weight.register_post_accumulate_grad_hook(_drop_gradient)
         with Footprint([*network.parameters(), *network.buffers()]) as footprint:
             with device.autocast("cpu", precision):
-                output = _forward(network, size, clips)
+                output = _forward(network, size, clips, both=both)
             output.float().square().sum().backward()
     return footprint.peak
 
 
-def _forward(network: Denoiser, size: Size, clips: int) -> Tensor:
-    """The output for clips of zeros, on torch's default device."""
+def _forward(network: Denoiser, size: Size, clips: int, *, both: bool = False) -> Tensor:
+    """The output for clips of zeros, on torch's default device; `both` runs clean ones beside."""
     noisy = torch.zeros(clips, size.frames, *size.latent_shape)
     level = torch.zeros(clips, size.frames, dtype=torch.int64)
-    return network(noisy, level, torch.zeros(clips, size.frames, size.action_dim))
+    actions = torch.zeros(clips, size.frames, size.action_dim)
+    return network(noisy, level, actions, None, None, noisy if both else None)
 
 
 def _drop_gradient(weight: Tensor) -> None:

@@ -38,6 +38,11 @@ class TrainingPlan:
         """Clips that pass through a process's network at once."""
         return math.ceil(self.clips / self.options.accumulation)
 
+    @property
+    def streams(self) -> int:
+        """Of frames in the network: noisy ones, and with teacher forcing clean ones beside them."""
+        return 2 if self.options.loss == "teacher_forcing" else 1
+
     def with_options(self, **changes: object) -> "TrainingPlan":
         """The same plan with other options of `train`."""
         return replace(self, options=self.options.model_copy(update=changes))
@@ -158,6 +163,7 @@ def measure_cost(plan: TrainingPlan, available: AvailableMemory) -> Cost:
         plan.denoiser,
         plan.size,
         clips=plan.micro_batch,
+        streams=plan.streams,
         checkpointing=plan.options.checkpointing,
         precision=precision(plan, available),
     )

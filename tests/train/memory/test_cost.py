@@ -21,8 +21,9 @@ def nanowm(size, injection="additive"):
     )
 
 
-def cost(part, size=TINY, clips=1, *, checkpointing=False, precision="float32"):
-    return measure(part, size, clips=clips, checkpointing=checkpointing, precision=precision)
+def cost(part, size=TINY, clips=1, *, streams=1, checkpointing=False, precision="float32"):
+    kept = {"checkpointing": checkpointing, "precision": precision}
+    return measure(part, size, clips=clips, streams=streams, **kept)
 
 
 def closed_form(name):
@@ -51,6 +52,13 @@ def test_training_is_three_forward_passes_and_a_fourth_where_blocks_are_computed
     assert once.forward_flops == twice.forward_flops
     assert once.training_flops == 3 * once.forward_flops
     assert twice.training_flops == 4 * once.forward_flops
+
+
+def test_clean_frames_beside_the_noisy_ones_cost_as_much_again():
+    alone, both = cost(nanowm("nano"), clips=4), cost(nanowm("nano"), clips=4, streams=2)
+    assert both.parameters == alone.parameters
+    assert both.forward_flops == 2 * alone.forward_flops
+    assert both.activation_bytes == pytest.approx(2 * alone.activation_bytes, rel=0.1)
 
 
 def test_a_block_leaves_34_token_vectors_behind_and_a_recomputed_one_its_input_alone():

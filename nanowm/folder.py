@@ -12,7 +12,6 @@ from pydantic import Field
 
 from nanowm import model_card
 from pipeline import stage
-from pipeline.diffusion.sampling import default_steps
 from pipeline.diffusion.world_model import CONFIG
 from pipeline.errors import DataError
 from pipeline.files.json_model import FileModel, read_json
@@ -37,12 +36,12 @@ class Defaults(FileModel):
     """Denoising steps per frame."""
 
 
-def read_defaults(folder: Path, objective: str) -> Defaults:
-    """What nanowm.json says, or what suits an objective where a stage wrote the folder."""
+def read_defaults(folder: Path, steps: int) -> Defaults:
+    """What nanowm.json says, or `steps` where a stage wrote the folder."""
     path = folder / DEFAULTS
     if path.exists():
         return FORMAT.read(path, Defaults, "get the model again from where it comes")
-    return Defaults(steps=default_steps(objective))
+    return Defaults(steps=steps)
 
 
 def check(folder: Path) -> None:

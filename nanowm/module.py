@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nanowm.frames import Array, pixels
+from nanowm.stepping import NextNoise
 from pipeline import encoders
+from pipeline.diffusion.sampling import Sampling
 from pipeline.diffusion.world_model import WorldModel as Dynamics
 from pipeline.errors import UserError
 
@@ -94,11 +96,14 @@ class LatentModule(nn.Module):
         raw = torch.cat([self.codec.encode(spec.view.apply(part)).mean for part in parts])
         return spec.whiten(raw.to(self.device, torch.float32)).reshape(*lead, *raw.shape[1:])
 
-    def _noise(self, batch: int, generator: torch.Generator | None) -> Tensor:
-        """Standard normal noise of one frame, [B, C, h, w], where the generator draws."""
-        shape = (batch, *self.dynamics.spec.latent_shape)
+    def _noise(
+        self, batch: int, sampling: Sampling, generator: torch.Generator | None
+    ) -> NextNoise:
+        """All noise of one frame, where the generator draws."""
+        passes = sampling.options.steps if sampling.sampler.renoises else 1
+        shape = (batch, passes, *self.dynamics.spec.latent_shape)
         where = torch.device("cpu") if generator is None else generator.device
-        return torch.randn(shape, generator=generator, device=where)
+        return NextNoise(torch.randn(shape, generator=generator, device=where))
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """What `to`, `cuda`, `cpu`, `half` and the like call: the codec follows the parameters."""

@@ -52,7 +52,7 @@ def search(
     form = {"spread": 1.0, "noise_exponent": 1.0, "result": "best"}
     planner = cem.build(_checked(cem.Options, {**size, **form}))
     dynamics, interval = model.dynamics, model.dynamics.config.interval
-    sampling = dynamics.sampling("sequential", steps)
+    sampling = dynamics.sampling(steps=steps)
     horizon = _checked(Horizon, {"horizon": horizon}).horizon
     codec = Codec(model.codec, dynamics.spec, candidates)
     measure = build_measure(DISTANCE, codec, None)

@@ -1,11 +1,14 @@
 """State: where a rollout is that goes on frame by frame, and the noise of its next frame."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from nanowm.frames import Form
 from pipeline.diffusion.incremental import Window
+from pipeline.diffusion.sampling import Noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +39,16 @@ class NextNoise:
     """The noise of the next frame alone, wherever that is; a `FrameNoise` without stabilisation.
 
     Attributes:
-        start: standard normal [B, C, h, w].
+        passes: standard normal [B, S, C, h, w]: what the frame starts from, then what it is
+            noised with anew after each step, by samplers that do so.
     """
 
-    start: Tensor
+    passes: Tensor
 
     def starts(self, begin: int, end: int) -> Tensor:
         """See `FrameNoise`."""
         assert end == begin + 1
-        return self.start[:, None]
+        return self.passes[:, :1]
 
     def mixed(self, begin: int, end: int) -> None:
         """See `FrameNoise`."""
@@ -52,3 +56,13 @@ class NextNoise:
     def drawn(self, like: Tensor) -> Tensor:
         """See `FrameNoise`; steps are deterministic."""
         raise AssertionError(f"no noise for a step of {list(like.shape)}")
+
+    def renewed(self, frame: int, step: int) -> Tensor:
+        """See `FrameNoise`."""
+        return self.passes[:, step : step + 1]
+
+
+def noise_of(frames: Sequence[NextNoise]) -> Noise:
+    """The noise of a rollout of so many frames."""
+    passes = torch.stack([frame.passes for frame in frames], 2)  # [B, S, F, C, h, w]
+    return Noise(passes[:, 0], fresh=passes[:, 1:] if passes.shape[1] > 1 else None)

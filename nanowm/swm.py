@@ -88,7 +88,7 @@ class CostModel:
         model: WorldModel,
         *,
         steps: int = 2,
-        sampler: str = "sequential",
+        sampler: str | None = None,
         frames: Literal["last", "all", "min"] = "last",
         metric: Literal["mse", "cosine"] = "mse",
         base: float = 2.0,
@@ -100,7 +100,8 @@ class CostModel:
         Args:
             model: predicts what plans lead to.
             steps: denoising steps per frame.
-            sampler: order of denoising within a window, a name in pipeline/samplers.
+            sampler: order of denoising within a window, a name in pipeline/samplers; None for the
+                model's own.
             frames: which predicted frames count; `min` is the one that comes closest.
             metric: of latents.
             base: with frames `all`, frame i has weight base^i.

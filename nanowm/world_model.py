@@ -12,10 +12,7 @@ from nanowm import folder as folders
 from nanowm.frames import Array, Form, as_actions, as_float, as_sequences, single
 from nanowm.module import LatentModule
 from nanowm.planning import on_cpu, search
-from nanowm.stepping import NextNoise, State
-from pipeline.diffusion.incremental import Stepper
-from pipeline.diffusion.sampling import Noise
-from pipeline.diffusion.sequential_sampling import sequential_sampling
+from nanowm.stepping import State, noise_of
 from pipeline.diffusion.world_model import WorldModel as Dynamics
 from pipeline.errors import DataError, UserError
 from pipeline.weights import hub
@@ -80,7 +77,7 @@ class WorldModel(LatentModule):
         folder = hub.folder(name, revision, folders.FILES)
         folders.check(folder)
         dynamics = Dynamics.from_pretrained(folder / folders.DYNAMICS, device=device)
-        defaults = folders.read_defaults(folder, dynamics.config.objective.name)
+        defaults = folders.read_defaults(folder, dynamics.config.default_steps)
         return cls(dynamics, folder / folders.CODEC, defaults.steps).eval()
 
     def rollout(
@@ -89,7 +86,7 @@ class WorldModel(LatentModule):
         actions: Array,
         *,
         steps: int | None = None,
-        sampler: str = "sequential",
+        sampler: str | None = None,
         generator: torch.Generator | None = None,
     ) -> Array:
         """Generate the frames that follow.
@@ -100,7 +97,8 @@ class WorldModel(LatentModule):
             actions: [N, A] or [B, N, A], N = interval x (K - 1 + F): those that led from the first
                 frame to the last, then those that are to follow.
             steps: denoising steps per frame; None for the model's own.
-            sampler: order of denoising within a window, a name in pipeline/samplers.
+            sampler: order of denoising within a window, a name in pipeline/samplers; None for the
+                model's own.
             generator: draws the noise, frame by frame.
 
         Returns:
@@ -117,9 +115,9 @@ class WorldModel(LatentModule):
                 f"given, which take {(history.shape[1] - 1) * self.interval} already; give "
                 f"{self.interval} more for each frame to generate"
             )
-        noise = torch.stack([self._noise(len(history), generator) for _ in range(new)], 1)
         sampling = self.dynamics.sampling(sampler, self.steps if steps is None else steps)
-        future = self.dynamics.rollout(history, chunks, Noise(noise), sampling)
+        noise = [self._noise(len(history), sampling, generator) for _ in range(new)]
+        future = self.dynamics.rollout(history, chunks, noise_of(noise), sampling)
         return form.restore(self.decode(future))
 
     def reset(self, frames: Array, actions: Array | None = None) -> State:
@@ -144,7 +142,8 @@ class WorldModel(LatentModule):
                 f"{(known - 1) * self.interval} between them; give those as `actions`"
             )
         scaled = self.dynamics.model_actions(chunks)
-        window = self._stepper(self.steps).begin(self._encode(sequences), scaled)
+        stepper = self.dynamics.stepper(self.dynamics.sampling(steps=self.steps))
+        window = stepper.begin(self._encode(sequences), scaled)
         return State(window, form)
 
     def step(
@@ -155,7 +154,7 @@ class WorldModel(LatentModule):
         steps: int | None = None,
         generator: torch.Generator | None = None,
     ) -> tuple[State, Array]:
-        """Generate one frame: those of `rollout` by the sequential sampler, one after the other.
+        """Generate one frame: those of `rollout` by its default sampler, one after the other.
 
         The same generator gives the same frames. `state` stays as it is: it can be stepped again,
         by another action.
@@ -187,8 +186,9 @@ class WorldModel(LatentModule):
         if number < 1:
             raise UserError(f"steps = {number}; a frame takes at least one denoising step")
         action = self.dynamics.model_actions(chunks)[:, 0]
-        noise = NextNoise(self._noise(batch, generator))
-        window = self._stepper(number).step(state.window, action, noise)
+        sampling = self.dynamics.sampling(steps=number)
+        noise = self._noise(batch, sampling, generator)
+        window = self.dynamics.stepper(sampling).step(state.window, action, noise)
         return State(window, form), form.restore(self.decode(window.frames[:, -1]))
 
     def plan(
@@ -267,11 +267,6 @@ class WorldModel(LatentModule):
             f"{self.device}, windows of {self.dynamics.config.frames} frames, {self.steps} "
             "denoising steps each"
         )
-
-    def _stepper(self, steps: int) -> Stepper:
-        """What generates the next frame by so many denoising steps."""
-        dynamics, options = self.dynamics, sequential_sampling(steps).options
-        return Stepper(self.denoiser, dynamics.objective, dynamics.config.frames, options)
 
     def _inputs(self, frames: Array, actions: Array) -> tuple[Tensor, Tensor, Form]:
         """Latents [B, K, C, h, w], actions [B, F, interval, A], and the form of the frames."""

@@ -53,5 +53,5 @@ def planning_inputs(
         normal(2, history_len, *shape),
         normal(2, history_len - 1, *action),
         normal(2, 3, new, *action),
-        Noise(normal(2, new, *shape)),
+        Noise(normal(2, new, *shape), fresh=normal(2, 1, new, *shape)),
     )

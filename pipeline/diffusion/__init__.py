@@ -65,11 +65,12 @@ class SamplingOptions(Params):
 
         Args:
             window: frames of the model's window.
-            stochastic: whether its objective's steps can add noise; see `Objective`.
+            stochastic: whether the steps of its objective and of the sampler can add noise.
             place: key of these options in params.yaml, for errors.
 
         Raises:
-            ParamsError: context or generate exceed the window, or eta > 0 for a flow.
+            ParamsError: context or generate exceed the window, or eta > 0 where no step
+                can add noise.
         """
         for name in ("context", "generate"):
             value = getattr(self, name)
@@ -80,7 +81,8 @@ class SamplingOptions(Params):
                 )
         if self.eta and not stochastic:
             raise ParamsError(
-                f"{place}.eta = {self.eta}, but the steps of a flow are deterministic; set it to 0"
+                f"{place}.eta = {self.eta}, but the steps of a flow are deterministic, and "
+                "sampler consistency draws noise already; set it to 0"
             )
 
     def check_with(self, settings: Settings, place: str = "sampling") -> None:

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from pipeline.compute.generators import seeded
 
-START, MIXED, STEPS = range(3)
-"""What noise is for; each has a stream of its own."""
+START, MIXED, STEPS, RENEWED = range(4)
+"""What noise is for; each has a stream of its own, and so has each step after RENEWED."""
 
 
 class ClipNoise:
@@ -49,6 +49,10 @@ class ClipNoise:
     def drawn(self, like: Tensor) -> Tensor:
         """See `FrameNoise`; a clip's draws follow each other, so that they are those of one run."""
         return torch.stack([torch.randn(like.shape[1:], generator=g) for g in self._steps])
+
+    def renewed(self, frame: int, step: int) -> Tensor:
+        """See `FrameNoise`; with the batch of the clips."""
+        return self._frames(RENEWED + step - 1, frame, frame + 1)
 
     def _frames(self, purpose: int, begin: int, end: int) -> Tensor:
         """Standard normal [B, end - begin, C, h, w]."""

@@ -1,13 +1,18 @@
 """config.json: all of a world model but its weights."""
 
-from typing import Any
+from itertools import pairwise
+from typing import Annotated, Any
 
-from pydantic import Field
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
 
 from pipeline.denoisers import DENOISERS, Denoiser, Size
 from pipeline.files.json_model import FileModel
 from pipeline.files.versioned import Format
 from pipeline.latents.spec import LatentSpec
+from pipeline.noise.levels import CLEAN
+from pipeline.noise.process import LEVELS
 from pipeline.objectives import OBJECTIVES, Objective
 
 FORMAT = Format()
@@ -39,6 +44,31 @@ def build_objective(config: VariantConfig) -> Objective:
     return module.build(module.Options.model_validate(config.options))
 
 
+class Student(FileModel):
+    """What a few-step student was distilled from, and the only way in which it can be sampled."""
+
+    method: str
+    """A name in pipeline/distill."""
+    levels: tuple[Annotated[int, Field(lt=LEVELS)], ...] = Field(min_length=1)
+    """Noise levels that a frame starts from, descending: one for each denoising step."""
+    parents: dict[str, str]
+    """SHA-256 of the weights of each model that it learned from, by its role."""
+
+    @model_validator(mode="after")
+    def _descending(self) -> "Student":
+        if any(after >= before for before, after in pairwise(self.levels)) or self.levels[-1] < 0:
+            raise ValueError(f"levels {list(self.levels)} do not descend to 0 or above")
+        return self
+
+    def timesteps(self, steps: int) -> Tensor:
+        """Levels int64 [steps + 1] that a frame passes through, evenly chosen, down to -1 (clean).
+
+        The first, pure noise, is always among them.
+        """
+        chosen = [self.levels[number * len(self.levels) // steps] for number in range(steps)]
+        return torch.tensor([*chosen, CLEAN])
+
+
 class Config(FileModel):
     """All of a world model but its weights; config.json."""
 
@@ -49,9 +79,26 @@ class Config(FileModel):
     interval: int = Field(gt=0, le=2**16)
     """Frame interval: environment steps between two frames of the window."""
     spec: LatentSpec
+    student: Student | None = None
+    """Of a few-step student; None of a model that was trained on data alone."""
 
     @property
     def size(self) -> Size:
         """Shapes that the denoiser is built for."""
         action_dim = self.interval * self.spec.action_dim
         return Size(latent_shape=self.spec.latent_shape, action_dim=action_dim, frames=self.frames)
+
+    @property
+    def default_sampler(self) -> str:
+        """The sampler that suits the model, where nobody says otherwise."""
+        return "sequential" if self.student is None else "consistency"
+
+    @property
+    def default_steps(self) -> int:
+        """Denoising steps per frame that suit the model, where nobody says otherwise.
+
+        A student takes all that it knows; one that predicts clean latents is near them after a few.
+        """
+        if self.student is not None:
+            return len(self.student.levels)
+        return 4 if self.objective.name == "x" else 50

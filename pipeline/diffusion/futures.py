@@ -124,4 +124,6 @@ def _noise_of(noise: Noise, episodes: Tensor) -> Noise:
     if bool((episodes == first).all()):
         return noise.part(first, first + 1)
     context = None if noise.context is None else noise.context[episodes]
-    return Noise(noise.start[episodes], context)  # of eta = 0: these steps draw nothing
+    fresh = None if noise.fresh is None else noise.fresh[episodes]
+    # Without generators: eta is 0, and these steps draw nothing.
+    return Noise(noise.start[episodes], context, fresh=fresh)

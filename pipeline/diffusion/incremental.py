@@ -5,6 +5,7 @@ options: windows slide at the same frames, and passes through the network have t
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -14,10 +15,9 @@ from torch.nn import functional
 from pipeline.denoisers import Denoiser, KVCache
 from pipeline.diffusion import SamplingOptions
 from pipeline.diffusion.rollout import context_level, stabilised
-from pipeline.diffusion.sample import ddim_timesteps, sample
-from pipeline.diffusion.sampling import FrameNoise
+from pipeline.diffusion.sample import Renew, estimate, renoised, sample
+from pipeline.diffusion.sampling import FrameNoise, Sampling
 from pipeline.objectives import Objective
-from pipeline.samplers.sequential import Options, build
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,18 @@ class Stepper:
         denoiser: the network.
         objective: what its output predicts.
         length: frames of the network's window.
-        options: of sampling; its steps are deterministic (eta = 0).
+        sampling: of a frame after the other, by deterministic steps (eta = 0) or renoising.
     """
 
     denoiser: Denoiser
     objective: Objective
     length: int
-    options: SamplingOptions
+    sampling: Sampling
+
+    @property
+    def options(self) -> SamplingOptions:
+        """Of sampling."""
+        return self.sampling.options
 
     def __post_init__(self) -> None:
         """Check the options.
@@ -143,12 +148,17 @@ class Stepper:
         """The next frame [B, 1, C, h, w], for which all frames are run at every step."""
         frames = window.frames.shape[1]
         context, level = self._context(window, noise)
-        matrix = build(Options()).matrix(frames + 1, frames, self._timesteps())
+        matrix = self.sampling.sampler.matrix(frames + 1, frames, self._timesteps())
         matrix[:, : window.context] = level
         whole = torch.cat([context, window.frames[:, window.context :], start], 1)
-        clip = self.options.clip
         whole = sample(
-            self.denoiser, self.objective, matrix, whole, actions[:, : frames + 1], clip=clip
+            self.denoiser,
+            self.objective,
+            matrix,
+            whole,
+            actions[:, : frames + 1],
+            clip=self.options.clip,
+            renew=self._renew(window, noise),
         )
         return whole[:, frames:]
 
@@ -165,16 +175,27 @@ class Stepper:
         self.denoiser(rest, levels, actions, positions[window.cached : frames], kv_cache)
         moving = start
         steps = self._timesteps().to(device).expand(len(start), -1).T[..., None]
-        for now, after in pairwise(steps):  # [B, 1] each
-            output = self.denoiser(moving, now.clamp(min=0), actions, positions[frames:], kv_cache)
-            estimate = self.objective.to_clean(output, moving, now)
-            if self.options.clip:
-                estimate = estimate.clamp(-1, 1)
-            moving = self.objective.step(moving, estimate, now, after)
+        renew = self._renew(window, noise)
+        place = {"positions": positions[frames:], "kv_cache": kv_cache}
+        predict = partial(self.denoiser, actions=actions, **place)
+        for taken, (now, after) in enumerate(pairwise(steps), 1):  # [B, 1] each
+            clean = estimate(predict, self.objective, moving, now, clip=self.options.clip)
+            if renew is None:
+                moving = self.objective.step(moving, clean, now, after)
+            else:
+                fresh = torch.zeros(1) if taken == self.options.steps else renew(frames, taken)
+                moving = renoised(self.objective, moving, clean, now, after, fresh)
         return moving
 
+    def _renew(self, window: Window, noise: FrameNoise) -> Renew | None:
+        """Draws the noise of a frame of the window that is noised anew; None if none is."""
+        if not self.sampling.sampler.renoises:
+            return None
+        place = window.first - window.history
+        return lambda frame, step: noise.renewed(place + frame, step)
+
     def _timesteps(self) -> Tensor:
-        return ddim_timesteps(self.options.steps, self.objective.levels, self.options.spacing)
+        return self.sampling.timesteps(self.objective.levels)
 
 
 def _tensors(kv_cache: KVCache) -> tuple[list[Tensor], list[Tensor]]:

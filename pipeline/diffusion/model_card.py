@@ -14,9 +14,9 @@ tags:
 
 # World model of {dataset}
 
-{denoiser} with {parameters:,} parameters, trained by diffusion forcing to predict `{objective}` on
-latents of `{encoder}`, {channels} x {height} x {width}, for windows of {frames} frames that are
-{interval} environment steps apart, under {action_dim}-dimensional actions.
+{denoiser} with {parameters:,} parameters, {trained} to predict `{objective}` on latents of
+`{encoder}`, {channels} x {height} x {width}, for windows of {frames} frames that are {interval}
+environment steps apart, under {action_dim}-dimensional actions.
 
 ```python
 import torch
@@ -25,7 +25,7 @@ from pipeline.diffusion.world_model import WorldModel
 model = WorldModel.from_pretrained("THIS_REPOSITORY")
 history = torch.randn(1, 1, {channels}, {height}, {width})  # whitened latents of the frames so far
 actions = torch.zeros(1, 8, {interval}, {action_dim})  # what is done next
-frames = model.dream(history, actions, torch.Generator().manual_seed(0), steps=50)
+frames = model.dream(history, actions, torch.Generator().manual_seed(0))
 ```
 
 How its latents were made stands in config.json, under `spec`.
@@ -41,6 +41,7 @@ def text(config: Config, parameters: int) -> str:
         encoder=spec.encoder,
         denoiser=config.denoiser.name,
         objective=config.objective.name,
+        trained=_trained(config),
         parameters=parameters,
         channels=channels,
         height=height,
@@ -49,3 +50,9 @@ def text(config: Config, parameters: int) -> str:
         interval=config.interval,
         action_dim=spec.action_dim,
     )
+
+
+def _trained(config: Config) -> str:
+    if config.student is None:
+        return "trained"
+    return f"distilled to {len(config.student.levels)} steps by {config.student.method}"

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pipeline.denoisers import Denoiser
 from pipeline.diffusion import SamplingOptions
-from pipeline.diffusion.sample import Prefix, ddim_timesteps, sample
+from pipeline.diffusion.sample import Prefix, sample
 from pipeline.diffusion.sampling import FrameNoise, Noise, Sampling
 from pipeline.objectives import Objective
 
@@ -69,7 +69,7 @@ def stream(
     history_len, total = inputs.history.shape[1], inputs.actions.shape[1]
     max_context = min(options.context or window - 1, window - 1)
     kept, num_frames = inputs.history[:, -max_context:], history_len  # the latest frames; of all
-    timesteps = ddim_timesteps(options.steps, objective.levels, options.spacing)
+    timesteps = sampling.timesteps(objective.levels)
     while num_frames < total:
         num_context = min(num_frames, max_context)
         num_new = min(options.generate or window - 1, window - num_context, total - num_frames)
@@ -83,6 +83,7 @@ def stream(
             matrix[:, :num_context] = level
             context = stabilised(objective, context, mixed, level)
         start = noise.starts(num_frames - history_len, num_frames - history_len + num_new)
+        place = num_frames - history_len - num_context  # of the window's first, in those generated
         known = shared if first < history_len and mixed is None else None
         denoised = sample(
             denoiser,
@@ -94,10 +95,40 @@ def stream(
             eta=options.eta,
             draw_noise=lambda like: _expand(noise.drawn(like), like),
             prefix=partial(known, denoiser, first) if known and denoiser.causal else None,
+            renew=partial(_renewed, noise, place) if sampling.sampler.renoises else None,
         )
         new = denoised[:, num_context:]  # [B, num_new, C, h, w]
         yield new
         kept, num_frames = torch.cat([kept, new], 1)[:, -max_context:], num_frames + num_new
+
+
+def check_shapes(
+    history: Tensor, actions: Tensor, latent: tuple[int, int, int], action: tuple[int, int]
+) -> None:
+    """Check that history [B, K, C, h, w] and actions [B, K - 1 + F, interval, A] fit.
+
+    Args:
+        history: of latents.
+        actions: from its first frame on.
+        latent: shape that a latent should have.
+        action: interval and size that actions should have.
+
+    Raises:
+        ValueError: they do not.
+    """
+    if history.ndim != 5 or not history.shape[1] or history.shape[2:] != latent:
+        expected = ", ".join(map(str, latent))
+        raise ValueError(f"history is {list(history.shape)}, not [B, K >= 1, {expected}]")
+    history_len = history.shape[1]
+    if actions.ndim != 4 or actions.shape[2:] != action or actions.shape[1] < history_len:
+        expected = ", ".join(map(str, action))
+        raise ValueError(
+            f"actions are {list(actions.shape)}, not [B, {history_len - 1} + F, {expected}] "
+            "(interval, action): those between the history's frames, then one for each frame "
+            "to generate"
+        )
+    if len(actions) != len(history):
+        raise ValueError(f"{len(actions)} sequences of actions, but {len(history)} histories")
 
 
 def _check(inputs: RolloutInputs, options: SamplingOptions) -> None:
@@ -132,6 +163,11 @@ def stabilised(objective: Objective, context: Tensor, mixed: Tensor, level: int)
     """Context frames [B, n, C, h, w] with noise [B or 1, n, C, h, w] mixed in at a level."""
     levels = torch.full(context.shape[:2], level, device=context.device)
     return objective.noised(context, _expand(mixed, context), levels)
+
+
+def _renewed(noise: FrameNoise, place: int, frame: int, step: int) -> Tensor:
+    """Fresh noise of a frame of a window, whose first frame has that place, after a step."""
+    return noise.renewed(place + frame, step)
 
 
 def _expand(noise: Tensor, like: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from itertools import accumulate, repeat
 from typing import ParamSpec
 
@@ -10,7 +10,11 @@ import torch
 from torch import Tensor
 
 from pipeline.denoisers import Denoiser, KVCache
+from pipeline.noise.levels import CLEAN
 from pipeline.objectives import Objective
+
+Renew = Callable[[int, int], Tensor]
+"""Fresh normal noise [B or 1, 1, C, h, w] of a frame of the window, after its step 1, 2, ..."""
 
 Arguments = ParamSpec("Arguments")
 
@@ -79,6 +83,7 @@ def sample(
     draw_noise: DrawNoise | None = None,
     use_kv_cache: bool = True,
     prefix: Callable[[], Prefix] | None = None,
+    renew: Renew | None = None,
 ) -> Tensor:
     """Move a window from row to row of a scheduling matrix, by one DDIM or Euler step each.
 
@@ -96,6 +101,7 @@ def sample(
         draw_noise: draws the noise of stochastic steps.
         use_kv_cache: False computes all frames at every step, as the reference does.
         prefix: makes the KV cache of the first context frames, instead of running them.
+        renew: draws the noise by which, instead, estimates of clean frames are noised anew.
 
     Returns:
         The window [B, T, C, h, w] with every frame at the level of the matrix's last row.
@@ -110,23 +116,66 @@ def sample(
         end = frames
         if kv_cache is not None:
             end = int(moving[row].nonzero().max()) + 1
-            if finished[row] > begin:
-                rest = slice(begin, finished[row])
-                level = levels[row, :, rest].clamp(min=0)  # [B, finished - begin]
-                denoiser(window[:, rest], level, actions, positions[rest], kv_cache)
+            if len(rest := positions[begin : finished[row]]):
+                denoiser(
+                    window[:, rest], levels[row][:, rest].clamp(min=0), actions, rest, kv_cache
+                )
                 begin = finished[row]
         active = slice(begin, end)
         noisy, level = window[:, active], levels[row, :, active]  # [B, S, C, h, w], [B, S]
-        # The network has no embedding of CLEAN (-1): clean frames are conditioned on level 0.
-        output = denoiser(noisy, level.clamp(min=0), actions, positions[active], kv_cache)
-        clean = objective.to_clean(output, noisy, level)  # [B, S, C, h, w]
-        if clip:
-            clean = clean.clamp(-1, 1)
+        predict = partial(denoiser, actions=actions, positions=positions[active], kv_cache=kv_cache)
+        clean = estimate(predict, objective, noisy, level, clip=clip)
+        after = levels[row + 1, :, active]
         # Noise is drawn for the whole window, so that its frames do not depend on the KV cache.
         noise = draw_noise(window)[:, active] if draw_noise and eta else None
-        moved = objective.step(noisy, clean, level, levels[row + 1, :, active], eta, noise)
+        moved = objective.step(noisy, clean, level, after, eta, noise)
+        if renew is not None:
+            moved = renoised(objective, noisy, clean, level, after, _fresh(matrix, row, renew))
         window = torch.cat([window[:, :begin], moved, window[:, end:]], 1)  # [B, T, C, h, w]
     return window
+
+
+def estimate(
+    predict: Callable[[Tensor, Tensor], Tensor],
+    objective: Objective,
+    noisy: Tensor,
+    level: Tensor,
+    *,
+    clip: bool,
+) -> Tensor:
+    """The clean frames that a network sees in noisy ones [B, S, C, h, w] at levels [B, S].
+
+    `predict` runs the network on frames and timesteps; `clip` clamps the estimate to -1..1.
+    """
+    # The network has no embedding of CLEAN (-1): clean frames are conditioned on level 0.
+    clean = objective.to_clean(predict(noisy, level.clamp(min=0)), noisy, level)
+    return clean.clamp(-1, 1) if clip else clean
+
+
+def renoised(
+    objective: Objective,
+    noisy: Tensor,
+    clean: Tensor,
+    level: Tensor,
+    after: Tensor,
+    fresh: Tensor,
+) -> Tensor:
+    """Estimates of clean frames [B, S, C, h, w] noised to the levels `after` [B, S].
+
+    Frames whose level stays are left as they are. `fresh` [B or 1, 1, C, h, w] is the noise, which
+    none is needed of where that level is clean.
+    """
+    moved = objective.noised(clean, fresh.to(clean).expand_as(clean), after)
+    return torch.where((level == after)[..., None, None, None], noisy, moved)
+
+
+def _fresh(matrix: Tensor, row: int, renew: Renew) -> Tensor:
+    """Noise of the one frame that moves after a row of the matrix; zero if it is clean then."""
+    moving = matrix[: row + 1] != matrix[1 : row + 2]  # [row + 1, T]
+    frame = int(moving[row].nonzero())
+    if matrix[row + 1, frame] == CLEAN:
+        return torch.zeros(1)
+    return renew(frame, int(moving[:, frame].sum()))
 
 
 def _known(

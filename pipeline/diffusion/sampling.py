@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from pipeline.diffusion import SamplingOptions
+from pipeline.diffusion.config import Student
+from pipeline.diffusion.sample import ddim_timesteps
 from pipeline.params import Settings
 from pipeline.samplers import SAMPLERS, Sampler
 
@@ -30,6 +32,12 @@ class FrameNoise(Protocol):
     def drawn(self, like: Tensor) -> Tensor:
         """[B or 1, T, C, h, w] for one stochastic step (eta > 0) of a window [B, T, C, h, w]."""
 
+    def renewed(self, frame: int, step: int) -> Tensor:
+        """[B or 1, 1, C, h, w] that a sampler that renoises adds to a frame after step 1, 2, ...
+
+        `frame` counts from the first that is generated.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Noise:
@@ -39,17 +47,21 @@ class Noise:
         start: standard normal [B or 1, F, C, h, w], from which each generated frame is denoised.
         context: [B or 1, K + F, C, h, w], mixed into context frames by stabilisation.
         generators: draw the noise of stochastic steps (eta > 0), one for each row or one for all.
+        fresh: [B or 1, steps - 1, F, C, h, w], by which a sampler that renoises does so; None for
+            any other, and where a frame takes one step.
     """
 
     start: Tensor
     context: Tensor | None = None
     generators: tuple[torch.Generator, ...] = ()
+    fresh: Tensor | None = None
 
     def part(self, begin: int, end: int) -> "Noise":
         """The noise of rows begin..end - 1 of the batch."""
         context = None if self.context is None else self.context[begin:end]
         own = self.generators if len(self.generators) == 1 else self.generators[begin:end]
-        return Noise(self.start[begin:end], context, own)
+        fresh = None if self.fresh is None else self.fresh[begin:end]
+        return Noise(self.start[begin:end], context, own, fresh)
 
     def rows(self, chosen: Sequence[int]) -> "Noise":
         """The noise of some rows of the batch."""
@@ -58,7 +70,8 @@ class Noise:
         own = self.generators
         if len(own) > 1:
             own = tuple(own[row] for row in rows)
-        return Noise(self.start[rows], context, own)
+        fresh = None if self.fresh is None else self.fresh[rows]
+        return Noise(self.start[rows], context, own, fresh)
 
     def starts(self, begin: int, end: int) -> Tensor:
         """See `FrameNoise`."""
@@ -73,13 +86,33 @@ class Noise:
         shape = (len(self.start) // len(self.generators), *like.shape[1:])
         return torch.cat([torch.randn(shape, generator=own) for own in self.generators])
 
+    def renewed(self, frame: int, step: int) -> Tensor:
+        """See `FrameNoise`."""
+        if self.fresh is None:
+            raise ValueError("the sampler renoises, which needs noise: draw it with Sampling.noise")
+        return self.fresh[:, step - 1, frame : frame + 1]
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """A sampler and the options of its steps."""
+    """A sampler and the options of its steps.
+
+    Attributes:
+        sampler: the order in which frames are denoised, and what a step is.
+        options: of the steps.
+        student: whose levels they start from; None of a model that is none.
+    """
 
     sampler: Sampler
     options: SamplingOptions
+    student: Student | None = None
+
+    def timesteps(self, levels: int) -> Tensor:
+        """Levels int64 [steps + 1] that a frame passes through, of so many, down to -1 (clean)."""
+        steps, spacing = self.options.steps, self.options.spacing
+        if self.student is not None:
+            return self.student.timesteps(steps)
+        return ddim_timesteps(steps, levels, spacing)
 
     def noise(
         self,
@@ -91,20 +124,14 @@ class Sampling:
     ) -> Noise:
         """Draw the noise for a rollout of `new` frames after `history_len` ones, on the CPU."""
         start = torch.randn((batch, new, *latent_shape), generator=generator)
-        if not self.options.stabilisation:
-            return Noise(start, None, (generator,))
-        context = torch.randn((batch, history_len + new, *latent_shape), generator=generator)
-        return Noise(start, context, (generator,))
+        context = fresh = None
+        if self.options.stabilisation:
+            context = torch.randn((batch, history_len + new, *latent_shape), generator=generator)
+        if self.sampler.renoises and (again := self.options.steps - 1):
+            fresh = torch.randn((batch, again, new, *latent_shape), generator=generator)
+        return Noise(start, context, (generator,), fresh)
 
 
 def build_sampling(settings: Settings, options: SamplingOptions) -> Sampling:
     """The sampler that params.yaml names, with the sampling options of one stage."""
     return Sampling(settings.variant(SAMPLERS).build(), options)
-
-
-def default_steps(objective: str) -> int:
-    """Denoising steps per frame that suit a model of this objective, where nobody says otherwise.
-
-    One that predicts clean latents is near them after a few.
-    """
-    return 4 if objective == "x" else 50

@@ -14,6 +14,8 @@ from pipeline.denoisers import Denoiser
 from pipeline.diffusion import SamplingOptions, model_card, rollout
 from pipeline.diffusion.compiled import compile_for_sampling
 from pipeline.diffusion.config import FORMAT, Config, build_denoiser, build_objective
+from pipeline.diffusion.incremental import Stepper
+from pipeline.diffusion.own_sampling import own_sampling
 from pipeline.diffusion.rollout import RolloutInputs
 from pipeline.diffusion.sample import differentiable
 from pipeline.diffusion.sampling import FrameNoise, Noise, Sampling
@@ -104,7 +106,8 @@ class WorldModel:
         inputs, window = self._inputs(history, actions, noise), self.config.frames
         tracked = differentiable(history, actions, noise.start)
         network = self._network("none" if tracked else sampling.options.compile)
-        return rollout.rollout(network, self.objective, window, inputs, sampling, shared)
+        own = self.own(sampling)
+        return rollout.rollout(network, self.objective, window, inputs, own, shared)
 
     def stream(
         self, history: Tensor, actions: Tensor, noise: FrameNoise, sampling: Sampling
@@ -119,7 +122,26 @@ class WorldModel:
         """
         inputs, window = self._inputs(history, actions, noise), self.config.frames
         network = self._network(sampling.options.compile)
-        return rollout.stream(network, self.objective, window, inputs, sampling)
+        return rollout.stream(network, self.objective, window, inputs, self.own(sampling))
+
+    def stepper(self, sampling: Sampling) -> Stepper:
+        """Generates the frames of `rollout` one at a time.
+
+        Raises:
+            ParamsError: this model cannot be sampled so.
+            ValueError: eta > 0, whose noise is drawn for whole windows.
+        """
+        return Stepper(self.denoiser, self.objective, self.config.frames, self.own(sampling))
+
+    def own(self, sampling: Sampling, place: str = "sampling") -> Sampling:
+        """How this model samples when it is asked for `sampling`; see `own_sampling`.
+
+        Raises:
+            ParamsError: this model cannot be sampled so.
+        """
+        return own_sampling(
+            self.config.student, self.config.frames, self.objective, sampling, place
+        )
 
     def _inputs(self, history: Tensor, actions: Tensor, noise: FrameNoise) -> RolloutInputs:
         """What the network takes of history and actions, which are checked."""
@@ -130,21 +152,8 @@ class WorldModel:
         return RolloutInputs(history.to(self.device), scaled, noise)
 
     def _check(self, history: Tensor, actions: Tensor) -> None:
-        """Check that history [B, K, C, h, w] and actions [B, K - 1 + F, interval, A] fit."""
-        latent, action = self.spec.latent_shape, (self.config.interval, self.spec.action_dim)
-        if history.ndim != 5 or not history.shape[1] or history.shape[2:] != latent:
-            expected = ", ".join(map(str, latent))
-            raise ValueError(f"history is {list(history.shape)}, not [B, K >= 1, {expected}]")
-        history_len = history.shape[1]
-        if actions.ndim != 4 or actions.shape[2:] != action or actions.shape[1] < history_len:
-            expected = ", ".join(map(str, action))
-            raise ValueError(
-                f"actions are {list(actions.shape)}, not [B, {history_len - 1} + F, {expected}] "
-                "(interval, action): those between the history's frames, then one for each frame "
-                "to generate"
-            )
-        if len(actions) != len(history):
-            raise ValueError(f"{len(actions)} sequences of actions, but {len(history)} histories")
+        action = (self.config.interval, self.spec.action_dim)
+        rollout.check_shapes(history, actions, self.spec.latent_shape, action)
 
     def _network(self, mode: Mode) -> Denoiser:
         """The denoiser compiled in a mode of torch.compile, once per mode."""
@@ -154,8 +163,8 @@ class WorldModel:
 
     def sampling(
         self,
-        sampler: str,
-        steps: int,
+        sampler: str | None = None,
+        steps: int | None = None,
         *,
         spacing: Literal["trailing", "linspace"] = "trailing",
         eta: float = 0.0,
@@ -167,26 +176,27 @@ class WorldModel:
     ) -> Sampling:
         """A sampler by its name, with the other options of `SamplingOptions`.
 
+        Without a name or a number of steps, those that suit this model.
+
         Raises:
             ParamsError: no such sampler, an option out of range, or one that this model cannot do.
         """
-        module = SAMPLERS.load(sampler, "sampler")
+        module = SAMPLERS.load(sampler or self.config.default_sampler, "sampler")
+        values = {
+            "steps": self.config.default_steps if steps is None else steps,
+            "spacing": spacing,
+            "eta": eta,
+            "clip": clip,
+            "stabilisation": stabilisation,
+            "context": context,
+            "generate": generate,
+            "compile": compile,
+        }
         try:
-            options = SamplingOptions(
-                steps=steps,
-                spacing=spacing,
-                eta=eta,
-                clip=clip,
-                stabilisation=stabilisation,
-                context=context,
-                generate=generate,
-                compile=compile,
-            )
+            options = SamplingOptions.model_validate(values)
         except ValidationError as error:
             raise ParamsError(f"sampling.{reason(error)}") from None
-        stochastic = self.objective.stochastic_steps
-        options.check_fits(self.config.frames, stochastic=stochastic, place="sampling")
-        return Sampling(module.build(module.Options()), options)
+        return self.own(Sampling(module.build(module.Options()), options))
 
     def dream(
         self,
@@ -194,8 +204,8 @@ class WorldModel:
         actions: Tensor,
         generator: torch.Generator,
         *,
-        sampler: str = "sequential",
-        steps: int = 50,
+        sampler: str | None = None,
+        steps: int | None = None,
     ) -> Tensor:
         """`rollout` with noise from `generator` and default sampling options.
 
@@ -203,8 +213,8 @@ class WorldModel:
             history: whitened latents [B, K, C, h, w], K >= 1.
             actions: [B, K - 1 + F, interval, A] in the world's units.
             generator: draws the noise.
-            sampler: a name in pipeline/samplers.
-            steps: denoising steps per frame.
+            sampler: a name in pipeline/samplers; None for `config.default_sampler`.
+            steps: denoising steps per frame; None for `config.default_steps`.
 
         Returns:
             Whitened latents [B, F, C, h, w].
@@ -280,21 +290,3 @@ class WorldModel:
             DataError: the hub cannot be reached or refuses the upload, or there is no login.
         """
         return hub.push(self.save_pretrained, repo_id, private=private, message=message)
-
-
-def initialised(config: Config, device: torch.device, seed: int) -> WorldModel:
-    """An untrained model: the same weights for the same seed."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)  # layers initialise from the global generator
-        return WorldModel(config, device)
-
-
-def load(folder: Path, device: torch.device, cache: LatentCache) -> WorldModel:
-    """Load a world model for inference on the latents of a cache.
-
-    Raises:
-        DataError: it cannot be loaded, or was trained on latents unlike those of the cache.
-    """
-    model = WorldModel.from_pretrained(folder, device=device)
-    model.check_cache(cache)
-    return model

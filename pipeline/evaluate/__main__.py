@@ -39,7 +39,7 @@ def command(
 
     from pipeline import encoders
     from pipeline.compute import device
-    from pipeline.diffusion import world_model as models
+    from pipeline.diffusion import make as models
     from pipeline.diffusion.sampling import build_sampling
     from pipeline.evaluate import Options, actions, clips, distractor, evaluate, outputs, summary
     from pipeline.evaluate.generate import Evaluator
@@ -53,12 +53,7 @@ def command(
         cache = open_cache(latents)
         model = models.load(world_model, device.pick(), cache)
         encoder = encoders.load_for(model.spec, codec).to(device.pick())
-        sampling = build_sampling(settings, options.sampling)
-        options.sampling.check_fits(
-            model.config.frames,
-            stochastic=model.objective.stochastic_steps,
-            place="evaluate.sampling",
-        )
+        sampling = model.own(build_sampling(settings, options.sampling), "evaluate.sampling")
         distracting = distractor.of_world(settings, cache.spec)
         scorers = distractor.scorers(frames.build(options.perceptual, device.pick()), distracting)
         evaluator = Evaluator(model, encoder, sampling, options.context, cache.spec, scorers)

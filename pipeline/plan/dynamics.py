@@ -247,10 +247,12 @@ class SimulatorFuture:
 def together(noises: Sequence[Noise]) -> Noise:
     """The noises of B runs, each of a batch of 1, as one of a batch of B."""
     contexts = [noise.context for noise in noises if noise.context is not None]
+    fresh = [noise.fresh for noise in noises if noise.fresh is not None]
     return Noise(
         torch.cat([noise.start for noise in noises]),
         torch.cat(contexts) if contexts else None,
         tuple(generator for noise in noises for generator in noise.generators),
+        torch.cat(fresh) if fresh else None,
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline import encoders
 from pipeline.compute import device
-from pipeline.diffusion import world_model as models
+from pipeline.diffusion import make as models
 from pipeline.diffusion.sampling import build_sampling
 from pipeline.latents.cache import LatentCache
 from pipeline.params import Settings
@@ -35,8 +35,6 @@ def load(settings: Settings, world: World, cache: LatentCache, artefacts: Artefa
     options = settings.section("plan", Options)
     model = models.load(artefacts.world_model, device.pick(), cache)
     encoder = encoders.load_for(model.spec, artefacts.codec).to(device.pick())
-    stochastic = model.objective.stochastic_steps
-    options.sampling.check_fits(model.config.frames, stochastic=stochastic, place="plan.sampling")
     return Parts(
         world,
         cache,
@@ -44,6 +42,6 @@ def load(settings: Settings, world: World, cache: LatentCache, artefacts: Artefa
         encoder,
         probes.load(artefacts.probe, model.spec, model.config.interval),
         settings.variant(PLANNERS).build(),
-        build_sampling(settings, options.sampling),
+        model.own(build_sampling(settings, options.sampling), "plan.sampling"),
         options,
     )

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pipeline import encoders
 from pipeline.compute import device
-from pipeline.diffusion import world_model as models
+from pipeline.diffusion import make as models
 from pipeline.diffusion.clip_noise import ClipNoise
 from pipeline.diffusion.sampling import Sampling
 from pipeline.diffusion.world_model import WorldModel

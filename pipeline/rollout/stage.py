@@ -37,16 +37,15 @@ def run(settings: Settings, options: Options, artefacts: Artefacts, out: Path) -
     """
     cache = open_cache(artefacts.latents)
     model, encoder = load(artefacts.world_model, artefacts.codec, cache)
-    stochastic = model.objective.stochastic_steps
+    sampling = model.own(build_sampling(settings, options.sampling), "rollout.sampling")
     window = model.config.frames
-    options.sampling.check_fits(window, stochastic=stochastic, place="rollout.sampling")
     length = Length(options.context, options.frames(window), model.config.interval)
     if options.source == "simulated":
         loads = _simulated(settings, options, length)
     else:
         own, place = cache.whitened_by(model.spec), "rollout.clips"
         loads = clips.fixed(own, artefacts.shards, length, options.clips, options.seed, place)
-    generator = Generator(model, encoder, build_sampling(settings, options.sampling), options.seed)
+    generator = Generator(model, encoder, sampling, options.seed)
     perceptual = tuple(n for n in settings.value("evaluate", "perceptual") if n == "lpips")
     scorer = Scorer(generator, frames.build(perceptual, device.pick()), cache.spec)
     form = Form(fps=options.fps, native=False, videos=True, images=False)

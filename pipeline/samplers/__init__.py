@@ -11,6 +11,11 @@ from pipeline.params import Params
 class Sampler(Protocol):
     """A scheduling matrix (Chen et al. 2024). `samplers/NAME.py` offers `Options` and `build`."""
 
+    renoises: bool
+    """Whether a step noises the estimate of the clean frame anew, by fresh noise, down to the next
+    level, as few-step students need it; otherwise it is a step of DDIM or Euler. Frames then move
+    one at a time."""
+
     def matrix(self, frames: int, context: int, timesteps: Tensor) -> Tensor:
         """Levels int64 [rows, frames], from pure noise in the first row to clean in the last.
 

@@ -18,6 +18,8 @@ def build(options: Options) -> "FullSequence":
 class FullSequence:
     """Full-sequence diffusion; a `Sampler`."""
 
+    renoises = False
+
     def matrix(self, frames: int, context: int, timesteps: Tensor) -> Tensor:
         """A row per timestep, the same for all generated frames: [steps + 1, frames]."""
         levels = timesteps[:, None].repeat(1, frames)  # [steps + 1, frames]

@@ -19,6 +19,8 @@ def build(options: Options) -> "Pyramid":
 class Pyramid:
     """The pyramid schedule; a `Sampler`."""
 
+    renoises = False
+
     def matrix(self, frames: int, context: int, timesteps: Tensor) -> Tensor:
         """Frame i starts i - context steps late: [steps + frames - context, frames]."""
         steps = len(timesteps) - 1

@@ -56,6 +56,12 @@ class SamplerTests(MemberTests):
         assert (matrix.diff(dim=0) <= 0).all()
         assert (matrix.diff(dim=0) < 0).any(1).all()
 
+    def test_frames_that_are_noised_anew_move_one_at_a_time(
+        self, member: Member, matrix: Tensor
+    ) -> None:
+        if member.build().renoises:
+            assert ((matrix.diff(dim=0) != 0).sum(1) == 1).all()
+
     def test_frames_stop_at_the_given_timesteps_alone(self, matrix: Tensor, steps: int) -> None:
         assert set(matrix.flatten().tolist()) <= set(TIMESTEPS[steps])
 

@@ -3,7 +3,8 @@
 from pipeline import imports
 from pipeline.denoisers import DENOISERS
 from pipeline.diffusion.config import Config, VariantConfig
-from pipeline.diffusion.world_model import WorldModel, initialised
+from pipeline.diffusion.make import initialised
+from pipeline.diffusion.world_model import WorldModel
 from pipeline.encoders import ENCODERS
 from pipeline.latents.cache import LatentCache
 from pipeline.latents.spec import LatentSpec

@@ -12,13 +12,13 @@ from pipeline.objectives import OBJECTIVES
 NEW = 7  # the window slides over four frames
 
 
-def stepper_of(model, options):
-    return Stepper(model.denoiser, model.objective, model.config.frames, options)
+def stepper_of(model, how):
+    return Stepper(model.denoiser, model.objective, model.config.frames, how)
 
 
 def stepped(model, history, actions, noise, how):
     scaled, known = model.model_actions(actions), history.shape[1] - 1
-    stepper = stepper_of(model, how.options)
+    stepper = stepper_of(model, how)
     window = stepper.begin(history, scaled[:, :known])
     for index in range(known, scaled.shape[1]):
         window = stepper.step(window, scaled[:, index], noise)
@@ -87,7 +87,7 @@ def test_a_window_has_many_futures(cache, generator):
     model, how = randomised(world_model(cache)), sampling(steps=2)
     history, actions, noise = rollout_inputs(model, generator, 1, 3)
     expected = [*stepped(model, history, actions, noise, how)]
-    scaled, stepper = model.model_actions(actions), stepper_of(model, how.options)
+    scaled, stepper = model.model_actions(actions), stepper_of(model, how)
     first = stepper.step(stepper.begin(history, scaled[:, :0]), scaled[:, 0], noise)
     second = stepper.step(first, scaled[:, 1], noise)
     other = stepper.step(first, -scaled[:, 1], noise)  # in between, another future
@@ -98,4 +98,4 @@ def test_a_window_has_many_futures(cache, generator):
 
 def test_stochastic_steps_are_refused(cache):
     with pytest.raises(ValueError, match=r"eta = 0\.5: stepping is deterministic; set it to 0"):
-        stepper_of(world_model(cache, objective="v"), sampling(eta=0.5).options)
+        stepper_of(world_model(cache, objective="v"), sampling(eta=0.5))

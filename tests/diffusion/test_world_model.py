@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from train_helpers import sampling
 
 from pipeline import __version__
-from pipeline.diffusion import world_model as models
+from pipeline.diffusion import make as models
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.errors import DataError
 from pipeline.weights import hub

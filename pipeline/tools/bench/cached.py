@@ -13,7 +13,7 @@ from torch import Tensor
 from pipeline.denoisers import Size
 from pipeline.denoisers.nanowm import published_options
 from pipeline.diffusion.config import Config, VariantConfig
-from pipeline.diffusion.world_model import initialised
+from pipeline.diffusion.make import initialised
 from pipeline.encode.runner import Execution, Runner
 from pipeline.encode.shard import one_thread
 from pipeline.errors import ParamsError

@@ -8,8 +8,9 @@ from torch import Tensor
 from pipeline.denoisers.nanowm import NanoWM, published_options
 from pipeline.diffusion.config import Config, VariantConfig
 from pipeline.diffusion.futures import Futures
+from pipeline.diffusion.make import initialised
 from pipeline.diffusion.sampling import Noise, Sampling
-from pipeline.diffusion.world_model import WorldModel, initialised
+from pipeline.diffusion.world_model import WorldModel
 from pipeline.objectives import v
 from pipeline.tools.bench import Searching
 from pipeline.tools.bench.baseline import baseline_network

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from pipeline.diffusion.clip_noise import ClipNoise
 from pipeline.diffusion.incremental import Stepper, Window
-from pipeline.diffusion.sequential_sampling import sequential_sampling
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.errors import DataError
 from pipeline.plan.measure import Codec
@@ -79,8 +78,7 @@ class Dream:
         return as_frame(self.codec.decode(latent[None])[0])
 
     def _stepper(self) -> Stepper:
-        options = sequential_sampling(self.steps).options
-        return Stepper(self.model.denoiser, self.model.objective, self.model.config.frames, options)
+        return self.model.stepper(self.model.sampling(steps=self.steps))
 
 
 def as_frame(pixels: Tensor) -> Frame:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.compute import device
-from pipeline.diffusion.sampling import default_steps
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.encoders import Encoder, load_for_model
 from pipeline.episodes.controls import generic
@@ -93,7 +92,7 @@ class Playable:
         self.cache = self._open_cache()
         self.model.spec = adopted(self.model.spec, found.manifest, paths.shards)
         self.codec = Codec(encoder, self.model.spec, BATCH)
-        self.steps = steps or default_steps(self.model.config.objective.name)
+        self.steps = steps or self.model.config.default_steps
         if history >= (frames := self.model.config.frames):
             raise ParamsError(
                 f"--history {history}: windows of this model have {frames} frames, so that none is "

@@ -19,7 +19,7 @@ def command(
     start: options.FirstStep = 0,
     begin: options.FromFile = None,
     actions: options.Actions = None,
-    sampler: options.SamplerName = "sequential",
+    sampler: options.SamplerName = None,
     steps: options.StepCount = None,
     spacing: options.Spacing = "trailing",
     stabilisation: options.Stabilisation = 0.0,

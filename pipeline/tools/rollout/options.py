@@ -36,9 +36,11 @@ Actions = Annotated[
         metavar="FILE", help="Actions (CSV, NPY): one row per environment step, in its units."
     ),
 ]
-SamplerName = Annotated[str, typer.Option(help="Order of denoising within a window.")]
+SamplerName = Annotated[
+    str | None, typer.Option(help="Order of denoising within a window; else what suits the model.")
+]
 StepCount = Annotated[
-    int | None, typer.Option(help="Denoising steps per frame; else what suits the objective.")
+    int | None, typer.Option(help="Denoising steps per frame; else what suits the model.")
 ]
 Spacing = Annotated[str, typer.Option(help="Spacing of the steps: trailing, linspace.")]
 Stabilisation = Annotated[

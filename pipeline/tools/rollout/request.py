@@ -51,7 +51,7 @@ class Start:
 class Steps:
     """How frames are sampled; see the options of the command."""
 
-    sampler: str
+    sampler: str | None
     steps: int | None
     spacing: str
     stabilisation: float

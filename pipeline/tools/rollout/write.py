@@ -5,7 +5,7 @@ from typing import Literal, cast
 
 from pipeline import encoders, stage
 from pipeline.checksum import sha256
-from pipeline.diffusion.sampling import Sampling, default_steps
+from pipeline.diffusion.sampling import Sampling
 from pipeline.diffusion.world_model import CONFIG, WEIGHTS, WorldModel
 from pipeline.errors import DataError, ParamsError
 from pipeline.latents.cache import LatentCache, open_cache
@@ -52,7 +52,7 @@ def write(
         card = RolloutCard(
             model=model_card(folder),
             latents=latents_card(cache),
-            sampler=request.steps.sampler,
+            sampler=request.steps.sampler or model.config.default_sampler,
             sampling=sampling.options,
             seed=request.steps.seed,
             batch=request.steps.batch,
@@ -98,7 +98,7 @@ def sampling_of(steps: Steps, model: WorldModel) -> Sampling:
         raise ParamsError(f"--spacing {steps.spacing}: choose trailing or linspace")
     return model.sampling(
         steps.sampler,
-        steps.steps or default_steps(model.config.objective.name),
+        steps.steps,
         spacing=cast(Literal["trailing", "linspace"], steps.spacing),
         stabilisation=steps.stabilisation,
         context=steps.context,

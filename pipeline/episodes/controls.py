@@ -149,6 +149,11 @@ class Controls:
     sliders: tuple[Slider, ...] = ()
     idle: tuple[float, ...] | None = None
 
+    @property
+    def by_turns(self) -> bool:
+        """Whether nothing happens until a person acts: an action is a whole push."""
+        return self.push is not None
+
     def idle_action(self, low: Sequence[float], high: Sequence[float]) -> list[float]:
         """The idle action [A] of actions recorded between `low` and `high`, [A] each."""
         return list(self.idle) if self.idle else np.clip(0.0, low, high).tolist()

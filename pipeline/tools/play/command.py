@@ -48,7 +48,7 @@ def command(
     from pipeline.tools.play.listing import show_models
     from pipeline.tools.play.playable import Playable
     from pipeline.tools.play.server import Server
-    from pipeline.tools.play.serving import asgi_server, bound, end
+    from pipeline.tools.play.serving import address, asgi_server, bound, end
     from pipeline.tools.play.sources import paths_of
     from pipeline.tools.play.warm_up import warmed
 
@@ -63,10 +63,8 @@ def command(
         token = None if host in LOOPBACK else secrets.token_urlsafe(24)
         folder = recordings or Path("runs/play") / playable.model.spec.dataset
         server = Server(playable, folder, Access(token, sessions), fps)
-        name = f"[{host}]" if ":" in host else host
-        address = f"http://{name}:{listening.getsockname()[1]}/"
-        address += f"?token={token}" if token is not None else ""
-        said = f"play: {model} at {address} (Ctrl-C ends it)"
+        place = address(host, listening.getsockname()[1], token)
+        said = f"play: {model} at {place} (Ctrl-C ends it)"
         with contextlib.suppress(KeyboardInterrupt):
             asgi_server(server, lambda: print(said, flush=True)).run(sockets=[listening])
         with contextlib.suppress(KeyboardInterrupt):

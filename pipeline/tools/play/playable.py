@@ -1,7 +1,7 @@
 """A model that can be played, and where it can start."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -19,6 +19,7 @@ from pipeline.latents.metadata import METADATA
 from pipeline.latents.spec import UNRECORDED
 from pipeline.params import read
 from pipeline.plan.measure import Codec
+from pipeline.probe import probe as probes
 from pipeline.probe.support import plannable
 from pipeline.rollout.clips import Length, chunks, history_latents, read_episode
 from pipeline.tools.play.dream import Frame, as_frame
@@ -105,7 +106,9 @@ class Playable:
         recorder = self._recorder()  # made once: a scene may take seconds to compile
         self.no_simulator = self._no_simulator(recorder)
         own = None if recorder is None else recorder.controls
-        self.controls = own or generic([f"action {number}" for number in range(len(self.low))])
+        controls = own or generic([f"action {number}" for number in range(len(self.low))])
+        # A pointer leads from where the simulator's agent is.
+        self.controls = controls if self.simulator else replace(controls, pointer=None)
         self._read = lru_cache(EPISODES)(lambda key: read_episode(paths.shards, key))
 
     @property
@@ -123,13 +126,18 @@ class Playable:
         """The action [A] of a person who does nothing."""
         return self.controls.idle_action(self.low.tolist(), self.high.tolist())
 
-    @property
+    @cached_property
     def no_planner(self) -> str | None:
         """Why nothing can be planned; None if something can."""
         if self.cache is None:
             return f"there is no latent cache {self.paths.latents}"
-        if not (self.paths.folder / "probe").is_dir():
+        folder = self.paths.folder / "probe"
+        if not folder.is_dir():
             return f"there is no probe in {self.paths.folder}"
+        try:
+            probes.load(folder, self.model.spec, self.interval)
+        except UserError as error:
+            return str(error)
         return None if self.paths.params.is_file() else f"there is no {self.paths.params}"
 
     def start(self, clip: int, step: int) -> Start:

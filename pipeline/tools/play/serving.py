@@ -5,7 +5,6 @@ import logging
 import os
 import socket
 import sys
-import threading
 from collections.abc import AsyncIterator, Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ PING = 4.0
 """Seconds from ping to ping of a connection, and to the answer: who vanishes is gone in 8."""
 CONNECTIONS = 32
 """At most, beside those of the sessions."""
+EVERYWHERE = ("0.0.0.0", "::", "")
 PACKAGES = ("starlette", "uvicorn", "websockets")
 
 
@@ -68,12 +68,18 @@ def asgi_server(server: Server, ready: Callable[[], None]) -> "uvicorn.Server":
     return uvicorn.Server(config)
 
 
+def address(host: str, port: int, token: str | None) -> str:
+    """Where a page finds the server; one that listens everywhere, by the machine's name."""
+    name = socket.gethostname() if host in EVERYWHERE else host
+    named = f"[{name}]" if ":" in name else name
+    return f"http://{named}:{port}/" + ("" if token is None else f"?token={token}")
+
+
 def end() -> None:
-    """End the program, now: a thread that still computes would be waited for."""
-    if threading.active_count() > 1:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
+    """End the program, now: a thread that still computes, and torch's own end, take seconds."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _in_one_line(record: logging.LogRecord) -> bool:

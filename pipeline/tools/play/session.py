@@ -14,11 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple
 
-import numpy as np
 from torch import Tensor
 
 from pipeline.errors import UserError
 from pipeline.tools.play import messages, pictures, replies
+from pipeline.tools.play.acting import Acting
 from pipeline.tools.play.drawing import Drawn, draw, goal_message, plan_message
 from pipeline.tools.play.engine import Act, Engine, Moment
 from pipeline.tools.play.messages import ImageFormat
@@ -70,9 +70,8 @@ class Session:
         self._changed = asyncio.Event()
         self._wish = Wish()
         self._single_step = False
-        self._action: messages.Action | None = None
-        self._answered: messages.Action | None = None
-        self._sent = self._shown = self._recordings = self._impulses = 0
+        self._acting = Acting(playable.idle)
+        self._sent = self._shown = self._recordings = 0
 
     def take(self, message: messages.Message | bytes) -> None:
         """What the page says; done before the next frame. Bytes are a picture of a goal.
@@ -82,11 +81,8 @@ class Session:
         """
         wish = self._wish
         match message:
-            case messages.Action(impulse=impulse):
-                for said in (message, impulse) if impulse else (message,):
-                    if len(said.action) != (size := len(self._playable.low)):
-                        raise UserError(f"action: {len(said.action)} numbers, not {size}")
-                self._action = message
+            case messages.Action():
+                self._acting.take(message)
             case messages.Shown(number=number):
                 self._shown = min(max(self._shown, number), self._sent)
             case messages.Settings():
@@ -142,7 +138,7 @@ class Session:
 
     async def _may_go_on(self, due: float) -> bool:
         """Wait until it is time for a frame; False if something else is to be done first."""
-        waits = self.paused and not self._single_step
+        waits = (self.paused or self._rests) and not self._single_step
         crowded = self._sent - self._shown >= AHEAD
         rest = None if waits else LATE if crowded else due - time.monotonic()
         if rest is not None and rest <= 0:
@@ -154,6 +150,12 @@ class Session:
             if crowded:
                 self._shown = self._sent
         return False
+
+    @property
+    def _rests(self) -> bool:
+        """Whether the world waits for a push, and the person has made none."""
+        by_turns = self._playable.controls.by_turns and not self.planning
+        return by_turns and self._acting.impulse is None
 
     async def _grant(self) -> None:
         """Do what is wished; what cannot be done is told, and the rest is done."""
@@ -177,7 +179,7 @@ class Session:
 
     async def _start(self, reset: messages.Reset) -> None:
         await self._end_recording()
-        self._action = None
+        self._acting.newest = None
         make = partial(self._engine.reset, reset.clip, reset.start, reset.seed)
         drawn = await self._draw(make)
         await self._tell_state()
@@ -189,9 +191,11 @@ class Session:
     async def _advance(self) -> None:
         self._single_step = False
         self._engine.dream.steps = self.steps
-        action = self._action
+        act: Act | Tensor
+        act, asked = self._acting.act()
         try:
-            act = await self._plan() if self.planning else self._act(action)
+            if self.planning:
+                act = await self._plan()
             drawn = await self._draw(partial(self._engine.advance, act))
         except UserError as error:
             # Without a plan the person goes on; from a dream that has diverged nothing does.
@@ -199,20 +203,10 @@ class Session:
             await self.complain(str(error))
             await self._tell_state()
             return
-        asked = None if action is None or action is self._answered else action.time
-        self._answered = action
         await self._show(drawn, asked, planned=not isinstance(act, Act))
         if self._engine.recording is not None and self._engine.recording.full:
             await self._end_recording()
             await self.complain("the recording is full, and was written")
-
-    def _act(self, action: messages.Action | None) -> Act:
-        if action is None:
-            return Act(np.array(self._playable.idle, np.float32))
-        values, impulse = action.action, action.impulse
-        if impulse is not None and impulse.number > self._impulses:
-            self._impulses, values = impulse.number, impulse.action
-        return Act(np.array(values, np.float32), action.place)
 
     async def _plan(self) -> Tensor:
         """What the planner does next; the page sees it before it is done."""
@@ -231,7 +225,11 @@ class Session:
         await self._send(drawn.message(self._sent, step, asked, planned=planned))
 
     async def _aim(self, goal: messages.Goal | bytes) -> None:
-        await self._send(await self._compute(self._aimed, goal))
+        try:
+            await self._send(await self._compute(self._aimed, goal))
+        except UserError:
+            self.planning, self._wish.state = False, True  # its reason is the one to be told
+            raise
 
     def _aimed(self, goal: messages.Goal | bytes) -> bytes:
         if isinstance(goal, bytes):
@@ -244,7 +242,7 @@ class Session:
         await self._end_recording()
         self._recordings += 1
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{self.number}-{self._recordings}"
-        self._action, self.records = None, True
+        self._acting.newest, self.records = None, True
         drawn = await self._draw(partial(self._engine.record, name))
         await self._tell_state()
         await self._show(drawn)

@@ -120,6 +120,10 @@ def test_the_page_fits_and_the_browser_does_not_complain(browser, address, width
     playing(view)
     assert view.evaluate(OVERFLOW) <= 0
     assert view.locator("#imagined").bounding_box()["width"] > 150
+    view.set_viewport_size({"width": width, "height": 300})
+    box = view.locator("#imagined").bounding_box()  # places on it are shares of its sides
+    assert 150 < box["width"] <= 210.01
+    assert box["width"] == pytest.approx(box["height"])
     assert re.fullmatch(r"\d+\.\d{3}", view.locator("#latent-error").inner_text())
     view.close()
     assert complaints == []

@@ -1,6 +1,7 @@
 """A real server over a real WebSocket: what a page gets, and that nothing a page does harms it."""
 
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -12,11 +13,12 @@ import pytest
 from play_helpers import HOSTILE, page, serving
 from websockets.exceptions import ConnectionClosed
 
+from pipeline.episodes.controls import Controls, Push
 from pipeline.errors import ParamsError
 from pipeline.tools.play.access import HEADERS, Access
 from pipeline.tools.play.connection import MESSAGES_PER_SECOND
 from pipeline.tools.play.playable import Playable
-from pipeline.tools.play.serving import bound
+from pipeline.tools.play.serving import address, bound
 from pipeline.tools.play.sources import paths_of
 
 
@@ -73,6 +75,18 @@ def test_an_impulse_is_done_once(server):
             client.say("single_step")
             done.append(client.hear("frame")["action"])
         assert done == [[0.5, 0.0], [0.0, 0.25], [0.5, 0.0]]
+
+
+def test_where_actions_are_pushes_nothing_happens_without_one(server, playable, monkeypatch):
+    monkeypatch.setattr(playable, "controls", Controls(push=Push((0, 1, 0, 1), (1.0,) * 9)))
+    with page(server[1]) as client:
+        client.hear("frame")
+        client.say("action", time=1, action=[0.0, 0.0])
+        with pytest.raises(TimeoutError):
+            client.socket.recv(0.3)
+        once = {"number": 1, "action": [0.5, 0.0]}
+        client.say("action", time=2, action=[0.0, 0.0], impulse=once)
+        assert client.hear("frame")["time"] == 2
 
 
 def test_a_session_stands_still_steps_records_and_plans(server):
@@ -199,6 +213,12 @@ def test_the_page_is_served_with_nothing_else(server):
     for path in ("nothing.js", "..%2fserver.py", "server.py", "recordings/..%2f..%2fa.zip"):
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(address + path)
+
+
+def test_the_address_is_one_that_a_browser_can_open():
+    assert address("127.0.0.1", 8000, None) == "http://127.0.0.1:8000/"
+    assert address("::1", 8000, "secret") == "http://[::1]:8000/?token=secret"
+    assert address("0.0.0.0", 8000, None) == f"http://{socket.gethostname()}:8000/"
 
 
 def test_a_port_that_is_taken_is_one_line():

@@ -42,6 +42,11 @@ export class Driver {
     return new Set([...this.inputs.down, ...this.#taps.keys()]);
   }
 
+  /** The line that is drawn, or waits to be done; null without one. */
+  get line() {
+    return this.controls.push === null ? null : this.inputs.drag ?? this.#impulse?.push ?? null;
+  }
+
   /**
    * What is done now: the `action` that stands, an `impulse` that one frame does instead, and the
    * `place` under the pointer where it leads the agent; each but the first only if there is one.

@@ -34,8 +34,10 @@ class LatentModule(nn.Module):
 
         Raises:
             DataError: the codec is damaged, or not that of the world model.
+            ParamsError: the world model is conditioned by cameras.
         """
         super().__init__()
+        dynamics.spec.refuse_cameras("nanowm")
         self.denoiser, self.dynamics = dynamics.denoiser, dynamics
         self.codec = encoders.load_for_model(dynamics.spec, Path(codec)).to(dynamics.device)
         self.codec_folder = Path(codec)

@@ -22,6 +22,8 @@ class Size(BaseModel):
     """Length of the action between two consecutive frames of the window; 0 for no actions."""
     frames: int
     """Length of the window."""
+    motion_dim: int = 0
+    """Length of the camera's motion between two frames, behind the action; 0 for no cameras."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,9 @@ class Denoiser(nn.Module):
             level: int64 diffusion timestep of each frame [B, T] or of each clip [B]; 0 is the
                 least noise.
             actions: [B, F, A] of the whole window; F = T without a KV cache. actions[:, i] leads
-                from frame i to i + 1, the last one is unused. None: unconditional.
+                from frame i to i + 1, the last one is unused. None: unconditional. Of a network for
+                a size with `motion_dim`, the camera's motion follows the action,
+                [B, F, A + motion_dim]; what it holds says `pipeline.latents.cameras`.
             positions: int64 [T], places of the frames in their window; 0..T - 1 if None.
             kv_cache: of earlier frames of this window; read, and written in place. Only causal
                 networks take one, and all frames before `positions` must have been run with it.
@@ -98,6 +102,9 @@ class DenoiserModule(Protocol):
 
     def build(self, options: Params, size: Size) -> Denoiser:
         """An untrained network, initialised from torch's global generator."""
+
+    def takes_cameras(self, options: Params) -> bool:
+        """Whether cameras condition the network, where they are known."""
 
 
 DENOISERS: Family[DenoiserModule, Params] = family("denoisers")

@@ -15,7 +15,17 @@ from pipeline.noise.levels import CLEAN
 from pipeline.noise.process import LEVELS
 from pipeline.objectives import OBJECTIVES, Objective
 
-FORMAT = Format()
+
+def _before_cameras(values: dict[str, Any]) -> dict[str, Any]:
+    """A config.json of version 1: cameras conditioned no network."""
+    denoiser = values["denoiser"]
+    if denoiser["name"] != "nanowm":
+        return values
+    options = {**denoiser["options"], "camera": "none"}
+    return {**values, "denoiser": {**denoiser, "options": options}}
+
+
+FORMAT = Format((_before_cameras,))
 """Of config.json; a change of Config, of the options of a denoiser or an objective, or of a
 LatentSpec that earlier files do not go with needs a migration."""
 
@@ -85,8 +95,12 @@ class Config(FileModel):
     @property
     def size(self) -> Size:
         """Shapes that the denoiser is built for."""
-        action_dim = self.interval * self.spec.action_dim
-        return Size(latent_shape=self.spec.latent_shape, action_dim=action_dim, frames=self.frames)
+        return Size(
+            latent_shape=self.spec.latent_shape,
+            action_dim=self.interval * self.spec.action_dim,
+            frames=self.frames,
+            motion_dim=self.spec.motion_dim,
+        )
 
     @property
     def default_sampler(self) -> str:

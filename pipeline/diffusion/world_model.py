@@ -69,8 +69,8 @@ class WorldModel:
             )
 
     def model_actions(self, actions: Tensor) -> Tensor:
-        """Actions [..., interval, A] in the world's units to network input [..., interval A]."""
-        return self.spec.scale_actions(actions).flatten(-2).to(self.device)
+        """Actions [..., interval, A] to network input; see `LatentSpec.network_actions`."""
+        return self.spec.network_actions(actions).to(self.device)
 
     def embed_actions(self, actions: Tensor) -> Tensor | None:
         """Embeddings [B, F, width] of actions [B, F, interval, A]; None if it takes none."""
@@ -152,7 +152,7 @@ class WorldModel:
         return RolloutInputs(history.to(self.device), scaled, noise)
 
     def _check(self, history: Tensor, actions: Tensor) -> None:
-        action = (self.config.interval, self.spec.action_dim)
+        action = (self.config.interval, self.spec.row_dim)
         rollout.check_shapes(history, actions, self.spec.latent_shape, action)
 
     def _network(self, mode: Mode) -> Denoiser:

@@ -41,7 +41,16 @@ def command(
     from pipeline.compute import device
     from pipeline.diffusion import make as models
     from pipeline.diffusion.sampling import build_sampling
-    from pipeline.evaluate import Options, actions, clips, distractor, evaluate, outputs, summary
+    from pipeline.evaluate import (
+        Options,
+        actions,
+        clips,
+        control,
+        distractor,
+        evaluate,
+        outputs,
+        summary,
+    )
     from pipeline.evaluate.generate import Evaluator
     from pipeline.latents.cache import open_cache
     from pipeline.metrics import frames
@@ -66,7 +75,10 @@ def command(
             scores = scores.model_copy(update={"distractor": found})
         scores.write(metrics)
         scores.means().write(means)
-        actions.sensitivity(evaluator, fixed, evaluation.last_latents).write(sensitivity)
+        listens = actions.sensitivity(evaluator, fixed, evaluation.last_latents)
+        if errors := evaluation.camera_errors:
+            listens = listens.model_copy(update={"cameras": control.camera_control(errors)})
+        listens.write(sensitivity)
         outputs.write_horizon(scores, horizon)
         outputs.write_dreams(evaluator, long, generator, dreams)
         summarise(

@@ -10,6 +10,7 @@ from torch import Tensor
 from pipeline import stage
 from pipeline.evaluate.actions import ACTIONS, random_like
 from pipeline.evaluate.clips import Clips
+from pipeline.evaluate.control import camera_conditions, with_actions
 from pipeline.evaluate.generate import Evaluator
 from pipeline.metrics.backend import OWN, Backend
 
@@ -42,12 +43,15 @@ class Evaluation:
         scores: of each of CONDITIONS.
         true_features: Inception features of the true frames, [B F, D].
         last_latents: last generated latents [B, C, h, w] under `true`, `zero` and `random` actions.
+        camera_errors: latent errors [B, F] under `true`, `frozen` and `other` cameras; none of a
+            model that is not conditioned by them.
         backends: what computed each score, by name.
     """
 
     scores: dict[str, ConditionScores]
     true_features: Tensor
     last_latents: dict[str, Tensor]
+    camera_errors: dict[str, Tensor]
     backends: Mapping[str, Backend]
 
 
@@ -73,6 +77,7 @@ class ScoreAccumulator:
     features: Batches = field(default_factory=_batches)
     true_features: list[Tensor] = field(default_factory=list)
     last_latents: Batches = field(default_factory=_batches)
+    camera_errors: Batches = field(default_factory=_batches)
 
     def add(self, condition: str, truth: Truth, latents: Tensor, frames: Tensor) -> None:
         """Score latents [B, F, C, h, w] and frames [B, F, 3, H, W] in 0..1 of a batch of clips.
@@ -93,7 +98,10 @@ class ScoreAccumulator:
         }
         backends = {"latent_mse": Backend(OWN), **self.evaluator.metrics.backends}
         features = torch.cat(self.true_features)
-        return Evaluation(scores, features, _cat(self.last_latents), backends)
+        camera_errors = _cat(self.camera_errors)
+        if camera_errors:
+            camera_errors["true"] = scores["model"].by_frame["latent_mse"]
+        return Evaluation(scores, features, _cat(self.last_latents), camera_errors, backends)
 
 
 def evaluate(
@@ -103,15 +111,16 @@ def evaluate(
 
     `repeat_last` repeats the last context frame; `shuffled_actions` and `zero_actions` are the
     model under the actions of another clip, or under zero actions: a model that ignores actions
-    scores no worse under these.
+    scores no worse under these. Cameras stay, but under `Evaluation.camera_errors`.
     """
     order = torch.randperm(len(clips), generator=generator)
     shuffled = torch.empty_like(clips.actions)
     shuffled[order] = clips.actions[order.roll(1)]  # one cycle: no clip keeps its own actions
+    dim = evaluator.spec.action_dim  # motions of cameras follow the actions
     all_noise, context = evaluator.noise(clips, generator), evaluator.context
     # The random actions have a generator of their own: they change no other number.
     own = torch.Generator().manual_seed(generator.initial_seed() + 1)
-    random = random_like(clips.actions, evaluator.spec, own)
+    random = random_like(clips.actions[..., :dim], evaluator.spec, own)
     scores = ScoreAccumulator(evaluator)
     for start in stage.track(range(0, len(clips), batch), "evaluate"):
         rows = slice(start, start + batch)
@@ -120,15 +129,20 @@ def evaluate(
         truth = Truth(part.latents[:, context:], pixels[:, context:])
         actions_of = {
             "model": part.actions,
-            "shuffled_actions": shuffled[rows],
-            "zero_actions": torch.zeros_like(part.actions),
+            "shuffled_actions": with_actions(part.actions, shuffled[rows, ..., :dim]),
+            "zero_actions": with_actions(part.actions, torch.zeros_like(part.actions[..., :dim])),
         }
         for condition, actions in actions_of.items():
             latents = evaluator.generate(part, actions, noise)
             scores.add(condition, truth, latents, evaluator.decode_float(latents))
             if condition in ACTIONS:
                 scores.last_latents[ACTIONS[condition]].append(latents[:, -1])
-        latents = evaluator.generate(part, random[rows], replace(noise, generators=(own,)))
+        if evaluator.model.spec.camera_scale is not None:
+            for condition, actions in camera_conditions(part.actions, shuffled[rows]).items():
+                latents = evaluator.generate(part, actions, noise)
+                scores.camera_errors[condition].append(evaluator.error(latents, truth.latents))
+        actions = with_actions(part.actions, random[rows])
+        latents = evaluator.generate(part, actions, replace(noise, generators=(own,)))
         scores.last_latents["random"].append(latents[:, -1])
         repeated = part.latents[:, context - 1 : context].expand_as(truth.latents)
         frames = pixels[:, context - 1 : context].expand_as(truth.frames)

@@ -18,6 +18,7 @@ from torch import Tensor
 from pipeline.compute.precision import Precision
 from pipeline.episodes.action_statistics import check_statistics
 from pipeline.episodes.resize import Preprocessing
+from pipeline.errors import ParamsError
 from pipeline.files.json_model import FileModel
 from pipeline.latents.cameras import MOTION, ROW, TRANSLATION
 from pipeline.latents.quantize import SCALE, Storage
@@ -167,6 +168,24 @@ class LatentSpec(FileModel):
     def motion_dim(self) -> int:
         """Numbers of a camera's motion that follow an action's in what a model is given."""
         return 0 if self.camera_scale is None else MOTION
+
+    @property
+    def row_dim(self) -> int:
+        """Numbers of an action, with those of the motion that follows it if there are any."""
+        return self.action_dim + self.motion_dim
+
+    def refuse_cameras(self, what: str) -> None:
+        """Say that `what`, which makes up actions, has no use for a model with cameras.
+
+        Raises:
+            ParamsError: this is the spec of one.
+        """
+        if self.camera_scale is not None:
+            raise ParamsError(
+                f"{what} does not know where the camera goes under an action, but this world model "
+                "is conditioned by cameras; roll it out by `wm rollout`, or train one with "
+                "denoisers.nanowm.camera: none"
+            )
 
     def scale_actions(self, actions: Tensor) -> Tensor:
         """Actions [..., A] in the world's units, standardised if `normalise_actions`."""

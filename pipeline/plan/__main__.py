@@ -46,13 +46,13 @@ def command(
         cache = open_cache(latents)
         simulator = settings.optional(WORLDS)
         world = plannable(simulator.build() if simulator else None, cache.spec)
-        if isinstance(world, str):
-            if goal is not None:
-                raise ParamsError(f"--goal {goal}: nothing can be planned, because {world}")
-            results.write_skipped(world, metrics, goals, films)
-            summarise(f"plan: skipped, because {world}")
-            return
         parts = load(settings, world, cache, Artefacts(codec, world_model, probe))
+        if isinstance(parts, str):
+            if goal is not None:
+                raise ParamsError(f"--goal {goal}: nothing can be planned, because {parts}")
+            results.write_skipped(parts, metrics, goals, films)
+            summarise(f"plan: skipped, because {parts}")
+            return
         if goal is not None:
             film = goal.with_suffix(".webp")
             steps = plan_to(parts, goal, film).steps

@@ -25,15 +25,26 @@ class Artefacts:
     probe: Path
 
 
-def load(settings: Settings, world: World, cache: LatentCache, artefacts: Artefacts) -> Parts:
-    """The parts that params.yaml describes.
+def load(
+    settings: Settings, world: World | str, cache: LatentCache, artefacts: Artefacts
+) -> Parts | str:
+    """The parts that params.yaml describes, or the reason why nothing can be planned.
+
+    In place of a world that can be planned in, there may be the reason why it cannot.
 
     Raises:
         DataError: an artefact is missing, damaged or of other latents than the cache's.
         ParamsError: the model cannot do the sampling that is asked for.
     """
+    if isinstance(world, str):
+        return world
     options = settings.section("plan", Options)
     model = models.load(artefacts.world_model, device.pick(), cache)
+    if model.spec.camera_scale is not None:
+        return (
+            "where the camera goes under an action is not known, but the world model is "
+            "conditioned by cameras (denoisers.nanowm.camera)"
+        )
     encoder = encoders.load_for(model.spec, artefacts.codec).to(device.pick())
     return Parts(
         world,

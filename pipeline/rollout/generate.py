@@ -16,6 +16,7 @@ from pipeline.diffusion.world_model import WorldModel
 from pipeline.encoders import Encoder
 from pipeline.errors import DataError
 from pipeline.latents.cache import LatentCache
+from pipeline.latents.cameras import camera_rows, motions, with_motions
 from pipeline.rollout.clips import Clip
 
 
@@ -43,9 +44,10 @@ class Generator:
         """Whitened latents [B, C, h, w] of each frame after the history, one after the other.
 
         Raises:
-            DataError: the model gives NaN or infinity.
+            DataError: the model gives NaN or infinity, or is conditioned by cameras that are not
+                known.
         """
-        actions = torch.stack([clip.actions for clip in clips])
+        actions = torch.stack([self._actions(clip) for clip in clips])
         numbers, stabilised = [clip.number for clip in clips], self.sampling.options.stabilisation
         shape = self.model.spec.latent_shape
         noise = ClipNoise(self.seed, numbers, shape, stabilised=stabilised > 0)
@@ -72,6 +74,18 @@ class Generator:
         """Frames uint8 [B, 3, H, W] of the model's size to whitened latents, on the CPU."""
         mean = self.encoder.encode(frames).mean
         return self.model.spec.whiten(mean.float()).cpu()
+
+    def _actions(self, clip: Clip) -> Tensor:
+        """Actions [K - 1 + F, interval, A], followed by motions if cameras condition the model."""
+        if self.model.spec.camera_scale is None:
+            return clip.actions
+        if clip.cameras is None:
+            raise DataError(
+                f"{clip.episode}: its cameras are not known, but they condition the world model; "
+                "roll out recorded or simulated episodes that have cameras"
+            )
+        rows = camera_rows(clip.cameras, clip.history.shape[1:3])
+        return torch.from_numpy(with_motions(clip.actions.numpy(), motions(rows)[:-1]))
 
     def _latents(self, clip: Clip) -> Tensor:
         if clip.latents is not None:

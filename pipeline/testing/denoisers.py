@@ -2,11 +2,15 @@
 
 from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.denoisers import DENOISERS, Denoiser, DenoiserModule, Size
+from pipeline.episodes.cameras import Cameras, looking
+from pipeline.latents.cameras import camera_rows, motions
 from pipeline.params import Params, Variant
 from pipeline.testing.member import MemberTests, scaled_error
 
@@ -176,7 +180,7 @@ class DenoiserTests(MemberTests):
     def test_more_frames_than_the_window_are_refused(self, network: Denoiser) -> None:
         longer = self.size.frames + 1
         noisy = torch.zeros(1, longer, *self.size.latent_shape)
-        actions = torch.zeros(1, longer, self.size.action_dim)
+        actions = torch.zeros(1, longer, self.size.action_dim + self.size.motion_dim)
         with pytest.raises(ValueError, match=str(longer)):
             network(noisy, torch.zeros(1, longer, dtype=torch.int64), actions)
 
@@ -187,13 +191,30 @@ class DenoiserTests(MemberTests):
 
 
 def window_for(size: Size) -> tuple[Tensor, Tensor, Tensor]:
-    """Latents [B, T, C, h, w] of a whole window, their levels [B, T] and actions [B, T, A]."""
+    """Latents [B, T, C, h, w] of a whole window, their levels [B, T] and actions [B, T, A].
+
+    Motions follow the actions if the size has them.
+    """
     generator = torch.Generator().manual_seed(1)
+    noisy = torch.randn((BATCH, size.frames, *size.latent_shape), generator=generator)
+    level = torch.randint(1000, (BATCH, size.frames), generator=generator)
+    actions = torch.randn((BATCH, size.frames, size.action_dim), generator=generator)
+    moved = torch.from_numpy(_motions(size.frames))[..., : size.motion_dim]
     return (
-        torch.randn((BATCH, size.frames, *size.latent_shape), generator=generator),
-        torch.randint(1000, (BATCH, size.frames), generator=generator),
-        torch.randn((BATCH, size.frames, size.action_dim), generator=generator),
+        noisy,
+        level,
+        torch.cat([actions, moved], -1),
     )
+
+
+def _motions(frames: int) -> NDArray[np.float32]:
+    """Motions [B, T, MOTION] of cameras that wander, turn and zoom."""
+    rng = np.random.default_rng(1)
+    steps = rng.normal(0, 0.2, (BATCH, frames, 5)).cumsum(1)
+    poses = [[looking(step[:3], *step[3:]) for step in clip] for clip in steps]
+    intrinsics = rng.uniform(20, 40, (BATCH, frames, 4))
+    cameras = map(Cameras, intrinsics, np.array(poses))
+    return motions(np.stack([camera_rows(one, (48, 64)) for one in cameras]))
 
 
 def require_causal(network: Denoiser) -> None:

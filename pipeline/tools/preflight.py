@@ -32,6 +32,7 @@ def command(
     from pipeline.denoisers import DENOISERS, Size
     from pipeline.errors import ParamsError
     from pipeline.latents.cache import open_cache
+    from pipeline.latents.cameras import MOTION
     from pipeline.params import read
     from pipeline.train import Options
     from pipeline.train.distributed import options as distributed
@@ -46,7 +47,13 @@ def command(
         size = model_config(settings, open_cache(latents).spec).size
     else:
         shape = shape_of(latent)
-        size = Size(latent_shape=shape, action_dim=action_dim, frames=options.frames)
+        variant = settings.variant(DENOISERS)
+        size = Size(
+            latent_shape=shape,
+            action_dim=action_dim,
+            frames=options.frames,
+            motion_dim=MOTION if variant.module.takes_cameras(variant.options) else 0,
+        )
     processes = distribution.processes or len(device.all_devices())
     available = available_memory(device.pick(), processes)
     if memory is not None:

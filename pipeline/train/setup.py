@@ -70,7 +70,7 @@ def model_config(settings: Settings, spec: LatentSpec) -> Config:
         objective=variant_config(settings, OBJECTIVES),
         frames=options.frames,
         interval=options.interval or spec.interval,
-        spec=_whitening(spec, options),
+        spec=_spec(settings, spec, options),
     )
 
 
@@ -80,8 +80,10 @@ def variant_config(settings: Settings, family: AnyFamily) -> VariantConfig:
     return VariantConfig(name=variant.name, options=variant.options.model_dump())
 
 
-def _whitening(spec: LatentSpec, options: Options) -> LatentSpec:
-    """The spec of latents whitened as `train.whitening` says."""
+def _spec(settings: Settings, spec: LatentSpec, options: Options) -> LatentSpec:
+    """The spec of latents whitened as `train.whitening` says; without cameras if it takes none."""
     by_scale = options.whitening == "auto" and spec.published_scale is not None
-    spec = spec.model_copy(update={"camera_scale": None})
+    denoiser = settings.variant(DENOISERS)
+    if not denoiser.module.takes_cameras(denoiser.options):
+        spec = spec.model_copy(update={"camera_scale": None})
     return spec.as_published() if by_scale or options.whitening == "none" else spec

@@ -92,12 +92,14 @@ def test_a_compiled_or_wrapped_denoiser_is_saved_under_its_own_names(model, tmp_
     assert all(torch.equal(loaded[name], value) for name, value in expected.items())
 
 
-# Written before config.json had a version; it must be read for ever.
+# Written before config.json had a version, and before cameras; it must be read for ever.
 def test_a_model_without_a_version_is_read(model, tmp_path):
     model.save_pretrained(tmp_path)
     config = tmp_path / "config.json"
     values = json.loads(config.read_text())
-    assert (values.pop("format_version"), values.pop("written_by")) == (1, __version__)
+    assert (values.pop("format_version"), values.pop("written_by")) == (2, __version__)
+    assert values["denoiser"]["options"].pop("camera") == "none"
+    assert "camera_scale" not in values["spec"]
     config.write_text(json.dumps(values))
     assert WorldModel.from_pretrained(tmp_path).config == model.config
 

@@ -6,11 +6,8 @@ import numpy as np
 import pytest
 import torch
 import zarr
-from encode_helpers import encoded
-from helpers import make_episode
-from ingest_helpers import ingested
+from camera_helpers import SIZE, cached, filmed, walk
 
-from pipeline.encoders import Encoder, Posterior
 from pipeline.episodes import shards
 from pipeline.episodes.cameras import Cameras, looking
 from pipeline.errors import DataError
@@ -20,19 +17,6 @@ from pipeline.latents.cameras import translation_scale as scale_of
 from pipeline.latents.spec import LatentSpec
 from pipeline.latents.windows import Windows
 
-SIZE = 16, 32
-"""Height and width of the recorded frames."""
-
-
-def walk(length, seed=0, origin=(0, 0, 0), zoom=0.5):
-    """Cameras that move by about 0.3 a frame and turn, and zoom in."""
-    rng = np.random.default_rng(seed)
-    eyes = np.asarray(origin) + rng.normal(0, 0.2, (length, 3)).cumsum(0)
-    angles = rng.normal(0, 0.1, (length, 2)).cumsum(0)
-    poses = np.stack([looking(eye, *turn) for eye, turn in zip(eyes, angles, strict=True)])
-    focal = 20 + zoom * np.arange(length)
-    return Cameras(np.stack([focal, focal, 0 * focal + 15, 0 * focal + 7], -1), poses)
-
 
 def composed(moved):
     """Poses [T + 1, 4, 4] that motions [T, MOTION] lead to, the first the identity."""
@@ -40,33 +24,6 @@ def composed(moved):
     for pose in moved[:, -12:].astype(np.float64).reshape(-1, 3, 4):
         poses.append(np.vstack([pose, [0, 0, 0, 1]]) @ poses[-1])
     return np.stack(poses)
-
-
-class Means(Encoder):
-    stochastic = False
-    published_scale = None
-
-    def to(self, device):
-        return self
-
-    def encode(self, frames):
-        return Posterior(torch.nn.functional.avg_pool2d(frames.float(), 4) / 255, None)
-
-    def decode(self, latents):
-        return latents.repeat_interleave(4, 2).repeat_interleave(4, 3)
-
-
-def filmed(number, known=True):
-    """An episode of frames 16 x 32, with or without its cameras."""
-    episode = make_episode(f"episode_{number}", length=20 + number)
-    frames = np.concatenate([episode.frames, episode.frames], 2)
-    return replace(episode, frames=frames, cameras=walk(len(frames), number) if known else None)
-
-
-def cached(folder, episodes, **changes):
-    ingested(episodes, folder / "shards", train_share=0.7, resolution=(12, 16))
-    encoded(folder / "shards", Means, folder / "latents.zarr", **changes)
-    return open_cache(folder / "latents.zarr")
 
 
 @pytest.fixture(scope="module")

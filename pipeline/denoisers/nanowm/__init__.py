@@ -2,7 +2,7 @@
 
 Nano World Models (arXiv 2605.23993), with its parameter names. A block is DiT's (Peebles & Xie
 2023): adaLN-Zero on each frame's noise level, SwiGLU, QK-norm and RoPE; the embedded action,
-shifted by one frame, conditions every block.
+shifted by one frame, conditions every block. Cameras can condition it too, see `cameras`.
 """
 
 import math
@@ -25,7 +25,8 @@ from pipeline.denoisers.nanowm.axes import (
     causal_mask,
     teacher_forcing_mask,
 )
-from pipeline.denoisers.nanowm.blocks import BLOCKS
+from pipeline.denoisers.nanowm.blocks import BLOCKS, Block
+from pipeline.denoisers.nanowm.cameras import CameraEmbedder, cameras_of, check_cameras
 from pipeline.denoisers.nanowm.layers import (
     Embedder,
     FinalLayer,
@@ -34,6 +35,7 @@ from pipeline.denoisers.nanowm.layers import (
     rope_2d,
     timestep_embedding,
 )
+from pipeline.denoisers.nanowm.prope import PRoPE, projections
 from pipeline.errors import ParamsError, did_you_mean
 from pipeline.params import Params
 
@@ -83,6 +85,10 @@ class Options(Params):
         description="cross-attention with a zero gate and a zero projection, as in the reference: "
         "neither ever has a gradient"
     )
+    camera: Literal["none", "token", "prope"] = Field(
+        description="camera conditioning: the motion embedded beside actions, or PRoPE in a branch "
+        "of attention in time; either has no effect at first"
+    )
 
 
 def published_options(
@@ -96,15 +102,22 @@ def published_options(
             "injection": injection,
             "causal": causal,
             "reference_init": False,
+            "camera": "none",
         }
     )
+
+
+def takes_cameras(options: Options) -> bool:
+    """Whether cameras condition the network."""
+    return options.camera != "none"
 
 
 def build(options: Options, size: Size) -> "NanoWM":
     """An untrained network for latents and actions of this size.
 
     Raises:
-        ParamsError: the patch does not divide the latents, or there are no actions to inject.
+        ParamsError: the patch does not divide the latents, there are no actions to inject, no
+            cameras, or no way for them to enter.
     """
     place = "denoisers.nanowm"
     _, height, width = size.latent_shape
@@ -113,10 +126,14 @@ def build(options: Options, size: Size) -> "NanoWM":
             f"{place}.patch = {options.patch} does not divide latents of {height} x {width}; "
             "choose a divisor of both"
         )
-    if options.injection != "none" and not size.action_dim:
+    injected = size.action_dim or options.camera == "token"
+    if options.injection != "none" and not injected:
         raise ParamsError(
             f"{place}.injection = {options.injection!r}, but the data has no actions; choose none"
         )
+    if takes_cameras(options):
+        head_dim = options.size.width // options.size.heads
+        check_cameras(place, options.camera, options.injection, head_dim, size)
     return NanoWM(options, size)
 
 
@@ -125,6 +142,7 @@ class NanoWM(Denoiser):
 
     spatial_rope: Tensor
     temporal_rope: Tensor
+    prope_rope: Tensor
 
     def __init__(self, options: Options, size: Size) -> None:
         """Build all layers; with adaLN-Zero every block starts as the identity."""
@@ -133,11 +151,12 @@ class NanoWM(Denoiser):
         hidden, heads, patch = options.size.width, options.size.heads, options.patch
         self.causal, self.patch, self.frames = options.causal, patch, size.frames
         self.grid, self.heads = (height // patch, width // patch), heads
-        self.takes_actions = options.injection != "none"
+        self.injects = options.injection != "none"
+        self.dims = [size.action_dim, size.motion_dim]  # of an action and of a motion behind it
         # Learned positions on top of RoPE, as in the reference.
         self.pos_embed = nn.Parameter(torch.zeros(1, math.prod(self.grid), hidden))  # [1, P, D]
         self.temp_embed = nn.Parameter(torch.zeros(1, size.frames, hidden))  # [1, F, D]
-        if self.takes_actions:
+        if self.injects and size.action_dim:
             self.action_embedder = Embedder(size.action_dim, hidden)
         self.x_embedder = PatchEmbed(channels, hidden, patch)
         self.t_embedder = Embedder(256, hidden)
@@ -148,7 +167,16 @@ class NanoWM(Denoiser):
         head_dim = hidden // heads
         self.register_buffer("spatial_rope", rope_2d(self.grid, head_dim), persistent=False)
         self.register_buffer("temporal_rope", rope_1d(size.frames, head_dim), persistent=False)
+        self.register_buffer("prope_rope", rope_1d(size.frames, head_dim // 2), persistent=False)
         initialise(self, reference_init=options.reference_init)
+        # Last, so that the other weights are those of a network without cameras.
+        self.camera = options.camera
+        if self.camera == "token":
+            self.camera_embedder = CameraEmbedder(hidden)
+        elif self.camera == "prope":
+            for temporal in self.blocks[1::2]:
+                assert isinstance(temporal, Block)
+                temporal.attn.add_branch(hidden)
 
     def forward(
         self,
@@ -182,7 +210,8 @@ class NanoWM(Denoiser):
         space = Space(self.spatial_rope)
         mask = causal_mask(positions, self.frames)  # [T, F]
         rope = self.temporal_rope[:, positions]
-        time = partial(Time, rope, self.causal, mask, positions, attends)
+        prope = self._prope(actions, positions)
+        time = partial(Time, rope, self.causal, mask, positions, attends, prope)
         checkpointing = self.activation_checkpointing and kv_cache is None
         for index, block in enumerate(self.blocks):
             if index == 1:  # as in the reference, before the first temporal block alone
@@ -203,8 +232,14 @@ class NanoWM(Denoiser):
         )
 
     def embed_actions(self, actions: Tensor) -> Tensor | None:
-        """Embeddings [B, F, D] of actions [B, F, A]; None if injection is none."""
-        return self.action_embedder(actions) if self.takes_actions else None
+        """Embeddings [B, F, D] of actions [B, F, A] and motions; None if injection is none."""
+        if not self.injects:
+            return None
+        own, motions = actions.split(self.dims, -1)
+        parts = [self.action_embedder(own)] if self.dims[0] else []
+        if self.camera == "token":
+            parts.append(self.camera_embedder(motions))
+        return sum(parts[1:], parts[0])
 
     def kv_cache(self, batch: int) -> KVCache:
         """An empty KV cache for `batch` windows, a pair [B P, heads, F, head_dim] a layer."""
@@ -215,7 +250,8 @@ class NanoWM(Denoiser):
         # torch has no autocast on the meta device, and raises.
         autocast = device.type != "meta" and torch.is_autocast_enabled(device.type)
         dtype = torch.get_autocast_dtype(device.type) if autocast else self.pos_embed.dtype
-        layers = range(len(self.blocks) // 2)  # the temporal ones
+        branches = 2 if self.camera == "prope" else 1
+        layers = range(branches * len(self.blocks) // 2)  # the temporal ones
         keys, values = (
             [torch.zeros(shape, dtype=dtype, device=device) for _ in layers] for _ in range(2)
         )
@@ -223,11 +259,20 @@ class NanoWM(Denoiser):
 
     def _embed_shifted(self, actions: Tensor | None, positions: Tensor) -> ActionEmbeddings | None:
         """Embeddings of actions [B, F, A], shifted: frame i gets action i - 1, frame 0 zeros."""
-        if actions is None or not self.takes_actions:
+        if actions is None or not self.injects:
             return None
-        embedded = self.action_embedder(actions[:, :-1])  # [B, F - 1, D]
+        embedded = self.embed_actions(actions[:, :-1])  # [B, F - 1, D]
+        assert embedded is not None
         window = functional.pad(embedded, (0, 0, 1, 0))  # [B, F, D]
         return ActionEmbeddings(window, window[:, positions, None])
+
+    def _prope(self, actions: Tensor | None, positions: Tensor) -> PRoPE | None:
+        """The encoding of the cameras at `positions` [T], half of a head's features each way."""
+        if actions is None or self.camera != "prope":
+            return None
+        intrinsics, poses = cameras_of(actions.split(self.dims, -1)[1])
+        found = projections(intrinsics[:, positions], poses[:, positions])
+        return PRoPE(found, self.prope_rope[:, positions])
 
 
 def initialise(model: NanoWM, *, reference_init: bool) -> None:

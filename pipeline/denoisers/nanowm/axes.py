@@ -1,6 +1,6 @@
 """The two axes of NanoWM's factorised attention: a frame's patches, and time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from pipeline.denoisers import KVCache
-from pipeline.denoisers.nanowm.layers import Attention, CrossAttention
+from pipeline.denoisers.nanowm.layers import Attention, AttentionFn, CrossAttention
+from pipeline.denoisers.nanowm.prope import PRoPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ class Time:
         positions: int64 [T] of the frames of this pass in the window.
         attends: bool [T, T], True where a frame may attend to another one of this pass; None where
             `causal` says it.
+        prope: encoding of the cameras of the frames of this pass, for the second branch of
+            attention; None without one.
         kv_cache: keys and values of the window; None without one.
         layer: place of this layer in it.
     """
@@ -82,18 +85,14 @@ class Time:
     mask: Tensor
     positions: Tensor
     attends: Tensor | None = None
+    prope: PRoPE | None = None
     kv_cache: KVCache | None = None
     layer: int = 0
 
     def attend(self, attention: Attention, x: Tensor) -> Tensor:
         """Each patch attends to the same patch of other frames, [B, T, P, D]."""
         rows = rearrange(x, "b t p d -> (b p) t d")  # [B P, T, D]
-        if self.kv_cache is None:
-            causal = self.causal and self.attends is None
-            attend = partial(scaled_dot_product_attention, is_causal=causal, attn_mask=self.attends)
-            attended = attention(rows, self.rope, attend)  # [B P, T, D]
-        else:
-            attended = attention(rows, self.rope, self._attend_cached)  # [B P, T, D]
+        attended = attention(rows, self.rope, self._attend, self._branch())  # [B P, T, D]
         return rearrange(attended, "(b p) t d -> b t p d", b=len(x))
 
     def cross_attend(
@@ -105,9 +104,23 @@ class Time:
         attended = attention(rows, actions.window, x.shape[2], mask)  # [B P, T, D]
         return rearrange(attended, "(b p) t d -> b t p d", b=len(x))
 
-    def _attend_cached(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Write keys and values [B P, heads, T, head_dim] to the KV cache, then attend to it."""
-        assert self.kv_cache is not None
+    def _branch(self) -> AttentionFn | None:
+        """Attention by cameras; its keys and values follow those of all layers in the KV cache."""
+        if self.prope is None:
+            return None
+        layer = self.layer
+        if self.kv_cache is not None:
+            layer += len(self.kv_cache.keys) // 2
+        return partial(self.prope.attention, attend=replace(self, layer=layer)._attend)
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Attention among frames, all [B P, heads, T, head_dim].
+
+        With a KV cache, keys and values are written to it, and all of it is attended to.
+        """
+        if self.kv_cache is None:
+            causal = self.causal and self.attends is None
+            return scaled_dot_product_attention(q, k, v, is_causal=causal, attn_mask=self.attends)
         keys, values = self._write(self.kv_cache.keys, k), self._write(self.kv_cache.values, v)
         return scaled_dot_product_attention(q.to(keys.dtype), keys, values, attn_mask=self.mask)
 

@@ -42,7 +42,12 @@ class RMSNorm(nn.RMSNorm):
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention with QK-norm (Henry et al. 2020) and RoPE (Su et al. 2021)."""
+    """Multi-head self-attention with QK-norm (Henry et al. 2020) and RoPE (Su et al. 2021).
+
+    Attributes:
+        branch_proj: projects what a second branch attended to by the same queries, keys and values;
+            None without one. It starts at zero, so that the branch has no effect at first.
+    """
 
     def __init__(self, hidden: int, heads: int) -> None:
         super().__init__()
@@ -51,13 +56,30 @@ class Attention(nn.Module):
         self.q_norm = RMSNorm(hidden // heads, eps=1e-6)
         self.k_norm = RMSNorm(hidden // heads, eps=1e-6)
         self.proj = nn.Linear(hidden, hidden)
+        self.branch_proj: nn.Linear | None = None
 
-    def forward(self, x: Tensor, rope: Tensor, attend: AttentionFn) -> Tensor:
-        """Tokens [B, N, D], with cosines and sines [2, N, head_dim], to tokens [B, N, D]."""
+    def add_branch(self, hidden: int) -> None:
+        """Project a second branch too, to zeros."""
+        self.branch_proj = nn.Linear(hidden, hidden)
+        nn.init.zeros_(self.branch_proj.weight)
+        nn.init.zeros_(self.branch_proj.bias)
+
+    def forward(
+        self, x: Tensor, rope: Tensor, attend: AttentionFn, branch: AttentionFn | None = None
+    ) -> Tensor:
+        """Tokens [B, N, D], with cosines and sines [2, N, head_dim], to tokens [B, N, D].
+
+        The second branch is handed queries and keys without RoPE.
+        """
         # 3 of [B, heads, N, head_dim]
         q, k, v = rearrange(self.qkv(x), "b n (three h d) -> three b h n d", three=3, h=self.heads)
-        q, k = apply_rope(self.q_norm(q), rope), apply_rope(self.k_norm(k), rope)
-        return self.proj(rearrange(attend(q, k, v), "b h n d -> b n (h d)"))  # [B, N, D]
+        q, k = self.q_norm(q), self.k_norm(k)
+        attended = attend(apply_rope(q, rope), apply_rope(k, rope), v)
+        projected = self.proj(rearrange(attended, "b h n d -> b n (h d)"))  # [B, N, D]
+        if branch is None:
+            return projected
+        assert self.branch_proj is not None
+        return projected + self.branch_proj(rearrange(branch(q, k, v), "b h n d -> b n (h d)"))
 
 
 class CrossAttention(nn.Module):

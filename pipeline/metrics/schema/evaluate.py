@@ -237,6 +237,31 @@ class LatentErrors(Record):
     cosine: ByActions
 
 
+class Gap(Record):
+    """By how much an error is larger, mean over clips."""
+
+    mean: float
+    interval: Interval
+
+
+class CameraControl(Record):
+    """Squared errors of all generated latents, as the cache whitens them, by the cameras given.
+
+    Attributes:
+        true: under the recorded poses.
+        frozen: under the pose of the first frame throughout.
+        other: under the poses of another clip.
+        frozen_gap: of `frozen` over `true`; a model that looks at cameras has an interval above 0.
+        other_gap: of `other` over `true`, likewise.
+    """
+
+    true: float
+    frozen: float
+    other: float
+    frozen_gap: Gap
+    other_gap: Gap
+
+
 class ActionMetrics(Metrics):
     """Action sensitivity (Nano World Models, arXiv 2605.23993, tables 4-6).
 
@@ -248,6 +273,7 @@ class ActionMetrics(Metrics):
         embedding_rms: root mean square of the embedded actions; None if the model has no actions.
         latent: name of the encoder.
         whitening: how the model whitens latents.
+        cameras: likewise by cameras; only of a model that is conditioned by them.
     """
 
     stage: ClassVar[str] = "evaluate"
@@ -259,3 +285,4 @@ class ActionMetrics(Metrics):
     embedding_rms: float | None
     latent: Line
     whitening: Literal["channel", "none"]
+    cameras: CameraControl | None = None

@@ -9,6 +9,7 @@ SHARED: dict[str, Value] = {
     "denoisers.nanowm.size": "nano",
     "denoisers.nanowm.injection": "additive",
     "denoisers.nanowm.reference_init": False,
+    "denoisers.nanowm.camera": "none",
     "objective": "x",
     "sampler": "sequential",
     "worlds.rt1.episodes": 120,

@@ -11,6 +11,7 @@ from pipeline.denoisers import DENOISERS, Size
 from pipeline.encoders import ENCODERS, SizedOptions
 from pipeline.files.places import from_project
 from pipeline.formats import FORMATS
+from pipeline.latents.cameras import MOTION
 from pipeline.params import Settings
 from pipeline.tools.check.packages import check_packages
 from pipeline.tools.check.simulated import check_simulated
@@ -63,6 +64,6 @@ def _check_sizes(settings: Settings) -> None:
         denoiser = settings.variant(DENOISERS)
         rows, columns = encoder.options.latent_grid(*frames)
         window = settings.section("train", TrainOptions).frames
-        size = Size(latent_shape=(1, rows, columns), action_dim=1, frames=window)
+        size = Size(latent_shape=(1, rows, columns), action_dim=1, frames=window, motion_dim=MOTION)
         with torch.device("meta"):  # of no weight, however large
             denoiser.module.build(denoiser.options, size)

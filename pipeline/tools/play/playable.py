@@ -89,6 +89,7 @@ class Playable:
         found = recordings(paths.shards)
         self.paths, self.history, self.episodes = paths, history, found.validation
         self.model = WorldModel.from_pretrained(world_model, device=device.pick())
+        self.model.spec.refuse_cameras("wm play")
         encoder: Encoder = load_for_model(self.model.spec, codec).to(device.pick())
         self.cache = self._open_cache()
         self.model.spec = adopted(self.model.spec, found.manifest, paths.shards)

@@ -59,6 +59,7 @@ def import_checkpoint(path: Path, config: ReferenceConfig, latents: Path | None)
         "injection": injection,
         "causal": config.model.causal,
         "reference_init": True,
+        "camera": "none",
     }
     model_config = Config(
         denoiser=VariantConfig(name="nanowm", options=network_options),

@@ -126,7 +126,7 @@ def _forward(network: Denoiser, size: Size, clips: int, *, both: bool = False) -
     """The output for clips of zeros, on torch's default device; `both` runs clean ones beside."""
     noisy = torch.zeros(clips, size.frames, *size.latent_shape)
     level = torch.zeros(clips, size.frames, dtype=torch.int64)
-    actions = torch.zeros(clips, size.frames, size.action_dim)
+    actions = torch.zeros(clips, size.frames, size.action_dim + size.motion_dim)
     return network(noisy, level, actions, None, None, noisy if both else None)
 
 

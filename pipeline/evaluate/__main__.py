@@ -41,16 +41,8 @@ def command(
     from pipeline.compute import device
     from pipeline.diffusion import make as models
     from pipeline.diffusion.sampling import build_sampling
-    from pipeline.evaluate import (
-        Options,
-        actions,
-        clips,
-        control,
-        distractor,
-        evaluate,
-        outputs,
-        summary,
-    )
+    from pipeline.evaluate import Options, actions, clips, distractor, evaluate, outputs, summary
+    from pipeline.evaluate.control import with_cameras
     from pipeline.evaluate.generate import Evaluator
     from pipeline.latents.cache import open_cache
     from pipeline.metrics import frames
@@ -76,9 +68,7 @@ def command(
         scores.write(metrics)
         scores.means().write(means)
         listens = actions.sensitivity(evaluator, fixed, evaluation.last_latents)
-        if errors := evaluation.camera_errors:
-            listens = listens.model_copy(update={"cameras": control.camera_control(errors)})
-        listens.write(sensitivity)
+        with_cameras(listens, evaluation.camera_errors).write(sensitivity)
         outputs.write_horizon(scores, horizon)
         outputs.write_dreams(evaluator, long, generator, dreams)
         summarise(

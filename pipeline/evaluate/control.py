@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pipeline.latents.cameras import POSE
 from pipeline.metrics.bootstrap import mean_intervals
-from pipeline.metrics.schema.evaluate import CameraControl, Gap
+from pipeline.metrics.schema.evaluate import ActionMetrics, CameraControl, Gap
 
 STILL = torch.eye(4)[:3].flatten()
 """The pose of a motion that does not move, [POSE]."""
@@ -35,6 +35,12 @@ def camera_conditions(rows: Tensor, others: Tensor) -> dict[str, Tensor]:
         others: the same of other clips.
     """
     return {"frozen": with_poses(rows, STILL), "other": with_poses(rows, others[..., -POSE:])}
+
+
+def with_cameras(metrics: ActionMetrics, errors: Mapping[str, Tensor]) -> ActionMetrics:
+    """Metrics with what cameras do to errors, if the model is conditioned by them."""
+    update = {"cameras": camera_control(errors)} if errors else {}
+    return metrics.model_copy(update=update)
 
 
 def camera_control(errors: Mapping[str, Tensor]) -> CameraControl:

@@ -13,7 +13,6 @@ from train_helpers import QUICK, options, sampling, world_model
 from pipeline.diffusion import rollout
 from pipeline.diffusion.incremental import Stepper
 from pipeline.diffusion.sample import sample
-from pipeline.diffusion.sampling import Noise
 from pipeline.errors import DataError, ParamsError
 from pipeline.latents.windows import Windows
 from pipeline.rollout import clips
@@ -21,7 +20,7 @@ from pipeline.rollout.clips import Length
 from pipeline.rollout.generate import Generator
 from pipeline.samplers import SAMPLERS
 from pipeline.testing.member import scaled_error
-from pipeline.train.setup import diffusion_forcing
+from pipeline.train.setup import trainer_of
 
 WAYS = pytest.mark.parametrize("camera", ["token", "prope"])
 NEW = 7  # the window slides over four frames
@@ -42,13 +41,13 @@ def model_of(cache, camera):
     return world_model(cache, camera=camera, patch=1, size={"width": 32, "heads": 2, "depth": 4})
 
 
-def inputs(cache, generator, history=2, dtype=torch.float32):
+def inputs(cache, generator, how, history=2, dtype=torch.float32):
     """History, actions with motions, and noise of two clips."""
     windows = Windows(cache, "val", history + NEW, 2)
     rows = np.array([0, len(windows) - 1])
-    start = torch.randn((2, NEW, *cache.spec.latent_shape), generator=generator, dtype=dtype)
+    noise = how.noise(2, history, NEW, cache.spec.latent_shape, generator)
     latents = windows.latents(rows, None)[:, :history].to(dtype)
-    return latents, windows.actions(rows)[:, :-1].to(dtype), Noise(start)
+    return latents, windows.actions(rows)[:, :-1].to(dtype), noise
 
 
 @WAYS
@@ -57,7 +56,7 @@ def test_a_rollout_is_the_same_with_and_without_a_kv_cache(
     cache, generator, camera, sampler, monkeypatch
 ):
     model, how = precise(model_of(cache, camera)), sampling(sampler, steps=2)
-    given = inputs(cache, generator, dtype=torch.float64)
+    given = inputs(cache, generator, how, dtype=torch.float64)
     fast = model.rollout(*given, how)
     monkeypatch.setattr(
         rollout, "sample", lambda *args, **options: sample(*args, **options, use_kv_cache=False)
@@ -68,9 +67,9 @@ def test_a_rollout_is_the_same_with_and_without_a_kv_cache(
 @WAYS
 def test_steps_are_the_rollout_to_the_bit(cache, generator, camera):
     model, how = randomised(model_of(cache, camera)), sampling(steps=2)
-    history, actions, noise = inputs(cache, generator)
+    history, actions, noise = inputs(cache, generator, how)
     scaled = model.model_actions(actions)
-    stepper = Stepper(model.denoiser, model.objective, model.config.frames, how.options)
+    stepper = Stepper(model.denoiser, model.objective, model.config.frames, how)
     window, frames = stepper.begin(history, scaled[:, :1]), []
     for index in range(1, scaled.shape[1]):
         window = stepper.step(window, scaled[:, index], noise)
@@ -81,7 +80,7 @@ def test_steps_are_the_rollout_to_the_bit(cache, generator, camera):
 @WAYS
 def test_training_moves_the_weights_of_cameras(cache, camera):
     windows = Windows(cache, "train", 4, 2)
-    fitted = diffusion_forcing(model_of(cache, camera), windows, options(**QUICK))
+    fitted = trainer_of(model_of(cache, camera), windows, options(**QUICK))
     before = {name: value.clone() for name, value in fitted.network.state_dict().items()}
     for step in range(3):
         fitted.train_step(fitted.batches.draw(step))

@@ -82,7 +82,7 @@ class Generator:
         if clip.cameras is None:
             raise DataError(
                 f"{clip.episode}: its cameras are not known, but they condition the world model; "
-                "roll out recorded or simulated episodes that have cameras"
+                "roll out recorded or simulated episodes that have cameras, or give --cameras"
             )
         rows = camera_rows(clip.cameras, clip.history.shape[1:3])
         return torch.from_numpy(with_motions(clip.actions.numpy(), motions(rows)[:-1]))

@@ -6,21 +6,26 @@ import numpy as np
 import pytest
 import torch
 from camera_helpers import Means, cached, filmed
-from helpers import every
+from helpers import ROOT, default, every
 from rollout_helpers import precise, randomised
-from train_helpers import QUICK, options, sampling, world_model
+from train_helpers import QUICK, sampling, world_model
+from train_helpers import options as train_options
 
+import nanowm
 from pipeline.diffusion import rollout
 from pipeline.diffusion.incremental import Stepper
 from pipeline.diffusion.sample import sample
 from pipeline.errors import DataError, ParamsError
 from pipeline.latents.windows import Windows
+from pipeline.params import read
+from pipeline.plan.load import Artefacts, load
 from pipeline.rollout import clips
 from pipeline.rollout.clips import Length
 from pipeline.rollout.generate import Generator
 from pipeline.samplers import SAMPLERS
 from pipeline.testing.member import scaled_error
 from pipeline.train.setup import trainer_of
+from pipeline.worlds import WORLDS
 
 WAYS = pytest.mark.parametrize("camera", ["token", "prope"])
 NEW = 7  # the window slides over four frames
@@ -80,7 +85,7 @@ def test_steps_are_the_rollout_to_the_bit(cache, generator, camera):
 @WAYS
 def test_training_moves_the_weights_of_cameras(cache, camera):
     windows = Windows(cache, "train", 4, 2)
-    fitted = trainer_of(model_of(cache, camera), windows, options(**QUICK))
+    fitted = trainer_of(model_of(cache, camera), windows, train_options(**QUICK))
     before = {name: value.clone() for name, value in fitted.network.state_dict().items()}
     for step in range(3):
         fitted.train_step(fitted.batches.draw(step))
@@ -96,7 +101,7 @@ def test_clips_have_the_motions_that_windows_have(folder, cache, camera):
     length = Length(history=2, frames=NEW, interval=2)
     loads = clips.fixed(cache, folder / "shards", length, 2, 0, "rollout.clips")
     generator = Generator(model, Means(), sampling(steps=1), 0)
-    for clip in (load() for load in loads):
+    for clip in (each() for each in loads):
         index = [entry.key for entry in cache.seal.episodes].index(clip.episode)
         windows = Windows(cache, "val", length.total, 2)
         row = np.flatnonzero((windows.rows == [index, clip.start]).all(1))
@@ -114,8 +119,17 @@ def test_a_clip_without_cameras_is_refused(folder, cache):
         generator._actions(replace(clip, cameras=None))
 
 
-def test_what_makes_up_actions_refuses_a_model_with_cameras(cache):
-    spec = cache.spec
-    spec.model_copy(update={"camera_scale": None}).refuse_cameras("wm play")
-    with pytest.raises(ParamsError, match=r"wm play does not know where .*camera: none"):
-        spec.refuse_cameras("wm play")
+def test_what_makes_up_actions_refuses_a_model_with_cameras(cache, tmp_path):
+    with pytest.raises(ParamsError, match=r"nanowm does not know where .*camera: none"):
+        nanowm.WorldModel(model_of(cache, "prope"), tmp_path, steps=1)
+
+
+def test_nothing_is_planned_with_cameras_and_the_reason_is_given(cache, tmp_path, monkeypatch):
+    model = model_of(cache, "token")
+    monkeypatch.setattr("pipeline.plan.load.models.load", lambda *_: model)
+    artefacts = Artefacts(tmp_path, tmp_path, tmp_path)
+    settings = read(ROOT / "params.yaml")
+    module, options = default(WORLDS, "wall")
+    reason = load(settings, module.build(options), cache, artefacts)
+    assert "conditioned by cameras (denoisers.nanowm.camera)" in reason
+    assert load(settings, "of something else", cache, artefacts) == "of something else"

@@ -7,7 +7,7 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from pipeline.denoisers.nanowm import SIZES, Options
+from pipeline.denoisers.nanowm import SIZES, Options, takes_cameras
 from pipeline.diffusion.config import Config, VariantConfig, build_denoiser
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.episodes.resize import Preprocessing
@@ -114,6 +114,8 @@ def _model_section(config: Config) -> dict[str, Any]:
     size = next((name for name, shape in SIZES.items() if shape == options.size), None)
     if size is None:
         raise DataError(f"the reference has no size {options.size!r}; known: {', '.join(SIZES)}")
+    if takes_cameras(options):
+        raise DataError(f"the reference has no cameras, but camera = {options.camera!r} here")
     use_action = options.injection != "none"
     return {
         "arch": f"NanoWM-{size}/{options.patch}",

@@ -19,6 +19,7 @@ def command(
     start: options.FirstStep = 0,
     begin: options.FromFile = None,
     actions: options.Actions = None,
+    cameras: options.CamerasFile = None,
     sampler: options.SamplerName = None,
     steps: options.StepCount = None,
     spacing: options.Spacing = "trailing",
@@ -45,7 +46,7 @@ def command(
     from pipeline.tools.rollout.write import write
 
     chosen = Request(
-        Start(clips, frames, history, simulate, episode, start, begin, actions),
+        Start(clips, frames, history, simulate, episode, start, begin, actions, cameras),
         Steps(sampler, steps, spacing, stabilisation, context, seed, batch),
         Form(fps, native, video, png),
     )

@@ -36,6 +36,15 @@ Actions = Annotated[
         metavar="FILE", help="Actions (CSV, NPY): one row per environment step, in its units."
     ),
 ]
+CamerasFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--cameras",
+        metavar="FILE",
+        help="Cameras to follow beside --actions (NPZ: intrinsics, poses), one for each frame, "
+        "those given included; for a model that cameras condition.",
+    ),
+]
 SamplerName = Annotated[
     str | None, typer.Option(help="Order of denoising within a window; else what suits the model.")
 ]

@@ -19,6 +19,7 @@ class Start:
     start: int
     begin: Path | None
     actions: Path | None
+    cameras: Path | None = None
 
     def check(self) -> None:
         """Refuse options that contradict each other.
@@ -43,6 +44,10 @@ class Start:
             )
         if self.actions is not None and self.simulate:
             raise ParamsError("--actions with --simulate: those are simulated too; leave one out")
+        if self.cameras is not None and self.actions is None:
+            raise ParamsError(
+                f"--cameras {self.cameras} needs actions to follow beside them; add --actions FILE"
+            )
         if self.start and self.episode is None:
             raise ParamsError(f"--start {self.start} is a step of an episode; add --episode KEY")
 

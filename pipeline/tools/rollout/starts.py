@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.diffusion.world_model import WorldModel
+from pipeline.episodes.cameras import Cameras, read_cameras
 from pipeline.episodes.episode import Episode
 from pipeline.errors import DataError, ParamsError
 from pipeline.latents.cache import LatentCache
@@ -59,6 +60,11 @@ def clips_of(start: Start, model: WorldModel, place: Place, seed: int) -> list[L
         DataError: a file is missing or damaged, or holds too little.
     """
     start.check()
+    if start.cameras is not None and model.spec.camera_scale is None:
+        raise ParamsError(
+            f"--cameras {start.cameras}: no cameras condition this model (denoisers.nanowm.camera "
+            "when it was trained); leave it out"
+        )
     if start.begin is not None:
         return [_from_file(start, start.begin, model)]
     if start.episode is not None:
@@ -130,8 +136,10 @@ def _continued(start: Start, episode: Episode, index: int, model: WorldModel, pl
     rows = slice(start.start, start.start + steps + 1, interval)
     history = episode.frames[rows].copy()
     world, last = plannable(place.simulator(), place.cache.spec), episode.states[rows][-1]
-    truth, states, cameras = None, None, None
-    if isinstance(world, str):
+    truth, states = None, None
+    if cameras := _cameras(start, length):
+        print("no truth is known, because cameras are given")
+    elif isinstance(world, str):
         print(f"no truth is known, because {world}")
     else:
         after = clips.simulate(world, last, episode.meta, actions)
@@ -161,6 +169,7 @@ def _from_file(start: Start, path: Path, model: WorldModel) -> Load:
     def load() -> Clip:
         frames = read_frames(path, start.history, interval)
         actions = _actions(start, model, start.history - 1)
+        length = Length(start.history, len(actions) + 1 - start.history, interval)
         known = frames[: len(actions) + 1]
         return Clip(
             number=0,
@@ -173,9 +182,18 @@ def _from_file(start: Start, path: Path, model: WorldModel) -> Load:
             truth=(lambda: iter(known)) if len(known) > start.history else None,
             states=None,
             meta={},
+            cameras=_cameras(start, length),
         )
 
     return load
+
+
+def _cameras(start: Start, length: Length) -> Cameras | None:
+    """The user's cameras of all frames of a clip, K + F; None where none are given."""
+    if start.cameras is None:
+        return None
+    wanted = f"give `intrinsics` and `poses` of {length.total} frames, those given included"
+    return read_cameras(start.cameras, length.total, wanted)
 
 
 def _actions(start: Start, model: WorldModel, given: int) -> torch.Tensor:

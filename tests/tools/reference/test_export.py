@@ -77,6 +77,14 @@ def test_a_size_that_the_reference_lacks_is_not_exported(tmp_path, monkeypatch):
         convert.export_checkpoint(model, tmp_path / "out")
 
 
+def test_a_model_of_cameras_is_not_exported(tmp_path):
+    path = write(tmp_path, weights())
+    model = convert.import_checkpoint(path, config.read(tmp_path / "config.yaml"), None)
+    model.config.denoiser.options["camera"] = "prope"
+    with pytest.raises(DataError, match="the reference has no cameras, but camera = 'prope' here"):
+        convert.export_checkpoint(model, tmp_path / "out")
+
+
 def test_a_shifted_schedule_is_not_exported(tmp_path):
     path = write(tmp_path, weights())
     model = convert.import_checkpoint(path, config.read(tmp_path / "config.yaml"), None)

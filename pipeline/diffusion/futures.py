@@ -30,7 +30,11 @@ class Futures:
             model: the world model; its weights must not change from here on.
             history: whitened latents [B, K, C, h, w] of the frames so far, K >= 1.
             past: actions [B, K - 1, interval, A] between them, in the world's units.
+
+        Raises:
+            ParamsError: the model is conditioned by cameras.
         """
+        model.spec.refuse_cameras("planning")
         self.model, self.history, self.past = model, history.to(model.device), past
         self._kv_caches: dict[int, KVCache] = {}
 

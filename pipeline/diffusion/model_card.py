@@ -16,7 +16,7 @@ tags:
 
 {denoiser} with {parameters:,} parameters, {trained} to predict `{objective}` on latents of
 `{encoder}`, {channels} x {height} x {width}, for windows of {frames} frames that are {interval}
-environment steps apart, under {action_dim}-dimensional actions.
+environment steps apart, under {action_dim}-dimensional actions{cameras}.
 
 ```python
 import torch
@@ -25,11 +25,19 @@ from pipeline.diffusion.world_model import WorldModel
 model = WorldModel.from_pretrained("THIS_REPOSITORY")
 history = torch.randn(1, 1, {channels}, {height}, {width})  # whitened latents of the frames so far
 actions = torch.zeros(1, 8, {interval}, {action_dim})  # what is done next
-frames = model.dream(history, actions, torch.Generator().manual_seed(0))
+{motion}frames = model.dream(history, actions, torch.Generator().manual_seed(0))
 ```
 
 How its latents were made stands in config.json, under `spec`.
 """
+
+
+STANDING = """\
+camera = torch.tensor([1.0, 1, 0, 0])  # fx / W, fy / H, cx / W - 1/2, cy / H - 1/2
+motion = torch.cat([camera, camera, torch.eye(4)[:3].flatten()])  # of a camera that stands still
+actions = torch.cat([actions, motion.expand(*actions.shape[:-1], -1)], -1)
+"""
+"""What the actions of a model lack that cameras condition."""
 
 
 def text(config: Config, parameters: int) -> str:
@@ -49,6 +57,8 @@ def text(config: Config, parameters: int) -> str:
         frames=config.frames,
         interval=config.interval,
         action_dim=spec.action_dim,
+        cameras="" if spec.camera_scale is None else " and the motion of the camera",
+        motion="" if spec.camera_scale is None else STANDING,
     )
 
 

@@ -133,3 +133,14 @@ def test_nothing_is_planned_with_cameras_and_the_reason_is_given(cache, tmp_path
     reason = load(settings, module.build(options), cache, artefacts)
     assert "conditioned by cameras (denoisers.nanowm.camera)" in reason
     assert load(settings, "of something else", cache, artefacts) == "of something else"
+
+
+def test_the_code_on_the_model_card_runs(cache, tmp_path):
+    """With a camera that stands still, in place of actions alone."""
+    model = randomised(model_of(cache, "prope"))
+    model.save_pretrained(tmp_path)
+    code = (tmp_path / "README.md").read_text().split("```")[1].removeprefix("python")
+    scope = {}
+    exec(code.replace("THIS_REPOSITORY", str(tmp_path)), scope)
+    assert scope["frames"].shape == (1, 8, *cache.spec.latent_shape)
+    assert scope["frames"].isfinite().all()

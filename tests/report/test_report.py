@@ -252,6 +252,23 @@ def test_a_distractor_is_told_where_the_world_has_one(inputs, tmp_path, html):
     assert "The distractor stands" not in html.read_text()
 
 
+@pytest.mark.usefixtures("undrawn")
+def test_cameras_are_told_where_they_condition_the_model(inputs, tmp_path, html):
+    gaps = {
+        "frozen_gap": {"mean": 0.25, "interval": [0.125, 0.375]},
+        "other_gap": {"mean": 0.5, "interval": [0.4, 0.6]},
+    }
+    listens = json.loads(inputs.actions.read_text())
+    listens["cameras"] = {"true": 0.75, "frozen": 1.0, "other": 1.25, **gaps}
+    (tmp_path / "actions.json").write_text(json.dumps(listens))
+    looked = replace(inputs, actions=tmp_path / "actions.json")
+    text = page.render(looked, read(ROOT / "params.yaml"), Options(dreams=2, episodes=3))
+    assert "under the recorded cameras: 0.7500" in text
+    assert "1.0000, larger by 0.2500 (95 %: 0.1250 to 0.3750)" in text
+    assert "1.2500, larger by 0.5000 (95 %: 0.4000 to 0.6000)." in text
+    assert "recorded cameras" not in html.read_text()
+
+
 def test_intervals_and_origins_are_shown_where_the_run_recorded_them(inputs, tmp_path, html):
     ends = {"by_frame": [[0.0625, 0.1875], [0.0, 40.5]], "mean": [0.0, 1.0]}
     one = {"n": 4, "of": "clips", "backend": "lpips 9.9", "weights": "ab" * 32, "origin": "nowhere"}

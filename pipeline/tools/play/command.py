@@ -57,7 +57,8 @@ def command(
         return
     if model is None:
         raise ParamsError("wm play: name a model; `wm play --list` says which are here")
-    logging.basicConfig(level=logging.INFO, format="play: %(message)s")
+    logging.basicConfig(format="play: %(message)s")
+    logging.getLogger("wm.play").setLevel(logging.INFO)
     with bound(host, port) as listening:
         playable = warmed(Playable(paths_of(model, latents, shards, params), steps, history))
         token = None if host in LOOPBACK else secrets.token_urlsafe(24)

@@ -1,6 +1,7 @@
 """One person's dream beside the simulator: all that is computed for a session, in one thread."""
 
 import math
+import threading
 import time
 from collections import deque
 from concurrent.futures import Future
@@ -92,6 +93,7 @@ class Engine:
         self.start: Start | None = None
         self.seed, self.frames = 0, 0
         self.recording: Recording | None = None
+        self._adding = threading.Lock()
         self._planning = planning
         self._planner: Planner | None = None
         kept = playable.model.config.frames
@@ -148,8 +150,9 @@ class Engine:
         moment = self._moment(imagined, sight, actions, times)
         self._taken.append(actions)
         self._shown.append(imagined if sight is None else sight.result().frame)
-        if self.recording is not None:
-            self.recording.add(actions, self.dream.steps, moment.imagined, moment.real, states)
+        with self._adding:
+            if self.recording is not None:
+                self.recording.add(actions, self.dream.steps, moment.imagined, moment.real, states)
         return moment
 
     def take_over(self) -> Moment:
@@ -201,12 +204,13 @@ class Engine:
         return moment
 
     def finish(self, folder: Path) -> Path | None:
-        """End the recording and write it; None if nothing happened in it.
+        """End the recording and write it, in any thread; None if nothing happened in it.
 
         Raises:
             DataError: the folder cannot be written to.
         """
-        recording, self.recording = self.recording, None
+        with self._adding:
+            recording, self.recording = self.recording, None
         if recording is None or not recording.actions:
             return None
         film = None if self.truth is None else self.truth.film

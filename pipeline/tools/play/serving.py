@@ -1,6 +1,7 @@
 """Listen, serve until somebody ends it, and end at once."""
 
 import contextlib
+import errno
 import logging
 import os
 import socket
@@ -39,8 +40,9 @@ def bound(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family)
     except OSError as error:
+        other = "--port" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "--host"
         raise ParamsError(
-            f"--host {host} --port {port}: {error.strerror or error}; choose another --port"
+            f"--host {host} --port {port}: {error.strerror or error}; choose another {other}"
         ) from None
 
 

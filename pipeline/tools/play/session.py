@@ -67,6 +67,7 @@ class Session:
         self._playable, self._folder, self._send = playable, folder, send
         self._engine = engine
         self._thread = ThreadPoolExecutor(1, f"session-{number}")
+        self._writer = ThreadPoolExecutor(1, f"recordings-{number}")
         self._changed = asyncio.Event()
         self._wish = Wish()
         self._single_step = False
@@ -118,9 +119,9 @@ class Session:
             await self._advance()
 
     def close(self) -> Future[None]:
-        """Let go of everything when what is under way ends; a recording is written first."""
-        closed = self._thread.submit(self._close)
-        self._thread.shutdown(wait=False)
+        """Write the recording, at once, and let go of everything when what is under way ends."""
+        closed = self._writer.submit(self._close)
+        self._writer.shutdown(wait=False)
         return closed
 
     async def complain(self, line: str) -> None:
@@ -134,7 +135,8 @@ class Session:
         except UserError as error:
             LOG.warning("session %d: %s", self.number, error)
         finally:
-            self._engine.close()
+            self._thread.submit(self._engine.close)
+            self._thread.shutdown(wait=False)
 
     async def _may_go_on(self, due: float) -> bool:
         """Wait until it is time for a frame; False if something else is to be done first."""
@@ -252,7 +254,8 @@ class Session:
             return
         lost = "nothing happened in the recording, so it was not written"
         try:
-            written = await self._compute(self._engine.finish, self._folder)
+            writing = self._writer.submit(self._engine.finish, self._folder)
+            written = await asyncio.wrap_future(writing)
         except UserError as error:
             written, lost = None, str(error)
         self.records = False

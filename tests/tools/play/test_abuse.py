@@ -100,6 +100,7 @@ def test_hostile_pages_leave_nothing_behind(smoke_run, tmp_path):
     """500 faulty messages, 200 abrupt ends, 20 pages at once."""
     rng = random.Random(0)
     with playing(smoke_run, tmp_path) as server:
+        _write_a_recording(server)  # and so all that it needs is loaded
         _leave_abruptly(server, rng, 20)  # and so each thread has been there
         before = server.resident()
         _send_faulty_messages(server, rng, 440)
@@ -162,6 +163,17 @@ def test_ctrl_c_ends_it_while_pages_plan_and_record(smoke_run, tmp_path):
         assert seconds < 2
     assert len(list(tmp_path.glob("*/recording.json"))) == 1
     assert "Traceback" not in "".join(server.log)
+
+
+def _write_a_recording(server: Process) -> None:
+    with page(server.port) as client:
+        client.say("record", on=True)
+        while not client.hear("state")["recording"]:
+            pass
+        while client.hear("frame")["action"] is None:
+            pass
+        client.say("record", on=False)
+        client.hear("recording")
 
 
 def _send_faulty_messages(server: Process, rng: random.Random, count: int) -> None:

@@ -215,6 +215,11 @@ def test_the_page_is_served_with_nothing_else(server):
             urllib.request.urlopen(address + path)
 
 
+def test_a_host_that_is_not_this_machine_is_one_line():
+    with pytest.raises(ParamsError, match="choose another --host"):
+        bound("192.0.2.1", 0)
+
+
 def test_the_address_is_one_that_a_browser_can_open():
     assert address("127.0.0.1", 8000, None) == "http://127.0.0.1:8000/"
     assert address("::1", 8000, "secret") == "http://[::1]:8000/?token=secret"

@@ -61,9 +61,10 @@ export class Panel {
       the("most-fps").value = hello.limits.fps;
       this.#fill({ steps: hello.model.steps, ...fromAddress() });
     }
-    the("take-over").disabled = !hello.simulator;
-    the("plan").disabled = hello.no_planner !== null;
-    if (hello.no_planner !== null) the("plan").title = `Not here: ${hello.no_planner}`;
+    for (const [id, lacking] of [["take-over", hello.no_simulator], ["plan", hello.no_planner]]) {
+      the(id).disabled = lacking !== null;
+      if (lacking !== null) the(id).title = `Not here: ${lacking}`;
+    }
     this.#set({ steps: number("steps") });
     this.begin();
   }
@@ -132,6 +133,8 @@ export class Panel {
     const id = SHORTCUTS[event.code];
     const typed = event.target.closest("input:not([type=range]), select, textarea") !== null;
     const other = event.ctrlKey || event.metaKey || event.altKey || event.repeat;
-    if (id && !typed && !other && !the("main").inert) the(id).click();
+    if (!id || typed || other || the("main").inert) return;
+    if (the(id).disabled) this.tell(the(id).title);
+    else the(id).click();
   }
 }

@@ -98,7 +98,7 @@ def sample(
         actions: [B, T, A], scaled as network input, or None.
         clip: clamp each estimate of the clean latents to -1..1.
         eta: DDIM's stochasticity, 0 (deterministic) to 1 (DDPM); needs `draw_noise`.
-        draw_noise: draws the noise of stochastic steps.
+        draw_noise: draws the noise of stochastic steps, for whole windows even with a KV cache.
         use_kv_cache: False computes all frames at every step, as the reference does.
         prefix: makes the KV cache of the first context frames, instead of running them.
         renew: draws the noise by which, instead, estimates of clean frames are noised anew.
@@ -116,23 +116,34 @@ def sample(
         end = frames
         if kv_cache is not None:
             end = int(moving[row].nonzero().max()) + 1
-            if len(rest := positions[begin : finished[row]]):
-                denoiser(
-                    window[:, rest], levels[row][:, rest].clamp(min=0), actions, rest, kv_cache
-                )
-                begin = finished[row]
+            rest = positions[begin : finished[row]]
+            _remember(denoiser, window, levels[row], actions, rest, kv_cache)
+            begin = max(begin, finished[row])
         active = slice(begin, end)
         noisy, level = window[:, active], levels[row, :, active]  # [B, S, C, h, w], [B, S]
         predict = partial(denoiser, actions=actions, positions=positions[active], kv_cache=kv_cache)
         clean = estimate(predict, objective, noisy, level, clip=clip)
         after = levels[row + 1, :, active]
-        # Noise is drawn for the whole window, so that its frames do not depend on the KV cache.
         noise = draw_noise(window)[:, active] if draw_noise and eta else None
         moved = objective.step(noisy, clean, level, after, eta, noise)
         if renew is not None:
             moved = renoised(objective, noisy, clean, level, after, _fresh(matrix, row, renew))
         window = torch.cat([window[:, :begin], moved, window[:, end:]], 1)  # [B, T, C, h, w]
     return window
+
+
+def _remember(
+    denoiser: Denoiser,
+    window: Tensor,
+    levels: Tensor,
+    actions: Tensor | None,
+    finished: Tensor,
+    kv_cache: KVCache,
+) -> None:
+    """Run frames at places int64 [n] of a window, which have just been finished."""
+    if len(finished):
+        level = levels[:, finished].clamp(min=0)
+        denoiser(window[:, finished], level, actions, finished, kv_cache)
 
 
 def estimate(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NAME = r"[A-Za-z0-9_][A-Za-z0-9_-]*"
 """Names of data sets: they become parts of paths."""
 STAGES = ("collect", "ingest", "fit", "encode", "probe",
-          "train", "evaluate", "rollout", "plan", "report")  # fmt: skip
+          "train", "distill", "evaluate", "rollout", "plan", "report")  # fmt: skip
 SECTIONS = {
     **{stage: f"pipeline.{stage}" for stage in STAGES},
     "cluster": "pipeline.compute.parallel",
@@ -65,6 +65,8 @@ class Variant(Generic[ModuleT_co, OptionsT]):
 AnyFamily = Family[object, Params]
 DATASET, DATASETS = "dataset", "datasets"
 """Keys of the chosen data set's name, and of the blocks of all data sets."""
+MODEL, MODELS = "model", ("world_model", "student")
+"""Key of the model that is evaluated, rolled out and planned with, and its values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,11 @@ class Settings:
     def dataset(self) -> str:
         """Name of the chosen data set."""
         return str(self.values[DATASET])
+
+    @property
+    def model(self) -> str:
+        """Which model is evaluated, rolled out and planned with: one of MODELS."""
+        return str(self.values[MODEL])
 
     def of_dataset(self, name: str) -> "Settings":
         """The same with another data set chosen."""
@@ -204,13 +211,16 @@ def check(path: Path, values: Mapping[str, Any]) -> Settings:
 def _check_keys(settings: Settings) -> None:
     selectors = {f.selector for f in FAMILIES if not f.of_dataset}
     blocks = {f.block for f in FAMILIES if not f.in_dataset}
-    keys = {*SECTIONS, DATASET, DATASETS, *selectors, *blocks}
+    keys = {*SECTIONS, DATASET, DATASETS, MODEL, *selectors, *blocks}
     for key in settings.values:
         if key not in keys:
             raise ParamsError(f"{settings.path}: unknown key {key!r}; {did_you_mean(key, keys)}")
     for key in sorted(keys):
         if key not in settings.values:
             raise ParamsError(f"{settings.path}: key {key!r} is missing; add it")
+    if settings.values[MODEL] not in MODELS:
+        said = did_you_mean(settings.model, MODELS)
+        raise ParamsError(f"{settings.path}: {MODEL} = {settings.model!r} is unknown; {said}")
 
 
 def _check_datasets(settings: Settings) -> None:

@@ -14,11 +14,11 @@ from pipeline.errors import DataError
 class StoppedError(Exception):
     """A signal stopped the run, and its state is saved."""
 
-    def __init__(self, number: int, step: int) -> None:
-        """Signal `number` came; the state after `step` steps is saved."""
+    def __init__(self, number: int, step: int, stage: str = "train") -> None:
+        """Signal `number` came; the state after `step` steps of a stage is saved."""
         name = signal.Signals(number).name
         super().__init__(
-            f"train: stopped by {name} after step {step}, state saved; rerun to resume"
+            f"{stage}: stopped by {name} after step {step}, state saved; rerun to resume"
         )
         self.exit_code = 128 + number
 

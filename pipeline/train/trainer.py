@@ -71,6 +71,8 @@ class Trainer:
         batches: Batches,
         options: TrainerOptions,
         group: Group | None = None,
+        *,
+        stage: str = "train",
     ) -> None:
         """Start before the first step.
 
@@ -80,6 +82,7 @@ class Trainer:
             batches: training data by step.
             options: of optimiser, precision and states.
             group: the processes that train together; this one alone if not given.
+            stage: that what is printed begins with.
 
         Raises:
             ParamsError: the device has no such attention kernel, or FSDP2 is to be captured in
@@ -102,7 +105,7 @@ class Trainer:
         self._compiled = compiled(self._parallel, mode, "train.compile")
         self.optimiser = optimiser.build(network, options)
         self.curve = torch.zeros(options.steps, len(SCALARS) + loss.num_logs)
-        self.callback = Callback()
+        self.callback, self.stage = Callback(), stage
         self.step = self.resumed_from = 0
 
     @property
@@ -142,7 +145,7 @@ class Trainer:
                     elif signal or self._save_due():
                         self._save(checkpoint)
                     if signal and step < self.options.steps:
-                        raise StoppedError(signal, step)
+                        raise StoppedError(signal, step, self.stage)
             except RunError as error:
                 self._save(checkpoint)
                 raise RunError(
@@ -253,10 +256,10 @@ class Trainer:
     def _resume(self, checkpoint: Checkpoint) -> None:
         self.load_state_dict(checkpoint.read() if self.group.first else None)
         for path in checkpoint.damaged:
-            print(f"train: {path} is damaged, ignored", flush=True)
+            print(f"{self.stage}: {path} is damaged, ignored", flush=True)
         if self.step and self.group.first:
             steps = self.options.steps
-            print(f"train: resuming after step {self.step} of {steps}", flush=True)
+            print(f"{self.stage}: resuming after step {self.step} of {steps}", flush=True)
 
     def _save_due(self) -> bool:
         periods = (self.options.save_every, self.options.keep_every)
@@ -268,7 +271,7 @@ class Trainer:
             self._save(checkpoint)
         except DataError as error:
             self.batches.check_unchanged()
-            print(f"train: writing the model without a last state ({error})", flush=True)
+            print(f"{self.stage}: writing the model without a last state ({error})", flush=True)
 
     def _save(self, checkpoint: Checkpoint) -> None:
         state = self.state_dict()

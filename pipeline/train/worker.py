@@ -1,7 +1,6 @@
 """What each process of the stage does."""
 
 import math
-import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +18,8 @@ from pipeline.metrics.schema.train import TrainMetrics
 from pipeline.params import Settings, read
 from pipeline.train import Options as TrainOptions
 from pipeline.train import setup
-from pipeline.train.distributed.group import Group, join
-from pipeline.train.distributed.options import Options as DistributedOptions
-from pipeline.train.interruptions import StoppedError, is_lost_peer
+from pipeline.train.distributed.group import Group
+from pipeline.train.distributed.work import in_group
 from pipeline.train.memory import TRAINING
 from pipeline.train.memory.available import available_memory
 from pipeline.train.memory.cost import forward_flops
@@ -60,20 +58,7 @@ def work(paths: Paths) -> None:
         SystemExit: a signal stopped the run, and its state is saved.
     """
     settings = read(paths.params)
-    with join(settings.section("distributed", DistributedOptions).strategy) as group:
-        try:
-            _train(paths, settings, group)
-        except StoppedError as error:
-            if group.first:
-                print(error, file=sys.stderr)
-            sys.exit(error.exit_code)
-        except RuntimeError as error:
-            if not is_lost_peer(error):
-                raise
-            raise RunError(
-                f"process {group.rank} of {group.size} lost contact with another one, which must "
-                "have ended; run again to resume from the last state saved"
-            ) from None
+    in_group(settings, lambda group: _train(paths, settings, group))
 
 
 def _train(paths: Paths, settings: Settings, group: Group) -> None:

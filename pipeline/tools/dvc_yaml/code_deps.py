@@ -9,7 +9,11 @@ from pipeline.families import FAMILIES
 from pipeline.params import AnyFamily
 from pipeline.tools.dvc_yaml.read import Stage
 
-RECORDED = {"codec": ("encoders",), "world_model": ("denoisers", "objectives")}
+RECORDED = {
+    "codec": ("encoders",),
+    "world_model": ("denoisers", "objectives"),
+    "${model}": ("denoisers", "objectives"),
+}
 """Families whose member is named in an artefact: a stage that reads it runs that member."""
 RESOLVE = "pipeline.collect.locate"
 """The stage that names the format and the world of the chosen data set, with their code."""

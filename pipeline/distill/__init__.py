@@ -1,0 +1,51 @@
+"""Distillation of a world model into a student of a few denoising steps."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.errors import ParamsError
+from pipeline.params import Params, Settings
+
+
+class Options(Params):
+    """How a student is distilled; all that is not named here is as `train` says."""
+
+    method: Literal["none", "consistency"] = Field(
+        description="consistency: causal consistency distillation (Causal Forcing++); none: skipped"
+    )
+    student_steps: int = Field(gt=0, le=64, description="denoising steps that the student knows")
+    grid: int = Field(gt=1, le=1000, description="steps of the teacher from pure noise to clean")
+    guidance: float = Field(
+        gt=0, description="of the teacher by actions; 1 for none, the only choice for a model that "
+        "was trained without dropping actions"
+    )  # fmt: skip
+    steps: int = Field(gt=0, description="optimiser steps")
+    learning_rate: float = Field(gt=0)
+    ema: float = Field(gt=0, lt=1, description="decay of the averaged student, which is the result")
+    seed: int = Field(ge=0)
+
+    def check_with(self, settings: Settings) -> None:
+        """Check that there are as many levels as steps, and that `model` can be had.
+
+        Raises:
+            ParamsError: there are not, or it cannot.
+        """
+        path = settings.path
+        if self.student_steps > self.grid:
+            raise ParamsError(
+                f"{path}: distill.student_steps = {self.student_steps} exceeds distill.grid = "
+                f"{self.grid}; lower it"
+            )
+        if settings.model == "world_model":
+            return
+        if self.method == "none":
+            raise ParamsError(
+                f"{path}: model = 'student', but distill.method = 'none' makes none; choose a "
+                "method, or model: world_model"
+            )
+        if settings.values["sampler"] != "consistency":
+            raise ParamsError(
+                f"{path}: sampler = {settings.values['sampler']!r} does not go with model = "
+                "'student'; choose sampler: consistency"
+            )

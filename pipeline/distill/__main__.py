@@ -1,0 +1,41 @@
+"""`python -m pipeline.distill LATENTS WORLD_MODEL STUDENT METRICS`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pipeline import stage
+from pipeline.arguments import PARAMS, Latents, Model, ParamsFile, SecondsFile, output
+
+
+def command(
+    latents: Latents,
+    world_model: Model,
+    out: Annotated[Path, output("STUDENT", "Folder for the student, a world model itself.")],
+    metrics: Annotated[Path, output("METRICS", "JSON file: how it was made.")],
+    params: ParamsFile = PARAMS,
+    seconds: SecondsFile = None,
+) -> None:
+    """Distil a world model into one of a few denoising steps; resumes an interrupted run."""
+    from pipeline.distill import Options
+    from pipeline.metrics.schema.distill import DistillSkipped
+    from pipeline.params import read
+
+    settings = read(params)
+    if settings.section("distill", Options).method == "none":
+        with stage.timed(seconds) as summarise:
+            with stage.output(out) as partial:
+                partial.mkdir(parents=True)
+                (partial / "skipped.txt").write_text("distill.method is none\n")
+            DistillSkipped(skipped="distill.method is none").write(metrics)
+            summarise("distill: skipped, because distill.method is none")
+        return
+    from pipeline.distill.worker import Paths, work
+    from pipeline.train.distributed.launch import launch
+    from pipeline.train.distributed.options import Options as DistributedOptions
+
+    distributed = settings.section("distributed", DistributedOptions)
+    launch(work, distributed, Paths(latents, world_model, out, metrics, params, seconds))
+
+
+if __name__ == "__main__":
+    stage.main(command)

@@ -1,0 +1,117 @@
+"""What each process of the stage does."""
+
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from pipeline import stage
+from pipeline.compute.progress import Progress, progress
+from pipeline.diffusion.world_model import WorldModel
+from pipeline.distill import Options
+from pipeline.distill.setup import identity, prepare
+from pipeline.errors import telling_full_disk
+from pipeline.latents.cache import open_cache
+from pipeline.metrics.schema.distill import DistillMetrics
+from pipeline.params import Settings, read
+from pipeline.train.distributed.group import Group
+from pipeline.train.distributed.work import in_group
+from pipeline.train.monitoring import curve
+from pipeline.train.trainer import Callback, Trainer
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where the stage reads and writes."""
+
+    latents: Path
+    teacher: Path
+    out: Path
+    metrics: Path
+    params: Path
+    seconds: Path | None
+
+
+class ProgressCallback(Callback):
+    """Shows how far a distillation is, in the first process."""
+
+    def __init__(self) -> None:
+        """Nothing is shown yet."""
+        self._open = ExitStack()
+        self._shown: Progress | None = None
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        """Begin the bar."""
+        if trainer.group.first:
+            bar = progress("distill: step", trainer.options.steps, trainer.step)
+            self._shown = self._open.enter_context(bar)
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        """Advance it."""
+        if self._shown is not None:
+            self._shown.advance()
+            if self._shown.due():
+                self._shown.note(f"loss {float(trainer.curve[trainer.step - 1, 0]):.4f}")
+
+    def close(self) -> None:
+        """End the bar."""
+        self._open.close()
+
+
+def work(paths: Paths) -> None:
+    """Distil; the first process writes the student.
+
+    Raises:
+        RunError: another process of the run is gone.
+        SystemExit: a signal stopped the run, and its state is saved.
+    """
+    settings = read(paths.params)
+    in_group(settings, lambda group: _distill(paths, settings, group))
+
+
+def _distill(paths: Paths, settings: Settings, group: Group) -> None:
+    options = settings.section("distill", Options)
+    with stage.timed(paths.seconds if group.first else None) as summarise:
+        cache = open_cache(paths.latents)
+        student, trainer = prepare(settings, cache, paths.teacher, group)
+        scratch: AbstractContextManager[Path] = nullcontext(stage.SCRATCH)
+        if group.first:
+            training = trainer.batches.options
+            decided = identity(student.config, options, training, cache)
+            scratch = stage.scratch("distill", *decided)
+        callback = ProgressCallback()
+        with scratch as folder:
+            try:
+                trainer.fit(folder, callback)
+            finally:
+                callback.close()
+            weights = trainer.result_weights()
+            if not group.first:
+                return
+            with telling_full_disk(paths.out, "the last state is intact"):
+                _write(paths, student, weights, trainer)
+        summarise(
+            f"distill: a student of {options.student_steps} steps by {options.method}, "
+            f"{trainer.step} steps of training, in {paths.out}",
+            trainer.step - trainer.resumed_from,
+            "steps",
+        )
+
+
+def _write(
+    paths: Paths, student: WorldModel, weights: dict[str, torch.Tensor], trainer: Trainer
+) -> None:
+    written = WorldModel(student.config, torch.device("cpu"))
+    written.denoiser.load_state_dict(weights)
+    with stage.output(paths.out) as partial:
+        written.save_pretrained(partial)
+    known = student.config.student
+    assert known is not None
+    DistillMetrics(
+        method=known.method,
+        student_steps=len(known.levels),
+        parents=known.parents,
+        loss=curve.final_loss(trainer.curve),
+        steps=trainer.step,
+    ).write(paths.metrics)

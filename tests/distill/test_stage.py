@@ -1,0 +1,131 @@
+"""The stage: exact after a kill, its student is one, and what cannot be distilled is refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from helpers import PARAMS
+from rollout_helpers import randomised
+from train_helpers import assert_same, run, world_model
+
+from pipeline import params
+from pipeline.diffusion.world_model import WorldModel
+from pipeline.distill import Options
+from pipeline.distill.__main__ import command
+from pipeline.distill.setup import identity, prepare
+from pipeline.errors import DataError, ParamsError
+from pipeline.train.distributed.group import single_process
+
+CPU = torch.device("cpu")
+STEPS = 12
+
+
+def settings_with(folder, *, model="world_model", sampler="consistency", train=(), **distill):
+    quick = {"batch": 4, "save_every": 5, "warmup": 2, "interval": 2, **dict(train)}
+    chosen = {"method": "consistency", "steps": STEPS, "grid": 6, **distill}
+    values = {**PARAMS, "model": model, "sampler": sampler}
+    values["train"] = {**PARAMS["train"], **quick}
+    values["distill"] = {**PARAMS["distill"], **chosen}
+    (folder / "params.yaml").write_text(yaml.safe_dump(values))
+    return params.read(folder / "params.yaml")
+
+
+def saved(cache, folder, **network):
+    randomised(world_model(cache, **network)).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def teacher(cache, tmp_path):
+    return saved(cache, tmp_path / "teacher")
+
+
+@pytest.mark.parametrize(
+    "distill", [{}, {"guidance": 2.0}, {"train": {"accumulation": 2}}], ids=str
+)
+def test_killed_and_resumed_equals_uninterrupted(cache, teacher, tmp_path, distill):
+    def trainer():
+        settings = settings_with(tmp_path, **distill)
+        return prepare(settings, cache, teacher, single_process(CPU))[1]
+
+    whole = run(trainer(), tmp_path / "whole")
+    assert whole.curve[:, 0].gt(0).all()
+    run(trainer(), tmp_path / "cut", 7)
+    resumed = run(trainer(), tmp_path / "cut")
+    assert resumed.resumed_from == 5
+    assert_same(whole, resumed)
+
+
+def test_it_learns_to_be_where_the_teacher_gets_in_many_steps(cache, teacher, tmp_path):
+    settings = settings_with(tmp_path, steps=150, learning_rate=2e-3, ema=0.9)
+    student, trainer = prepare(settings, cache, teacher, single_process(CPU))
+    assert trainer.loss.average is trainer.ema.module
+    run(trainer, tmp_path / "long")
+    assert trainer.curve[-20:, 0].mean() < 0.6 * trainer.curve[:5, 0].mean()
+    assert student.config.student.levels == (999, 749, 499, 249)
+
+
+def test_the_stage_writes_a_student_with_its_parent(
+    folder_of_latents, cache, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    teacher = saved(cache, Path("teacher"))
+    settings_with(tmp_path, steps=2)
+    command(folder_of_latents / "latents.zarr", teacher, Path("student"), Path("distill.json"))
+    student = WorldModel.from_pretrained("student")
+    found = json.loads(Path("distill.json").read_text())
+    assert found["parents"] == student.config.student.parents
+    assert (found["method"], found["student_steps"], found["steps"]) == ("consistency", 4, 2)
+    before, after = WorldModel.from_pretrained(teacher).denoiser, student.denoiser
+    changed = [not torch.equal(after.state_dict()[n], w) for n, w in before.state_dict().items()]
+    assert any(changed)
+    with pytest.raises(ParamsError, match="a student already; distill the model that taught it"):
+        command(folder_of_latents / "latents.zarr", Path("student"), Path("s"), Path("d.json"))
+    assert not Path("s").exists()
+
+
+def test_it_is_skipped_unless_a_method_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings_with(tmp_path, method="none")
+    command(Path("no.zarr"), Path("no_model"), Path("student"), Path("distill.json"))
+    assert json.loads(Path("distill.json").read_text()) == {"skipped": "distill.method is none"}
+    with pytest.raises(DataError, match=r"student.*config\.json"):
+        WorldModel.from_pretrained("student")
+
+
+def test_a_teacher_that_sees_later_frames_is_refused(cache, tmp_path):
+    teacher = saved(cache, tmp_path / "both", causal=False)
+    with pytest.raises(ParamsError, match=r"distill\.method = 'consistency' generates frame after"):
+        prepare(settings_with(tmp_path), cache, teacher, single_process(CPU))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"student_steps": 7}, "distill.student_steps = 7 exceeds distill.grid = 6; lower it"),
+        ({"model": "student", "method": "none"}, "but distill.method = 'none' makes none"),
+        ({"model": "student", "sampler": "sequential"}, "choose sampler: consistency"),
+        ({"model": "teacher"}, "model = 'teacher' is unknown"),
+        ({"guidance": 0.0}, "distill.guidance = 0.0"),
+    ],
+)
+def test_params_that_cannot_be_are_refused_before_any_work(tmp_path, changes, said):
+    with pytest.raises(ParamsError, match=said):
+        settings_with(tmp_path, **changes)
+
+
+def test_what_decides_the_result_decides_where_its_states_lie(cache, teacher, tmp_path):
+    def of(**changes):
+        settings = settings_with(tmp_path, **changes)
+        student, trainer = prepare(settings, cache, teacher, single_process(CPU))
+        options = settings.section("distill", Options)
+        return identity(student.config, options, trainer.batches.options, cache)
+
+    first = of()
+    assert of() == first
+    assert of(grid=7) != first
+    assert of(train={"batch": 8}) != first
+    randomised(world_model(cache, injection="film")).save_pretrained(teacher)
+    assert of() != first

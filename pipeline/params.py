@@ -63,10 +63,9 @@ class Variant(Generic[ModuleT_co, OptionsT]):
 
 
 AnyFamily = Family[object, Params]
-DATASET, DATASETS = "dataset", "datasets"
-"""Keys of the chosen data set's name, and of the blocks of all data sets."""
-MODEL, MODELS = "model", ("world_model", "student")
-"""Key of the model that is evaluated, rolled out and planned with, and its values."""
+DATASET, DATASETS, MODEL = "dataset", "datasets", "model"
+"""Keys of the chosen data set's name, of the blocks of all data sets, and of which model is
+evaluated, rolled out and planned with (see `pipeline.distill.Options`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +79,6 @@ class Settings:
     def dataset(self) -> str:
         """Name of the chosen data set."""
         return str(self.values[DATASET])
-
-    @property
-    def model(self) -> str:
-        """Which model is evaluated, rolled out and planned with: one of MODELS."""
-        return str(self.values[MODEL])
 
     def of_dataset(self, name: str) -> "Settings":
         """The same with another data set chosen."""
@@ -218,9 +212,6 @@ def _check_keys(settings: Settings) -> None:
     for key in sorted(keys):
         if key not in settings.values:
             raise ParamsError(f"{settings.path}: key {key!r} is missing; add it")
-    if settings.values[MODEL] not in MODELS:
-        said = did_you_mean(settings.model, MODELS)
-        raise ParamsError(f"{settings.path}: {MODEL} = {settings.model!r} is unknown; {said}")
 
 
 def _check_datasets(settings: Settings) -> None:

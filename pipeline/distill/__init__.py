@@ -4,8 +4,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipeline.errors import ParamsError
-from pipeline.params import Params, Settings
+from pipeline.errors import ParamsError, did_you_mean
+from pipeline.params import MODEL, Params, Settings
+
+MODELS = ("world_model", "student")
+"""What `model` in params.yaml can be."""
 
 
 class Options(Params):
@@ -37,15 +40,19 @@ class Options(Params):
                 f"{path}: distill.student_steps = {self.student_steps} exceeds distill.grid = "
                 f"{self.grid}; lower it"
             )
-        if settings.model == "world_model":
+        model, sampler = settings.values[MODEL], settings.values["sampler"]
+        if model not in MODELS:
+            said = did_you_mean(str(model), MODELS)
+            raise ParamsError(f"{path}: {MODEL} = {model!r} is unknown; {said}")
+        if model == "world_model":
             return
         if self.method == "none":
             raise ParamsError(
                 f"{path}: model = 'student', but distill.method = 'none' makes none; choose a "
                 "method, or model: world_model"
             )
-        if settings.values["sampler"] != "consistency":
+        if sampler != "consistency":
             raise ParamsError(
-                f"{path}: sampler = {settings.values['sampler']!r} does not go with model = "
+                f"{path}: sampler = {sampler!r} does not go with model = "
                 "'student'; choose sampler: consistency"
             )

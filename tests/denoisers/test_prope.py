@@ -28,7 +28,7 @@ causal = partial(scaled_dot_product_attention, attn_mask=BLOCK_CAUSAL)
 
 @pytest.fixture(scope="module")
 def arrays():
-    return golden("prope")
+    return golden("cameras/prope")
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,7 @@ class Velocity(nn.Module):
 
 
 def test_sampling_is_that_of_the_reference():
-    arrays = golden("few_step")
+    arrays = golden("distill/few_step")
     objective = part(OBJECTIVES, "flow", shift=5.0)
     module = OBJECTIVES.load("flow", "objective")
     flow = module.build(module.Options.model_validate(objective.options))

@@ -26,7 +26,7 @@ def with_sigmas(sigmas):
 
 
 def test_a_step_is_that_of_the_reference():
-    arrays = golden("few_step")
+    arrays = golden("distill/few_step")
     sigmas, index = arrays("sigmas").double(), int(arrays("cd_index"))
     flow = with_sigmas(sigmas)
     clean, noise = arrays("cd_clean"), arrays("cd_noise")

@@ -6,10 +6,11 @@ D^T, keys and values by D^-1, outputs by D. So a logit depends on P_i P_j^-1 alo
 carried from one camera's coordinates to the other's: whichever world the poses refer to cancels.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, einsum
 
 from pipeline.denoisers.nanowm.layers import AttentionFn, apply_rope
 
@@ -101,10 +102,18 @@ class PRoPE:
         """The matrix [B, N, 4, 4] on each group of four features of x, the rope on the others."""
         split = x.shape[-1] - rope.shape[-1]
         rows = x[..., :split].unflatten(0, (len(matrix), -1))  # [B, R, heads, N, features]
-        groups = rows.unflatten(-1, (-1, 1, GROUP))  # [B, R, heads, N, g, 1, 4]
+        groups = rows.unflatten(-1, (-1, GROUP))  # [B, R, heads, N, g, 4]
         # In full precision, whatever autocast says: translations make large terms cancel.
-        moved = (matrix[:, None, None, :, None] * groups).sum(-1).flatten(-2).flatten(0, 1)
+        dtype = torch.promote_types(matrix.dtype, x.dtype)
+        with _without_autocast(x.device):
+            moved = einsum("bnij,brhngj->brhngi", matrix.to(dtype), groups.to(dtype))
+        moved = moved.flatten(-2).flatten(0, 1)
         return torch.cat([moved.to(x.dtype), apply_rope(x[..., split:], rope).to(x.dtype)], -1)
+
+
+def _without_autocast(device: torch.device) -> AbstractContextManager[object]:
+    # torch has no autocast on the meta device, and raises.
+    return nullcontext() if device.type == "meta" else torch.autocast(device.type, enabled=False)
 
 
 def _matrix(*rows: tuple[Tensor, ...]) -> Tensor:

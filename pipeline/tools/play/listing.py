@@ -11,11 +11,8 @@ from pipeline.tools.play.sources import config_of, paths_of
 
 def models(root: Path) -> list[Path]:
     """Folders of a workspace that hold a codec and a world model."""
-    return sorted(
-        folder.parent
-        for folder in root.glob("models/*/*/world_model")
-        if (folder.parent / "codec").is_dir()
-    )
+    found = [*root.glob("models/*/*/world_model"), *root.glob("models/*/world_model")]
+    return sorted(folder.parent for folder in found if (folder.parent / "codec").is_dir())
 
 
 def show_models(params: Path) -> None:
@@ -37,7 +34,7 @@ def show_models(params: Path) -> None:
             f"{view.height} x {view.width}",
             f"{config.frames} frames",
             f"{config.interval} steps",
-            "yes" if there else f"no: there is no {shards / MANIFEST}",
+            "yes" if there else f"with --shards: there is no {shards / MANIFEST}",
         )
     tables.show(table)
     if not table.row_count:

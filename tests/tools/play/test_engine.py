@@ -15,6 +15,7 @@ from pipeline.episodes import shards
 from pipeline.errors import UserError
 from pipeline.formats.video_csv import Options, build
 from pipeline.tools.play.engine import Act, Engine
+from pipeline.tools.play.listing import models
 from pipeline.tools.play.planning import Planning
 from pipeline.tools.play.playable import Playable
 from pipeline.tools.play.sources import paths_of
@@ -163,3 +164,11 @@ def test_steps_may_change_at_any_time(engine):
         engine.dream.steps = steps
         moments.append(driven(engine, ACTIONS[1:2])[0])
     assert not np.array_equal(moments[0].imagined, moments[1].imagined)
+
+
+def test_models_of_a_workspace_and_imported_ones_are_listed(tmp_path):
+    for name in ("wall/tiny_vae/codec", "wall/tiny_vae/world_model", "wall/tiny_dino/world_model"):
+        (tmp_path / "models" / name).mkdir(parents=True)
+    for name in ("published/codec", "published/world_model"):
+        (tmp_path / "models" / name).mkdir(parents=True)
+    assert models(tmp_path) == [tmp_path / "models" / n for n in ("published", "wall/tiny_vae")]

@@ -1,5 +1,6 @@
 """Distillation of a world model into a student of a few denoising steps."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -11,20 +12,37 @@ MODELS = ("world_model", "student")
 """What `model` in params.yaml can be."""
 
 
+class Critic(Params):
+    """The model of dmd that learns what the student generates."""
+
+    learning_rate: float = Field(gt=0)
+    warmup: int = Field(ge=0, description="steps of the critic before the student's first")
+    ratio: int = Field(gt=0, description="steps of the critic for one of the student")
+
+
 class Options(Params):
     """How a student is distilled; all that is not named here is as `train` says."""
 
-    method: Literal["none", "consistency"] = Field(
-        description="consistency: causal consistency distillation (Causal Forcing++); none: skipped"
+    method: Literal["none", "consistency", "dmd"] = Field(
+        description="consistency: causal consistency distillation (Causal Forcing++); dmd: "
+        "distribution matching with self-rollout (CausVid, Self Forcing); none: skipped"
     )
+    init: Path | None = Field(
+        description="folder of a student that dmd goes on from; null for the world model"
+    )
+    real: Path | None = Field(
+        description="folder of the model, best a bidirectional one, that dmd matches a student "
+        "with; null for the world model"
+    )
+    critic: Critic
     student_steps: int = Field(gt=0, le=64, description="denoising steps that the student knows")
     grid: int = Field(gt=1, le=1000, description="steps of the teacher from pure noise to clean")
     guidance: float = Field(
         gt=0, description="of the teacher by actions; 1 for none, the only choice for a model that "
         "was trained without dropping actions"
     )  # fmt: skip
-    steps: int = Field(gt=0, description="optimiser steps")
-    learning_rate: float = Field(gt=0)
+    steps: int = Field(gt=0, description="optimiser steps; with dmd the critic's")
+    learning_rate: float = Field(gt=0, description="of the student")
     ema: float = Field(gt=0, lt=1, description="decay of the averaged student, which is the result")
     seed: int = Field(ge=0)
 

@@ -5,12 +5,13 @@ from pathlib import Path
 from pipeline import imports
 from pipeline.checksum import sha256
 from pipeline.denoisers import DENOISERS
-from pipeline.diffusion.config import Config, Student
+from pipeline.diffusion.config import Config
 from pipeline.diffusion.make import load
-from pipeline.diffusion.sample import ddim_timesteps
 from pipeline.diffusion.world_model import WEIGHTS, WorldModel
 from pipeline.distill import Options
 from pipeline.distill.consistency import ConsistencyLoss
+from pipeline.distill.matching import matching
+from pipeline.distill.students import begun_as, student_config
 from pipeline.errors import ParamsError
 from pipeline.latents.cache import LatentCache
 from pipeline.latents.windows import Windows
@@ -33,35 +34,28 @@ def prepare(
     """The student, which begins as its teacher, and its trainer.
 
     Raises:
-        DataError: the teacher cannot be loaded, or knows other latents than the cache's.
-        ParamsError: it cannot teach, or see `Batches` and `Trainer`.
+        DataError: a model cannot be loaded, or knows other latents than the cache's.
+        ParamsError: the teacher cannot teach, or see `Batches` and `Trainer`.
     """
     options = settings.section("distill", Options)
     taught = load(teacher, group.device, cache)
     require_causal(taught, f"distill.method = {options.method!r}")
     if taught.config.student is not None:
         raise ParamsError(f"{teacher}: a student already; distill the model that taught it")
-    config = student_config(taught, options, {"teacher": sha256(teacher / WEIGHTS)})
-    student = WorldModel(config, group.device)
-    student.denoiser.load_state_dict(taught.denoiser.state_dict())
-    training = trained_as(settings.section("train", TrainOptions), options, config)
-    student.denoiser.activation_checkpointing = training.checkpointing
+    training = trained_as(settings.section("train", TrainOptions), options, taught.config)
     every = training.windows == "every"
-    whitened = cache.whitened_by(config.spec)
-    windows = Windows(whitened, "train", config.frames, config.interval, every=every)
-    batches = Batches(windows, training, student.objective.levels, group)
+    whitened = cache.whitened_by(taught.spec)
+    windows = Windows(whitened, "train", taught.config.frames, taught.config.interval, every=every)
+    batches = Batches(windows, training, taught.objective.levels, group)
+    if options.method == "dmd":
+        return matching(options, training, batches, cache, teacher, group)
+    config = student_config(taught, options, {"teacher": sha256(teacher / WEIGHTS)})
+    student = begun_as(taught, config, training)
     loss = ConsistencyLoss(student, taught, options.grid, options.guidance)
     trainer = Trainer(student.denoiser, loss, batches, training, group, stage="distill")
     assert trainer.ema is not None
     loss.average, loss.precision = trainer.ema.module, trainer.precision
     return student, trainer
-
-
-def student_config(teacher: WorldModel, options: Options, parents: dict[str, str]) -> Config:
-    """The teacher's config, with the levels that a student starts from."""
-    levels = ddim_timesteps(options.student_steps, teacher.objective.levels)[:-1].tolist()
-    student = Student(method=options.method, levels=tuple(levels), parents=parents)
-    return teacher.config.model_copy(update={"student": student})
 
 
 def trained_as(train: TrainOptions, options: Options, config: Config) -> TrainOptions:

@@ -109,6 +109,11 @@ class Trainer:
         self.step = self.resumed_from = 0
 
     @property
+    def updates(self) -> int:
+        """Steps that its optimiser has taken."""
+        return self.step
+
+    @property
     def result(self) -> nn.Module:
         """The network whose weights are the result: the EMA if there is one."""
         return self.network if self.ema is None else self.ema.module
@@ -210,7 +215,7 @@ class Trainer:
         state: State = {}
         for prefix, network in self._networks().items():
             state |= full_state.add_prefix(prefix, full_state.weights(network))
-        if self.step:  # before that, reading it would take an optimiser step
+        if self.updates:  # before that, reading it would take an optimiser step
             moments = full_state.moments(self.network, self.optimiser)
             state |= full_state.add_prefix(OPTIMISER, moments)
         state |= full_state.add_prefix(CALLBACK, self.callback.state_dict())
@@ -229,9 +234,10 @@ class Trainer:
         for prefix, network in self._networks().items():
             full_state.load_weights(network, full_state.with_prefix(prefix, tensors), group)
         if self.ema is not None:
-            optimiser.count_averaged(self.ema, self.step)
-        moments = full_state.with_prefix(OPTIMISER, tensors)
-        full_state.load_moments(self.network, self.optimiser, moments, group)
+            optimiser.count_averaged(self.ema, self.updates)
+        if self.updates:
+            moments = full_state.with_prefix(OPTIMISER, tensors)
+            full_state.load_moments(self.network, self.optimiser, moments, group)
         self.callback.load_state_dict(full_state.with_prefix(CALLBACK, tensors))
         curve = tensors.get(CURVE, self.curve[: self.step])
         self.curve[: self.step] = group.broadcast(curve.to(self.device)).cpu()

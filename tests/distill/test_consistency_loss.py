@@ -2,27 +2,11 @@
 
 import pytest
 import torch
+from distill_helpers import objective_of, with_sigmas
 from helpers import golden
-from train_helpers import part
 
 from pipeline.diffusion.sample import ddim_timesteps
 from pipeline.distill.consistency import consistent, teacher_step
-from pipeline.objectives import OBJECTIVES
-
-
-def objective_of(name, **changes):
-    module = OBJECTIVES.load(name, "objective")
-    built = module.build(module.Options.model_validate(part(OBJECTIVES, name, **changes).options))
-    built.table = built.table.double()
-    return built
-
-
-def with_sigmas(sigmas):
-    """A flow with these noise levels, descending, and without noise after the last."""
-    flow = objective_of("flow")
-    sigma = torch.cat([sigmas.flip(0), torch.zeros(1, dtype=torch.float64)])
-    flow.table = torch.stack([1 - sigma, sigma])
-    return flow
 
 
 def test_a_step_is_that_of_the_reference():

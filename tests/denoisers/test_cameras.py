@@ -34,7 +34,7 @@ def randomised(**changes):
 class TestEveryWay(DenoiserTests):
     size = SIZE
 
-    @pytest.fixture(scope="class", params=WAYS, ids="-".join)
+    @pytest.fixture(scope="class", params=WAYS[1::2], ids="-".join)
     @classmethod
     def member(cls, request):
         injection, camera = request.param

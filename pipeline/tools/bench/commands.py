@@ -2,6 +2,7 @@
 
 import typer
 
+from pipeline.tools.bench.few_step_command import few_step
 from pipeline.tools.bench.frame_commands import encode, formats, ingest
 from pipeline.tools.bench.futures_command import futures
 from pipeline.tools.bench.model_commands import cached, sampler, train
@@ -16,6 +17,7 @@ app = typer.Typer(
 )
 for command in (
     sampler,
+    few_step,
     train,
     cached,
     formats,

@@ -56,6 +56,8 @@ SMOKE = {
     "evaluate.sampling.steps": 1,
     "evaluate.dreams": 2,
     "evaluate.dream_frames": 4,
+    "distill.method": "consistency",
+    "distill.steps": 2,
     "rollout.clips": 2,
     "rollout.windows": 2.0,
     "rollout.sampling.steps": 1,

@@ -59,6 +59,10 @@ def kill_in_training(folder, site):
     assert killed.returncode == -signal.SIGKILL, f"{killed.stdout}\n{killed.stderr}"
 
 
+FROM_TRAIN = {"train", "distill", "evaluate", "rollout", "plan", "report"}
+"""Stages that run again when training changes."""
+
+
 @pytest.fixture(scope="module")
 def repaired(tmp_path_factory):
     """A workspace whose first `dvc repro` was killed, and what the second one printed."""
@@ -78,7 +82,7 @@ def workspace(repaired, tmp_path):
 def test_killed_in_training_the_next_repro_resumes_and_ends_with_the_same_bytes(repaired, tmp_path):
     """The same as where each stage was run alone, in one process."""
     folder, printed = repaired
-    assert executed(printed) == ["train", "evaluate", "rollout", "plan", "report"]
+    assert set(executed(printed)) == FROM_TRAIN
     assert "train: resuming after step 20 of 60" in printed
     alone = results(run_stages(new_workspace(tmp_path / "alone")))
     made_by_dvc = results(folder)
@@ -114,7 +118,7 @@ def test_a_train_knob_runs_train_and_later_stages_alone_and_nothing_when_it_is_b
     chosen = (workspace / "params.yaml").read_text()
     set_params(workspace, {"train.learning_rate": 0.01})
     again = run(workspace, "dvc", "repro")
-    assert executed(again.stdout) == ["train", "evaluate", "rollout", "plan", "report"]
+    assert set(executed(again.stdout)) == FROM_TRAIN
     assert results(workspace) != before
     (workspace / "params.yaml").write_text(chosen)
     assert executed(run(workspace, "dvc", "repro").stdout) == []

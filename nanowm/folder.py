@@ -12,6 +12,7 @@ from pydantic import Field
 
 from nanowm import model_card
 from pipeline import stage
+from pipeline.diffusion.config import refuse_skipped
 from pipeline.diffusion.world_model import CONFIG
 from pipeline.errors import DataError
 from pipeline.files.json_model import FileModel, read_json
@@ -44,17 +45,20 @@ def read_defaults(folder: Path, steps: int) -> Defaults:
     return Defaults(steps=steps)
 
 
-def check(folder: Path) -> None:
-    """Check that a folder holds a model.
+def parts(folder: Path) -> tuple[Path, Path]:
+    """World model and codec: those in a folder that holds both, or a student beside its codec.
 
     Raises:
-        DataError: it does not; the line says what to give instead.
+        DataError: they are not there; the line says what to give instead.
     """
+    refuse_skipped(folder)
     missing = [part for part in (CODEC, DYNAMICS) if not (folder / part).is_dir()]
     if not missing:
-        return
+        return folder / DYNAMICS, folder / CODEC
     if (folder / CONFIG).is_file() and (folder.parent / CODEC).is_dir():
-        raise DataError(f"{folder}: a world model without its codec; give {folder.parent}")
+        if folder.name == DYNAMICS:
+            raise DataError(f"{folder}: a world model without its codec; give {folder.parent}")
+        return folder, folder.parent / CODEC
     raise DataError(
         f"{folder}: no folder {' and no folder '.join(missing)} in it; give one that holds both, "
         "such as models/DATASET/ENCODER of a workspace, or one that save_pretrained wrote"

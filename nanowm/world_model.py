@@ -61,7 +61,8 @@ class WorldModel(LatentModule):
 
         Args:
             name: a folder that holds `codec` and `world_model`, such as models/DATASET/ENCODER of a
-                workspace or one that `save_pretrained` wrote; or the id of a hub repository.
+                workspace or one that `save_pretrained` wrote; the student beside its codec there;
+                or the id of a hub repository.
             revision: branch, tag or commit on the hub.
             device: where it computes.
 
@@ -75,10 +76,10 @@ class WorldModel(LatentModule):
             raise DataError(f"{name}: no such folder; name one, or an id on the hub, OWNER/NAME")
         _check_device(device)
         folder = hub.folder(name, revision, folders.FILES)
-        folders.check(folder)
-        dynamics = Dynamics.from_pretrained(folder / folders.DYNAMICS, device=device)
+        world_model, codec = folders.parts(folder)
+        dynamics = Dynamics.from_pretrained(world_model, device=device)
         defaults = folders.read_defaults(folder, dynamics.config.default_steps)
-        return cls(dynamics, folder / folders.CODEC, defaults.steps).eval()
+        return cls(dynamics, codec, defaults.steps).eval()
 
     def rollout(
         self,

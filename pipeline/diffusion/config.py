@@ -1,6 +1,7 @@
 """config.json: all of a world model but its weights."""
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any
 
 import torch
@@ -8,6 +9,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from pipeline.denoisers import DENOISERS, Denoiser, Size
+from pipeline.errors import DataError
 from pipeline.files.json_model import FileModel
 from pipeline.files.versioned import Format
 from pipeline.latents.spec import LatentSpec
@@ -28,6 +30,23 @@ def _before_cameras(values: dict[str, Any]) -> dict[str, Any]:
 FORMAT = Format((_before_cameras,))
 """Of config.json; a change of Config, of the options of a denoiser or an objective, or of a
 LatentSpec that earlier files do not go with needs a migration."""
+
+
+SKIPPED = "skipped.txt"
+"""In the folder of a model that a stage was told not to make; says why."""
+
+
+def refuse_skipped(folder: Path) -> None:
+    """Refuse the folder of a stage that was skipped.
+
+    Raises:
+        DataError: it is one.
+    """
+    if (folder / SKIPPED).is_file():
+        raise DataError(
+            f"{folder}: its stage was skipped, as {SKIPPED} in it says; to have a student, set "
+            "distill.method in params.yaml and run `dvc repro distill`"
+        )
 
 
 class VariantConfig(FileModel):

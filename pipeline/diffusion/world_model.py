@@ -13,7 +13,13 @@ from pipeline.compute.compile_mode import Mode
 from pipeline.denoisers import Denoiser
 from pipeline.diffusion import SamplingOptions, model_card, rollout
 from pipeline.diffusion.compiled import compile_for_sampling
-from pipeline.diffusion.config import FORMAT, Config, build_denoiser, build_objective
+from pipeline.diffusion.config import (
+    FORMAT,
+    Config,
+    build_denoiser,
+    build_objective,
+    refuse_skipped,
+)
 from pipeline.diffusion.incremental import Stepper
 from pipeline.diffusion.own_sampling import own_sampling
 from pipeline.diffusion.rollout import RolloutInputs
@@ -31,7 +37,7 @@ from pipeline.weights.state_dict import unwrapped
 
 CONFIG, WEIGHTS, MODEL_CARD = "config.json", "model.safetensors", "README.md"
 LOCAL = (
-    "`dvc checkout` restores what a stage has made, `dvc repro -f train` makes it anew; get any "
+    "`dvc checkout` restores what a stage has made, `dvc repro -f STAGE` makes it anew; get any "
     "other again from where it comes"
 )
 """Way out of a folder that misses a file or has a damaged one."""
@@ -261,10 +267,11 @@ class WorldModel:
             device: where its weights go.
 
         Raises:
-            DataError: a file is missing or damaged, the weights do not fit the config, or a later
-                version of this package wrote them.
+            DataError: a file is missing or damaged, the weights do not fit the config, a later
+                version of this package wrote them, or their stage was skipped.
         """
         folder = hub.folder(name, revision, (CONFIG, WEIGHTS))
+        refuse_skipped(folder)
         remedy = LOCAL if folder == Path(name) else f"name another revision of {name}"
         config = FORMAT.read(folder / CONFIG, Config, remedy)
         try:

@@ -47,7 +47,7 @@ class Options(Params):
     seed: int = Field(ge=0)
 
     def check_with(self, settings: Settings) -> None:
-        """Check that there are as many levels as steps, and that `model` can be had.
+        """Check that there are as many levels as steps, that dmd is at home, and `model` to be had.
 
         Raises:
             ParamsError: there are not, or it cannot.
@@ -57,6 +57,12 @@ class Options(Params):
             raise ParamsError(
                 f"{path}: distill.student_steps = {self.student_steps} exceeds distill.grid = "
                 f"{self.grid}; lower it"
+            )
+        processes = settings.values["distributed"]["processes"] or 1
+        if self.method == "dmd" and max(processes, settings.values["train"]["accumulation"]) > 1:
+            raise ParamsError(
+                f"{path}: distill.method = 'dmd' trains in one process, a whole batch at a time; "
+                "set distributed.processes and train.accumulation to 1"
             )
         model, sampler = settings.values[MODEL], settings.values["sampler"]
         if model not in MODELS:

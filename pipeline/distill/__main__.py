@@ -16,6 +16,7 @@ def command(
     seconds: SecondsFile = None,
 ) -> None:
     """Distil a world model into one of a few denoising steps; resumes an interrupted run."""
+    from pipeline.diffusion.config import SKIPPED
     from pipeline.distill import Options
     from pipeline.metrics.schema.distill import DistillSkipped
     from pipeline.params import read
@@ -25,7 +26,7 @@ def command(
         with stage.timed(seconds) as summarise:
             with stage.output(out) as partial:
                 partial.mkdir(parents=True)
-                (partial / "skipped.txt").write_text("distill.method is none\n")
+                (partial / SKIPPED).write_text("distill.method is none\n")
             DistillSkipped(skipped="distill.method is none").write(metrics)
             summarise("distill: skipped, because distill.method is none")
         return

@@ -9,7 +9,7 @@ from pipeline.distill import Options
 from pipeline.distill.dmd import Matching
 from pipeline.distill.students import begun_as, student_config
 from pipeline.distill.trainer import MatchingTrainer
-from pipeline.errors import ParamsError
+from pipeline.errors import DataError, ParamsError
 from pipeline.latents.cache import LatentCache
 from pipeline.train import Options as TrainOptions
 from pipeline.train.data.batches import Batches
@@ -37,7 +37,7 @@ def matching(
             "distributed.processes and train.accumulation to 1"
         )
     init, real = options.init or teacher, options.real or teacher
-    begun, known = load(init, group.device, cache), load(real, group.device, cache)
+    begun, known = _load("init", init, cache, group), _load("real", real, cache, group)
     require_causal(begun, "distill.init")
     for place, path, other in (("init", init, begun), ("real", real, known)):
         ours = batches.windows.frames, batches.windows.interval
@@ -64,3 +64,10 @@ def matching(
     schedule = options.critic.warmup, options.critic.ratio
     shared = Matching(student, known, fake, options.guidance, options.seed)
     return student, MatchingTrainer(shared, batches, training, critic, schedule, group)
+
+
+def _load(key: str, folder: Path, cache: LatentCache, group: Group) -> WorldModel:
+    try:
+        return load(folder, group.device, cache)
+    except DataError as error:
+        raise DataError(f"distill.{key}: {error}") from None

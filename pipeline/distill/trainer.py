@@ -2,9 +2,10 @@
 
 from pipeline.distill.dmd import CriticLoss, Matching, MatchingLoss
 from pipeline.train import TrainerOptions, full_state
-from pipeline.train.checkpoint import State
+from pipeline.train.checkpoint import Checkpoint, State
 from pipeline.train.data.batches import Batch, Batches
 from pipeline.train.distributed.group import Group
+from pipeline.train.monitoring.curve import SCALARS
 from pipeline.train.trainer import Trainer
 
 CRITIC = "critic."
@@ -14,8 +15,8 @@ CRITIC = "critic."
 class MatchingTrainer(Trainer):
     """Trains a student and its critic, each with an optimiser of its own; resumed exactly.
 
-    A step is a pure function of both networks' weights, the seed and its number. Its loss in the
-    curve is the student's, or 0 at steps that train the critic alone.
+    A step is a pure function of both networks' weights, the seed and its number. Its scalars in the
+    curve are the student's latest: 0 before its first step.
 
     Attributes:
         critic: the critic's trainer.
@@ -62,6 +63,7 @@ class MatchingTrainer(Trainer):
         if self._due_until(number + 1) > self._due_until(number):
             super().train_step(batch)
         else:
+            self.curve[number, : len(SCALARS)] = self.curve[max(number - 1, 0), : len(SCALARS)]
             self.step += 1
         self.curve[number, -1] = self.critic.curve[number, 0]
 
@@ -74,6 +76,11 @@ class MatchingTrainer(Trainer):
         super().load_state_dict(state)
         inner = full_state.with_prefix(CRITIC, state or {})
         self.critic.load_state_dict(inner or None)
+
+    def _save(self, checkpoint: Checkpoint) -> None:
+        # Where the student's step failed after the critic's, no run could go on as from the start.
+        if self.critic.step == self.step:
+            super()._save(checkpoint)
 
     def _due_until(self, step: int) -> int:
         warm_up, ratio = self.schedule

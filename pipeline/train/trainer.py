@@ -154,7 +154,7 @@ class Trainer:
             except RunError as error:
                 self._save(checkpoint)
                 raise RunError(
-                    f"{error}; the state before it is saved, so running again repeats this step; "
+                    f"{error}; a state before it is saved, so running again repeats this step; "
                     "lower train.learning_rate or train.clip, or look at these latents with "
                     "`wm inspect`"
                 ) from None

@@ -14,8 +14,9 @@ from pipeline import params
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.distill import Options
 from pipeline.distill.__main__ import command
+from pipeline.distill.dmd import MatchingLoss
 from pipeline.distill.setup import identity, prepare
-from pipeline.errors import DataError, ParamsError
+from pipeline.errors import DataError, ParamsError, RunError
 from pipeline.train.distributed.group import single_process
 
 CPU = torch.device("cpu")
@@ -99,8 +100,43 @@ def test_it_is_skipped_unless_a_method_is_named(tmp_path, monkeypatch):
     settings_with(tmp_path, method="none")
     command(Path("no.zarr"), Path("no_model"), Path("student"), Path("distill.json"))
     assert json.loads(Path("distill.json").read_text()) == {"skipped": "distill.method is none"}
-    with pytest.raises(DataError, match=r"student.*config\.json"):
+    with pytest.raises(DataError, match=r"^student: its stage was skipped"):
         WorldModel.from_pretrained("student")
+
+
+def test_models_of_dmd_that_are_not_there_are_one_line(cache, teacher, tmp_path):
+    for name in ("init", "real"):
+        settings = settings_with(tmp_path, method="dmd", **{name: str(tmp_path / "gone")})
+        with pytest.raises(DataError, match=rf"^distill\.{name}: .*gone.*: no such file"):
+            prepare(settings, cache, teacher, single_process(CPU))
+
+
+def test_a_step_that_fails_after_the_critic_s_leaves_no_state(
+    cache, teacher, tmp_path, monkeypatch
+):
+    critic = {"learning_rate": 1e-3, "warmup": 6, "ratio": 1}
+
+    def trainer():
+        settings = settings_with(tmp_path, method="dmd", critic=critic)
+        return prepare(settings, cache, teacher, single_process(CPU))[1]
+
+    with monkeypatch.context() as patched:
+        lost = torch.tensor(torch.nan, requires_grad=True), torch.zeros(1)
+        patched.setattr(MatchingLoss, "__call__", lambda *_: lost)
+        with pytest.raises(RunError, match="step 7: loss nan"):
+            run(trainer(), tmp_path / "run")
+    resumed = run(trainer(), tmp_path / "run")
+    assert resumed.resumed_from == 5
+    assert_same(run(trainer(), tmp_path / "whole"), resumed)
+
+
+def test_the_curve_has_the_student_s_latest_loss(cache, teacher, tmp_path):
+    critic = {"learning_rate": 1e-3, "warmup": 1, "ratio": 2}
+    settings = settings_with(tmp_path, method="dmd", critic=critic)
+    curve = run(prepare(settings, cache, teacher, single_process(CPU))[1], tmp_path / "run").curve
+    assert not curve[:2, 0].any()
+    assert (curve[2:, 0] > 0).all()
+    assert torch.equal(curve[2::2, 0], curve[3::2, 0])
 
 
 def test_a_teacher_that_sees_later_frames_is_refused(cache, tmp_path):
@@ -117,6 +153,7 @@ def test_a_teacher_that_sees_later_frames_is_refused(cache, tmp_path):
         ({"model": "student", "sampler": "sequential"}, "choose sampler: consistency"),
         ({"model": "teacher"}, "model = 'teacher' is unknown"),
         ({"guidance": 0.0}, "distill.guidance = 0.0"),
+        ({"method": "dmd", "train": {"accumulation": 2}}, "train.accumulation to 1"),
     ],
 )
 def test_params_that_cannot_be_are_refused_before_any_work(tmp_path, changes, said):

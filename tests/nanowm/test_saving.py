@@ -10,6 +10,8 @@ import torch
 from hub_helpers import LocalHub, serve
 
 import nanowm
+from nanowm.swm import CostModel
+from pipeline.diffusion.config import Student
 from pipeline.errors import DataError, UserError
 
 
@@ -127,6 +129,18 @@ def test_a_device_that_is_not_here_is_no_damage_of_the_model(pair):
 def test_a_world_model_alone_names_the_folder_to_give(pair):
     with pytest.raises(DataError, match=f"without its codec; give {pair}$"):
         nanowm.load(pair / "world_model")
+
+
+def test_a_student_is_loaded_and_not_its_teacher(pair, tmp_path):
+    folder = shutil.copytree(pair, tmp_path / "pair")
+    dynamics = nanowm.load(folder).dynamics
+    levels = Student(method="dmd", levels=(999, 499), parents={})
+    dynamics.config = dynamics.config.model_copy(update={"student": levels})
+    dynamics.save_pretrained(folder / "student")
+    student = nanowm.load(folder / "student")
+    assert (student.dynamics.config.student, student.steps) == (levels, 2)
+    with pytest.raises(UserError, match=r"sampling\.steps = 4, but this model is a student of 2"):
+        CostModel(student, steps=4)
 
 
 def test_a_codec_of_another_model_is_refused(pair, tmp_path):

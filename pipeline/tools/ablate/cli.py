@@ -9,6 +9,7 @@ from pipeline.tools.ablate.tables import TABLES
 from pipeline.tools.changes import Value, parse_changes
 
 RESERVED = {
+    "model": "the world models that the runs train are compared; leave it out",
     "dataset": "every table has its own dataset; select tables with --only",
     "train.seed": "seeds are 0, 1, 2, ...; set their number with --seeds",
 }

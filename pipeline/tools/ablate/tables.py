@@ -12,6 +12,7 @@ SHARED: dict[str, Value] = {
     "denoisers.nanowm.camera": "none",
     "objective": "x",
     "sampler": "sequential",
+    "model": "world_model",
     "worlds.rt1.episodes": 120,
     "train.steps": 500,
     "train.validation.every": None,

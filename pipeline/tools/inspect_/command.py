@@ -47,6 +47,7 @@ def command(
 
 def _inspect(path: Path, params: Path, read_all: bool) -> "Inspection":
     from pipeline.collect.inventory import resolve
+    from pipeline.diffusion.config import SKIPPED
     from pipeline.diffusion.world_model import CONFIG
     from pipeline.encoders import ENCODER_JSON
     from pipeline.episodes.manifest import MANIFEST
@@ -63,6 +64,7 @@ def _inspect(path: Path, params: Path, read_all: bool) -> "Inspection":
         "zarr.json": ("latent cache", lambda: latents.inspect(path, read_all)),
         ENCODER_JSON: ("encoder", lambda: models.encoder(path)),
         CONFIG: ("world model", lambda: models.world_model(path)),
+        SKIPPED: ("skipped stage", lambda: models.world_model(path)),
     }
     root = path if any((path / name).is_file() for name in kinds) else resolve(path)
     kinds[FILE] = (lerobot.KIND, lambda: lerobot.inspect(root, params, read_all))

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 from pipeline import encoders
-from pipeline.diffusion.world_model import WorldModel
+from pipeline.checksum import sha256
+from pipeline.diffusion.config import Config
+from pipeline.diffusion.world_model import WEIGHTS, WorldModel
 from pipeline.tools.inspect_ import Inspection, size
 
 
@@ -18,6 +20,24 @@ def encoder(path: Path) -> Inspection:
     options = json.loads((path / encoders.ENCODER_JSON).read_text())["options"]
     facts = {"encoder": name, "digest": encoders.digest(path), "bytes": size(path)}
     return Inspection("encoder", {**facts, "stochastic": loaded.stochastic, "options": options})
+
+
+def _lineage(path: Path, config: Config) -> dict[str, object]:
+    """What a model was made of: a student's parents, then codec and shards of its latents.
+
+    A parent is found by its weights among the models beside `path`.
+    """
+    spec, student = config.spec, config.student
+    data: dict[str, object] = {"made_of": {"codec": spec.codec, "shards": spec.source}}
+    if student is None:
+        return data
+    beside = {sha256(file): file.parent.name for file in path.resolve().parent.glob(f"*/{WEIGHTS}")}
+    parents = {
+        role: {"sha256": digest, "beside_it": beside.get(digest)}
+        for role, digest in student.parents.items()
+    }
+    known = {"method": student.method, "levels": list(student.levels), "parents": parents}
+    return {"student": known, **data}
 
 
 def world_model(path: Path) -> Inspection:
@@ -38,6 +58,7 @@ def world_model(path: Path) -> Inspection:
             "interval": config.interval,
             "action_dim": spec.action_dim,
             "state_dim": spec.state_dim,
+            **_lineage(path, config),
             "denoiser": config.denoiser.model_dump(),
             "objective": config.objective.model_dump(),
             "parameters": model.parameters(),

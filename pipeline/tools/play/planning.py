@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.diffusion.sampling import build_sampling
+from pipeline.diffusion.sampling import Sampling, build_sampling
+from pipeline.diffusion.world_model import WorldModel
 from pipeline.episodes.episode import Meta
 from pipeline.errors import UserError
 from pipeline.params import Settings, read
@@ -22,6 +23,7 @@ from pipeline.plan.mpc import Mpc
 from pipeline.plan.tasks import Task
 from pipeline.planners import PLANNERS
 from pipeline.probe import probe as probes
+from pipeline.samplers import SAMPLERS
 from pipeline.tools.play.dream import Frame
 from pipeline.tools.play.playable import Playable
 from pipeline.worlds import World
@@ -136,8 +138,6 @@ class Planner:
 def _options(settings: Settings, playable: Playable) -> Options:
     """Those of the stage, but for one frame at a time and without simulators."""
     options, model = settings.section("plan", Options), playable.model
-    stochastic = model.objective.stochastic_steps
-    options.sampling.check_fits(model.config.frames, stochastic=stochastic, place="plan.sampling")
     changes: dict[str, object] = {"simulator": [], "execute": 1}
     assert playable.cache is not None
     rows = sum(entry.length for entry in playable.cache.seal.episodes)
@@ -154,8 +154,19 @@ def _parts(settings: Settings, playable: Playable, options: Options, screen: Scr
         playable.cache,
         playable.model,
         playable.codec.encoder,
-        probes.load(playable.paths.folder / "probe", spec, playable.interval),
+        probes.load(playable.paths.probe, spec, playable.interval),
         settings.variant(PLANNERS).build(),
-        build_sampling(settings, options.sampling),
+        _sampling(settings, options, playable.model),
         options,
     )
+
+
+def _sampling(settings: Settings, options: Options, model: WorldModel) -> Sampling:
+    """That of the stage; of a student by its own sampler, and by no more steps than it knows."""
+    asked = build_sampling(settings, options.sampling)
+    if model.config.student is not None:
+        module = SAMPLERS.load(model.config.default_sampler, "sampler")
+        steps = min(asked.options.steps, model.config.default_steps)
+        few = asked.options.model_copy(update={"steps": steps, "eta": 0.0})
+        asked = Sampling(module.build(module.Options()), few)
+    return model.own(asked, "plan.sampling")

@@ -132,9 +132,9 @@ class Playable:
         """Why nothing can be planned; None if something can."""
         if self.cache is None:
             return f"there is no latent cache {self.paths.latents}"
-        folder = self.paths.folder / "probe"
+        folder = self.paths.probe
         if not folder.is_dir():
-            return f"there is no probe in {self.paths.folder}"
+            return f"there is no probe {folder}"
         try:
             probes.load(folder, self.model.spec, self.interval)
         except UserError as error:

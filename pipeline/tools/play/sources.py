@@ -8,7 +8,7 @@ from pipeline.diffusion.world_model import CONFIG
 from pipeline.episodes.manifest import MANIFEST, Manifest, read_manifest
 from pipeline.errors import DataError
 from pipeline.latents.spec import UNRECORDED, LatentSpec
-from pipeline.tools.rollout.write import parts
+from pipeline.tools.rollout.write import DYNAMICS, parts
 
 RESTORE = "`dvc checkout` restores it"
 
@@ -18,13 +18,15 @@ class Paths:
     """Where a model, its data and its parameters are.
 
     Attributes:
-        folder: holds `codec` and `world_model`.
+        folder: of the model, see `parts`: `codec` and `world_model`, or a student beside its codec.
+        probe: of its codec; need not be there.
         latents: cache of the data set; need not be there.
         shards: recorded episodes.
         params: params.yaml of the workspace, which describes simulator and planner; need not be.
     """
 
     folder: Path
+    probe: Path
     latents: Path
     shards: Path
     params: Path
@@ -49,11 +51,12 @@ def paths_of(folder: Path, latents: Path | None, shards: Path | None, params: Pa
     Raises:
         DataError: the model's config is missing or damaged.
     """
-    world_model, _ = parts(folder)
+    world_model, codec = parts(folder)
     spec = config_of(world_model).spec
     data = params.parent / "data" / spec.dataset
     return Paths(
-        world_model.parent,
+        codec.parent if world_model.name == DYNAMICS else world_model,
+        codec.parent / "probe",
         latents or data / "latents" / f"{spec.encoder}.zarr",
         shards or data / "shards",
         params,

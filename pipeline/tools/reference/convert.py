@@ -86,8 +86,14 @@ def export_checkpoint(model: WorldModel, folder: Path) -> None:
     """Write model.safetensors under the reference's parameter names, and its config.yaml.
 
     Raises:
-        DataError: the reference lacks the network, the noise schedule or the latents.
+        DataError: the reference lacks the network, the noise schedule or the latents, or a way to
+            sample the model.
     """
+    if (student := model.config.student) is not None:
+        raise DataError(
+            f"the reference has no sampler for a student of {len(student.levels)} steps, by "
+            f"{student.method}; export the world model that it was distilled from"
+        )
     values = {
         "model": _model_section(model.config),
         "latent_codec": {"kind": _codec_kind(model.spec)},

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from pipeline import stage
 from pipeline.compute import device
+from pipeline.diffusion.config import Config
 from pipeline.errors import ParamsError
 from pipeline.files.json_model import FileModel
 from pipeline.files.versioned import Format
@@ -68,6 +69,17 @@ class Ways:
     spacings: list[str] | None
     steps: list[int] | None
 
+    def suiting(self, config: Config) -> "Ways":
+        """The same; where nothing is named, a student is compared in the ways that it knows."""
+        if config.student is None:
+            return self
+        steps = [count for count in STEPS if count <= config.default_steps]
+        return Ways(
+            self.samplers or [config.default_sampler],
+            self.spacings or ["trailing"],
+            self.steps or steps,
+        )
+
     def study(self) -> Study:
         """The same, checked.
 
@@ -106,11 +118,11 @@ def write(
     Raises:
         UserError: an option is wrong, or a file is missing or damaged.
     """
-    asked = ways.study()
     check_out(out, STUDY, "study")
     folder, latents, shards, params = places
     cache = open_cache(latents)
     model, encoder = load(*parts(folder), cache)
+    asked = ways.suiting(model.config).study()
     place = Place(cache.whitened_by(model.spec), shards, params)
     clips = clips_of(start, model, place, base.seed)
     generator = Generator(model, encoder, sampling_of(base, model), base.seed)

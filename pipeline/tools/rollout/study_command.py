@@ -51,7 +51,7 @@ def command(
 
     ways = Ways(samplers, spacings, steps)
     start = Start(clips, frames, history, simulate, None, 0, None, None)
-    base = Steps("sequential", 4, "trailing", stabilisation, context, seed, batch)
+    base = Steps(None, None, "trailing", stabilisation, context, seed, batch)
     with stage.timed(None) as summarise:
         source = shards or latents.parent.parent / "shards"
         rows = write(ways, start, base, (model, latents, source, params), out)

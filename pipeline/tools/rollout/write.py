@@ -5,6 +5,7 @@ from typing import Literal, cast
 
 from pipeline import encoders, stage
 from pipeline.checksum import sha256
+from pipeline.diffusion.config import refuse_skipped
 from pipeline.diffusion.sampling import Sampling
 from pipeline.diffusion.world_model import CONFIG, WEIGHTS, WorldModel
 from pipeline.errors import DataError, ParamsError
@@ -27,7 +28,7 @@ def write(
 
     Args:
         request: of the user.
-        folder: holds the model: `codec` and `world_model`.
+        folder: of the model, see `parts`.
         latents: cache of the data set.
         shards: folder with its recorded frames.
         params: params.yaml, which describes its simulator.
@@ -74,17 +75,18 @@ def write(
 
 
 def parts(folder: Path) -> tuple[Path, Path]:
-    """World model and codec in a folder that holds both, or beside a world model.
+    """World model and codec: those in a folder that holds both, or a model beside its codec.
 
     Raises:
-        DataError: they are not there.
+        DataError: they are not there, or the stage of that model was skipped.
     """
-    for place in (folder, folder.parent):
-        if (place / DYNAMICS / CONFIG).is_file() and (place / CODEC).is_dir():
-            return place / DYNAMICS, place / CODEC
+    refuse_skipped(folder)
+    for model, codec in ((folder, folder.parent / CODEC), (folder / DYNAMICS, folder / CODEC)):
+        if (model / CONFIG).is_file() and codec.is_dir():
+            return model, codec
     raise DataError(
         f"{folder}: holds no {DYNAMICS} with its {CODEC}; give a folder of both, such as "
-        "models/DATASET/ENCODER of a workspace"
+        "models/DATASET/ENCODER of a workspace, or the student in it"
     )
 
 

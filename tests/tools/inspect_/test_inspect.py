@@ -14,6 +14,7 @@ from lerobot_helpers import column, feature_with
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
+from pipeline.checksum import sha256
 from pipeline.collect.inventory import write_inventory
 from pipeline.errors import DataError
 from pipeline.formats import Detected
@@ -49,6 +50,22 @@ def test_every_folder_of_a_run_is_known_for_what_it_is(smoke_run, place, words):
     files = [file for file in (smoke_run / place).rglob("*") if file.is_file()]
     total = sum(file.stat().st_size for file in files if file.name != "manifest.json")
     assert said["bytes"] == total
+
+
+def test_a_student_names_its_parents_and_its_data(smoke_run, tmp_path):
+    _, said = inspect(smoke_run, "models/wall/tiny_vae/student")
+    teacher = sha256(smoke_run / MODEL / "model.safetensors")
+    known = said["student"]
+    assert (known["method"], known["levels"]) == ("consistency", [999, 749, 499, 249])
+    assert known["parents"] == {"teacher": {"sha256": teacher, "beside_it": "world_model"}}
+    _, codec = inspect(smoke_run, CODEC)
+    _, shards = inspect(smoke_run, MODEL)
+    assert said["made_of"] == shards["made_of"]
+    assert said["made_of"]["codec"] == codec["digest"]
+    (tmp_path / "skipped.txt").touch()
+    code, said = inspect(smoke_run, tmp_path)
+    assert (code, said["kind"]) == (1, "skipped stage")
+    assert "distill.method" in said["lacks"]
 
 
 def test_all_of_a_data_set_is_counted(smoke_run):

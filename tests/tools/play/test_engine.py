@@ -21,6 +21,7 @@ from pipeline.tools.play.playable import Playable
 from pipeline.tools.play.sources import paths_of
 
 MODEL = Path("models/wall/tiny_vae")
+STUDENT = MODEL / "student"
 INTERVAL = 5
 OPTIONS = Options(root=None, normalise_actions=False, resolution=None, antialias=True)
 ACTIONS = [[0.4, 0.1], [0.0, -0.5], [-0.3, 0.2], [9.0, 9.0], [0.1, 0.1], [-0.2, 0.6], [1.0, -1.0]]
@@ -169,6 +170,21 @@ def test_steps_may_change_at_any_time(engine):
 def test_models_of_a_workspace_and_imported_ones_are_listed(tmp_path):
     for name in ("wall/tiny_vae/codec", "wall/tiny_vae/world_model", "wall/tiny_dino/world_model"):
         (tmp_path / "models" / name).mkdir(parents=True)
-    for name in ("published/codec", "published/world_model"):
+    for name in ("published/codec", "published/world_model", "wall/tiny_vae/student"):
         (tmp_path / "models" / name).mkdir(parents=True)
-    assert models(tmp_path) == [tmp_path / "models" / n for n in ("published", "wall/tiny_vae")]
+    found = ("published", "wall/tiny_vae")
+    assert models(tmp_path) == [tmp_path / "models" / name for name in found]  # no student yet
+    (tmp_path / "models/wall/tiny_vae/student/config.json").touch()
+    assert models(tmp_path)[-1] == tmp_path / "models/wall/tiny_vae/student"
+
+
+def test_a_student_is_played_and_plans_by_its_own_sampler():
+    paths = paths_of(STUDENT, None, None, Path("params.yaml"))
+    engine = engine_of(Playable(paths, None, 1))
+    assert paths.folder == STUDENT
+    assert engine.dream.steps == engine.playable.model.config.default_steps == 4
+    engine.reset(0, 0, seed=0)
+    engine.aim(engine.playable.frame(0, 20))
+    assert len(engine.plan().actions)
+    assert driven(engine, ACTIONS[:1])[0].imagined.any()
+    engine.close()

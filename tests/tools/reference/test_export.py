@@ -6,6 +6,7 @@ from exchange_helpers import INJECTIONS, changed, weights, wm, write
 from safetensors.torch import load_file
 
 from pipeline.denoisers.nanowm import SIZES, Shape
+from pipeline.diffusion.config import Student
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.errors import DataError
 from pipeline.tools.reference import config, convert
@@ -82,6 +83,15 @@ def test_a_model_of_cameras_is_not_exported(tmp_path):
     model = convert.import_checkpoint(path, config.read(tmp_path / "config.yaml"), None)
     model.config.denoiser.options["camera"] = "prope"
     with pytest.raises(DataError, match="the reference has no cameras, but camera = 'prope' here"):
+        convert.export_checkpoint(model, tmp_path / "out")
+
+
+def test_a_student_is_not_exported(tmp_path):
+    path = write(tmp_path, weights())
+    model = convert.import_checkpoint(path, config.read(tmp_path / "config.yaml"), None)
+    student = Student(method="dmd", levels=(999,), parents={})
+    model.config = model.config.model_copy(update={"student": student})
+    with pytest.raises(DataError, match="no sampler for a student of 1 steps, by dmd; export the"):
         convert.export_checkpoint(model, tmp_path / "out")
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
+from pipeline.checksum import sha256
 from pipeline.episodes import shards, video
 from pipeline.errors import UserError
 from pipeline.rollout.card import CARD, FORMAT, RolloutCard
@@ -246,6 +247,24 @@ def test_a_folder_without_a_model_is_told_in_one_line(tmp_path):
     refused(wm(tmp_path / "out", latents=tmp_path), "there is no latent cache", tmp_path)
 
 
+def test_a_student_is_rolled_out_and_not_its_teacher(tmp_path):
+    student = Path(MODEL) / "student"
+    card = rolled(tmp_path / "out", "--clips", 1, "--frames", 2, model=student)
+    assert (card.sampler, card.sampling.steps) == ("consistency", 4)
+    assert card.model.sha256 == sha256(student / "model.safetensors")
+    done = wm(tmp_path / "no", "--sampler", "pyramid", model=student)
+    assert "is a student of 4 steps" in str(done.exception)
+    copy = tmp_path / "copy"
+    shutil.copytree(MODEL, copy, ignore=shutil.ignore_patterns("student"))
+    (copy / "student").mkdir()
+    (copy / "student/skipped.txt").touch()
+    for out in ("rollout", "sampler-study"):
+        words = [out, str(copy / "student"), LATENTS, str(tmp_path / "no")]
+        error = CliRunner().invoke(app, words).exception
+        assert isinstance(error, UserError)
+        assert "its stage was skipped" in str(error)
+
+
 def test_a_model_that_has_diverged_is_told_in_one_line(tmp_path):
     from safetensors.torch import load_file, save_file
 
@@ -256,8 +275,8 @@ def test_a_model_that_has_diverged_is_told_in_one_line(tmp_path):
     refused(done, "generated frame 1 is NaN or infinite: the world model has diverged", tmp_path)
 
 
-def studied(out, *options):
-    words = ["sampler-study", MODEL, LATENTS, str(out), *map(str, options)]
+def studied(out, *options, model=MODEL):
+    words = ["sampler-study", str(model), LATENTS, str(out), *map(str, options)]
     done = CliRunner().invoke(app, words)
     if done.exception and not isinstance(done.exception, UserError):
         raise done.exception
@@ -278,6 +297,14 @@ def test_a_study_compares_every_combination(tmp_path):
     assert rows[0].startswith("sampler,spacing,steps,latent_mse,psnr,evaluations,cpu_seconds,")
     assert (tmp_path / "out/study.svg").read_bytes().startswith(b"<?xml")
     assert "pyramid" in done.stdout
+
+
+def test_a_student_is_studied_in_the_ways_that_it_knows(tmp_path):
+    done = studied(tmp_path / "out", "--clips", 2, "--frames", 2, model=f"{MODEL}/student")
+    assert done.exception is None, done.exception
+    content = FORMAT.read(tmp_path / "out" / STUDY, StudyFile, "")
+    ways = [(row.sampler, row.spacing, row.steps) for row in content.ways]
+    assert ways == [("consistency", "trailing", steps) for steps in (1, 2, 4)]
 
 
 @pytest.mark.parametrize(

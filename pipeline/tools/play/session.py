@@ -78,7 +78,8 @@ class Session:
         """What the page says; done before the next frame. Bytes are a picture of a goal.
 
         Raises:
-            UserError: the action has another size than the model's.
+            UserError: the action has another size than the model's, or the model is a student of
+                fewer steps.
         """
         wish = self._wish
         match message:
@@ -87,7 +88,9 @@ class Session:
             case messages.Shown(number=number):
                 self._shown = min(max(self._shown, number), self._sent)
             case messages.Settings():
-                self.steps = message.steps or self.steps
+                if message.steps:
+                    self._playable.model.sampling(steps=message.steps)  # a student knows but a few
+                    self.steps = message.steps
                 self.form = message.format or self.form
                 self.fps = message.fps or self.fps
                 wish.state = True

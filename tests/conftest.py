@@ -12,6 +12,7 @@ os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"
 
 import pytest
 import torch
+from camera_helpers import cached, filmed
 from encode_helpers import encoded
 from helpers import default, make_episode
 from in_process import run_stages
@@ -48,6 +49,21 @@ def folder_of_latents(tmp_path_factory):
 @pytest.fixture(scope="session")
 def cache(folder_of_latents):
     return open_cache(folder_of_latents / "latents.zarr")
+
+
+@pytest.fixture(scope="session")
+def filmed_folder(tmp_path_factory):
+    """A folder with shards whose cameras are known, and their latent cache; it is only read."""
+    folder = tmp_path_factory.mktemp("cameras")
+    cached(folder, [filmed(number) for number in range(6)])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def filmed_cache(filmed_folder):
+    """That cache, as models that are conditioned by cameras see it."""
+    cache = open_cache(filmed_folder / "latents.zarr")
+    return cache.whitened_by(cache.spec)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from denoiser_helpers import graphs_of
 from helpers import default, member_of
 
 from pipeline.denoisers import DENOISERS, Size
@@ -156,16 +157,4 @@ def test_cameras_may_be_all_that_conditions_a_network():
 @pytest.mark.parametrize("camera", ["token", "prope"])
 def test_a_sampling_step_compiles_to_one_graph_for_all_frames(camera, window):
     noisy, level, actions = window
-    network = randomised(camera=camera)
-    torch._dynamo.reset()
-    graphs = []
-
-    def backend(graph, _):
-        graphs.append(graph)
-        return graph.forward
-
-    step = torch.compile(network, fullgraph=True, dynamic=False, backend=backend)
-    kv_cache = network.kv_cache(len(noisy))
-    for frame in torch.arange(4).split(1):
-        step(noisy[:, frame], level[:, frame], actions, frame, kv_cache)
-    assert len(graphs) == 1
+    assert graphs_of(randomised(camera=camera), noisy, level, actions) == 1

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from denoiser_helpers import graphs_of
 from helpers import GOLDEN, default, golden, member_of
 from safetensors.torch import load_file
 
@@ -185,19 +186,7 @@ def test_a_size_is_a_name_or_a_shape():
 def test_a_sampling_step_compiles_to_one_graph_for_all_frames(injection, inputs):
     x, level, action = inputs
     model = build(injection=injection).requires_grad_(False)
-    torch._dynamo.reset()
-    graphs = []
-
-    def backend(graph, _):
-        graphs.append(graph)
-        return graph.forward
-
-    step = torch.compile(model, fullgraph=True, dynamic=False, backend=backend)
-    kv_cache = model.kv_cache(len(x))
-    for frame in range(4):
-        position = torch.tensor([frame])
-        step(x[:, position], level[:, position], action, position, kv_cache)
-    assert len(graphs) == 1
+    assert graphs_of(model, x[:, :4], level[:, :4], action) == 1
 
 
 def test_a_patch_that_does_not_fit_is_refused():

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from camera_helpers import Means, cached, filmed
+from camera_helpers import Means
 from helpers import ROOT, default, every
 from rollout_helpers import precise, randomised
 from train_helpers import QUICK, sampling, world_model
@@ -31,15 +31,9 @@ WAYS = pytest.mark.parametrize("camera", ["token", "prope"])
 NEW = 7  # the window slides over four frames
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("cameras")
-
-
-@pytest.fixture(scope="module")
-def cache(folder):
-    cache = cached(folder, [filmed(number) for number in range(6)])
-    return cache.whitened_by(cache.spec)
+@pytest.fixture
+def cache(filmed_cache):
+    return filmed_cache
 
 
 def model_of(cache, camera):
@@ -96,10 +90,10 @@ def test_training_moves_the_weights_of_cameras(cache, camera):
 
 
 @WAYS
-def test_clips_have_the_motions_that_windows_have(folder, cache, camera):
+def test_clips_have_the_motions_that_windows_have(filmed_folder, cache, camera):
     model = randomised(model_of(cache, camera))
     length = Length(history=2, frames=NEW, interval=2)
-    loads = clips.fixed(cache, folder / "shards", length, 2, 0, "rollout.clips")
+    loads = clips.fixed(cache, filmed_folder / "shards", length, 2, 0, "rollout.clips")
     generator = Generator(model, Means(), sampling(steps=1), 0)
     for clip in (each() for each in loads):
         index = [entry.key for entry in cache.seal.episodes].index(clip.episode)
@@ -111,9 +105,9 @@ def test_clips_have_the_motions_that_windows_have(folder, cache, camera):
         assert len(frames) == NEW
 
 
-def test_a_clip_without_cameras_is_refused(folder, cache):
+def test_a_clip_without_cameras_is_refused(filmed_folder, cache):
     length = Length(history=2, frames=NEW, interval=2)
-    clip = clips.fixed(cache, folder / "shards", length, 1, 0, "rollout.clips")[0]()
+    clip = clips.fixed(cache, filmed_folder / "shards", length, 1, 0, "rollout.clips")[0]()
     generator = Generator(randomised(model_of(cache, "prope")), Means(), sampling(steps=1), 0)
     with pytest.raises(DataError, match=f"{clip.episode}: its cameras are not known"):
         generator._actions(replace(clip, cameras=None))

@@ -25,7 +25,7 @@ def test_a_step_is_that_of_the_reference():
             a, b = arrays(f"cd_{'teacher_conditional' if kind == 'teacher' else kind}")
             return -(a * noisy + b * flow.table[1, at][..., None, None, None])
 
-        return Double(predict)
+        return predict
 
     actions = torch.zeros(1)
     noisy = flow.noised(clean, noise, level)
@@ -39,18 +39,6 @@ def test_a_step_is_that_of_the_reference():
         torch.testing.assert_close(ours, arrays(f"cd_{name}"), rtol=0, atol=1e-12)
     torch.testing.assert_close(target, arrays("cd_target"), rtol=0, atol=1e-12)
     assert float((found - target).square().mean()) == pytest.approx(float(arrays("cd_loss")), 1e-12)
-
-
-class Double:
-    """A stand-in whose output stays in float64."""
-
-    def __init__(self, predict):
-        self.predict = predict
-
-    def __call__(self, *inputs):
-        output = self.predict(*inputs)
-        output.float = lambda: output
-        return output
 
 
 @pytest.mark.parametrize("name", ["x", "flow"])
@@ -80,9 +68,9 @@ def test_the_solution_for_a_gaussian_is_consistent_in_the_limit_of_small_steps(n
         level, after = (timesteps[index + step].expand(4, 3) for step in range(2))
         alpha, sigma = objective.scales(level)
         noisy = start * (alpha**2 * spread**2 + sigma**2).sqrt()
-        moved = teacher_step(objective, Double(teacher), noisy, level, after, None, guidance=1.0)
+        moved = teacher_step(objective, teacher, noisy, level, after, None, guidance=1.0)
         ends = [
-            consistent(objective, Double(solution), frames, where, None)
+            consistent(objective, solution, frames, where, None)
             for frames, where in ((noisy, level), (moved, after))
         ]
         return float((ends[0] - ends[1]).abs().max())

@@ -9,7 +9,8 @@ from helpers import golden
 from rollout_helpers import randomised
 from train_helpers import world_model
 
-from pipeline.distill.dmd import guided, matching_gradient
+from pipeline.distill.consistency import guided
+from pipeline.distill.dmd import matching_gradient
 from pipeline.distill.self_rollout import Draws, self_rollout
 
 LEVELS = (999, 499)
@@ -29,7 +30,7 @@ def test_the_gradient_is_that_of_the_reference():
             a, b = arrays(under if actions is not None else free)
             return (a * noisy + b - noisy) / flow.scales(level)[1]
 
-        return guided(flow, run, noisy, level, torch.zeros(1), guidance)
+        return flow.to_clean(guided(run, torch.zeros(1), guidance), noisy, level)
 
     # Their scale w means c + w (c - u): ours is 1 + w.
     scale = 1 + float(arrays("dmd_guidance"))

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from camera_helpers import Means, cached, filmed
+from camera_helpers import Means
 from rollout_helpers import randomised
 from train_helpers import sampling, world_model
 
@@ -15,14 +15,8 @@ from pipeline.metrics import frames as frame_metrics
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("cameras")
-
-
-@pytest.fixture(scope="module")
-def windows(folder):
-    cache = cached(folder, [filmed(number) for number in range(6)])
-    return Windows(cache.whitened_by(cache.spec), "val", 4, 2)
+def windows(filmed_cache):
+    return Windows(filmed_cache, "val", 4, 2)
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +63,11 @@ def test_errors_are_means_over_clips_and_frames(generator):
 
 @pytest.mark.parametrize("camera", ["none", "token", "prope"])
 def test_evaluate_compares_cameras_for_a_model_that_looks_at_them(
-    folder, windows, generator, camera
+    filmed_folder, windows, generator, camera
 ):
     scale = None if camera == "none" else windows.cache.spec.camera_scale
     cache = windows.cache.whitened_by(windows.cache.spec.model_copy(update={"camera_scale": scale}))
-    fixed = clips.fixed_clips(Windows(cache, "val", 4, 2), folder / "shards", 5, 42)
+    fixed = clips.fixed_clips(Windows(cache, "val", 4, 2), filmed_folder / "shards", 5, 42)
     model = randomised(world_model(cache, camera=camera, patch=1))
     plain = frame_metrics.build((), torch.device("cpu"))
     evaluator = Evaluator(model, Means(), sampling(steps=1), 1, cache.spec, plain)

@@ -1,19 +1,15 @@
 """Few-step students: frames per CPU-second beside their teacher's, with and without a KV cache."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from pipeline.compute.device import autocast
 from pipeline.denoisers.nanowm import NanoWM
-from pipeline.diffusion.sample import ddim_timesteps, sample
-from pipeline.samplers.sequential import Sequential
 from pipeline.tools.bench import Sampling
-from pipeline.tools.bench.results import BOUNDS
-from pipeline.tools.bench.sampler import relative_error
+from pipeline.tools.bench.results import BASELINE, BOUNDS
+from pipeline.tools.bench.sampler import CACHED, draw, forward_counts, relative_error
 from pipeline.tools.bench.setting import Inputs, inputs, network, randomised, velocity
 from pipeline.tools.bench.timing import TimeStats, interleaved, speedup
 from pipeline.tools.machine import Machine, describe
@@ -59,7 +55,7 @@ def run(setting: Sampling, device: torch.device) -> Results:
     generator = torch.Generator().manual_seed(0)
     ours, batch = randomised(network(setting), generator), inputs(setting, generator, device)
     ours = ours.to(device).requires_grad_(False)
-    ways = {name: partial(_draw, setting, ours, batch, device, *how) for name, how in WAYS.items()}
+    ways = {name: partial(_draw, setting, batch, device, ours, *how) for name, how in WAYS.items()}
     outputs = {name: draw() for name, draw in ways.items()}  # and a warm-up
     difference = relative_error(outputs["student, 1 step"], outputs[WITHOUT])
     assert difference <= BOUNDS[setting.precision], f"frames differ by {difference:.1e}"
@@ -68,8 +64,8 @@ def run(setting: Sampling, device: torch.device) -> Results:
     rows = {}
     for name, (steps, cached, _) in WAYS.items():
         cpu = TimeStats.of(timings[name].cpu)
-        frames = steps * _new(setting) + setting.frames - 1 if cached else None
-        passed = frames or steps * _new(setting) * setting.frames
+        counts = forward_counts(replace(setting, steps=steps))
+        _, passed = counts[CACHED if cached else BASELINE]
         rows[name] = Row(
             round(passed / _new(setting), 2),
             cpu,
@@ -97,21 +93,15 @@ def _new(setting: Sampling) -> int:
 
 def _draw(
     setting: Sampling,
-    ours: NanoWM,
     batch: Inputs,
     device: torch.device,
+    ours: NanoWM,
     steps: int,
     cached: bool,
     renoises: bool,
 ) -> Tensor:
-    objective = velocity(device)
-    timesteps = ddim_timesteps(steps, objective.levels)
-    matrix = Sequential().matrix(setting.frames, setting.context, timesteps)
-    window = torch.cat([batch.clean[:, : setting.context], batch.noise[:, setting.context :]], 1)
-    renew: Callable[[int, int], Tensor] | None = None
-    if renoises:
-        renew = lambda frame, step: batch.noise.roll(step, 0)[:, frame : frame + 1]  # noqa: E731
-    with autocast(device.type, setting.precision):
-        return sample(
-            ours, objective, matrix, window, batch.actions, use_kv_cache=cached, renew=renew
-        )
+    def renew(frame: int, step: int) -> Tensor:
+        return batch.noise.roll(step, 0)[:, frame : frame + 1]
+
+    few = replace(setting, steps=steps)
+    return draw(few, batch, velocity(device), device, ours, cached, renew if renoises else None)

@@ -12,7 +12,7 @@ from pipeline.compute.device import autocast
 from pipeline.denoisers import Denoiser, KVCache
 from pipeline.denoisers.nanowm import NanoWM
 from pipeline.diffusion.compiled import compile_for_sampling
-from pipeline.diffusion.sample import ddim_timesteps, sample
+from pipeline.diffusion.sample import Renew, ddim_timesteps, sample
 from pipeline.objectives import Objective
 from pipeline.samplers.sequential import Sequential
 from pipeline.tools.bench import Sampling
@@ -91,23 +91,33 @@ def variants(
     """Samplers by name, the baseline first, and the counting network of each."""
     plain = {BASELINE: baseline_network(ours), PER_FRAME: ours, CACHED: ours}
     networks = {name: CountingDenoiser(each, setting.compiled) for name, each in plain.items()}
-    draw = partial(_draw, setting, batch, velocity(device), device)
-    return {name: partial(draw, net, name == CACHED) for name, net in networks.items()}, networks
+    sampled = partial(draw, setting, batch, velocity(device), device)
+    return {name: partial(sampled, net, name == CACHED) for name, net in networks.items()}, networks
 
 
-def _draw(
+def draw(
     setting: Sampling,
     batch: Inputs,
     objective: Objective,
     device: torch.device,
-    network: CountingDenoiser,
+    network: Denoiser,
     use_kv_cache: bool,
+    renew: Renew | None = None,
 ) -> Tensor:
+    """Sample a window [B, T, C, h, w]; see `sample`."""
     timesteps = ddim_timesteps(setting.steps, objective.levels)
     matrix = Sequential().matrix(setting.frames, setting.context, timesteps)
     window = torch.cat([batch.clean[:, : setting.context], batch.noise[:, setting.context :]], 1)
     with autocast(device.type, setting.precision):
-        return sample(network, objective, matrix, window, batch.actions, use_kv_cache=use_kv_cache)
+        return sample(
+            network,
+            objective,
+            matrix,
+            window,
+            batch.actions,
+            use_kv_cache=use_kv_cache,
+            renew=renew,
+        )
 
 
 def forward_counts(setting: Sampling) -> dict[str, tuple[int, int]]:

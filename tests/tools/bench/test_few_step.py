@@ -5,8 +5,7 @@ import json
 import torch
 from typer.testing import CliRunner
 
-from pipeline.diffusion import sample as sampling
-from pipeline.tools.bench import Sampling, few_step
+from pipeline.tools.bench import Sampling, few_step, sampler
 from pipeline.tools.bench.commands import app
 
 TINY = Sampling(
@@ -18,20 +17,13 @@ TINY = Sampling(
 def test_frames_that_pass_through_the_network_are_counted(monkeypatch):
     passed = []
 
-    class Counting(torch.nn.Module):
-        def __init__(self, network):
-            super().__init__()
-            self.network, self.causal, self.kv_cache = network, network.causal, network.kv_cache
+    def counted(setting, batch, objective, device, network, *how):
+        counting = sampler.CountingDenoiser(network, "none")
+        drawn = sampler.draw(setting, batch, objective, device, counting, *how)
+        passed.append(counting.frames)
+        return drawn
 
-        def forward(self, noisy, *inputs, **options):
-            passed[-1] += noisy.shape[1]
-            return self.network(noisy, *inputs, **options)
-
-    def counted(network, *inputs, **options):
-        passed.append(0)
-        return sampling.sample(Counting(network), *inputs, **options)
-
-    monkeypatch.setattr(few_step, "sample", counted)
+    monkeypatch.setattr(few_step, "draw", counted)
     rows = few_step.run(TINY, torch.device("cpu")).rows
     assert [row.evaluations * 2 for row in rows.values()] == passed[: len(rows)]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from camera_helpers import SIZE, Means, cached, filmed, walk
+from camera_helpers import SIZE, Means, walk
 from PIL import Image
 from rollout_helpers import randomised
 from train_helpers import sampling, world_model
@@ -28,9 +28,8 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def place(folder):
-    cache = cached(folder, [filmed(number) for number in range(6)])
-    return Place(cache.whitened_by(cache.spec), folder / "shards", folder / "params.yaml")
+def place(folder, filmed_folder, filmed_cache):
+    return Place(filmed_cache, filmed_folder / "shards", folder / "params.yaml")
 
 
 def start(folder, **changes):

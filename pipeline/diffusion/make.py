@@ -1,8 +1,10 @@
 """World models, untrained or loaded for the latents of a cache."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from pipeline.diffusion.config import Config
 from pipeline.diffusion.world_model import WorldModel
@@ -14,6 +16,13 @@ def initialised(config: Config, device: torch.device, seed: int) -> WorldModel:
     with torch.random.fork_rng():
         torch.manual_seed(seed)  # layers initialise from the global generator
         return WorldModel(config, device)
+
+
+def with_weights(config: Config, weights: Mapping[str, Tensor]) -> WorldModel:
+    """A model with these weights, on the CPU."""
+    model = WorldModel(config, torch.device("cpu"))
+    model.denoiser.load_state_dict(weights)
+    return model
 
 
 def load(folder: Path, device: torch.device, cache: LatentCache) -> WorldModel:

@@ -113,9 +113,8 @@ def sample(
     levels = matrix.to(window.device)[:, None].expand(-1, batch, -1)  # [rows, B, T]
     positions = torch.arange(frames, device=window.device)  # [T]
     for row in range(len(moving)):
-        end = frames
+        end = frames if kv_cache is None else int(moving[row].nonzero().max()) + 1
         if kv_cache is not None:
-            end = int(moving[row].nonzero().max()) + 1
             rest = positions[begin : finished[row]]
             _remember(denoiser, window, levels[row], actions, rest, kv_cache)
             begin = max(begin, finished[row])
@@ -124,10 +123,12 @@ def sample(
         predict = partial(denoiser, actions=actions, positions=positions[active], kv_cache=kv_cache)
         clean = estimate(predict, objective, noisy, level, clip=clip)
         after = levels[row + 1, :, active]
-        noise = draw_noise(window)[:, active] if draw_noise and eta else None
-        moved = objective.step(noisy, clean, level, after, eta, noise)
-        if renew is not None:
-            moved = renoised(objective, noisy, clean, level, after, _fresh(matrix, row, renew))
+        if renew is None:
+            noise = draw_noise(window)[:, active] if draw_noise and eta else None
+            moved = objective.step(noisy, clean, level, after, eta, noise)
+        else:
+            fresh = _fresh(moving[: row + 1], matrix[row + 1], renew)
+            moved = renoised(objective, noisy, clean, level, after, fresh)
         window = torch.cat([window[:, :begin], moved, window[:, end:]], 1)  # [B, T, C, h, w]
     return window
 
@@ -180,11 +181,13 @@ def renoised(
     return torch.where((level == after)[..., None, None, None], noisy, moved)
 
 
-def _fresh(matrix: Tensor, row: int, renew: Renew) -> Tensor:
-    """Noise of the one frame that moves after a row of the matrix; zero if it is clean then."""
-    moving = matrix[: row + 1] != matrix[1 : row + 2]  # [row + 1, T]
-    frame = int(moving[row].nonzero())
-    if matrix[row + 1, frame] == CLEAN:
+def _fresh(moving: Tensor, after: Tensor, renew: Renew) -> Tensor:
+    """Noise of the one frame that moves in the last of the rows `moving` [rows, T], all so far.
+
+    Zero if it is clean then, by its level in `after` [T].
+    """
+    frame = int(moving[-1].nonzero())
+    if after[frame] == CLEAN:
         return torch.zeros(1)
     return renew(frame, int(moving[:, frame].sum()))
 

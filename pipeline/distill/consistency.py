@@ -6,6 +6,7 @@ learns to be the same at both ends of each of the teacher's steps.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from pipeline.compute import device
 from pipeline.compute.precision import Precision
 from pipeline.diffusion.loss import frame_errors
-from pipeline.diffusion.sample import ddim_timesteps
+from pipeline.diffusion.sample import ddim_timesteps, estimate
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.noise.levels import CLEAN
 from pipeline.objectives import Objective
@@ -54,7 +55,7 @@ class ConsistencyLoss:
         noisy = objective.noised(batch.clean, batch.noise, level)
 
         def predict(of: Callable[..., Tensor]) -> Predict:
-            return lambda x, at, given: of(x, at, given, None, None, batch.clean)
+            return lambda x, at, given: of(x, at, given, None, None, batch.clean).float()
 
         kind = self.student.device.type
         with torch.no_grad(), device.autocast(kind, self.precision):
@@ -93,8 +94,8 @@ def consistent(
         level: of each, int64 [P, T].
         actions: scaled, [P, T, A].
     """
-    output = predict(noisy, level.clamp(min=0), actions).float()
-    clean = objective.to_clean(output, noisy, level.clamp(min=0))
+    run = partial(_under, predict, actions)
+    clean = estimate(run, objective, noisy, level, clip=False)
     return torch.where((level == CLEAN)[..., None, None, None], noisy, clean)
 
 
@@ -108,12 +109,19 @@ def teacher_step(
     *,
     guidance: float,
 ) -> Tensor:
-    """One step of DDIM or Euler by a teacher, from `level` to the lower `after`, both [P, T].
-
-    With guidance g it is u + g (c - u), of its outputs c under the actions and u without.
-    """
-    output = predict(noisy, level, actions).float()
-    if guidance != 1:
-        free = predict(noisy, level, None).float()
-        output = free + guidance * (output - free)
+    """One step of DDIM or Euler by a guided teacher, from `level` to the lower `after`, [P, T]."""
+    output = guided(lambda given: predict(noisy, level, given), actions, guidance)
     return objective.step(noisy, objective.to_clean(output, noisy, level), level, after)
+
+
+def guided(run: Callable[[Tensor | None], Tensor], actions: Tensor, guidance: float) -> Tensor:
+    """Output by guidance g: u + g (c - u), of outputs c under the actions and u without."""
+    under = run(actions)
+    if guidance == 1:
+        return under
+    free = run(None)
+    return free + guidance * (under - free)
+
+
+def _under(predict: Predict, actions: Tensor | None, noisy: Tensor, level: Tensor) -> Tensor:
+    return predict(noisy, level, actions)

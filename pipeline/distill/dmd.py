@@ -12,9 +12,9 @@ from torch import Tensor
 
 from pipeline.diffusion.loss import frame_errors
 from pipeline.diffusion.world_model import WorldModel
+from pipeline.distill.consistency import guided
 from pipeline.distill.self_rollout import Draws, self_rollout
 from pipeline.noise.levels import CLEAN
-from pipeline.objectives import Objective
 from pipeline.train.data.batches import MicroBatch
 from pipeline.train.data.shuffle import seeded_generator
 from pipeline.train.losses import Network
@@ -130,27 +130,10 @@ def estimate_of(
     model: WorldModel, noisy: Tensor, level: Tensor, actions: Tensor, guidance: float = 1.0
 ) -> Tensor:
     """The clean frames that a model sees in noisy ones [P, T, C, h, w] at levels [P, T]."""
-
-    def run(given: Tensor | None) -> Tensor:
-        return model.denoiser(noisy, level.clamp(min=0), given)
-
-    return guided(model.objective, run, noisy, level, actions, guidance)
-
-
-def guided(
-    objective: Objective,
-    run: Network,
-    noisy: Tensor,
-    level: Tensor,
-    actions: Tensor,
-    guidance: float,
-) -> Tensor:
-    """Clean frames by guidance g: u + g (c - u), of estimates under the actions and without."""
-    under = objective.to_clean(run(actions), noisy, level)
-    if guidance == 1:
-        return under
-    free = objective.to_clean(run(None), noisy, level)
-    return free + guidance * (under - free)
+    output = guided(
+        lambda given: model.denoiser(noisy, level.clamp(min=0), given), actions, guidance
+    )
+    return model.objective.to_clean(output, noisy, level)
 
 
 def matching_gradient(clips: Tensor, real: Tensor, fake: Tensor) -> Tensor:

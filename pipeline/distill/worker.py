@@ -1,13 +1,13 @@
 """What each process of the stage does."""
 
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-
-import torch
 
 from pipeline import stage
 from pipeline.compute.progress import Progress, progress
+from pipeline.diffusion.make import with_weights
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.distill import Options
 from pipeline.distill.setup import identity, prepare
@@ -16,7 +16,7 @@ from pipeline.latents.cache import open_cache
 from pipeline.metrics.schema.distill import DistillMetrics
 from pipeline.params import Settings, read
 from pipeline.train.distributed.group import Group
-from pipeline.train.distributed.work import in_group
+from pipeline.train.distributed.work import in_group, scratch
 from pipeline.train.monitoring import curve
 from pipeline.train.trainer import Callback, Trainer
 
@@ -75,13 +75,9 @@ def _distill(paths: Paths, settings: Settings, group: Group) -> None:
     with stage.timed(paths.seconds if group.first else None) as summarise:
         cache = open_cache(paths.latents)
         student, trainer = prepare(settings, cache, paths.teacher, group)
-        scratch: AbstractContextManager[Path] = nullcontext(stage.SCRATCH)
-        if group.first:
-            training = trainer.batches.options
-            decided = identity(student.config, options, training, cache)
-            scratch = stage.scratch("distill", *decided)
+        decided = partial(identity, student.config, options, trainer.batches.options, cache)
         callback = ProgressCallback()
-        with scratch as folder:
+        with scratch(group, "distill", decided) as folder:
             try:
                 trainer.fit(folder, callback)
             finally:
@@ -90,7 +86,7 @@ def _distill(paths: Paths, settings: Settings, group: Group) -> None:
             if not group.first:
                 return
             with telling_full_disk(paths.out, "the last state is intact"):
-                _write(paths, student, weights, trainer)
+                _write(paths, with_weights(student.config, weights), trainer)
         summarise(
             f"distill: a student of {options.student_steps} steps by {options.method}, "
             f"{trainer.step} steps of training, in {paths.out}",
@@ -99,13 +95,9 @@ def _distill(paths: Paths, settings: Settings, group: Group) -> None:
         )
 
 
-def _write(
-    paths: Paths, student: WorldModel, weights: dict[str, torch.Tensor], trainer: Trainer
-) -> None:
-    written = WorldModel(student.config, torch.device("cpu"))
-    written.denoiser.load_state_dict(weights)
-    with stage.output(paths.out) as partial:
-        written.save_pretrained(partial)
+def _write(paths: Paths, student: WorldModel, trainer: Trainer) -> None:
+    with stage.output(paths.out) as unfinished:
+        student.save_pretrained(unfinished)
     known = student.config.student
     assert known is not None
     DistillMetrics(

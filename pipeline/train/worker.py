@@ -1,8 +1,8 @@
 """What each process of the stage does."""
 
 import math
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -10,7 +10,7 @@ import torch
 
 from pipeline import encoders, stage
 from pipeline.denoisers import Denoiser
-from pipeline.diffusion.config import Config
+from pipeline.diffusion.make import with_weights
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.errors import RunError, telling_full_disk
 from pipeline.latents.cache import LatentCache, open_cache
@@ -19,7 +19,7 @@ from pipeline.params import Settings, read
 from pipeline.train import Options as TrainOptions
 from pipeline.train import setup
 from pipeline.train.distributed.group import Group
-from pipeline.train.distributed.work import in_group
+from pipeline.train.distributed.work import in_group, scratch
 from pipeline.train.memory import TRAINING
 from pipeline.train.memory.available import available_memory
 from pipeline.train.memory.cost import forward_flops
@@ -70,10 +70,11 @@ def _train(paths: Paths, settings: Settings, group: Group) -> None:
         if group.first:
             print(report_memory(plan, memory), flush=True)
         model, trainer = setup.prepare(settings, cache, group)
-        with _scratch(model.config, options, cache, group) as scratch:
-            callback = _callback(paths, settings, cache, model, trainer, scratch)
+        identity = partial(setup.identity, model.config, options, cache)
+        with scratch(group, "train", identity) as folder:
+            callback = _callback(paths, settings, cache, model, trainer, folder)
             try:
-                trainer.fit(scratch, callback)
+                trainer.fit(folder, callback)
             except torch.OutOfMemoryError:
                 fixes = ", ".join(fitting_settings(plan, memory)) or "take a larger device"
                 raise RunError(f"step {trainer.step + 1}: out of memory; {fixes}") from None
@@ -83,7 +84,7 @@ def _train(paths: Paths, settings: Settings, group: Group) -> None:
             if not group.first:
                 return
             with telling_full_disk(paths.out, "the last state is intact"):
-                _write(paths, _trained(model.config, weights), trainer, callback)
+                _write(paths, with_weights(model.config, weights), trainer, callback)
         summarise.measured |= callback.meter.total()
         summarise(
             f"train: {trainer.step} steps, {model.parameters():,} parameters, validation loss "
@@ -91,15 +92,6 @@ def _train(paths: Paths, settings: Settings, group: Group) -> None:
             trainer.step - trainer.resumed_from,
             "steps",
         )
-
-
-def _scratch(
-    config: Config, options: TrainOptions, cache: LatentCache, group: Group
-) -> AbstractContextManager[Path]:
-    """Folder for states until the run is complete; only the first process writes there."""
-    if not group.first:
-        return nullcontext(stage.SCRATCH)
-    return stage.scratch("train", *setup.identity(config, options, cache))
 
 
 def _plan(settings: Settings, cache: LatentCache, group: Group) -> TrainingPlan:
@@ -148,16 +140,9 @@ def _with_denoiser(model: WorldModel, trainer: Trainer) -> WorldModel:
     return averaged
 
 
-def _trained(config: Config, weights: dict[str, torch.Tensor]) -> WorldModel:
-    """The trained model on the CPU."""
-    model = WorldModel(config, torch.device("cpu"))
-    model.denoiser.load_state_dict(weights)
-    return model
-
-
 def _write(paths: Paths, model: WorldModel, trainer: Trainer, callback: MonitoringCallback) -> None:
-    with stage.output(paths.out) as partial:
-        model.save_pretrained(partial)
+    with stage.output(paths.out) as unfinished:
+        model.save_pretrained(unfinished)
     curve.write_csv(trainer.curve, paths.curve)
     write_levels(trainer.curve, paths.levels)
     validation.write_csv(callback.validation.rows, paths.validation)

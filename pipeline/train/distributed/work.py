@@ -2,12 +2,30 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
+from pipeline import stage
 from pipeline.errors import RunError
 from pipeline.params import Settings
 from pipeline.train.distributed.group import Group, join
 from pipeline.train.distributed.options import Options
 from pipeline.train.interruptions import StoppedError, is_lost_peer
+
+
+def scratch(
+    group: Group, name: str, identity: Callable[[], tuple[str, ...]]
+) -> AbstractContextManager[Path]:
+    """Folder for states until a run is complete; only the first process writes there.
+
+    Args:
+        group: all processes.
+        name: of the stage.
+        identity: all that decides the result; only the first process is asked.
+    """
+    if not group.first:
+        return nullcontext(stage.SCRATCH)
+    return stage.scratch(name, *identity())
 
 
 def in_group(settings: Settings, work: Callable[[Group], None]) -> None:

@@ -1,21 +1,28 @@
-"""A KL autoencoder of diffusers, which maps a frame to a Gaussian posterior."""
+"""A KL autoencoder, which maps a frame to a Gaussian posterior, and its files as of diffusers."""
 
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 import torch
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from safetensors.torch import save_file
 from torch import Tensor
 
 from pipeline.compute.device import device_of
-from pipeline.compute.torchvision_shim import make_importable
 from pipeline.encoders import Posterior
+from pipeline.encoders._shared import diffusers_kl
+from pipeline.encoders._shared.autoencoder_kl import Architecture, AutoencoderKl
+from pipeline.encoders._shared.diffusers_kl import CONFIG, WEIGHTS, DiffusersKl
 from pipeline.encoders._shared.pixels import PixelDecoder, to_float
+from pipeline.errors import DataError
 from pipeline.files.json_model import FileModel, read_json
+from pipeline.files.tensors import read_tensors
+from pipeline.weights.load import load_weights
 from pipeline.weights.shapes import require_size
 
-CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
 Widths = Annotated[list[Annotated[int, Field(gt=0, le=2**14)]], Field(min_length=1, max_length=8)]
+OLDER_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+"""Of the layers of an attention, in weights that were published before diffusers renamed them."""
 
 
 class Config(FileModel):
@@ -27,44 +34,84 @@ class Config(FileModel):
     scaling_factor: float = Field(0.18215, gt=0)
 
 
-def load_vae(folder: Path, way_out: str) -> Any:
-    """The AutoencoderKL of diffusers in a folder; weights under older names are read too.
+class OwnConfig(Config):
+    """config.json of a network that `AutoencoderKl` is; diffusers has further ones."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    class_name: Literal["AutoencoderKL"] = Field("AutoencoderKL", alias="_class_name")
+    act_fn: Literal["silu"] = "silu"
+    down_block_types: list[Literal["DownEncoderBlock2D"]]
+    up_block_types: list[Literal["UpDecoderBlock2D"]]
+    in_channels: Literal[3] = 3
+    out_channels: Literal[3] = 3
+    norm_num_groups: int = Field(32, gt=0)
+    mid_block_add_attention: Literal[True] = True
+    use_quant_conv: Literal[True] = True
+    use_post_quant_conv: Literal[True] = True
+
+    @property
+    def architecture(self) -> Architecture:
+        """The sizes of the network."""
+        channels = tuple(self.block_out_channels)
+        return Architecture(
+            channels, self.layers_per_block, self.latent_channels, self.norm_num_groups
+        )
+
+
+Vae = AutoencoderKl | DiffusersKl
+
+
+def load_vae(folder: Path, way_out: str) -> tuple[Vae, Config]:
+    """The autoencoder in a folder of diffusers' files, and its config.
+
+    Diffusers itself is imported only for a network that `AutoencoderKl` is not. Weights under
+    diffusers' older names are read too.
 
     Raises:
-        DataError: a file is missing or damaged, and `way_out` says what to do.
-        OSError: a file is missing or damaged.
-        ValueError: a file is damaged, weights are missing or unexpected (diffusers only warns), or
-            the network cannot run.
-        RuntimeError: shapes of weights do not match the config.
+        DataError: a file is missing or damaged, or the weights do not fit the config; `way_out`
+            says what to do.
+        OSError, ValueError, RuntimeError: diffusers cannot read it.
     """
-    make_importable()
-    from diffusers import AutoencoderKL
-
-    levels = len(read_json(folder / CONFIG, Config, way_out).block_out_channels)
-    config = AutoencoderKL.load_config(folder, local_files_only=True)
-    require_size(lambda: AutoencoderKL.from_config(config), folder / WEIGHTS, way_out)
-    vae, report = AutoencoderKL.from_pretrained(
-        folder,
-        use_safetensors=True,
-        local_files_only=True,
-        low_cpu_mem_usage=False,
-        output_loading_info=True,
-    )
-    for wrong in ("missing_keys", "unexpected_keys"):
-        if report[wrong]:
-            count, kind = len(report[wrong]), wrong.replace("_", " ")
-            raise ValueError(f"{count} {kind}, such as {report[wrong][0]}")
-    _try(vae, 2**levels)  # the deepest level is halved levels - 1 times, to 2 x 2
-    return vae
-
-
-@torch.inference_mode()
-def _try(vae: Any, side: int) -> None:
-    """Run one small frame: diffusers builds networks that some fields of config.json break."""
+    config = read_json(folder / CONFIG, Config, way_out)
     try:
-        vae(torch.zeros(1, 3, side, side))
-    except (RuntimeError, TypeError) as error:
-        raise ValueError(f"{CONFIG} describes a network that cannot run ({error})") from None
+        architecture = read_json(folder / CONFIG, OwnConfig, way_out).architecture
+    except DataError:
+        return diffusers_kl.load(folder, len(config.block_out_channels), way_out), config
+    path = folder / WEIGHTS
+    require_size(lambda: AutoencoderKl(architecture), path, way_out)
+    state = {_renamed(name): value for name, value in read_tensors(path, way_out).items()}
+    with torch.random.fork_rng(devices=[]):
+        vae = AutoencoderKl(architecture)
+    try:
+        load_weights(vae, state, path)
+    except DataError as error:
+        raise DataError(f"{error}; {way_out}") from None
+    return vae, config
+
+
+def _renamed(name: str) -> str:
+    """Today's name of a weight."""
+    if ".attentions." not in name:
+        return name
+    *place, layer, kind = name.split(".")
+    return ".".join([*place, OLDER_NAMES.get(layer, layer), kind])
+
+
+def save_vae(vae: AutoencoderKl, folder: Path) -> None:
+    """Write config.json and the weights, as diffusers reads them too."""
+    sizes = vae.architecture
+    config = OwnConfig(
+        block_out_channels=list(sizes.channels),
+        layers_per_block=sizes.layers,
+        latent_channels=sizes.latent_channels,
+        norm_num_groups=sizes.groups,
+        down_block_types=["DownEncoderBlock2D"] * len(sizes.channels),
+        up_block_types=["UpDecoderBlock2D"] * len(sizes.channels),
+    )
+    (folder / CONFIG).write_text(f"{config.model_dump_json(by_alias=True, indent=2)}\n")
+    state = {name: value.contiguous() for name, value in vae.state_dict().items()}
+    save_file(state, folder / WEIGHTS, {"format": "pt"})
 
 
 class KlAutoencoder(PixelDecoder):
@@ -74,9 +121,10 @@ class KlAutoencoder(PixelDecoder):
     published_scale: float | None = None
     decoder_kind = "own"
 
-    def __init__(self, vae: Any) -> None:
-        """Wrap a diffusers autoencoder for inference, in the faster channels-last format."""
-        self.vae = vae.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    def __init__(self, vae: Vae) -> None:
+        """Take an autoencoder for inference, in the faster channels-last format."""
+        network = cast(Any, vae.eval().requires_grad_(False))  # stubs know no memory formats
+        self.vae = network.to(memory_format=torch.channels_last)
 
     def to(self, device: torch.device) -> Self:
         """Move to a device."""
@@ -86,9 +134,9 @@ class KlAutoencoder(PixelDecoder):
     @torch.inference_mode()
     def encode(self, frames: Tensor) -> Posterior:
         """Frames uint8 [B, 3, H, W] to the posterior, mean and std [B, C, h, w]."""
-        posterior = self.vae.encode(to_float(frames.to(device_of(self.vae)))).latent_dist
+        posterior = self.vae.encode(to_float(frames.to(device_of(self.vae))))
         return Posterior(posterior.mean, posterior.std)
 
     def pixels(self, latents: Tensor) -> Tensor:
         """Latents [B, C, h, w] to pixels [B, 3, H, W] around -1..1."""
-        return self.vae.decode(latents.to(device_of(self.vae))).sample
+        return self.vae.decode(latents.to(device_of(self.vae)))

@@ -1,16 +1,17 @@
-"""The published autoencoder of Stable Diffusion (Rombach et al. 2022), by diffusers.
+"""The published autoencoder of Stable Diffusion (Rombach et al. 2022).
 
 Latents are raw, without the factor of 0.18215 of latent diffusion: it is applied when world models
 read them (`train.whitening`).
 """
 
 from pathlib import Path
-from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from pipeline.encoders._shared.kl import KlAutoencoder, load_vae
+from pipeline.compute.device import device_of
+from pipeline.encoders import Posterior
+from pipeline.encoders._shared.kl import Config, KlAutoencoder, Vae, load_vae
 from pipeline.errors import ParamsError
 from pipeline.files.content import parsing
 from pipeline.weights.pretrained import (
@@ -75,27 +76,34 @@ class SdVae(KlAutoencoder):
         Raises:
             DataError: they are damaged, or those of another network.
         """
-        super().__init__(_read(located.path))
-        self.located = located
-        self.published_scale = float(self.vae.config.scaling_factor)
-        self.to(torch.device("cpu"))
+        vae, config = _read(located.path)
+        super().__init__(vae)
+        self.located, self.published_scale = located, config.scaling_factor
 
-    def to(self, device: torch.device) -> Self:
-        """Move to a device; a CPU encodes single frames, as 50 of 256 x 256 take many GB."""
-        self.vae.use_slicing = device.type == "cpu"
-        return super().to(device)
+    def encode(self, frames: Tensor) -> Posterior:
+        """Frames uint8 [B, 3, H, W] to the posterior; a CPU takes them one by one.
+
+        50 of 256 x 256 take many GB.
+        """
+        parts = frames.split(1 if self._on_cpu() else max(len(frames), 1))
+        posteriors = [KlAutoencoder.encode(self, part) for part in parts]
+        means, stds = ([getattr(each, name) for each in posteriors] for name in ("mean", "std"))
+        return Posterior(torch.cat(means), torch.cat(stds))
 
     def pixels(self, latents: Tensor) -> Tensor:
         """Latents [B, 4, h, w] to pixels [B, 3, H, W] around -1..1, a few at a time."""
-        parts = latents.split(DECODE_BATCH)
+        parts = latents.split(1 if self._on_cpu() else DECODE_BATCH)
         return torch.cat([KlAutoencoder.pixels(self, part) for part in parts])
+
+    def _on_cpu(self) -> bool:
+        return device_of(self.vae).type == "cpu"
 
     def save(self, folder: Path) -> None:
         """Write weights.json, which points to the published weights."""
         write_pointer(folder, self.located)
 
 
-def _read(folder: Path) -> Any:
+def _read(folder: Path) -> tuple[Vae, Config]:
     what = "not an autoencoder of Stable Diffusion by diffusers"
     way_out = f"point {PLACE}.source at one"
     with parsing(folder, way_out, what):

@@ -1,7 +1,7 @@
-"""A small KL autoencoder trained on the data set itself (Rombach et al. 2022), by diffusers."""
+"""A small KL autoencoder trained on the data set itself (Rombach et al. 2022)."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from pydantic import Field
@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline import stage
-from pipeline.compute.torchvision_shim import make_importable
 from pipeline.encoders import REMEDY
-from pipeline.encoders._shared.kl import KlAutoencoder, load_vae
+from pipeline.encoders._shared.autoencoder_kl import Architecture, AutoencoderKl
+from pipeline.encoders._shared.kl import KlAutoencoder, load_vae, save_vae
 from pipeline.encoders._shared.optimiser import Optimiser
 from pipeline.encoders._shared.pixels import to_float
 from pipeline.errors import ParamsError
@@ -63,31 +63,27 @@ def fit(frames: Tensor, options: Options, seed: int) -> "TinyVae":
         ParamsError: the frames cannot be halved as often as there are resolutions.
     """
     options.latent_grid(*frames.shape[2:])
-    make_importable()
-    from diffusers import AutoencoderKL
-
     with torch.random.fork_rng():
-        torch.manual_seed(seed)  # diffusers initialises from the global generator
-        vae: Any = AutoencoderKL(
-            down_block_types=("DownEncoderBlock2D",) * len(options.channels),
-            up_block_types=("UpDecoderBlock2D",) * len(options.channels),
-            block_out_channels=tuple(options.channels),
-            layers_per_block=1,
-            latent_channels=options.latent_channels,
-            norm_num_groups=NORM_GROUPS,
-            sample_size=frames.shape[2],
+        torch.manual_seed(seed)
+        vae = AutoencoderKl(
+            Architecture(
+                channels=tuple(options.channels),
+                layers=1,
+                latent_channels=options.latent_channels,
+                groups=NORM_GROUPS,
+            )
         )
     # The std starts at exp(-3): from the usual 1, the noise hides small objects for too long.
     with torch.no_grad():
-        vae.quant_conv.bias[options.latent_channels :] = -6.0
+        vae.quant_conv.get_parameter("bias")[options.latent_channels :] = -6.0
     generator = torch.Generator().manual_seed(seed)
     optimiser = Optimiser(vae.parameters(), options.learning_rate, options.steps)
     for _ in stage.track(range(options.steps), "fit tiny_vae"):
         rows = torch.randint(len(frames), (options.batch,), generator=generator)
         pixels = to_float(frames[rows])
-        posterior = vae.encode(pixels).latent_dist
+        posterior = vae.encode(pixels)
         noise = torch.randn(posterior.mean.shape, generator=generator)
-        decoded = vae.decode(posterior.mean + posterior.std * noise).sample
+        decoded = vae.decode(posterior.mean + posterior.std * noise)
         loss = functional.mse_loss(decoded, pixels)
         loss = loss + options.l1_weight * functional.l1_loss(decoded, pixels)
         loss = loss + options.kl_weight * posterior.kl().mean()
@@ -97,7 +93,8 @@ def fit(frames: Tensor, options: Options, seed: int) -> "TinyVae":
 
 def load(folder: Path, options: Options) -> "TinyVae":
     """Load what `save` wrote."""
-    return TinyVae(load_vae(folder, REMEDY))
+    vae, _ = load_vae(folder, REMEDY)
+    return TinyVae(vae)
 
 
 class TinyVae(KlAutoencoder):
@@ -105,4 +102,4 @@ class TinyVae(KlAutoencoder):
 
     def save(self, folder: Path) -> None:
         """Write config.json and diffusion_pytorch_model.safetensors."""
-        self.vae.save_pretrained(folder, safe_serialization=True)
+        save_vae(self.vae, folder)

@@ -118,6 +118,7 @@ FAMILIES: tuple[Family[object, Any], ...] = (
     Family("world", "worlds", folders=True, of_dataset=True),
     Family("encoder", "encoders", folders=True),
     Family("denoiser", "denoisers", folders=True),
+    Family("state_model", "state_models", folders=True),
     Family("objective", "objectives", folders=False),
     Family("sampler", "samplers", folders=False),
     Family("planner", "planners", folders=False),

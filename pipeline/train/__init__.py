@@ -51,6 +51,28 @@ class TrainerOptions(Params):
     )
 
 
+class StateOptions(Params):
+    """The loss of a state model, which takes the place of `frames`, `loss`, `levels`, `weighting`.
+
+    Its windows are the history of the network and the forecast; RWM's options are `sample`,
+    `squared_error` and a decay of 1.
+    """
+
+    forecast: int = Field(gt=0, le=2**12, description="rows that are predicted, one after another")
+    feedback: Literal["sample", "mean", "truth"] = Field(
+        description="what the network is fed after the history: a sample of its own prediction, "
+        "its mean, or the recorded state (teacher forcing)"
+    )
+    decay: float = Field(gt=0, le=1, description="weight of a row over that of the row before")
+    likelihood: Literal["squared_error", "beta_nll"] = Field(
+        description="squared_error: of what is fed back, of the mean with truth; beta_nll: "
+        "Gaussian negative log-likelihood, weighted by the variance to the power of beta"
+    )
+    beta: float = Field(ge=0, le=1, description="of beta_nll: 0 is the plain likelihood")
+    bound_weight: float = Field(ge=0, description="of the width between the bounds of the log-std")
+    bootstrap: bool = Field(description="each head sees rows of its own, drawn with replacement")
+
+
 class Options(TrainerOptions):
     """Window, noise levels, batches, and all that the trainer needs."""
 
@@ -78,3 +100,4 @@ class Options(TrainerOptions):
     )
     seed: int = Field(ge=0)
     validation: Validation
+    state: StateOptions

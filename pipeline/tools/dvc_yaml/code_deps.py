@@ -11,8 +11,8 @@ from pipeline.tools.dvc_yaml.read import Stage
 
 RECORDED = {
     "codec": ("encoders",),
-    "world_model": ("denoisers", "objectives"),
-    "${model}": ("denoisers", "objectives"),
+    "world_model": ("denoisers", "state_models", "objectives"),
+    "${model}": ("denoisers", "state_models", "objectives"),
 }
 """Families whose member is named in an artefact: a stage that reads it runs that member."""
 RESOLVE = "pipeline.collect.locate"

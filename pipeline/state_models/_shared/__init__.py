@@ -1,0 +1,1 @@
+"""What the networks share: heads, and two trunks under them."""

@@ -15,7 +15,14 @@ from pipeline.testing.member import scaled_error
 SHAPE = {"width": 64, "depth": 4, "heads": 4}
 SIZE = Size(latent_shape=(4, 8, 8), action_dim=3, frames=4, motion_dim=MOTION)
 POSE = slice(3 + 2 * INTRINSICS, None)
-WAYS = [("none", "prope"), ("adaln", "prope"), ("adaln", "token"), ("cross_attention", "token")]
+WAYS = [
+    ("none", "prope"),
+    ("adaln", "prope"),
+    ("adaln", "token"),
+    ("cross_attention", "token"),
+    ("none", "token"),
+    ("adaln", "joint"),
+]
 
 
 def build(data=SIZE, **changes):
@@ -47,7 +54,7 @@ def window():
     return window_for(SIZE)
 
 
-@pytest.mark.parametrize("camera", ["token", "prope"])
+@pytest.mark.parametrize("camera", ["token", "prope", "joint"])
 def test_a_network_starts_as_the_one_without_cameras_and_then_learns_from_them(camera, window):
     noisy, level, actions = window
     network, without = build(camera=camera), build(SIZE.model_copy(update={"motion_dim": 0}))
@@ -103,7 +110,7 @@ def test_poses_are_products_of_motions():
     assert torch.equal(intrinsics[:, 1:], motions[:, 1:, :4])  # what a frame says of itself
 
 
-@pytest.mark.parametrize("camera", ["token", "prope"])
+@pytest.mark.parametrize("camera", ["token", "prope", "joint"])
 def test_the_kv_cache_is_exact_whatever_actions_lie_ahead(camera, window):
     """A rollout that is stepped frame by frame pads those that it does not know with zeros."""
     noisy, level, actions = (x.double() if x.is_floating_point() else x for x in window)
@@ -116,7 +123,7 @@ def test_the_kv_cache_is_exact_whatever_actions_lie_ahead(camera, window):
         output = network(noisy[:, frame], level[:, frame], known, frame, kv_cache)
         assert scaled_error(output, whole[:, frame]) < 1e-6
     keys = kv_cache.keys + kv_cache.values
-    assert len(keys) == (8 if camera == "prope" else 4)
+    assert len(keys) == (4 if camera == "token" else 8)
     assert all(key.isfinite().all() for key in keys)
 
 
@@ -128,9 +135,8 @@ def test_the_kv_cache_is_exact_whatever_actions_lie_ahead(camera, window):
             {"motion_dim": 0},
             r"denoisers.nanowm.camera = 'prope', but the data has no cameras; choose none",
         ),
-        ({"camera": "token", "injection": "none"}, {}, "choose another injection, or prope"),
         (
-            {"camera": "prope", "size": {**SHAPE, "width": 48}},
+            {"camera": "joint", "size": {**SHAPE, "width": 48}},
             {},
             "heads of a multiple of 8 features, but denoisers.nanowm.size has 12",
         ),
@@ -145,7 +151,7 @@ def test_what_cannot_be_is_refused(change, size, message):
 def test_cameras_may_be_all_that_conditions_a_network():
     size = SIZE.model_copy(update={"action_dim": 0})
     noisy, level, motions = window_for(size)
-    for injection, camera in (("none", "prope"), ("adaln", "token")):
+    for injection, camera in (("none", "joint"), ("none", "token"), ("adaln", "token")):
         network = randomised(data=size, injection=injection, camera=camera)
         still = motions.clone()
         still[..., -12:] = torch.eye(4)[:3].flatten()
@@ -154,7 +160,7 @@ def test_cameras_may_be_all_that_conditions_a_network():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("camera", ["token", "prope"])
+@pytest.mark.parametrize("camera", ["token", "prope", "joint"])
 def test_a_sampling_step_compiles_to_one_graph_for_all_frames(camera, window):
     noisy, level, actions = window
     assert graphs_of(randomised(camera=camera), noisy, level, actions) == 1

@@ -23,10 +23,11 @@ from pipeline.denoisers.nanowm.axes import (
     Space,
     Time,
     causal_mask,
+    empty_kv_cache,
     teacher_forcing_mask,
 )
 from pipeline.denoisers.nanowm.blocks import BLOCKS, Block
-from pipeline.denoisers.nanowm.cameras import CameraEmbedder, cameras_of, check_cameras
+from pipeline.denoisers.nanowm.cameras import BRANCHES, CameraEmbedder, check_cameras, encoding
 from pipeline.denoisers.nanowm.layers import (
     Embedder,
     FinalLayer,
@@ -35,7 +36,7 @@ from pipeline.denoisers.nanowm.layers import (
     rope_2d,
     timestep_embedding,
 )
-from pipeline.denoisers.nanowm.prope import PRoPE, projections
+from pipeline.denoisers.nanowm.prope import PRoPE
 from pipeline.errors import ParamsError, did_you_mean
 from pipeline.params import Params
 
@@ -85,9 +86,9 @@ class Options(Params):
         description="cross-attention with a zero gate and a zero projection, as in the reference: "
         "neither ever has a gradient"
     )
-    camera: Literal["none", "token", "prope"] = Field(
+    camera: Literal["none", "token", "prope", "joint"] = Field(
         description="camera conditioning: the motion embedded beside actions, or PRoPE in a branch "
-        "of attention in time; either has no effect at first"
+        "of attention, in time or jointly in space and time; none has an effect at first"
     )
 
 
@@ -117,7 +118,7 @@ def build(options: Options, size: Size) -> "NanoWM":
 
     Raises:
         ParamsError: the patch does not divide the latents, there are no actions to inject, no
-            cameras, or no way for them to enter.
+            cameras, or heads that cannot be cut for them.
     """
     place = "denoisers.nanowm"
     _, height, width = size.latent_shape
@@ -133,7 +134,7 @@ def build(options: Options, size: Size) -> "NanoWM":
         )
     if takes_cameras(options):
         head_dim = options.size.width // options.size.heads
-        check_cameras(place, options.camera, options.injection, head_dim, size)
+        check_cameras(place, options.camera, head_dim, size)
     return NanoWM(options, size)
 
 
@@ -151,29 +152,34 @@ class NanoWM(Denoiser):
         hidden, heads, patch = options.size.width, options.size.heads, options.patch
         self.causal, self.patch, self.frames = options.causal, patch, size.frames
         self.grid, self.heads = (height // patch, width // patch), heads
-        self.injects = options.injection != "none"
         self.dims = [size.action_dim, size.motion_dim]  # of an action and of a motion behind it
+        # A token without actions takes their simplest way, which has no weights of its own.
+        alone = options.camera == "token" and options.injection == "none"
+        injection = "adaln_fuse" if alone else options.injection
+        self.injects = injection != "none"
         # Learned positions on top of RoPE, as in the reference.
         self.pos_embed = nn.Parameter(torch.zeros(1, math.prod(self.grid), hidden))  # [1, P, D]
         self.temp_embed = nn.Parameter(torch.zeros(1, size.frames, hidden))  # [1, F, D]
-        if self.injects and size.action_dim:
-            self.action_embedder = Embedder(size.action_dim, hidden)
+        acts = options.injection != "none" and size.action_dim > 0
+        self.action_embedder = Embedder(size.action_dim, hidden) if acts else None
         self.x_embedder = PatchEmbed(channels, hidden, patch)
         self.t_embedder = Embedder(256, hidden)
-        block = BLOCKS[options.injection]
+        block = BLOCKS[injection]
         self.blocks = nn.ModuleList(block(hidden, heads) for _ in range(options.size.depth))
         self.final_layer = FinalLayer(hidden, patch * patch * channels)
         # [2, P, head_dim] and [2, F, head_dim]
         head_dim = hidden // heads
         self.register_buffer("spatial_rope", rope_2d(self.grid, head_dim), persistent=False)
         self.register_buffer("temporal_rope", rope_1d(size.frames, head_dim), persistent=False)
-        self.register_buffer("prope_rope", rope_1d(size.frames, head_dim // 2), persistent=False)
+        joint = options.camera == "joint"
+        half = head_dim // 2
+        prope_rope = rope_2d(self.grid, half) if joint else rope_1d(size.frames, half)
+        self.register_buffer("prope_rope", prope_rope, persistent=False)
         initialise(self, reference_init=options.reference_init)
         # Last, so that the other weights are those of a network without cameras.
         self.camera = options.camera
-        if self.camera == "token":
-            self.camera_embedder = CameraEmbedder(hidden)
-        elif self.camera == "prope":
+        self.camera_embedder = CameraEmbedder(hidden) if self.camera == "token" else None
+        if self.camera in BRANCHES:
             for temporal in self.blocks[1::2]:
                 assert isinstance(temporal, Block)
                 temporal.attn.add_branch(hidden)
@@ -211,7 +217,8 @@ class NanoWM(Denoiser):
         mask = causal_mask(positions, self.frames)  # [T, F]
         rope = self.temporal_rope[:, positions]
         prope = self._prope(actions, positions)
-        time = partial(Time, rope, self.causal, mask, positions, attends, prope)
+        joint = self.camera == "joint"
+        time = partial(Time, rope, self.causal, mask, positions, attends, prope, joint)
         checkpointing = self.activation_checkpointing and kv_cache is None
         for index, block in enumerate(self.blocks):
             if index == 1:  # as in the reference, before the first temporal block alone
@@ -232,30 +239,24 @@ class NanoWM(Denoiser):
         )
 
     def embed_actions(self, actions: Tensor) -> Tensor | None:
-        """Embeddings [B, F, D] of actions [B, F, A] and motions; None if injection is none."""
+        """Embeddings [B, F, D] of actions [B, F, A] and motions; None if neither is injected."""
         if not self.injects:
             return None
         own, motions = actions.split(self.dims, -1)
-        parts = [self.action_embedder(own)] if self.dims[0] else []
-        if self.camera == "token":
+        parts = []
+        if self.action_embedder is not None:
+            parts.append(self.action_embedder(own))
+        if self.camera_embedder is not None:
             parts.append(self.camera_embedder(motions))
         return sum(parts[1:], parts[0])
 
     def kv_cache(self, batch: int) -> KVCache:
-        """An empty KV cache for `batch` windows, a pair [B P, heads, F, head_dim] a layer."""
+        """An empty KV cache for `batch` windows, a pair [B P, heads, F, head_dim] a branch."""
         assert self.causal, "a KV cache needs causal attention: earlier frames must not change"
-        device = self.pos_embed.device
         _, patches, hidden = self.pos_embed.shape
         shape = (batch * patches, self.heads, self.frames, hidden // self.heads)
-        # torch has no autocast on the meta device, and raises.
-        autocast = device.type != "meta" and torch.is_autocast_enabled(device.type)
-        dtype = torch.get_autocast_dtype(device.type) if autocast else self.pos_embed.dtype
-        branches = 2 if self.camera == "prope" else 1
-        layers = range(branches * len(self.blocks) // 2)  # the temporal ones
-        keys, values = (
-            [torch.zeros(shape, dtype=dtype, device=device) for _ in layers] for _ in range(2)
-        )
-        return KVCache(keys, values)
+        branches = 2 if self.camera in BRANCHES else 1
+        return empty_kv_cache(shape, branches * len(self.blocks) // 2, self.pos_embed)
 
     def _embed_shifted(self, actions: Tensor | None, positions: Tensor) -> ActionEmbeddings | None:
         """Embeddings of actions [B, F, A], shifted: frame i gets action i - 1, frame 0 zeros."""
@@ -267,12 +268,12 @@ class NanoWM(Denoiser):
         return ActionEmbeddings(window, window[:, positions, None])
 
     def _prope(self, actions: Tensor | None, positions: Tensor) -> PRoPE | None:
-        """The encoding of the cameras at `positions` [T], half of a head's features each way."""
-        if actions is None or self.camera != "prope":
+        """The encoding of the cameras at `positions` [T]."""
+        if actions is None or self.camera not in BRANCHES:
             return None
-        intrinsics, poses = cameras_of(actions.split(self.dims, -1)[1])
-        found = projections(intrinsics[:, positions], poses[:, positions])
-        return PRoPE(found, self.prope_rope[:, positions])
+        motions = actions.split(self.dims, -1)[1]
+        patches = math.prod(self.grid) if self.camera == "joint" else None
+        return encoding(motions, positions, self.prope_rope, patches)
 
 
 def initialise(model: NanoWM, *, reference_init: bool) -> None:

@@ -74,8 +74,9 @@ class Time:
         positions: int64 [T] of the frames of this pass in the window.
         attends: bool [T, T], True where a frame may attend to another one of this pass; None where
             `causal` says it.
-        prope: encoding of the cameras of the frames of this pass, for the second branch of
-            attention; None without one.
+        prope: encoding of the cameras of this pass, for the second branch of attention; None
+            without one.
+        joint: whether the branch attends to all patches of frames, and `prope` is of them all.
         kv_cache: keys and values of the window; None without one.
         layer: place of this layer in it.
     """
@@ -86,6 +87,7 @@ class Time:
     positions: Tensor
     attends: Tensor | None = None
     prope: PRoPE | None = None
+    joint: bool = False
     kv_cache: KVCache | None = None
     layer: int = 0
 
@@ -111,7 +113,30 @@ class Time:
         layer = self.layer
         if self.kv_cache is not None:
             layer += len(self.kv_cache.keys) // 2
-        return partial(self.prope.attention, attend=replace(self, layer=layer)._attend)
+        own = replace(self, layer=layer)
+        return own._jointly if self.joint else partial(self.prope.attention, attend=own._attend)
+
+    def _jointly(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Attention by cameras among all patches of frames, all [B P, heads, T, head_dim]."""
+        assert self.prope is not None
+        patches = self.prope.rope.shape[1] // q.shape[2]
+        together = partial(rearrange, pattern="(b p) h t d -> b h (t p) d", p=patches)
+        apart = partial(rearrange, pattern="b h (t p) d -> (b p) h t d", p=patches)
+
+        def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+            if self.kv_cache is None:
+                frames = self.attends if self.attends is not None else self.mask[:, self.positions]
+            else:
+                k = together(self._write(self.kv_cache.keys, apart(k)))
+                v = together(self._write(self.kv_cache.values, apart(v)))
+                frames = self.mask
+            q = q.to(k.dtype)
+            if not self.causal:
+                return scaled_dot_product_attention(q, k, v)
+            mask = frames.repeat_interleave(patches, 0).repeat_interleave(patches, 1)
+            return scaled_dot_product_attention(q, k, v, attn_mask=mask)
+
+        return apart(self.prope.attention(together(q), together(k), together(v), attend))
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Attention among frames, all [B P, heads, T, head_dim].
@@ -133,6 +158,18 @@ class Time:
         # In place and of the whole window's shape: one graph serves every frame (see `Compiled`).
         # Rows of frames that have not run yet are zero; the mask hides them.
         return kept.index_copy_(2, self.positions, new.to(kept.dtype))
+
+
+def empty_kv_cache(shape: tuple[int, int, int, int], layers: int, weight: Tensor) -> KVCache:
+    """A pair of zeros a layer, on the device of a weight, as autocast makes of its dtype."""
+    device = weight.device
+    # torch has no autocast on the meta device, and raises.
+    autocast = device.type != "meta" and torch.is_autocast_enabled(device.type)
+    dtype = torch.get_autocast_dtype(device.type) if autocast else weight.dtype
+    keys, values = (
+        [torch.zeros(shape, dtype=dtype, device=device) for _ in range(layers)] for _ in range(2)
+    )
+    return KVCache(keys, values)
 
 
 def causal_mask(positions: Tensor, window: int) -> Tensor:

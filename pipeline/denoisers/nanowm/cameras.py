@@ -1,6 +1,6 @@
-"""How cameras condition NanoWM: an embedding of their motion, or PRoPE in time.
+"""How cameras condition NanoWM: an embedding of their motion, or PRoPE.
 
-In space PRoPE has no effect: the patches of a frame share its camera, which cancels.
+In space alone PRoPE has no effect: the patches of a frame share its camera, which cancels.
 """
 
 import torch
@@ -8,38 +8,33 @@ from torch import Tensor, nn
 
 from pipeline.denoisers import Size
 from pipeline.denoisers.nanowm.layers import Embedder
-from pipeline.denoisers.nanowm.prope import GROUP, product
+from pipeline.denoisers.nanowm.prope import GROUP, PRoPE, product, projections
 from pipeline.errors import ParamsError
 from pipeline.latents.cameras import INTRINSICS, POSE
 
+BRANCHES = "prope", "joint"
+"""Values of `camera` that give attention a second branch."""
 EMBEDDED = 6 + 3 + 2
 """Numbers of a motion that are embedded: rotation, translation, focal lengths."""
 
 
-def check_cameras(place: str, camera: str, injection: str, head_dim: int, size: Size) -> None:
+def check_cameras(place: str, camera: str, head_dim: int, size: Size) -> None:
     """Check that cameras can condition a network.
 
     Args:
         place: of the network's options in params.yaml, for errors.
-        camera: token or prope.
-        injection: how actions enter.
+        camera: token, prope or joint.
         head_dim: features of a head.
         size: of the data.
 
     Raises:
-        ParamsError: there are no cameras, no way for a token to enter, or heads cannot be cut into
-            halves of groups.
+        ParamsError: there are no cameras, or heads cannot be cut into halves of groups.
     """
     if not size.motion_dim:
         raise ParamsError(f"{place}.camera = {camera!r}, but the data has no cameras; choose none")
-    if camera == "token" and injection == "none":
+    if camera != "token" and head_dim % (2 * GROUP):
         raise ParamsError(
-            f"{place}.camera = 'token' enters as actions do, but {place}.injection = 'none'; "
-            "choose another injection, or prope"
-        )
-    if camera == "prope" and head_dim % (2 * GROUP):
-        raise ParamsError(
-            f"{place}.camera = 'prope' needs heads of a multiple of {2 * GROUP} features, but "
+            f"{place}.camera = {camera!r} needs heads of a multiple of {2 * GROUP} features, but "
             f"{place}.size has {head_dim}; choose another width or number of heads"
         )
 
@@ -79,3 +74,22 @@ def cameras_of(motions: Tensor) -> tuple[Tensor, Tensor]:
     for step in torch.cat([steps, last], 2)[:, :-1].unbind(1):
         poses.append(pose := product(step, pose))
     return intrinsics, torch.stack(poses, 1)
+
+
+def encoding(motions: Tensor, positions: Tensor, rope: Tensor, patches: int | None) -> PRoPE:
+    """PRoPE of frames at `positions` [T]: half of a head's features by cameras, half by rope.
+
+    Args:
+        motions: from each frame of the window to the next, [B, F, MOTION].
+        positions: int64 [T].
+        rope: [2, F, head_dim / 2] of frames in time; [2, P, head_dim / 2] of patches in space.
+        patches: P, for the encoding of all patches of each frame, [B, T P, 4, 4]; None for that of
+            frames, [B, T, 4, 4].
+    """
+    intrinsics, poses = cameras_of(motions)
+    of_frames = projections(intrinsics[:, positions], poses[:, positions])
+    if patches is None:
+        return PRoPE(of_frames, rope[:, positions])
+    frames = torch.arange(len(positions), device=positions.device)
+    tokens = of_frames.of(frames.repeat_interleave(patches))
+    return PRoPE(tokens, rope.repeat(1, len(positions), 1))

@@ -55,7 +55,7 @@ def measure(
         if (distractor.places(part.pixels().flatten(0, 1)) == NOWHERE).any():
             raise ParamsError(
                 "the options of the world have a distractor, but recorded frames show none of its "
-                "kind; set worlds.NAME.distractor to null or simulate the data again"
+                "kind; set it to null or simulate the data again"
             )
         frames = evaluator.decode_float(part.latents[:, evaluator.context :])
         places.append(distractor.places(frames.flatten(0, 1)).unflatten(0, frames.shape[:2]))

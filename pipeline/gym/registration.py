@@ -44,7 +44,15 @@ ENTRIES = {
     "NanoWM/Room-v0": Entry(
         "room",
         100,
-        {"height": 224, "width": 224, "view": 80, "boxes": 5, "rooms": [0], "depth": False},
+        {
+            "height": 224,
+            "width": 224,
+            "view": 80,
+            "boxes": 5,
+            "rooms": [0],
+            "depth": False,
+            "jumping": None,
+        },
     ),
     # `steps`: of the collection policy, whose final states are the goals.
     "NanoWM/RT1-v0": Entry("rt1", 50, {"height": 256, "width": 320, "steps": 24}),

@@ -21,9 +21,11 @@ VIEW = Preprocessing(height=32, width=32, antialias=True)
 CLIPS, FRAMES = 6, 4
 
 
-def settings(tmp_path, cells):
-    worlds = {"wall": {**PARAMS["worlds"]["wall"], "size": 32, "distractor": cells}}
-    return Settings(tmp_path, {**PARAMS, "worlds": worlds})
+def settings(tmp_path, cells, dataset="wall"):
+    wall = {**PARAMS["worlds"]["wall"], "size": 32, "distractor": cells}
+    room = {**PARAMS["worlds"]["room"], "height": 32, "width": 32, "jumping": cells}
+    worlds = {"wall": wall, "room": room}
+    return Settings(tmp_path, {**PARAMS, "dataset": dataset, "worlds": worlds})
 
 
 @pytest.fixture
@@ -90,6 +92,17 @@ def test_frames_are_scored_by_their_distractor_and_by_the_rest(wall, clips):
     assert scores["validity"].tolist() == [[1, 0, 0, 0]] * CLIPS
     assert scores["predictable_psnr"].allclose(torch.tensor(80.0))
     assert {"psnr", "ssim", *metrics.backends} == set(metrics.by_frame)
+
+
+def test_the_object_that_jumps_in_the_room_is_found_wherever_one_looks(tmp_path):
+    view = SimpleNamespace(view=VIEW)
+    assert distractor.of_world(settings(tmp_path, None, "room"), view) is None
+    found = distractor.of_world(settings(tmp_path, 4, "room"), view)
+    module, options = default(WORLDS, "room", height=32, width=32, jumping=4)
+    episode = next(iter(module.build(options).collect(1, 12, 0)))
+    frames = torch.from_numpy(episode.frames.transpose(0, 3, 1, 2) / np.float32(255))
+    assert found.places(frames).tolist() == (episode.states[:, 4] * 16).astype(int).tolist()
+    assert found.validity(frames.mean(0, keepdim=True), frames[:1]).tolist() == [0]
 
 
 def test_a_sampler_that_draws_places_is_told_from_one_that_averages_or_repeats(wall, clips):

@@ -11,14 +11,14 @@ from pipeline.metrics.distractor import (
     diversity,
     normalised_entropy,
 )
-from pipeline.worlds.wall.distractor import squares
+from pipeline.worlds._shared.distractor import squares
 
 PLACES = 16
 
 
 @pytest.fixture
 def distractor():
-    blue = torch.from_numpy(squares(4, 32)).float() / 255
+    blue = torch.from_numpy(squares(4, 32, 32)).float() / 255
     return Distractor(torch.stack([torch.zeros_like(blue), torch.zeros_like(blue), blue], 1))
 
 

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-from helpers import default
+from helpers import default, member_of
 
 from pipeline.episodes.cameras import unproject
+from pipeline.testing.worlds import WorldTests
 from pipeline.worlds import WORLDS
+from pipeline.worlds._shared import distractor
 from pipeline.worlds.room import EYE, scene
 from pipeline.worlds.room.policy import MOST_PITCH, RADIUS
 
@@ -134,3 +136,33 @@ def test_walks_see_much_of_the_room_and_keep_moving():
     assert np.ptp(states[:, :2], axis=0).min() > 3
     moved = np.linalg.norm(np.diff(states[:, :2], axis=0), axis=1)
     assert np.median(moved) > 0.08
+
+
+class TestRoomWithAnObjectThatJumps(WorldTests):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def member(cls):
+        return member_of(WORLDS, "room", jumping=4, height=32, width=48)
+
+    def test_every_frame_shows_it_whole_at_its_recorded_cell(self, member, episode):
+        cells = distractor.cells(episode.states[:, 4], 16)
+        expected = member.options.distractor_frames()[cells]
+        np.testing.assert_array_equal(episode.frames[..., 2], expected[..., 2])
+        assert len(set(cells.tolist())) > 8
+
+    def test_the_room_its_cameras_and_the_walk_are_the_same(self, world):
+        plain = next(iter(build(height=32, width=48).collect(1, 12, seed=1)))
+        jumping = next(iter(world.collect(1, 12, seed=1)))
+        for field in ("actions", "frames", "states"):
+            ours, theirs = (getattr(each, field) for each in (jumping, plain))
+            kept = {"actions": 4, "frames": 2, "states": 4}[field]
+            np.testing.assert_array_equal(ours[..., :kept], theirs[..., :kept])
+        for field in ("intrinsics", "poses", "depth"):
+            ours, theirs = (getattr(each.cameras, field) for each in (jumping, plain))
+            np.testing.assert_array_equal(ours, theirs)
+
+    def test_where_it_is_matters_to_no_goal(self, world, episode):
+        state, elsewhere = episode.states[0], episode.states[0].copy()
+        elsewhere[4] = 0.25
+        assert world.distance(state, elsewhere) == 0
+        assert world.success(state, elsewhere)

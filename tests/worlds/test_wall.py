@@ -7,7 +7,8 @@ from PIL import Image
 
 from pipeline.testing.worlds import WorldTests
 from pipeline.worlds import WORLDS
-from pipeline.worlds.wall import distractor, physics, policy
+from pipeline.worlds._shared import distractor
+from pipeline.worlds.wall import physics, policy
 
 META = {"wall": 32.0, "door": 30.0}
 
@@ -179,9 +180,9 @@ class TestWallWithADistractor(WorldTests):
 
 
 def test_the_cells_of_the_distractor_do_not_overlap():
-    for side, size in ((4, 64), (4, 32), (5, 64), (8, 16)):
-        squares = distractor.squares(side, size)
-        assert squares.shape == (side**2, size, size)
+    for side, *size in ((4, 64, 64), (4, 32, 48), (5, 64, 64), (8, 16, 16)):
+        squares = distractor.squares(side, *size)
+        assert squares.shape == (side**2, *size)
         assert (squares.any((1, 2))).all()
         assert ((squares > 0).sum(0) <= 1).all()
 

@@ -1,7 +1,8 @@
 """Room: a walk through a furnished room in first person, with known cameras and exact depth.
 
 The eye moves at one height in a room of textured boxes. Frames are cast ray by ray in numpy, so
-that they are the same on every machine, and depth is that of the faces, not of a z-buffer.
+that they are the same on every machine, and depth is that of the faces, not of a z-buffer. Before
+the eye there may be an object that jumps, which nobody can predict.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from pipeline.episodes.cameras import Cameras, looking, rays
 from pipeline.episodes.controls import Controls, Look, Stick, Turn
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.worlds import World, WorldOptions
+from pipeline.worlds._shared import distractor
 from pipeline.worlds._shared.record import record
 from pipeline.worlds.room import policy, scene
 from pipeline.worlds.room.policy import MOST_PITCH, RADIUS, Walker, wrapped
@@ -37,11 +39,23 @@ class Options(WorldOptions):
     boxes: int = Field(ge=0, le=8, description="pieces of furniture, as far as there is room")
     rooms: list[int] = Field(min_length=1, description="seeds of rooms; an episode draws one")
     depth: bool = Field(description="whether the depth of every pixel is recorded")
+    jumping: int | None = Field(
+        ge=2,
+        le=8,
+        description="cells of the frame along each side, to a random one of which a blue square "
+        "jumps in every frame, and nothing else is blue; null: none",
+    )
 
     @property
     def frame_size(self) -> tuple[int, int]:
         """Height and width of the frames in pixels."""
         return self.height, self.width
+
+    def distractor_frames(self) -> NDArray[np.uint8] | None:
+        """Frames [K, height, width, 3] of the blue square in each of its cells."""
+        if self.jumping is None:
+            return None
+        return distractor.pictures(self.jumping, self.height, self.width)
 
 
 def build(options: Options) -> "Room":
@@ -52,12 +66,12 @@ def build(options: Options) -> "Room":
 class Room(World):
     """A walk through a room; a `pipeline.worlds.World`.
 
-    A state [4] is x, y in metres, yaw and pitch in radians: yaw 0 looks along x and grows to the
-    left, pitch grows upwards. An action [4] goes ahead and to the right in metres, as the eye looks
-    when it begins, and turns to the left and up in radians. Walls and furniture are slid along.
+    A state is x, y in metres, yaw and pitch in radians and, with an object that jumps, the draw in
+    0..1 of its cell: yaw 0 looks along x and grows to the left, pitch grows upwards. An action [4]
+    goes ahead and to the right in metres, as the eye looks when it begins, and turns to the left
+    and up in radians. Walls and furniture are slid along.
     """
 
-    state_dim = 4
     obstacles = True
     high = np.array([0.25, 0.15, 0.25, 0.12], np.float32)
     low = -high
@@ -69,6 +83,9 @@ class Room(World):
     def __init__(self, options: Options) -> None:
         """Stand in the first of the rooms."""
         self.options = options
+        self.squares = options.distractor_frames()
+        self.draws = 0 if self.squares is None else 1
+        self.state_dim = 4 + self.draws
         focal = options.width / 2 / np.tan(np.radians(options.view) / 2)
         self.intrinsics = np.array([focal, focal, options.width / 2, options.height / 2])
         fine = options.height * SAMPLES, options.width * SAMPLES
@@ -79,7 +96,8 @@ class Room(World):
         self._centres = rays(options.frame_size, self.intrinsics).reshape(-1, 3).T.copy()
         meta: Meta = {"room": options.rooms[0]}
         self._enter(meta)
-        self.restore(policy.free_state(self.scene, np.random.default_rng(0)), meta)
+        rng = np.random.default_rng(0)
+        self.restore(self._jumping(policy.free_state(self.scene, rng), rng), meta)
 
     def sample(
         self, rng: np.random.Generator
@@ -89,15 +107,15 @@ class Room(World):
         start, goal = (policy.free_state(self.scene, rng) for _ in range(2))
         while self.success(start, goal):
             goal = policy.free_state(self.scene, rng)
-        return start, goal, meta
+        return self._jumping(start, rng), self._jumping(goal, rng), meta
 
     def restore(self, state: NDArray[np.float32], meta: Meta) -> None:
-        """Set the state [4], in the room of `meta`."""
+        """Set the state [S], in the room of `meta`."""
         self._enter(meta)
         self.state = np.array(state, np.float64)
 
     def snapshot(self) -> NDArray[np.float32]:
-        """The current state [4]."""
+        """The current state [S]."""
         return self.state.astype(np.float32)
 
     def step(self, action: NDArray[np.float32]) -> None:
@@ -109,10 +127,14 @@ class Room(World):
         pose = _pose(self.state)
         _, colours = scene.cast(self.scene, _eye(self.state), pose[:3, :3].T @ self._rays)
         samples = colours.reshape(SAMPLES**2, *self.options.frame_size, 3)
-        return (samples.sum(0, dtype=np.uint16) // SAMPLES**2).astype(np.uint8)
+        frame = (samples.sum(0, dtype=np.uint16) // SAMPLES**2).astype(np.uint8)
+        if self.squares is not None:
+            cell = distractor.cells(self.state[4], len(self.squares))
+            frame[..., 2] = self.squares[cell, ..., 2]
+        return frame
 
     def cameras(self, states: NDArray[np.float32], meta: Meta) -> Cameras:
-        """Cameras of states [N, 4], with depth if `worlds.room.depth` says so."""
+        """Cameras of states [N, S], with depth if `worlds.room.depth` says so."""
         self._enter(meta)
         poses = np.stack([_pose(state) for state in states.astype(np.float64)])
         intrinsics = np.tile(self.intrinsics, (len(states), 1))
@@ -137,7 +159,7 @@ class Room(World):
 
     def coordinates(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
         """x, y, cosine and sine of the yaw, and pitch, [N, 5]: a metre counts as a radian."""
-        x, y, yaw, pitch = states.T
+        x, y, yaw, pitch = states[:, :4].T
         return np.stack([x, y, np.cos(yaw), np.sin(yaw), pitch], -1).astype(np.float32)
 
     def straight(self, goal: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -153,7 +175,7 @@ class Room(World):
     def simulate(
         self, state: NDArray[np.float32], meta: Meta, actions: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """States [N, T, 4] after actions [N, T, 4], in one batch."""
+        """States [N, T, S] after actions [N, T, 4], in one batch."""
         self._enter(meta)
         current = np.tile(np.asarray(state, np.float64), (len(actions), 1))
         states = np.empty((*actions.shape[:2], self.state_dim), np.float32)
@@ -164,12 +186,16 @@ class Room(World):
 
     def collect(self, episodes: int, steps: int, seed: int) -> Iterator[Episode]:
         """Record `episodes` walks of `steps` frames."""
-        rng = np.random.default_rng(seed)
+        rng, jumps = np.random.default_rng(seed), np.random.default_rng([seed, 1])
         for index in range(episodes):
             meta = self._draw_room(rng)
-            self.restore(policy.free_state(self.scene, rng), meta)
+            self.restore(self._jumping(policy.free_state(self.scene, rng), jumps), meta)
             walker = Walker(self.scene, self.high, rng)
             yield record(self, f"episode_{index:03d}", steps, walker.act, meta)
+
+    def _jumping(self, state: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+        """A state [S] of a state [4] of the eye: the object, if there is one, is anywhere."""
+        return np.append(state, distractor.first((self.draws,), rng)).astype(np.float32)
 
     def _draw_room(self, rng: np.random.Generator) -> Meta:
         meta: Meta = {"room": int(rng.choice(self.options.rooms))}
@@ -182,7 +208,7 @@ class Room(World):
     def _moved(
         self, states: NDArray[np.float64], actions: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """States [N, 4] after actions [N, 4], rounded to float32 as data sets store them."""
+        """States [N, S] after actions [N, 4], rounded to float32 as data sets store them."""
         yaw, moved = states[:, 2], states.copy()
         ahead, right = actions[:, 0], actions[:, 1]
         way = np.stack(
@@ -199,6 +225,7 @@ class Room(World):
             moved[:, axis] = np.where(stops, moved[:, axis], tried[:, axis])
         moved[:, 2] = wrapped(yaw + actions[:, 2])
         moved[:, 3] = np.clip(states[:, 3] + actions[:, 3], -MOST_PITCH, MOST_PITCH)
+        moved[:, 4:] = distractor.following(states[:, 4:])
         return moved.astype(np.float32).astype(np.float64)
 
 
@@ -207,5 +234,5 @@ def _eye(state: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _pose(state: NDArray[np.float64]) -> NDArray[np.float64]:
-    """World to camera [4, 4] of a state [4]."""
-    return looking(_eye(state), *state[2:])
+    """World to camera [4, 4] of a state [S]."""
+    return looking(_eye(state), *state[2:4])

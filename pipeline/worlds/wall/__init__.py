@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from pipeline.episodes.controls import Controls, Stick
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.worlds import World, WorldOptions
-from pipeline.worlds.wall import distractor
+from pipeline.worlds._shared import distractor
 from pipeline.worlds.wall.physics import BORDER, HALF_DOOR, STRIDE, Positions, blocked, move
 from pipeline.worlds.wall.policy import starts, walk
 from pipeline.worlds.wall.renderer import render
@@ -46,8 +46,7 @@ class Options(WorldOptions):
         """Frames [K, size, size, 3] of the blue square in each of its cells."""
         if self.distractor is None:
             return None
-        blue = distractor.squares(self.distractor, self.size)
-        return np.stack([np.zeros_like(blue), np.zeros_like(blue), blue], -1)
+        return distractor.pictures(self.distractor, self.size, self.size)
 
     @model_validator(mode="after")
     def _doors_in_the_wall(self) -> "Options":

@@ -1,7 +1,7 @@
 """A distractor: a blue square that jumps in every frame to a random cell of a grid.
 
 Nothing else is blue and nothing meets it, so no action changes it and it hides nothing. What
-draws its cell is part of the state, so that a restored state continues bit for bit.
+draws its cell is the last number of a state, so that a restored one continues bit for bit.
 """
 
 import numpy as np
@@ -32,9 +32,23 @@ def cells(draws: Draws, count: int) -> NDArray[np.int64]:
     return (draws * count).astype(np.int64)
 
 
-def squares(side: int, size: int) -> NDArray[np.uint8]:
-    """Blue of frames [side^2, size, size] with the square in each cell of the grid, row by row."""
+def squares(side: int, height: int, width: int) -> NDArray[np.uint8]:
+    """Blue of frames [side^2, height, width], each with the square in a cell of the grid.
+
+    Cells go row by row.
+    """
+    rows, columns = _near(side, height), _near(side, width)
+    lit = rows[:, None, :, None] & columns[None, :, None, :]  # [row, column, height, width]
+    return 255 * lit.reshape(side**2, height, width).astype(np.uint8)
+
+
+def pictures(side: int, height: int, width: int) -> NDArray[np.uint8]:
+    """Frames [side^2, height, width, 3] of the square alone, black elsewhere."""
+    blue = squares(side, height, width)
+    return np.stack([np.zeros_like(blue), np.zeros_like(blue), blue], -1)
+
+
+def _near(side: int, size: int) -> NDArray[np.bool_]:
+    """Which of `size` pixels the square covers in each cell, [side, size]."""
     along = (np.arange(size) + 0.5) * side / size
-    near = np.abs(along - np.arange(side)[:, None] - 0.5) <= WIDTH / 2  # [side, size]
-    lit = near[:, None, :, None] & near[None, :, None, :]  # [row, column, size, size]
-    return 255 * lit.reshape(side**2, size, size).astype(np.uint8)
+    return np.abs(along - np.arange(side)[:, None] - 0.5) <= WIDTH / 2

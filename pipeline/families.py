@@ -137,6 +137,10 @@ PUBLISHED = {
 """The published data sets, each with its format; the simulator of each has its name."""
 
 
+STATE = "state"
+"""The encoder whose latents are state vectors: with it, a state model is trained, no denoiser."""
+
+
 def family(block: str) -> Family[Any, Any]:
     """The family of a block; the package of that name gives it the type of its members."""
     return next(family for family in FAMILIES if family.block == block)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pipeline.denoisers import DENOISERS, Denoiser, Size
 from pipeline.errors import DataError
-from pipeline.files.json_model import FileModel
+from pipeline.files.json_model import FileModel, read_json
 from pipeline.files.versioned import Format
 from pipeline.latents.spec import LatentSpec
 from pipeline.noise.levels import CLEAN
@@ -47,6 +47,26 @@ def refuse_skipped(folder: Path) -> None:
             f"{folder}: its stage was skipped, as {SKIPPED} in it says; to have a student, set "
             "distill.method in params.yaml and run `dvc repro distill`"
         )
+
+
+class Kind(FileModel):
+    """What tells the config.json of a state model from that of a world model."""
+
+    state_model: dict[str, Any] | None = None
+
+
+def read_config(path: Path, remedy: str) -> "Config":
+    """The config.json of a world model; `remedy` is the way out of a damaged one.
+
+    Raises:
+        DataError: it is missing or damaged, of a later version, or a state model's.
+    """
+    if read_json(path, Kind, remedy).state_model is not None:
+        raise DataError(
+            f"{path}: a state model, which predicts vectors and no frames; evaluate it, plan with "
+            "it, or load it with `nanowm.load`"
+        )
+    return FORMAT.read(path, Config, remedy)
 
 
 class VariantConfig(FileModel):

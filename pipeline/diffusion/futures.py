@@ -9,6 +9,7 @@ from pipeline.denoisers import Denoiser, KVCache
 from pipeline.diffusion.sample import Prefix
 from pipeline.diffusion.sampling import Noise, Sampling
 from pipeline.diffusion.world_model import WorldModel
+from pipeline.dynamics import Dynamics
 
 
 class Futures:
@@ -23,7 +24,7 @@ class Futures:
     frames are run for every sequence.
     """
 
-    def __init__(self, model: WorldModel, history: Tensor, past: Tensor) -> None:
+    def __init__(self, model: Dynamics, history: Tensor, past: Tensor) -> None:
         """Take the frames so far; nothing is computed yet.
 
         Args:
@@ -104,6 +105,7 @@ class Futures:
     def _kv_cache(self, first: int) -> KVCache:
         """Keys and values of the history's frames from `first` on, in a window of their own."""
         if first not in self._kv_caches:
+            assert isinstance(self.model, WorldModel)  # no other takes a prefix
             frames = self.history[:, first:]
             actions = self.model.model_actions(self.past[:, first:])  # [B, n - 1, interval A]
             # The network takes an action for every frame of a window; the last one is unused.

@@ -18,6 +18,7 @@ from pipeline.diffusion.config import (
     Config,
     build_denoiser,
     build_objective,
+    read_config,
     refuse_skipped,
 )
 from pipeline.diffusion.incremental import Stepper
@@ -67,12 +68,11 @@ class WorldModel:
         Raises:
             DataError: they are of another encoder, data set or shape.
         """
-        if difference := self.spec.differs(cache.spec):
-            field, ours, theirs = difference
-            raise DataError(
-                f"{cache.path}: its {field} is {theirs}, the world model was trained on "
-                f"{field} {ours}; run `dvc repro` to bring them together"
-            )
+        cache.require_like(self.spec)
+
+    @property
+    def context(self) -> None:
+        """None: it takes as many frames of history as its user wants."""
 
     def model_actions(self, actions: Tensor) -> Tensor:
         """Actions [..., interval, A] to network input; see `LatentSpec.network_actions`."""
@@ -273,7 +273,7 @@ class WorldModel:
         folder = hub.folder(name, revision, (CONFIG, WEIGHTS))
         refuse_skipped(folder)
         remedy = LOCAL if folder == Path(name) else f"name another revision of {name}"
-        config = FORMAT.read(folder / CONFIG, Config, remedy)
+        config = read_config(folder / CONFIG, remedy)
         try:
             require_shapes(
                 lambda: build_denoiser(config.denoiser, config.size),

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from pipeline.errors import ParamsError, did_you_mean
+from pipeline.families import STATE
 from pipeline.params import MODEL, Params, Settings
 
 MODELS = ("world_model", "student")
@@ -63,6 +64,11 @@ class Options(Params):
             raise ParamsError(
                 f"{path}: distill.method = 'dmd' trains in one process, a whole batch at a time; "
                 "set distributed.processes and train.accumulation to 1"
+            )
+        if self.method != "none" and settings.values["encoder"] == STATE:
+            raise ParamsError(
+                f"{path}: distill.method = {self.method!r} shortens diffusion, of which a state "
+                "model has none; set it to none, or choose another encoder"
             )
         model, sampler = settings.values[MODEL], settings.values["sampler"]
         if model not in MODELS:

@@ -34,6 +34,16 @@ class Options(Params):
             place = f"{settings.path}: datasets.{settings.dataset}.resolution = {list(resolution)}"
             check_window_fits(*resolution, place)
 
+    def given(self, context: int | None) -> "Options":
+        """These options where the model itself says how many frames it is given, if it does.
+
+        As many frames of a dream are generated.
+        """
+        if context is None:
+            return self
+        frames = context + self.dream_frames - self.context
+        return self.model_copy(update={"context": context, "dream_frames": frames})
+
     def check_context(self, window: int) -> None:
         """Refuse a context that leaves no frame to generate, for a model's window in frames.
 

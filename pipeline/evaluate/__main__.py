@@ -39,8 +39,8 @@ def command(
 
     from pipeline import encoders
     from pipeline.compute import device
-    from pipeline.diffusion import make as models
     from pipeline.diffusion.sampling import build_sampling
+    from pipeline.dynamics.load import load_for
     from pipeline.evaluate import Options, actions, clips, distractor, evaluate, outputs, summary
     from pipeline.evaluate.control import with_cameras
     from pipeline.evaluate.generate import Evaluator
@@ -52,7 +52,8 @@ def command(
         settings = read(params)
         options = settings.section("evaluate", Options)
         cache = open_cache(latents)
-        model = models.load(world_model, device.pick(), cache)
+        model = load_for(world_model, device.pick(), cache)
+        options = options.given(model.context)
         encoder = encoders.load_for(model.spec, codec).to(device.pick())
         sampling = model.own(build_sampling(settings, options.sampling), "evaluate.sampling")
         distracting = distractor.of_world(settings, cache.spec)

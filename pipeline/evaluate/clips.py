@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.diffusion.config import Config
+from pipeline.dynamics import Shape
 from pipeline.episodes import shards
 from pipeline.episodes.resize import Preprocessing
 from pipeline.evaluate import Options
@@ -56,9 +56,7 @@ class Clips:
         return self.pixels().mul(255).round().to(torch.uint8)
 
 
-def select(
-    cache: LatentCache, folder: Path, model: Config, options: Options
-) -> tuple[Clips, Clips]:
+def select(cache: LatentCache, folder: Path, model: Shape, options: Options) -> tuple[Clips, Clips]:
     """The fixed clips, one window long, and the longer ones for dreams, as the model whitens.
 
     Raises:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from pipeline.diffusion.sampling import Noise, Sampling
-from pipeline.diffusion.world_model import WorldModel
+from pipeline.dynamics import Dynamics
 from pipeline.encoders import Encoder
 from pipeline.evaluate.clips import Clips
 from pipeline.latents.spec import LatentSpec
@@ -26,7 +26,7 @@ class Evaluator:
         metrics: scores of frames.
     """
 
-    model: WorldModel
+    model: Dynamics
     encoder: Encoder
     sampling: Sampling
     context: int

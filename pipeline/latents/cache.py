@@ -90,6 +90,19 @@ class LatentCache:
         """Indices of the episodes of a split, ascending."""
         return [i for i, episode in enumerate(self.seal.episodes) if episode.split == split]
 
+    def require_like(self, spec: LatentSpec) -> None:
+        """Check that these latents are like those that a model was trained on.
+
+        Raises:
+            DataError: they are of another encoder, data set or shape.
+        """
+        if difference := spec.differs(self.spec):
+            field, ours, theirs = difference
+            raise DataError(
+                f"{self.path}: its {field} is {theirs}, the world model was trained on "
+                f"{field} {ours}; run `dvc repro` to bring them together"
+            )
+
     def whitened_by(self, spec: LatentSpec) -> "LatentCache":
         """This cache, but whitened by a model's own spec, as imported models need it.
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.diffusion.sampling import Sampling
-from pipeline.diffusion.world_model import WorldModel
+from pipeline.dynamics import Dynamics
 from pipeline.encoders import Encoder
 from pipeline.episodes.episode import Meta
 from pipeline.errors import ParamsError
@@ -34,7 +34,7 @@ class Parts:
 
     world: World
     cache: LatentCache
-    model: WorldModel
+    model: Dynamics
     encoder: Encoder
     probe: Probe
     planner: Planner

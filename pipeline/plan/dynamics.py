@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pipeline.diffusion.futures import Futures
 from pipeline.diffusion.sampling import Noise, Sampling
-from pipeline.diffusion.world_model import WorldModel
+from pipeline.dynamics import Dynamics as LatentDynamics
 from pipeline.episodes.episode import Meta
 from pipeline.plan import Distance
 from pipeline.plan.controllers import Run
@@ -55,7 +55,7 @@ class Imagination:
         batch: candidates that are rolled out at a time.
     """
 
-    model: WorldModel
+    model: LatentDynamics
     codec: Codec
     sampling: Sampling
     measure: Measure

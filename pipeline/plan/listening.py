@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from pipeline.diffusion.sampling import Sampling
-from pipeline.diffusion.world_model import WorldModel
+from pipeline.dynamics import Dynamics
 from pipeline.latents.cache import LatentCache
 from pipeline.latents.windows import Windows
 from pipeline.metrics.schema.plan import Listening
@@ -14,7 +14,7 @@ CLIPS = 64
 
 
 def measure_listening(
-    model: WorldModel, cache: LatentCache, sampling: Sampling, seed: int
+    model: Dynamics, cache: LatentCache, sampling: Sampling, seed: int
 ) -> Listening | None:
     """Errors of validation windows from their first frame, under own and exchanged actions.
 

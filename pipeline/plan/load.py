@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pipeline import encoders
 from pipeline.compute import device
-from pipeline.diffusion import make as models
 from pipeline.diffusion.sampling import build_sampling
+from pipeline.dynamics.load import load_for
 from pipeline.latents.cache import LatentCache
 from pipeline.params import Settings
 from pipeline.plan import Options
@@ -39,7 +39,9 @@ def load(
     if isinstance(world, str):
         return world
     options = settings.section("plan", Options)
-    model = models.load(artefacts.world_model, device.pick(), cache)
+    model = load_for(artefacts.world_model, device.pick(), cache)
+    if model.context is not None:
+        options = options.model_copy(update={"context": model.context})
     if model.spec.camera_scale is not None:
         return (
             "where the camera goes under an action is not known, but the world model is "

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from pipeline import encoders
 from pipeline.compute import device
-from pipeline.diffusion import make as models
 from pipeline.diffusion.clip_noise import ClipNoise
 from pipeline.diffusion.sampling import Sampling
 from pipeline.diffusion.world_model import WorldModel
+from pipeline.dynamics import Dynamics
+from pipeline.dynamics.load import load_for
 from pipeline.encoders import Encoder
 from pipeline.errors import DataError
 from pipeline.latents.cache import LatentCache
@@ -31,7 +32,7 @@ class Generator:
         seed: of the noise.
     """
 
-    model: WorldModel
+    model: Dynamics
     encoder: Encoder
     sampling: Sampling
     seed: int
@@ -93,11 +94,24 @@ class Generator:
         return self.encode(self.model.spec.view.apply(clip.history))
 
 
-def load(world_model: Path, codec: Path, cache: LatentCache) -> tuple[WorldModel, Encoder]:
+def load_frames_model(
+    world_model: Path, codec: Path, cache: LatentCache
+) -> tuple[WorldModel, Encoder]:
+    """`load` for what rolls out frames alone.
+
+    Raises:
+        DataError: it is a state model, or see `load`.
+    """
+    model = WorldModel.from_pretrained(world_model, device=device.pick())
+    model.check_cache(cache)
+    return model, encoders.load_for(model.spec, codec).to(device.pick())
+
+
+def load(world_model: Path, codec: Path, cache: LatentCache) -> tuple[Dynamics, Encoder]:
     """A world model and its codec, on this machine's device.
 
     Raises:
         DataError: one is missing or damaged, or they do not belong to each other or to the cache.
     """
-    model = models.load(world_model, device.pick(), cache)
+    model = load_for(world_model, device.pick(), cache)
     return model, encoders.load_for(model.spec, codec).to(device.pick())

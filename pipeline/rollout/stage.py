@@ -39,6 +39,8 @@ def run(settings: Settings, options: Options, artefacts: Artefacts, out: Path) -
     model, encoder = load(artefacts.world_model, artefacts.codec, cache)
     sampling = model.own(build_sampling(settings, options.sampling), "rollout.sampling")
     window = model.config.frames
+    if model.context is not None:
+        options = options.model_copy(update={"context": model.context})
     length = Length(options.context, options.frames(window), model.config.interval)
     if options.source == "simulated":
         loads = _simulated(settings, options, length)

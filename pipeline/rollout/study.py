@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from pipeline import stage
 from pipeline.diffusion.sampling import Sampling
+from pipeline.diffusion.world_model import WorldModel
 from pipeline.metrics.bootstrap import mean_intervals
 from pipeline.metrics.schema.rollout import StudyRow
 from pipeline.rollout import Study
@@ -32,6 +33,8 @@ def study(scorer: Scorer, asked: Study, loads: Sequence[Load], batch: int) -> li
     Raises:
         ParamsError: there is no such sampler, or the model cannot do what is asked.
     """
+    if not isinstance(scorer.generator.model, WorldModel):
+        return []  # no way of sampling changes what a state model predicts
     ways = [
         (name, spacing, steps)
         for name, spacing, steps in product(asked.samplers, asked.spacings, asked.steps)
@@ -52,7 +55,9 @@ def _row(
     )
     sampling = Sampling(module.build(module.Options()), options)
     generator = replace(scorer.generator, sampling=sampling)
-    with counting(generator.model.denoiser) as counter:
+    model = generator.model
+    assert isinstance(model, WorldModel)
+    with counting(model.denoiser) as counter:
         scores = score(replace(scorer, generator=generator), loads, batch).model
     clips, frames = scores["psnr"].shape
     by_clip = {score: values.double().mean(1) for score, values in scores.items()}

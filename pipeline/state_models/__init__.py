@@ -149,5 +149,3 @@ class StateModelModule(Protocol):
 
 
 STATE_MODELS: Family[StateModelModule, Params] = family("state_models")
-STATE = "state"
-"""The encoder whose latents are state vectors: with it the stage train makes a state model."""

@@ -65,7 +65,7 @@ class StateOptions(Params):
     )
     decay: float = Field(gt=0, le=1, description="weight of a row over that of the row before")
     likelihood: Literal["squared_error", "beta_nll"] = Field(
-        description="squared_error: of what is fed back, of the mean with truth; beta_nll: "
+        description="squared_error: of a sample of the prediction, as the reference's; beta_nll: "
         "Gaussian negative log-likelihood, weighted by the variance to the power of beta"
     )
     beta: float = Field(ge=0, le=1, description="of beta_nll: 0 is the plain likelihood")

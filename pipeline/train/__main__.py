@@ -24,11 +24,12 @@ def command(
         Path | None, typer.Option(metavar="FOLDER", help="Folder for experiment trackers.")
     ] = None,
 ) -> None:
-    """Train a diffusion-forcing world model on cached latents; resumes an interrupted run."""
+    """Train a world model on cached latents; resumes an interrupted run."""
     from pipeline.params import read
     from pipeline.train.distributed.launch import launch
     from pipeline.train.distributed.options import Options
-    from pipeline.train.worker import Paths, work
+    from pipeline.train.paths import Paths
+    from pipeline.train.worker import work
 
     options = read(params).section("distributed", Options)
     outputs = (out, metrics, curve, levels, validation, samples)

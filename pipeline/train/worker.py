@@ -1,7 +1,6 @@
 """What each process of the stage does."""
 
 import math
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -12,7 +11,9 @@ from pipeline import encoders, stage
 from pipeline.denoisers import Denoiser
 from pipeline.diffusion.make import with_weights
 from pipeline.diffusion.world_model import WorldModel
+from pipeline.encoders import ENCODERS
 from pipeline.errors import RunError, telling_full_disk
+from pipeline.families import STATE
 from pipeline.latents.cache import LatentCache, open_cache
 from pipeline.metrics.schema.train import TrainMetrics
 from pipeline.params import Settings, read
@@ -24,41 +25,29 @@ from pipeline.train.memory import TRAINING
 from pipeline.train.memory.available import available_memory
 from pipeline.train.memory.cost import forward_flops
 from pipeline.train.memory.forecast import TrainingPlan, fitting_settings, report_memory
-from pipeline.train.monitoring import curve, trackers, tracking, validation
+from pipeline.train.monitoring import curve, tracking, validation
 from pipeline.train.monitoring.callbacks import MonitoringCallback
 from pipeline.train.monitoring.levels import write_levels
 from pipeline.train.monitoring.throughput import ClipCost, ThroughputMeter, peak_flops
-from pipeline.train.monitoring.trackers import Trackers
+from pipeline.train.monitoring.trackers import opened_by
 from pipeline.train.monitoring.validation import Validation
+from pipeline.train.paths import Paths
+from pipeline.train.state import worker as state_worker
 from pipeline.train.trainer import Trainer
-
-
-@dataclass(frozen=True, slots=True)
-class Paths:
-    """Where the stage reads and writes."""
-
-    latents: Path
-    codec: Path
-    out: Path
-    metrics: Path
-    curve: Path
-    levels: Path
-    validation: Path
-    samples: Path
-    params: Path
-    seconds: Path | None
-    logs: Path | None
 
 
 def work(paths: Paths) -> None:
     """Train; the first process writes the outputs.
+
+    Of state vectors it is a state model, of any other latents a world model.
 
     Raises:
         RunError: another process of the run is gone.
         SystemExit: a signal stopped the run, and its state is saved.
     """
     settings = read(paths.params)
-    in_group(settings, lambda group: _train(paths, settings, group))
+    train = state_worker.train if settings.chosen(ENCODERS) == STATE else _train
+    in_group(settings, lambda group: train(paths, settings, group))
 
 
 def _train(paths: Paths, settings: Settings, group: Group) -> None:
@@ -108,17 +97,13 @@ def _callback(
     model: WorldModel,
     trainer: Trainer,
     scratch: Path,
-) -> MonitoringCallback:
+) -> MonitoringCallback[WorldModel]:
     """Trackers, throughput and validation of a run; only its first process logs to trackers."""
     options, group = settings.section("train", TrainOptions), trainer.group
     tracked = settings.section("tracking", tracking.Options)
 
-    def open_trackers(step: int) -> Trackers:
-        if paths.logs is None or not group.first:
-            return Trackers([])
-        config = {"model": model.config.model_dump(), "train": options.model_dump()}
-        return trackers.start(tracked, paths.logs, scratch, step, config)
-
+    config = {"model": model.config.model_dump(), "train": options.model_dump()}
+    open_trackers = opened_by(tracked, paths.logs if group.first else None, scratch, config)
     tokens = options.frames * math.prod(model.denoiser.grid)
     plan = _plan(settings, cache, group)
     forward = plan.streams * forward_flops(plan.denoiser, plan.size)
@@ -140,7 +125,9 @@ def _with_denoiser(model: WorldModel, trainer: Trainer) -> WorldModel:
     return averaged
 
 
-def _write(paths: Paths, model: WorldModel, trainer: Trainer, callback: MonitoringCallback) -> None:
+def _write(
+    paths: Paths, model: WorldModel, trainer: Trainer, callback: MonitoringCallback[WorldModel]
+) -> None:
     with stage.output(paths.out) as unfinished:
         model.save_pretrained(unfinished)
     curve.write_csv(trainer.curve, paths.curve)

@@ -120,7 +120,7 @@ def test_what_makes_up_actions_refuses_a_model_with_cameras(cache, tmp_path):
 
 def test_nothing_is_planned_with_cameras_and_the_reason_is_given(cache, tmp_path, monkeypatch):
     model = model_of(cache, "token")
-    monkeypatch.setattr("pipeline.plan.load.models.load", lambda *_: model)
+    monkeypatch.setattr("pipeline.plan.load.load_for", lambda *_: model)
     artefacts = Artefacts(tmp_path, tmp_path, tmp_path)
     settings = read(ROOT / "params.yaml")
     module, options = default(WORLDS, "wall")

@@ -39,6 +39,8 @@ class CurveRow(Row):
 class LevelRow(Row):
     """Mean unweighted training error of one bin of noise levels.
 
+    Of a state model: the last validation error of a row of the forecast, a bin for each.
+
     Attributes:
         low: lower edge of the bin, as a share 0..1 of the way from clean to noise.
         high: upper edge.

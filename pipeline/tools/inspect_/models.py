@@ -6,7 +6,9 @@ from pathlib import Path
 from pipeline import encoders
 from pipeline.checksum import sha256
 from pipeline.diffusion.config import Config
-from pipeline.diffusion.world_model import WEIGHTS, WorldModel
+from pipeline.diffusion.world_model import WEIGHTS
+from pipeline.dynamics.load import load_model
+from pipeline.dynamics.state_model import StateModel
 from pipeline.tools.inspect_ import Inspection, size
 
 
@@ -46,7 +48,9 @@ def world_model(path: Path) -> Inspection:
     Raises:
         DataError: a file is missing or damaged, or the weights are of another architecture.
     """
-    model = WorldModel.from_pretrained(path)
+    model = load_model(path)
+    if isinstance(model, StateModel):
+        return _state_model(path, model)
     config, spec = model.config, model.spec
     return Inspection(
         "world model",
@@ -64,6 +68,27 @@ def world_model(path: Path) -> Inspection:
             "parameters": model.parameters(),
             "bytes": size(path),
             "latents": {"mean": spec.mean, "std": spec.std},
+            "actions": spec.actions,
+        },
+    )
+
+
+def _state_model(path: Path, model: StateModel) -> Inspection:
+    config, spec = model.config, model.spec
+    return Inspection(
+        "state model",
+        {
+            "dataset": spec.dataset,
+            "encoder": spec.encoder,
+            **config.size.model_dump(),
+            "history": model.context,
+            "forecast": config.frames - model.context,
+            "interval": config.interval,
+            "made_of": {"codec": spec.codec, "shards": spec.source},
+            "state_model": config.state_model.model_dump(),
+            "parameters": model.parameters(),
+            "bytes": size(path),
+            "states": {"mean": spec.mean, "std": spec.std},
             "actions": spec.actions,
         },
     )

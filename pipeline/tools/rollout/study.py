@@ -20,7 +20,7 @@ from pipeline.metrics.schema.rollout import StudyRow
 from pipeline.report.rollouts import study_svg
 from pipeline.rollout import Study
 from pipeline.rollout.card import LatentsCard, ModelCard
-from pipeline.rollout.generate import Generator, load
+from pipeline.rollout.generate import Generator, load_frames_model
 from pipeline.rollout.score import Scorer
 from pipeline.rollout.study import study
 from pipeline.samplers import SAMPLERS
@@ -121,7 +121,7 @@ def write(
     check_out(out, STUDY, "study")
     folder, latents, shards, params = places
     cache = open_cache(latents)
-    model, encoder = load(*parts(folder), cache)
+    model, encoder = load_frames_model(*parts(folder), cache)
     asked = ways.suiting(model.config).study()
     place = Place(cache.whitened_by(model.spec), shards, params)
     clips = clips_of(start, model, place, base.seed)

@@ -12,7 +12,7 @@ from pipeline.errors import DataError, ParamsError
 from pipeline.latents.cache import LatentCache, open_cache
 from pipeline.latents.metadata import METADATA
 from pipeline.rollout.card import CARD, FORMAT, LatentsCard, ModelCard, RolloutCard
-from pipeline.rollout.generate import Generator, load
+from pipeline.rollout.generate import Generator, load_frames_model
 from pipeline.rollout.run import roll_out
 from pipeline.tools.out_folder import check_out
 from pipeline.tools.rollout.request import Request, Steps
@@ -42,7 +42,7 @@ def write(
     """
     check_out(out, CARD, "rollout")
     cache = open_cache(latents)
-    model, encoder = load(*parts(folder), cache)
+    model, encoder = load_frames_model(*parts(folder), cache)
     sampling = sampling_of(request.steps, model)
     place = Place(cache.whitened_by(model.spec), shards, params)
     loads = clips_of(request.start, model, place, request.steps.seed)

@@ -6,7 +6,8 @@ same.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -42,11 +43,11 @@ class MicroBatch:
     actions: Tensor
     num_noisy: int
 
-    def to(self, device: torch.device) -> "MicroBatch":
+    def to(self, device: torch.device) -> Self:
         """A copy on a device; from pinned memory it is made while the device works."""
         return self._map(lambda tensor: tensor.to(device, non_blocking=True))
 
-    def pinned(self) -> "MicroBatch":
+    def pinned(self) -> Self:
         """A copy in page-locked memory."""
         return self._map(Tensor.pin_memory)
 
@@ -54,9 +55,10 @@ class MicroBatch:
         """Latents, noise, levels and actions."""
         return self.clean, self.noise, self.level, self.actions
 
-    def _map(self, move: Callable[[Tensor], Tensor]) -> "MicroBatch":
-        clean, noise, level, actions = map(move, self.tensors())
-        return MicroBatch(clean, noise, level, actions, self.num_noisy)
+    def _map(self, move: Callable[[Tensor], Tensor]) -> Self:
+        values: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(self)}
+        moved = {name: move(value) for name, value in values.items() if isinstance(value, Tensor)}
+        return replace(self, **{**values, **moved})
 
 
 @dataclass(frozen=True, slots=True)

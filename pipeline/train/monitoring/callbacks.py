@@ -2,26 +2,58 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
 
 from pipeline.compute.progress import Progress, progress
-from pipeline.diffusion.world_model import WorldModel
 from pipeline.train.checkpoint import State
 from pipeline.train.monitoring.curve import logs_of, report
 from pipeline.train.monitoring.throughput import ThroughputMeter
 from pipeline.train.monitoring.trackers import Trackers
-from pipeline.train.monitoring.validation import Validation, ValidationResult
 from pipeline.train.trainer import Callback, Trainer
 
 ROWS = "validation"
+ModelT = TypeVar("ModelT")
+ModelT_contra = TypeVar("ModelT_contra", contravariant=True)
 
 
-class MonitoringCallback(Callback):
+class Result(Protocol):
+    """What a model did on fixed clips."""
+
+    @property
+    def loss(self) -> float:
+        """One number."""
+
+    @property
+    def strips(self) -> NDArray[np.uint8]:
+        """Recorded and generated frames, [H, W, 3]."""
+
+    def report(self) -> dict[str, float]:
+        """Numbers with the names that experiment trackers show."""
+
+
+class Validator(Protocol[ModelT_contra]):
+    """Validates a kind of model; `rows` holds the results so far, and belongs into a checkpoint."""
+
+    rows: Tensor
+
+    def due(self, step: int, steps: int) -> bool:
+        """Whether to validate after `step` of `steps`."""
+
+    def run(self, model: ModelT_contra, step: int) -> Result:
+        """Validate a model after `step` steps."""
+
+
+class MonitoringCallback(Callback, Generic[ModelT]):
     """Shows progress, logs to trackers, counts clips and validates the result's weights."""
 
     def __init__(
         self,
-        model: WorldModel,
-        validation: Validation,
+        model: ModelT,
+        validation: Validator[ModelT],
         meter: ThroughputMeter,
         open_trackers: Callable[[int], Trackers],
         every: int,
@@ -29,7 +61,7 @@ class MonitoringCallback(Callback):
         """Watch a run.
 
         Args:
-            model: whose denoiser is validated.
+            model: that is validated.
             validation: on fixed clips.
             meter: of clips.
             open_trackers: called with the steps taken before.
@@ -37,12 +69,12 @@ class MonitoringCallback(Callback):
         """
         self.model, self.validation, self.meter, self.every = model, validation, meter, every
         self._open_trackers, self._trackers = open_trackers, Trackers([])
-        self._last: ValidationResult | None = None
+        self._last: Result | None = None
         self._open = ExitStack()
         self._progress: Progress | None = None
 
     @property
-    def last(self) -> ValidationResult:
+    def last(self) -> Result:
         """The newest validation; there is one once a run is complete."""
         assert self._last is not None
         return self._last
@@ -103,7 +135,7 @@ class MonitoringCallback(Callback):
             f"{self.meter.clips_per_second():,.1f} clips/s",
         )
 
-    def _validate(self, step: int) -> ValidationResult:
+    def _validate(self, step: int) -> Result:
         with self.meter.paused():
             self._last = self.validation.run(self.model, step)
         return self._last

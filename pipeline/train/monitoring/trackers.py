@@ -184,6 +184,17 @@ class WeightsAndBiases:
         self.run.finish()
 
 
+def opened_by(
+    options: Options, logs: Path | None, scratch: Path, config: Mapping[str, Any]
+) -> Callable[[int], Trackers]:
+    """`start`, waiting for the steps taken before; without a folder for logs there are none."""
+
+    def open_trackers(step: int) -> Trackers:
+        return Trackers([]) if logs is None else start(options, logs, scratch, step, config)
+
+    return open_trackers
+
+
 def _import_wandb() -> Any:
     try:
         import wandb

@@ -89,12 +89,11 @@ class Validation:
 
     def due(self, step: int, steps: int) -> bool:
         """Whether to validate after `step` of `steps`: periodically, and always at the end."""
-        every = self.options.every
-        return step == steps or (every is not None and step % every == 0)
+        return is_due(self.options, step, steps)
 
     def run(self, model: WorldModel, step: int) -> ValidationResult:
         """Validate a model after `step` steps; replaces rows of this step and of later ones."""
-        with _inference(model.denoiser):
+        with inference(model.denoiser):
             errors = [self._error(model, number) for number in range(BINS)]
             strips = self._strips(model)
         result = ValidationResult(step, float(np.mean(errors)), errors, strips)
@@ -136,6 +135,11 @@ class Validation:
         return frames.permute(0, 2, 3, 1).numpy()
 
 
+def is_due(options: Options, step: int, steps: int) -> bool:
+    """Whether to validate after `step` of `steps`."""
+    return step == steps or (options.every is not None and step % options.every == 0)
+
+
 def tile(rows: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     """Rows of frames uint8 [T, H, W, 3] as one image; white gaps, wider between pairs of rows."""
     height, width = rows[0].shape[1:3]
@@ -167,7 +171,7 @@ def write_png(image: NDArray[np.uint8], path: Path) -> None:
 
 
 @contextmanager
-def _inference(network: nn.Module) -> Iterator[None]:
+def inference(network: nn.Module) -> Iterator[None]:
     """Evaluation mode without gradients; restores the mode afterwards."""
     training = network.training
     network.eval()

@@ -56,16 +56,16 @@ class Forecast(nn.Module):
         Args:
             truth: the windows.
             rows: int64 [E, B], the windows of each head.
-            noise: standard normal [E, B, F, S], of the samples that are fed back.
+            noise: standard normal [B, F, S] of each window, by which its predictions are sampled.
         """
         own = truth.by_head(rows)
         low, high = self.network.log_std_bounds()
-        state = self._state(own, noise)
+        state = self._state(own, noise[rows])
         contacts, termination = self._auxiliary(own)
         return torch.stack([state, (high - low).mean(1), contacts, termination], 1)
 
     def _state(self, truth: Truth, noise: Tensor) -> Tensor:
-        """Error of the forecast of each head, [E]: summed over the state's dimensions."""
+        """Error of the forecast of each head, [E], from noise [E, B, F, S]."""
         options, start = self.options, self.network.history
         steps = truth.states.shape[1] - start
         states, actions = truth.states[:, :start], truth.actions[:, :start]
@@ -75,18 +75,17 @@ class Forecast(nn.Module):
             mean, log_std, memory = self.network.next_states(states, actions, memory)
             target = truth.states[:, start + number]
             sample = mean + log_std.exp() * noise[:, :, number]
-            guess = sample if options.feedback == "sample" else mean
-            error = self._error(guess, mean, log_std, target.reshape(mean.shape))
+            error = self._error(sample, mean, log_std, target.reshape(mean.shape))
             total = total + options.decay**number * error
-            fed = target if options.feedback == "truth" else guess.flatten(0, 1)
-            states = fed[:, None]
+            fed = {"sample": sample, "mean": mean, "truth": target}[options.feedback]
+            states = fed.reshape(-1, 1, fed.shape[-1])
             actions = truth.actions[:, start + number, None]
         return total / steps
 
-    def _error(self, guess: Tensor, mean: Tensor, log_std: Tensor, target: Tensor) -> Tensor:
+    def _error(self, sample: Tensor, mean: Tensor, log_std: Tensor, target: Tensor) -> Tensor:
         """Mean over windows [E] of the error of [E, B, S], summed over S."""
         if self.options.likelihood == "squared_error":
-            return (guess - target).square().sum(-1).mean(1)
+            return (sample - target).square().sum(-1).mean(1)
         variance = (2 * log_std).exp()
         # Seitzer et al. 2022, eq. 5: else the mean learns little where the variance is large.
         weight = variance.detach() ** self.options.beta

@@ -30,7 +30,7 @@ def truth(generator):
 
 @pytest.fixture
 def noise(generator):
-    return torch.randn((2, BATCH, FORECAST, 4), generator=generator)
+    return torch.randn((BATCH, FORECAST, 4), generator=generator)
 
 
 def all_rows(heads=2):
@@ -67,7 +67,7 @@ def test_the_action_beside_a_state_is_the_one_that_leads_on(feedback, generator)
     states[:, 0] = 0
     contacts = (states[..., :1] > 0).float()
     loss = Forecast(Linear(), rwm.LOSS.model_copy(update={"feedback": feedback}))
-    rows, noise = all_rows(1), torch.zeros(1, BATCH, FORECAST, 4)
+    rows, noise = all_rows(1), torch.zeros(BATCH, FORECAST, 4)
     right = Truth(states, actions, contacts, contacts[..., :0])
     state, bound, contact, termination = loss(right, rows, noise)[0].tolist()
     assert state == pytest.approx(0, abs=1e-8)
@@ -111,20 +111,29 @@ def test_teacher_forcing_is_one_step_at_a_time(truth, noise):
     for row in range(HISTORY, HISTORY + FORECAST):
         prediction, _ = network(truth.states[:, :row], truth.actions[:, :row], None)
         errors.append((prediction.mean - truth.states[:, row]).square().sum(-1).mean(1))
-    found = loss(truth, all_rows(), noise)[:, 0]
+    found = loss(truth, all_rows(), torch.zeros_like(noise))[:, 0]
     torch.testing.assert_close(found, torch.stack(errors).mean(0), atol=1e-5, rtol=1e-5)
 
 
 def test_a_sample_is_what_is_judged_and_fed_back(truth, noise):
-    loss, without = make(feedback="sample"), torch.zeros_like(noise)
-    assert not torch.allclose(loss(truth, all_rows(), noise), loss(truth, all_rows(), without))
-    sampled = loss(truth, all_rows(), without)
+    loss = make(feedback="sample")
+    later = noise.clone()
+    later[:, :-1] = 0
+    sampled, last, without = (
+        loss(truth, all_rows(), own)[:, 0] for own in (noise, later, torch.zeros_like(noise))
+    )
+    assert (sampled != last).all()
+    assert (last != without).all()
     loss.options = loss.options.model_copy(update={"feedback": "mean"})
-    assert torch.equal(loss(truth, all_rows(), noise), sampled)
+    assert torch.equal(loss(truth, all_rows(), torch.zeros_like(noise))[:, 0], without)
+    loss.options = loss.options.model_copy(update={"likelihood": "beta_nll"})
+    judged = loss(truth, all_rows(), noise), loss(truth, all_rows(), torch.zeros_like(noise))
+    assert torch.equal(*judged)
 
 
 def test_later_rows_count_less_with_a_decay(truth, noise):
     loss = make(feedback="truth")
+    noise = torch.zeros_like(noise)
     even = loss(truth, all_rows(), noise)[:, 0] * FORECAST
     loss.options = loss.options.model_copy(update={"decay": 1e-9})
     first = loss(truth, all_rows(), noise)[:, 0] * FORECAST

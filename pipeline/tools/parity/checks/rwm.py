@@ -73,7 +73,7 @@ def outputs(model: StateNetwork, arrays: Arrays) -> dict[str, Tensor]:
         ours |= _named("byhead", prediction, arrays("model_ids"))
         ours |= _rollout(model, windows, forecast)
     rows = torch.arange(len(windows.states)).expand(model.heads, -1)
-    noise = torch.zeros(*rows.shape, forecast, windows.states.shape[-1], dtype=torch.float64)
+    noise = torch.zeros_like(windows.states[:, :forecast])
     losses = Forecast(model, LOSS)(windows, rows, noise)
     (losses.mean(0) @ losses.new_tensor([1, BOUND_WEIGHT, 1, 1])).backward()
     weights = dict(model.named_parameters())

@@ -1,0 +1,35 @@
+"""Load a model for inference, whichever kind it is."""
+
+from pathlib import Path
+
+import torch
+
+from pipeline.diffusion.config import Kind, refuse_skipped
+from pipeline.diffusion.world_model import CONFIG, LOCAL, WEIGHTS, WorldModel
+from pipeline.dynamics.state_model import StateModel
+from pipeline.files.json_model import read_json
+from pipeline.latents.cache import LatentCache
+from pipeline.weights import hub
+
+
+def load_model(
+    name: str | Path, *, revision: str | None = None, device: str | torch.device = "cpu"
+) -> WorldModel | StateModel:
+    """Load a world model or a state model; see `WorldModel.from_pretrained`."""
+    folder = hub.folder(name, revision, (CONFIG, WEIGHTS))
+    refuse_skipped(folder)
+    remedy = LOCAL if folder == Path(name) else f"name another revision of {name}"
+    kind = read_json(folder / CONFIG, Kind, remedy)
+    loaded = WorldModel if kind.state_model is None else StateModel
+    return loaded.from_pretrained(name, revision=revision, device=device)
+
+
+def load_for(folder: Path, device: torch.device, cache: LatentCache) -> WorldModel | StateModel:
+    """Load a model for inference on the latents of a cache.
+
+    Raises:
+        DataError: it cannot be loaded, or was trained on latents unlike those of the cache.
+    """
+    model = load_model(folder, device=device)
+    model.check_cache(cache)
+    return model

@@ -68,6 +68,12 @@ class Prediction:
         rows = torch.arange(len(heads), device=heads.device)
         return Step(*(v[heads, rows] for v in (self.mean, self.contacts, self.termination)))
 
+    def replaced(self, rows: Tensor, other: "Prediction") -> "Prediction":
+        """A copy in which `rows`, int64 [R], are those of another R."""
+        names = ("mean", "log_std", "contacts", "termination")
+        pairs = [(getattr(self, name), getattr(other, name)) for name in names]
+        return Prediction(*(old.index_copy(1, rows, new) for old, new in pairs))
+
     @property
     def aleatoric(self) -> Tensor:
         """Uncertainty that the heads predict, [B]: the mean over heads of the sum of stds."""

@@ -1,0 +1,1 @@
+"""Imagination: many legged robots that a learned state model simulates at once, with rewards."""

@@ -95,6 +95,8 @@ def state_model(spec: LatentSpec, name: str = "gru", **changes: object) -> State
         frames=options.history + 4,
         interval=1,
         spec=spec,
+        contacts=CONTACTS,
+        terminates=True,
     )
     with torch.random.fork_rng():
         torch.manual_seed(0)

@@ -26,6 +26,11 @@ class StateConfig(FileModel):
     spec: LatentSpec
     """Its latents are the states, [S, 1, 1]."""
 
+    contacts: int = Field(default=0, ge=0, le=2**16)
+    """Contacts that it predicts; they follow the latents in a cache's states."""
+    terminates: bool = False
+    """Whether it predicts terminations, which follow the contacts there."""
+
     @model_validator(mode="after")
     def _of_vectors(self) -> Self:
         if self.spec.latent_shape[1:] != (1, 1):
@@ -34,16 +39,12 @@ class StateConfig(FileModel):
 
     @property
     def size(self) -> StateSize:
-        """Shapes that the network is built for.
-
-        A cache's states begin with the latents; what follows are contacts, then the termination.
-        """
-        others = max(0, self.spec.state_dim - self.spec.latent_shape[0])
+        """Shapes that the network is built for."""
         return StateSize(
             state_dim=self.spec.latent_shape[0],
             action_dim=self.interval * self.spec.action_dim,
-            contact_dim=max(0, others - 1),
-            termination_dim=min(1, others),
+            contact_dim=self.contacts,
+            termination_dim=int(self.terminates),
         )
 
 

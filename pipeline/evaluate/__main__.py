@@ -41,7 +41,17 @@ def command(
     from pipeline.compute import device
     from pipeline.diffusion.sampling import build_sampling
     from pipeline.dynamics.load import load_for
-    from pipeline.evaluate import Options, actions, clips, distractor, evaluate, outputs, summary
+    from pipeline.dynamics.state_model import StateModel
+    from pipeline.evaluate import (
+        Options,
+        actions,
+        clips,
+        distractor,
+        evaluate,
+        forecast,
+        outputs,
+        summary,
+    )
     from pipeline.evaluate.control import with_cameras
     from pipeline.evaluate.generate import Evaluator
     from pipeline.latents.cache import open_cache
@@ -66,6 +76,9 @@ def command(
         if distracting is not None:
             found = distractor.measure(evaluator, fixed, distracting, options.batch, options.seed)
             scores = scores.model_copy(update={"distractor": found})
+        if isinstance(model, StateModel):
+            measured = forecast.measure(model, cache, options.clips, options.batch, options.seed)
+            scores = scores.model_copy(update={"state_model": measured})
         scores.write(metrics)
         scores.means().write(means)
         listens = actions.sensitivity(evaluator, fixed, evaluation.last_latents)

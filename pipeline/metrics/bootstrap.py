@@ -3,7 +3,7 @@
 Frames of a clip are alike, so clips are drawn, not frames (Efron & Tibshirani 1993, ch. 13).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -24,6 +24,19 @@ def mean_intervals(values: Tensor, resamples: int = RESAMPLES) -> Tensor:
     flat = values.double().reshape(len(values), -1)
     parts = [counts @ flat / len(flat) for counts in _counts(len(flat), resamples)]
     return torch.quantile(torch.cat(parts), ENDS, 0).reshape(2, *values.shape[1:])
+
+
+def resampled_intervals(
+    values: Tensor, of: Callable[[Tensor], Tensor], resamples: int = RESAMPLES
+) -> tuple[float, float]:
+    """Percentile interval of what `of` makes of the sums [R, K] of R resamples of values [N, K].
+
+    A resample of which it is not defined, such as a share of nothing, does not count.
+    """
+    flat = values.double()
+    found = torch.cat([of(counts @ flat) for counts in _counts(len(flat), resamples)])
+    low, high = torch.nanquantile(found, ENDS).tolist()
+    return low, high
 
 
 def frechet_interval(

@@ -23,7 +23,7 @@ from pipeline.metrics.schema.rollout import RolloutMetrics
 from pipeline.metrics.schema.seconds import StageSeconds
 from pipeline.metrics.schema.train import CurveRow, LevelRow, TrainMetrics
 from pipeline.params import STAGES, Settings
-from pipeline.report import Options, charts, figures, planning, rollouts, scores
+from pipeline.report import Options, charts, figures, planning, rollouts, scores, states
 from pipeline.report.films import read_films
 from pipeline.report.gates import gates, pixel_score
 
@@ -74,7 +74,7 @@ def render(inputs: Inputs, settings: Settings, options: Options) -> str:
             "dataset": settings.dataset,
             **{family.selector: settings.chosen(family) for family in FAMILIES},
         },
-        context=settings.values["evaluate"]["context"],
+        context=_context(evaluate, settings),
         fit=fit,
         train=train,
         evaluate=evaluate,
@@ -84,6 +84,7 @@ def render(inputs: Inputs, settings: Settings, options: Options) -> str:
         readout=_readout(probe_metrics.read(inputs.probe)),
         gates=gates(fit, evaluate, plan),
         tables=scores.tables(evaluate),
+        states=None if evaluate.state_model is None else states.section(evaluate.state_model),
         psnr=pixel_score("PSNR", evaluate.decoder),
         curves=_curves(inputs, evaluate),
         samples=samples,
@@ -103,6 +104,14 @@ def render(inputs: Inputs, settings: Settings, options: Options) -> str:
     )
 
 
+def _context(evaluate: EvaluateMetrics, settings: Settings) -> int:
+    """Frames that the model was given; a state model says itself how many."""
+    if evaluate.state_model is not None:
+        return evaluate.state_model.history
+    context: int = settings.values["evaluate"]["context"]
+    return context
+
+
 def _sensitivity(actions: ActionMetrics) -> dict[str, ByActions]:
     return {
         "mean squared error, whitened": actions.mse,
@@ -116,13 +125,15 @@ def _curves(inputs: Inputs, evaluate: EvaluateMetrics) -> dict[str, str]:
     """Line charts as data URIs, by title."""
     curve, levels = CurveRow.read(inputs.curve), LevelRow.read(inputs.levels)
     loss = {"loss": [row.loss for row in curve]}
-    percent = "noise level, % of the way from clean to noise"
+    of_states = evaluate.state_model is not None
+    title = "Validation error by row" if of_states else "Training error by noise level"
+    percent = "% of the forecast" if of_states else "noise level, % of the way from clean to noise"
     middles = [50 * (row.low + row.high) for row in levels]
     by_level = {"error": [row.error for row in levels]}
     psnr_title = f"{pixel_score('PSNR', evaluate.decoder)} by generated frame"
     return {
         "Training loss": charts.lines([r.step for r in curve], loss, ("step", "loss"), log=True),
-        "Training error by noise level": charts.lines(middles, by_level, (percent, "error")),
+        title: charts.lines(middles, by_level, (percent, "error")),
         psnr_title: scores.curve(evaluate, "psnr", "PSNR in dB"),
         "Latent error by generated frame": scores.curve(evaluate, "latent_mse", "error"),
     }

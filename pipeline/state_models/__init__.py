@@ -27,6 +27,11 @@ class StateSize(BaseModel):
     termination_dim: int = 0
     """1 where terminations are known, else 0."""
 
+    @property
+    def labels(self) -> int:
+        """Numbers beside a state: contacts and termination."""
+        return self.contact_dim + self.termination_dim
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

@@ -253,6 +253,39 @@ def test_a_distractor_is_told_where_the_world_has_one(inputs, tmp_path, html):
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_forecasts_of_a_state_model_are_told(inputs, tmp_path, html):
+    def estimate(value):
+        return {"value": value, "interval": [value - 0.01, value + 0.01]}
+
+    kinds = {"model": 0.415, "persistence": 0.863, "shuffled": 1.113, "gain": 2.681}
+    forecast = {name: estimate(value) for name, value in kinds.items()}
+    told = {
+        "n": 900,
+        "events": 12,
+        "alarms": 0,
+        "precision": None,
+        **dict.fromkeys(("recall", "f1"), estimate(0.0)),
+    }
+    states = {
+        **{"history": 8, "clips": 64, "next_rows": 900, "episodes": 7},
+        "forecasts": [{"rows": rows, **forecast} for rows in (1, 8)],
+        **{"contacts": None, "termination": told},
+        "calibration": {"rank": estimate(0.321), "nll": estimate(-1.234), "coverage": 0.876},
+    }  # fmt: skip
+    (tmp_path / "evaluate.json").write_text(json.dumps({**EVALUATE, "state_model": states}))
+    looked = replace(inputs, evaluate=tmp_path / "evaluate.json")
+    text = page.render(looked, read(ROOT / "params.yaml"), Options(dreams=2, episodes=3))
+    for said in (
+        "0.415<small>0.405 to\N{NO-BREAK SPACE}0.425", "2.681", "From 8 context frames", "0.321",
+        "-1.234", "0.876", "12 of 900 labels are events, 0 were told", "rows of 7 episodes",
+        "gru on state vectors", "Validation error by row",
+    ):  # fmt: skip
+        assert said in text, said
+    assert "contacts, F1" not in text
+    assert "Forecasts of states" not in html.read_text()
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_cameras_are_told_where_they_condition_the_model(inputs, tmp_path, html):
     gaps = {
         "frozen_gap": {"mean": 0.25, "interval": [0.125, 0.375]},

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from pipeline.metrics.schema import Count, DecoderKind, Line, Metrics, Record
 from pipeline.metrics.schema.distractor import DistractorMetrics
+from pipeline.metrics.schema.state_model import StateModelMetrics
 
 CONDITIONS = ("model", "repeat_last", "shuffled_actions", "zero_actions")
 """The model, and what it is compared with."""
@@ -138,6 +139,7 @@ class EvaluateMetrics(Metrics):
         measured: how each score was measured, by its name; runs before there was this have none.
         intervals: of the scores, by condition; likewise.
         distractor: what else is known of generated frames where the world has one.
+        state_model: what else is known of a state model.
     """
 
     stage: ClassVar[str] = "evaluate"
@@ -152,6 +154,7 @@ class EvaluateMetrics(Metrics):
     measured: dict[str, Measured] | None = None
     intervals: dict[str, Intervals] | None = None
     distractor: DistractorMetrics | None = None
+    state_model: StateModelMetrics | None = None
 
     @model_validator(mode="after")
     def _of_every_frame(self) -> Self:
@@ -192,6 +195,8 @@ class EvaluateMetrics(Metrics):
             extra["intervals"] = {name: each.means() for name, each in self.intervals.items()}
         if self.distractor is not None:
             extra["distractor"] = self.distractor
+        if self.state_model is not None:
+            extra["state_model"] = self.state_model.means()
         return means.model_copy(update=extra)
 
 
@@ -207,6 +212,7 @@ class EvaluateMeans(Metrics):
     zero_actions: MeanScores
     intervals: dict[str, MeanIntervals] | None = None
     distractor: DistractorMetrics | None = None
+    state_model: dict[str, float] | None = None
 
 
 class ByActions(Record):

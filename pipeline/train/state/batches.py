@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from pipeline.latents.state_labels import labels_of
 from pipeline.latents.windows import Windows
 from pipeline.train import Options
 from pipeline.train.data.batches import Batch, Batches, MicroBatch
@@ -33,10 +32,12 @@ class StateMicroBatch(MicroBatch):
 class StateBatches(Batches):
     """The batches of a run, each a function of seed and step alone."""
 
-    def __init__(self, windows: Windows, options: Options, heads: int, group: Group) -> None:
+    def __init__(
+        self, windows: Windows, options: Options, heads: int, labels: int, group: Group
+    ) -> None:
         """See `Batches`; with bootstrap each of the heads has rows of its own."""
         super().__init__(windows, options, LEVELS, group)
-        self.heads = heads
+        self.heads, self.labels = heads, labels
 
     def draw(self, step: int) -> Batch:
         """See `Batches.draw`."""
@@ -54,19 +55,8 @@ class StateBatches(Batches):
                 part.level,
                 part.actions,
                 self.options.batch,
-                labels_of(self.windows, batch.rows[clips]),
+                labels_of(self.windows, batch.rows[clips], self.labels),
                 rows,
             )
             parts.append(own.pinned() if self.group.device.type == "cuda" else own)
         return Batch(batch.rows, list(parts))
-
-
-def labels_of(windows: Windows, rows: NDArray[np.int64]) -> Tensor:
-    """Contacts and termination of windows `rows` [B], 0 or 1, [B, T, C + 1] or [B, T, 0].
-
-    They are what follows the latents in a cache's states; see `StateConfig.size`.
-    """
-    cache, frames = windows.cache, windows.frame_indices(rows)
-    if not cache.spec.state_dim:
-        return torch.zeros(*frames.shape, 0)
-    return torch.from_numpy(cache.states[frames][..., cache.spec.latent_shape[0] :])

@@ -6,6 +6,7 @@ from pipeline import imports
 from pipeline.dynamics.state_config import StateConfig
 from pipeline.dynamics.state_model import StateModel
 from pipeline.encoders import ENCODERS
+from pipeline.episodes.groups import OBSERVED, STATE, SYSTEM_CONTACT
 from pipeline.latents.cache import LatentCache
 from pipeline.latents.spec import LatentSpec
 from pipeline.latents.windows import Windows
@@ -30,7 +31,7 @@ def prepare(settings: Settings, cache: LatentCache, group: Group) -> tuple[State
     config = state_config(settings, cache.spec)
     windows = windows_of(cache, config, "train", every=options.windows == "every")
     model = initialised(config, group.device, options.seed)
-    batches = StateBatches(windows, options, model.network.heads, group)
+    batches = StateBatches(windows, options, model.network.heads, config.size.labels, group)
     loss = StateLoss(model, options.state)
     return model, Trainer(Forecast(model.network, options.state), loss, batches, options, group)
 
@@ -38,12 +39,22 @@ def prepare(settings: Settings, cache: LatentCache, group: Group) -> tuple[State
 def state_config(settings: Settings, spec: LatentSpec) -> StateConfig:
     """The model that params.yaml describes, for the states of a cache."""
     options, chosen = settings.section("train", Options), variant_config(settings, STATE_MODELS)
+    contacts, terminates = auxiliaries(spec)
     return StateConfig(
         state_model=chosen,
         frames=chosen.options["history"] + options.state.forecast,
         interval=options.interval or spec.interval,
         spec=spec.as_published() if options.whitening == "none" else spec,
+        contacts=contacts,
+        terminates=terminates,
     )
+
+
+def auxiliaries(spec: LatentSpec) -> tuple[int, bool]:
+    """Number of contacts, and whether terminations are known: of states that are system_state."""
+    if spec.latent_shape[0] != STATE.stop or spec.state_dim < OBSERVED:
+        return 0, False
+    return SYSTEM_CONTACT.width, True
 
 
 def windows_of(cache: LatentCache, config: StateConfig, split: str, *, every: bool) -> Windows:

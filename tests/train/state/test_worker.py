@@ -7,18 +7,19 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from state_helpers import STATES, Strip, linear_cache, state_params
+from state_helpers import CONTACTS, Strip, linear_cache, state_params
 from train_helpers import KilledError, assert_same, run
 
 from pipeline import encoders, params
 from pipeline.dynamics.load import load_for
 from pipeline.errors import ParamsError
 from pipeline.latents.cache import open_cache
+from pipeline.latents.state_labels import labels_of
 from pipeline.metrics.schema.train import CurveRow, LevelRow, TrainMetrics
 from pipeline.train.distributed.group import single_process
 from pipeline.train.paths import Paths
 from pipeline.train.state import setup
-from pipeline.train.state.batches import labels_of
+from pipeline.train.state.setup import auxiliaries
 from pipeline.train.worker import work
 
 pytest.importorskip("pipeline.encoders.state")
@@ -29,6 +30,7 @@ OUTPUTS = ("model", "train.json", "curve.csv", "levels.csv", "validation.csv", "
 @pytest.fixture
 def paths(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(setup, "auxiliaries", lambda _: (CONTACTS, True))
     monkeypatch.setattr(encoders, "load_for", lambda *_: Strip())
     linear_cache(Path("latents.zarr"))
     write()
@@ -120,7 +122,7 @@ def test_labels_lie_beside_their_states_and_no_window_crosses_an_end(paths):
     (_, trainer), cache = prepared(paths)
     windows = trainer.batches.windows
     rows = np.arange(len(windows))
-    labels, states = labels_of(windows, rows), windows.latents(rows, None).flatten(2)
+    labels, states = labels_of(windows, rows, 3), windows.latents(rows, None).flatten(2)
     raw = states * torch.tensor(cache.spec.std) + torch.tensor(cache.spec.mean)
     assert torch.equal(labels[..., :2] > 0, raw[..., :2] > 0)
     # A termination is the last row of its episode: a window that went on would have it inside.
@@ -172,9 +174,11 @@ def test_episodes_too_short_for_a_window_are_named(paths):
         prepared(paths)
 
 
-def test_a_data_set_without_contacts_trains_all_the_same(paths):
-    assert STATES == 4
-    _, cache = prepared(paths)
-    spec = cache.spec.model_copy(update={"state_dim": 0})
-    size = setup.state_config(params.read(paths.params), spec).size
-    assert (size.contact_dim, size.termination_dim) == (0, 0)
+def test_contacts_and_terminations_are_known_of_the_groups_of_a_robot(cache):
+    def of(states, columns):
+        return auxiliaries(cache.spec.model_copy(
+            update={"latent_shape": (states, 1, 1), "state_dim": columns}
+        ))  # fmt: skip
+
+    assert of(45, 54) == of(45, 60) == (8, True)
+    assert of(45, 45) == of(4, 7) == (0, False)

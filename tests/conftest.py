@@ -22,7 +22,7 @@ from pipeline_helpers import make_workspace
 from pipeline import encoders
 from pipeline.encode.shard import Saved
 from pipeline.encoders import ENCODERS
-from pipeline.fit.fit import sample_frames
+from pipeline.fit.fit import sample
 from pipeline.latents.cache import open_cache
 
 
@@ -38,7 +38,7 @@ def folder_of_latents(tmp_path_factory):
     episodes = [make_episode(f"episode_{i:03d}", length=14 + i) for i in range(10)]
     ingested(episodes, folder / "shards", episodes_per_shard=4, train_share=0.7, split_seed=0)
     module, chosen = default(ENCODERS, "patch_pca", patch=4, components=3)
-    frames = sample_frames(folder / "shards", "train", 1000, 1)
+    frames = sample(folder / "shards", "train", 1000, 1).frames
     encoders.save(module.fit(frames, chosen, 0), "patch_pca", chosen.model_dump(), folder / "codec")
     codec = folder / "codec"
     card = {"name": encoders.name_of(codec), "digest": encoders.digest(codec)}

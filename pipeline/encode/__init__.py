@@ -5,7 +5,7 @@ from pydantic import Field
 from pipeline.compute import compile_mode as compilation
 from pipeline.compute.precision import Choice
 from pipeline.errors import ParamsError
-from pipeline.latents.quantize import Storage
+from pipeline.latents.quantize import Rounded
 from pipeline.params import Params, Settings
 
 
@@ -17,8 +17,9 @@ class Options(Params):
     )
     compile: compilation.OptionalMode
     batch: int = Field(gt=0)
-    storage: Storage = Field(
-        description="int8 takes half the bytes, with a scale for each channel of each frame"
+    storage: Rounded = Field(
+        description="int8 takes half the bytes, with a scale for each channel of each frame; "
+        "states stay float32"
     )
     stride: int = Field(
         gt=0, description="keep latents of every n-th frame of an episode; divides train.interval"

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from pipeline import imports, stage
@@ -164,7 +165,9 @@ def _unstrided(
 
 def _spec(source: Source, manifest: Manifest, options: Options, runner: Runner) -> LatentSpec:
     """The spec of the latents, with placeholders for their mean and std."""
-    probe = runner.encode(manifest.view.apply(np.zeros((1, *manifest.frame_shape), np.uint8)))
+    takes_states = runner.encoder.takes == "states"
+    frame = manifest.view.apply(np.zeros((1, *manifest.frame_shape), np.uint8))
+    probe = runner.encode(torch.zeros(1, manifest.state_dim) if takes_states else frame)
     channels, height, width = probe.mean.shape[1:]
     return LatentSpec(
         dataset=manifest.dataset,
@@ -175,7 +178,7 @@ def _spec(source: Source, manifest: Manifest, options: Options, runner: Runner) 
         interval=manifest.interval,
         latent_shape=(channels, height, width),
         stochastic=probe.std is not None,
-        storage=options.storage,
+        storage="float32" if takes_states else options.storage,
         stride=options.stride,
         mean=[0.0] * channels,
         std=[1.0] * channels,

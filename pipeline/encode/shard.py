@@ -29,7 +29,8 @@ from pipeline.latents.statistics import LatentStatistics, ShardSums
 
 MARKS = ".encoded"
 """Folder in an unsealed store with a file of statistics for every finished shard."""
-Frames = NDArray[np.uint8]
+Rows = NDArray[np.uint8] | NDArray[np.float32]
+"""Frames [N, H, W, 3] or states [N, S]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def encode_shard(task: Task) -> None:
     parts: list[dict[str, NDArray[Any]]] = []
     with one_thread():
         runner = load_runner(task.source, process_device(), task.execution)
-        for posterior in runner.run(map(task.spec.view.apply, _batches(task))):
+        for posterior in runner.run(_batches(task, runner.encoder)):
             _check(posterior.mean, task, done)
             part = quantize("mean", posterior.mean, task.spec.storage)
             mean, std = dequantize(part["mean"], part.get(f"mean{SCALE}")), None
@@ -143,14 +144,35 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _batches(task: Task) -> Iterator[Frames]:
-    """The recorded frames of a task [B, H, W, 3], across episodes; the last may be fewer."""
+def _batches(task: Task, encoder: Encoder) -> Iterator[Tensor]:
+    """What an encoder takes of the frames of a task: as it sees them [B, 3, H, W], or states."""
+    if encoder.takes == "states":
+        return map(torch.from_numpy, _in_batches(task, _states(task)))
+    return map(task.spec.view.apply, _in_batches(task, _frames(task)))
+
+
+def _frames(task: Task) -> Iterator[tuple[str, Rows]]:
+    """The recorded frames of each episode of a task [T, H, W, 3], with its key."""
+    keys = [segment.key for segment in task.segments]
+    for episode in shards.select(task.source.folder, keys):
+        yield episode.key, episode.frames
+
+
+def _states(task: Task) -> Iterator[tuple[str, Rows]]:
+    """The states of each episode of a task [T, S], with its key; no frame is decoded."""
+    keys = {segment.key for segment in task.segments}
+    for table in shards.tables(task.source.folder, keys):
+        yield table.key, table.states
+
+
+def _in_batches(task: Task, episodes: Iterator[tuple[str, Rows]]) -> Iterator[Any]:
+    """The rows of a task, across episodes; the last batch may be of fewer."""
     segments = {segment.key: segment for segment in task.segments}
-    rest: list[Frames] = []
-    for episode in shards.select(task.source.folder, list(segments)):
-        segment, stride = segments[episode.key], task.spec.stride
-        frames = episode.frames[segment.first * stride :: stride][: segment.count]
-        waiting = np.concatenate([*rest, frames])
+    rest: list[Rows] = []
+    for key, recorded in episodes:
+        segment, stride = segments[key], task.spec.stride
+        rows = recorded[segment.first * stride :: stride][: segment.count]
+        waiting = np.concatenate([*rest, rows])
         full = len(waiting) // task.batch * task.batch
         for first in range(0, full, task.batch):
             yield waiting[first : first + task.batch]

@@ -42,10 +42,9 @@ def _ways_out(spec: LatentSpec, lengths: Sequence[int], encoder: Encoder) -> lis
     def bytes_with(change: Change) -> int:
         return total_bytes(spec.model_copy(update=change), lengths)
 
-    stored: dict[str, Change] = {
-        "encode.storage: int8": {"storage": "int8"},
-        f"encode.stride: {spec.interval}": {"stride": spec.interval},
-    }
+    stored: dict[str, Change] = {f"encode.stride: {spec.interval}": {"stride": spec.interval}}
+    if spec.storage != "float32":
+        stored = {"encode.storage: int8": {"storage": "int8"}, **stored}
     changes = {option: change for option, change in stored.items() if bytes_with(change) < total}
     if len(changes) == 2:
         changes["both"] = {"storage": "int8", "stride": spec.interval}

@@ -1,10 +1,13 @@
-"""Encoders map frames to latents, and back by their own or a fitted decoder."""
+"""Encoders map frames to latents, and back by their own or a fitted decoder.
+
+The one of states takes, in place of frames, the states that the world was in at them.
+"""
 
 import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -61,6 +64,8 @@ class Encoder(Protocol):
     It is in inference mode and holds no random state.
     """
 
+    takes: ClassVar[Literal["frames", "states"]] = "frames"
+    """What `encode` is given: see there."""
     stochastic: bool
     """Whether `encode` returns a std."""
     published_scale: float | None
@@ -72,7 +77,11 @@ class Encoder(Protocol):
         """Move to a device. Arguments may be on any device; results are on this one."""
 
     def encode(self, frames: Tensor) -> Posterior:
-        """Frames uint8 [B, 3, H, W] RGB to raw latents [B, C, h, w]."""
+        """Frames uint8 [B, 3, H, W] RGB to raw latents [B, C, h, w].
+
+        One that takes states is given those of a data set, float32 [B, S], and its latents are
+        vectors, [B, C, 1, 1].
+        """
 
     def decode(self, latents: Tensor) -> Tensor:
         """Raw latents float32 [B, C, h, w] to frames uint8 [B, 3, H, W]."""
@@ -109,6 +118,39 @@ class SizedOptions(Protocol):
 
         Raises:
             ParamsError: frames of this size cannot be encoded.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """N recorded frames with the states of the world at them.
+
+    Attributes:
+        frames: uint8 [N, 3, H, W], as encoders see them.
+        states: float32 [N, S] in the world's units; S is 0 where a data set has none.
+    """
+
+    frames: Tensor
+    states: Tensor
+
+    def __len__(self) -> int:
+        """Number N."""
+        return len(self.frames)
+
+    def fed_to(self, encoder: "Encoder") -> Tensor:
+        """What an encoder takes of them: frames or states."""
+        return self.states if encoder.takes == "states" else self.frames
+
+
+@runtime_checkable
+class StateEncoderModule(Protocol):
+    """What `encoders/NAME/__init__.py` offers in place of `fit` if the encoder takes states."""
+
+    def fit_states(self, samples: Samples, options: Params) -> Encoder:
+        """Fit one to training samples.
+
+        Raises:
+            DataError: they have no states.
         """
 
 

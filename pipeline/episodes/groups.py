@@ -106,6 +106,15 @@ OBSERVED = TERMINATION.stop
 """Columns of these groups together."""
 
 
+def hold_groups(states: NDArray[np.float32]) -> bool:
+    """Whether rows [N, S] of states begin with these groups, as their values tell."""
+    if states.shape[1] < OBSERVED:
+        return False
+    length = np.linalg.norm(states[:, SYSTEM_STATE.part("projected_gravity")], axis=1)
+    flags = states[:, CONTACT.start : TERMINATION.stop]
+    return bool(np.allclose(length, 1, atol=1e-2) and np.isin(flags, (0, 1)).all())
+
+
 def policy_observation(
     states: NDArray[np.float32], command: NDArray[np.float32], last_action: NDArray[np.float32]
 ) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ KEY.cameras.npz and KEY.depth.npz where the cameras are known; each split has ta
 import io
 import json
 import tarfile
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -127,10 +127,11 @@ def select(folder: Path, keys: Sequence[str], *, depth: bool = False) -> Iterato
             yield from _read_tar(folder, shard, selected, _with_depth if depth else _episode)
 
 
-def tables(folder: Path) -> Iterator[Table]:
-    """Every episode without its frames, in the manifest's order; no frame is decoded."""
+def tables(folder: Path, keys: Set[str] | None = None) -> Iterator[Table]:
+    """Every episode without its frames, or those called `keys`, in the manifest's order."""
     for shard in read_manifest(folder).shards:
-        yield from _read_tar(folder, shard, shard.episodes, _table)
+        if keys is None or not keys.isdisjoint(shard.episodes):
+            yield from _read_tar(folder, shard, shard.episodes if keys is None else keys, _table)
 
 
 def verify(folder: Path) -> None:

@@ -24,9 +24,10 @@ def command(
     from pipeline.fit.fit import (
         HEALTH_FRAMES,
         finite_latents,
+        fit_encoder,
         health_of,
         reconstruction_psnr,
-        sample_frames,
+        sample,
     )
     from pipeline.metrics.schema.fit import FitMetrics
     from pipeline.params import read
@@ -35,10 +36,10 @@ def command(
         settings = read(params)
         options = settings.section("fit", Options)
         variant = settings.variant(ENCODERS)
-        train = sample_frames(shards, "train", options.train_frames, options.frame_stride)
-        val = sample_frames(shards, "val", options.val_frames, options.frame_stride)
+        train = sample(shards, "train", options.train_frames, options.frame_stride)
+        val = sample(shards, "val", options.val_frames, options.frame_stride)
         with finite_latents(variant.name, variant.options):
-            encoder = variant.module.fit(train, variant.options, options.seed).to(device.pick())
+            encoder = fit_encoder(variant, train, options.seed).to(device.pick())
             health, psnr = health_of(encoder, val), reconstruction_psnr(encoder, val)
         scores = FitMetrics(
             val_psnr=psnr,
@@ -48,7 +49,7 @@ def command(
             train_frames=len(train),
             val_frames=len(val),
         )
-        optional = encoder.fit_metrics(val[:HEALTH_FRAMES])
+        optional = encoder.fit_metrics(val.fed_to(encoder)[:HEALTH_FRAMES])
         scores = scores.model_copy(update=optional)
         with stage.output(codec) as partial:
             encoder.to(torch.device("cpu"))

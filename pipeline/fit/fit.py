@@ -1,4 +1,4 @@
-"""Frames to fit an encoder to, and measures of the fitted one: PSNR and health of its latents."""
+"""What an encoder is fitted to, and measures of it: PSNR and health of its latents."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,27 +8,40 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pipeline.encoders import ENCODERS, Encoder
+from pipeline.encoders import ENCODERS, Encoder, EncoderModule, Samples, StateEncoderModule
 from pipeline.episodes import shards
 from pipeline.episodes.manifest import Split, read_manifest
 from pipeline.errors import ParamsError
 from pipeline.latents.health import Health, measure_health
 from pipeline.metrics.images import psnr
-from pipeline.params import Params
+from pipeline.params import Params, Variant
 
 HEALTH_FRAMES = 256
 """Frames on which the health of the latents is measured."""
 
 
-def sample_frames(folder: Path, split: Split, count: int, stride: int) -> Tensor:
-    """The first frames uint8 [N, 3, H, W] of a split, every `stride`-th, N at most `count`."""
+def sample(folder: Path, split: Split, count: int, stride: int) -> Samples:
+    """The first frames of a split, every `stride`-th, at most `count`, with their states."""
     view = read_manifest(folder).view
     frames: list[Tensor] = []
+    states: list[Tensor] = []
     for episode in shards.read(folder, split):
         frames.append(view.apply(episode.frames[::stride]))
+        states.append(torch.from_numpy(episode.states[::stride]))
         if sum(map(len, frames)) >= count:
             break
-    return torch.cat(frames)[:count]
+    return Samples(torch.cat(frames)[:count], torch.cat(states)[:count])
+
+
+def fit_encoder(member: Variant[EncoderModule, Params], train: Samples, seed: int) -> Encoder:
+    """The chosen encoder, fitted to what it takes.
+
+    Raises:
+        UserError: it cannot be fitted to these.
+    """
+    if isinstance(member.module, StateEncoderModule):
+        return member.module.fit_states(train, member.options)
+    return member.module.fit(train.frames, member.options, seed)
 
 
 @contextmanager
@@ -60,20 +73,21 @@ def _suspect(options: dict[str, Any]) -> tuple[str, str]:
     return "", "change its options"
 
 
-def reconstruction_psnr(encoder: Encoder, frames: Tensor, batch: int = 64) -> float:
-    """Mean PSNR in dB of reconstructed frames uint8 [N, 3, H, W]."""
+def reconstruction_psnr(encoder: Encoder, samples: Samples, batch: int = 64) -> float:
+    """Mean PSNR in dB of reconstructed frames."""
     values = []
-    for start in range(0, len(frames), batch):
-        truth = frames[start : start + batch]
-        values.append(psnr(encoder.decode(encoder.encode(truth).mean).cpu(), truth))
+    fed = samples.fed_to(encoder).split(batch)
+    for given, truth in zip(fed, samples.frames.split(batch), strict=True):
+        values.append(psnr(encoder.decode(encoder.encode(given).mean).cpu(), truth))
     return float(torch.cat(values).mean())
 
 
-def health_of(encoder: Encoder, frames: Tensor, batch: int = 64) -> Health:
-    """Health of the latents of frames uint8 [N, 3, H, W]: how much those of different ones differ.
+def health_of(encoder: Encoder, samples: Samples, batch: int = 64) -> Health:
+    """Health of the latents of samples: how much those of different ones differ.
 
     Raises:
         FloatingPointError: latents are not finite.
     """
-    parts = [encoder.encode(part).mean.cpu() for part in frames[:HEALTH_FRAMES].split(batch)]
+    fed = samples.fed_to(encoder)[:HEALTH_FRAMES]
+    parts = [encoder.encode(part).mean.cpu() for part in fed.split(batch)]
     return measure_health(torch.cat(parts))

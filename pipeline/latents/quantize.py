@@ -1,5 +1,7 @@
 """Storage of latents: float16, or int8 with a scale for each channel of each frame.
 
+States are stored as they are, in float32.
+
 By torch, as numpy converts to float16 number by number.
 """
 
@@ -10,7 +12,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-Storage = Literal["float16", "int8"]
+Rounded = Literal["float16", "int8"]
+"""What params.yaml can ask for."""
+Storage = Literal["float16", "int8", "float32"]
 SCALE = "_scale"
 """Suffix of the name of the array with the scales of an int8 array."""
 LEVELS = 127
@@ -31,6 +35,8 @@ def quantize(name: str, latents: "Tensor", storage: Storage) -> "dict[str, NDArr
     """
     import torch
 
+    if storage == "float32":
+        return {name: latents.numpy()}
     if storage == "float16":
         return {name: latents.half().numpy()}
     scale = latents.abs().amax((2, 3)) / LEVELS

@@ -18,7 +18,7 @@ from pipeline.compute import device
 from pipeline.encode.shard import Saved
 from pipeline.encoders import ENCODERS
 from pipeline.errors import DataError
-from pipeline.fit.fit import sample_frames
+from pipeline.fit.fit import sample
 from pipeline.latents import writer
 from pipeline.latents.cache import open_cache
 
@@ -45,7 +45,7 @@ def folder(tmp_path_factory):
     episodes = [make_episode(f"episode_{i:02d}", length=60) for i in range(10)]
     ingested(episodes, path / "shards", episodes_per_shard=4, train_share=0.7)
     module, chosen = default(ENCODERS, "patch_pca", patch=4, components=3)
-    frames = sample_frames(path / "shards", "train", 1000, 1)
+    frames = sample(path / "shards", "train", 1000, 1).frames
     encoders.save(module.fit(frames, chosen, 0), "patch_pca", chosen.model_dump(), path / "codec")
     (path / "site").mkdir()
     (path / "site/sitecustomize.py").write_text(KILLER)

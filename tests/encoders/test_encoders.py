@@ -14,6 +14,7 @@ from pipeline.encode.runner import Execution, Runner
 from pipeline.encoders import ENCODERS
 from pipeline.encoders._shared.feature_codec import FeatureCodec
 from pipeline.errors import DataError, ParamsError, UserError
+from pipeline.families import STATE
 from pipeline.metrics.images import psnr
 from pipeline.testing.encoders import EncoderTests, squares, tensors
 
@@ -71,7 +72,7 @@ def frames():
 
 
 class TestEveryEncoder(EncoderTests):
-    @pytest.fixture(scope="class", params=every(ENCODERS))
+    @pytest.fixture(scope="class", params=[n for n in every(ENCODERS) if n != STATE])
     @classmethod
     def member(cls, request, tmp_path_factory):
         name = request.param

@@ -14,7 +14,7 @@ from ingest_helpers import ingested
 from pipeline.encoders import ENCODERS, Encoder, Posterior
 from pipeline.episodes import shards
 from pipeline.errors import DataError, ParamsError
-from pipeline.fit.fit import sample_frames
+from pipeline.fit.fit import sample
 from pipeline.latents.cache import open_cache
 
 
@@ -119,7 +119,7 @@ def test_several_shards_hold_what_one_would(folder, tmp_path, monkeypatch):
 
 def test_a_deterministic_encoder_stores_no_spread(folder, tmp_path):
     module, options = default(ENCODERS, "patch_pca", patch=4, components=2)
-    frames = sample_frames(folder / "shards", "train", 1000, 1)
+    frames = sample(folder / "shards", "train", 1000, 1).frames
     fitted = module.fit(frames, options, 0)
     encoded(folder / "shards", lambda: fitted, tmp_path / "pca.zarr")
     cache = open_cache(tmp_path / "pca.zarr")

@@ -59,7 +59,7 @@ def kill_in_training(folder, site):
     assert killed.returncode == -signal.SIGKILL, f"{killed.stdout}\n{killed.stderr}"
 
 
-FROM_TRAIN = {"train", "distill", "evaluate", "rollout", "plan", "report"}
+FROM_TRAIN = {"train", "trajectories", "distill", "evaluate", "rollout", "plan", "report"}
 """Stages that run again when training changes."""
 
 
@@ -161,6 +161,19 @@ def test_a_change_of_a_set_of_your_own_is_noticed_and_nothing_else_is(workspace)
     commit(workspace)
     temporary = run(workspace, "dvc", "exp", "run", "--temp", "-S", "ingest.split_seed=1", "ingest")
     assert executed(temporary.stdout) == ["locate", "ingest"]
+
+
+def test_a_model_that_a_student_goes_on_from_is_followed(workspace):
+    def repro():
+        return executed(run(workspace, "dvc", "repro", "distill").stdout)
+
+    own = workspace / "students/first"
+    shutil.copytree(workspace / f"models/wall/{ENCODER}/student", own)
+    set_params(workspace, {"distill.init": "students/first"})
+    assert repro() == ["locate", "distill"]
+    assert repro() == []
+    shutil.copy(workspace / f"models/wall/{ENCODER}/world_model/model.safetensors", own)
+    assert repro() == ["distill"]
 
 
 def test_dvc_answers_what_its_users_ask(workspace):

@@ -1,9 +1,10 @@
 """`python -m pipeline.collect.locate FOLDER`: what the chosen data set is, for DVC to follow.
 
 A dependency of dvc.yaml can be named by one selector, `${dataset}`, but not by an option of the
-chosen data set. So what its options name gets names of its own, and later stages depend on these:
-a link to its files, and for its format and its world a file with the member's name, its options
-and a digest of the code that it runs. Editing one format runs nothing again for a set of another.
+chosen data set. So what options name gets names of its own, and later stages depend on these:
+links to the set's files and to the models that a student is distilled from, and for its format and
+its world a file with the member's name, its options and a digest of the code that it runs. Editing
+one format runs nothing again for a set of another.
 """
 
 from pathlib import Path
@@ -22,7 +23,7 @@ def command(
     out: Annotated[Path, output("FOLDER", "Folder for the link.")],
     params: ParamsFile = PARAMS,
 ) -> None:
-    """Link to `datasets.NAME.root`, and name the format and the world, so that DVC follows them.
+    """Link to what params.yaml names by its path, and name the format and the world.
 
     What is on the hub is downloaded before.
     """
@@ -38,6 +39,11 @@ def command(
         partial.mkdir()
         stage.write_json(partial / "format.json", _member(settings, FORMATS))
         stage.write_json(partial / "world.json", _member(settings, WORLDS))
+        for key, folder in parents(settings).items():
+            if folder is None:
+                (partial / key).write_text("the world model\n")
+            else:
+                (partial / key).symlink_to(folder.resolve())
         if root is None:
             (partial / LINK).write_text("simulated\n")
             return
@@ -51,6 +57,29 @@ def command(
             link = partial / LINK / path.relative_to(here)
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(path.resolve())
+
+
+def parents(settings: "Settings") -> dict[str, Path | None]:
+    """Folders of the models that a student is distilled from, by key; None for the world model.
+
+    Raises:
+        DataError: there is no such folder.
+    """
+    from pipeline.errors import DataError
+    from pipeline.files.places import from_project
+
+    method = settings.value("distill", "method")
+    read_by = {"init": ("consistency", "dmd"), "real": ("dmd",)}
+    found: dict[str, Path | None] = {}
+    for key, methods in read_by.items():
+        named = settings.value("distill", key) if method in methods else None
+        found[key] = None if named is None else from_project(named)
+        if named is not None and not from_project(named).is_dir():
+            raise DataError(
+                f"distill.{key}: {named}: no such folder in {Path.cwd()}; name that of a model, or "
+                "null for the world model"
+            )
+    return found
 
 
 def _member(settings: "Settings", family: "AnyFamily") -> dict[str, Any]:

@@ -24,12 +24,14 @@ class Critic(Params):
 class Options(Params):
     """How a student is distilled; all that is not named here is as `train` says."""
 
-    method: Literal["none", "consistency", "dmd"] = Field(
-        description="consistency: causal consistency distillation (Causal Forcing++); dmd: "
-        "distribution matching with self-rollout (CausVid, Self Forcing); none: skipped"
+    method: Literal["none", "causal_ode", "consistency", "dmd"] = Field(
+        description="causal_ode: regression of the world model's trajectories (Causal Forcing); "
+        "consistency: causal consistency distillation (Causal Forcing++); dmd: distribution "
+        "matching with self-rollout (CausVid, Self Forcing); none: skipped"
     )
     init: Path | None = Field(
-        description="folder of a student that dmd goes on from; null for the world model"
+        description="folder of a student that consistency or dmd goes on from; null for the world "
+        "model"
     )
     real: Path | None = Field(
         description="folder of the model, best a bidirectional one, that dmd matches a student "
@@ -59,6 +61,8 @@ class Options(Params):
                 f"{path}: distill.student_steps = {self.student_steps} exceeds distill.grid = "
                 f"{self.grid}; lower it"
             )
+        if self.method == "causal_ode":
+            self._check_causal_ode(path)
         processes = settings.values["distributed"]["processes"] or 1
         if self.method == "dmd" and max(processes, settings.values["train"]["accumulation"]) > 1:
             raise ParamsError(
@@ -85,4 +89,17 @@ class Options(Params):
             raise ParamsError(
                 f"{path}: sampler = {sampler!r} does not go with model = "
                 "'student'; choose sampler: consistency"
+            )
+
+    def _check_causal_ode(self, path: Path) -> None:
+        if self.grid % self.student_steps:
+            raise ParamsError(
+                f"{path}: distill.grid = {self.grid} is no multiple of distill.student_steps = "
+                f"{self.student_steps}, so trajectories have no state at each of their levels; "
+                f"choose {self.grid - self.grid % self.student_steps}"
+            )
+        if self.init is not None:
+            raise ParamsError(
+                f"{path}: distill.init = {self.init}, but distill.method = 'causal_ode' begins as "
+                "the world model; set it to null"
             )

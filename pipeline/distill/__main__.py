@@ -1,7 +1,9 @@
-"""`python -m pipeline.distill LATENTS WORLD_MODEL STUDENT METRICS`."""
+"""`python -m pipeline.distill LATENTS WORLD_MODEL TRAJECTORIES STUDENT METRICS`."""
 
 from pathlib import Path
 from typing import Annotated
+
+import typer
 
 from pipeline import stage
 from pipeline.arguments import PARAMS, Latents, Model, ParamsFile, SecondsFile, output
@@ -10,6 +12,9 @@ from pipeline.arguments import PARAMS, Latents, Model, ParamsFile, SecondsFile, 
 def command(
     latents: Latents,
     world_model: Model,
+    trajectories: Annotated[
+        Path, typer.Argument(metavar="TRAJECTORIES", help="Trajectories of the world model.")
+    ],
     out: Annotated[Path, output("STUDENT", "Folder for the student, a world model itself.")],
     metrics: Annotated[Path, output("METRICS", "JSON file: how it was made.")],
     params: ParamsFile = PARAMS,
@@ -35,7 +40,8 @@ def command(
     from pipeline.train.distributed.options import Options as DistributedOptions
 
     distributed = settings.section("distributed", DistributedOptions)
-    launch(work, distributed, Paths(latents, world_model, out, metrics, params, seconds))
+    sources = (latents, world_model, trajectories)
+    launch(work, distributed, Paths(*sources, out, metrics, params, seconds))
 
 
 if __name__ == "__main__":

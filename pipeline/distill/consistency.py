@@ -21,9 +21,7 @@ from pipeline.objectives import Objective
 from pipeline.train.data.batches import MicroBatch
 from pipeline.train.losses import Network
 from pipeline.train.monitoring.levels import BINS, bin_errors, label, mean_by_level
-
-Predict = Callable[[Tensor, Tensor, Tensor | None], Tensor]
-"""A network's output for noisy frames [P, T, C, h, w] at timesteps [P, T], under actions."""
+from pipeline.trajectories.guided_steps import Predict, teacher_step
 
 
 class ConsistencyLoss:
@@ -97,30 +95,6 @@ def consistent(
     run = partial(_under, predict, actions)
     clean = estimate(run, objective, noisy, level, clip=False)
     return torch.where((level == CLEAN)[..., None, None, None], noisy, clean)
-
-
-def teacher_step(
-    objective: Objective,
-    predict: Predict,
-    noisy: Tensor,
-    level: Tensor,
-    after: Tensor,
-    actions: Tensor,
-    *,
-    guidance: float,
-) -> Tensor:
-    """One step of DDIM or Euler by a guided teacher, from `level` to the lower `after`, [P, T]."""
-    output = guided(lambda given: predict(noisy, level, given), actions, guidance)
-    return objective.step(noisy, objective.to_clean(output, noisy, level), level, after)
-
-
-def guided(run: Callable[[Tensor | None], Tensor], actions: Tensor, guidance: float) -> Tensor:
-    """Output by guidance g: u + g (c - u), of outputs c under the actions and u without."""
-    under = run(actions)
-    if guidance == 1:
-        return under
-    free = run(None)
-    return free + guidance * (under - free)
 
 
 def _under(predict: Predict, actions: Tensor | None, noisy: Tensor, level: Tensor) -> Tensor:

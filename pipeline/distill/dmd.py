@@ -12,12 +12,12 @@ from torch import Tensor
 
 from pipeline.diffusion.loss import frame_errors
 from pipeline.diffusion.world_model import WorldModel
-from pipeline.distill.consistency import guided
 from pipeline.distill.self_rollout import Draws, self_rollout
 from pipeline.noise.levels import CLEAN
 from pipeline.train.data.batches import MicroBatch
 from pipeline.train.data.shuffle import seeded_generator
 from pipeline.train.losses import Network
+from pipeline.trajectories.guided_steps import guided
 
 CLAMP = (0.02, 0.98)
 """Share of the levels at which rollouts are compared: next to the ends there is nothing to see."""

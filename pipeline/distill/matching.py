@@ -3,13 +3,12 @@
 from pathlib import Path
 
 from pipeline.checksum import sha256
-from pipeline.diffusion.make import load
 from pipeline.diffusion.world_model import WEIGHTS, WorldModel
 from pipeline.distill import Options
 from pipeline.distill.dmd import Matching
-from pipeline.distill.students import begun_as, student_config
+from pipeline.distill.students import begun_as, parent, require_same_objective, student_config
 from pipeline.distill.trainer import MatchingTrainer
-from pipeline.errors import DataError, ParamsError
+from pipeline.errors import ParamsError
 from pipeline.latents.cache import LatentCache
 from pipeline.train import Options as TrainOptions
 from pipeline.train.data.batches import Batches
@@ -36,23 +35,14 @@ def matching(
             "distill.method = 'dmd' trains in one process, a whole batch at a time; set "
             "distributed.processes and train.accumulation to 1"
         )
-    init, real = options.init or teacher, options.real or teacher
-    begun, known = _load("init", init, cache, group), _load("real", real, cache, group)
+    windows, named = batches.windows, options.real or teacher
+    init, begun = parent("init", options.init or teacher, windows, cache, group)
+    real, known = parent("real", named, windows, cache, group)
     require_causal(begun, "distill.init")
-    for place, path, other in (("init", init, begun), ("real", real, known)):
-        ours = batches.windows.frames, batches.windows.interval
-        if (other.config.frames, other.config.interval) != ours:
-            raise ParamsError(
-                f"distill.{place} = {path}: its windows differ from the world model's"
-            )
-    if begun.config.objective != known.config.objective:
-        raise ParamsError(
-            f"distill.real = {real}: it predicts {known.config.objective.name}, the student "
-            f"{begun.config.objective.name}; train both with the same objective"
-        )
+    require_same_objective("real", named, known, begun)
     if known.config.student is not None:
         raise ParamsError(
-            f"distill.real = {real}: a student; name a model that was trained on data"
+            f"distill.real = {named}: a student; name a model that was trained on data"
         )
     parents = {"init": sha256(init / WEIGHTS), "real": sha256(real / WEIGHTS)}
     config = student_config(begun, options, parents)
@@ -64,10 +54,3 @@ def matching(
     schedule = options.critic.warmup, options.critic.ratio
     shared = Matching(student, known, fake, options.guidance, options.seed)
     return student, MatchingTrainer(shared, batches, training, critic, schedule, group)
-
-
-def _load(key: str, folder: Path, cache: LatentCache, group: Group) -> WorldModel:
-    try:
-        return load(folder, group.device, cache)
-    except DataError as error:
-        raise DataError(f"distill.{key}: {error}") from None

@@ -10,7 +10,7 @@ from pipeline.compute.progress import Progress, progress
 from pipeline.diffusion.make import with_weights
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.distill import Options
-from pipeline.distill.setup import identity, prepare
+from pipeline.distill.setup import Sources, identity, prepare
 from pipeline.errors import telling_full_disk
 from pipeline.latents.cache import open_cache
 from pipeline.metrics.schema.distill import DistillMetrics
@@ -27,6 +27,7 @@ class Paths:
 
     latents: Path
     teacher: Path
+    trajectories: Path
     out: Path
     metrics: Path
     params: Path
@@ -73,9 +74,9 @@ def work(paths: Paths) -> None:
 def _distill(paths: Paths, settings: Settings, group: Group) -> None:
     options = settings.section("distill", Options)
     with stage.timed(paths.seconds if group.first else None) as summarise:
-        cache = open_cache(paths.latents)
-        student, trainer = prepare(settings, cache, paths.teacher, group)
-        decided = partial(identity, student.config, options, trainer.batches.options, cache)
+        sources = Sources(open_cache(paths.latents), paths.teacher, paths.trajectories)
+        student, trainer = prepare(settings, sources, group)
+        decided = partial(identity, student.config, options, trainer.batches.options, sources)
         callback = ProgressCallback()
         with scratch(group, "distill", decided) as folder:
             try:
@@ -88,7 +89,7 @@ def _distill(paths: Paths, settings: Settings, group: Group) -> None:
             with telling_full_disk(paths.out, "the last state is intact"):
                 _write(paths, with_weights(student.config, weights), trainer)
         summarise(
-            f"distill: a student of {options.student_steps} steps by {options.method}, "
+            f"distill: a student of {student.config.default_steps} steps by {options.method}, "
             f"{trainer.step} steps of training, in {paths.out}",
             trainer.step - trainer.resumed_from,
             "steps",

@@ -33,9 +33,10 @@ class Rows:
         DataError: a file is damaged at a requested row.
     """
 
-    def __init__(self, path: Path, array: "zarr.Array[Any]") -> None:
-        """Wrap an array of the store at `path`, which errors name."""
+    def __init__(self, path: Path, array: "zarr.Array[Any]", way_out: str = REMEDY) -> None:
+        """Wrap an array of the store at `path`, which errors name, with the way out of damage."""
         self.place, self.array = f"{path}/{array.name.strip('/')}", array
+        self._way_out = way_out
         self.shape, self.dtype = array.shape, np.dtype(array.dtype)
         self._shards: dict[int, Shard] = {}
         mapped = mappable(array)
@@ -62,7 +63,7 @@ class Rows:
         try:
             rows = self._gather(flat)
         except (ValueError, RuntimeError, OSError) as error:
-            raise DataError(f"{self.place}: damaged ({error}); {REMEDY}") from None
+            raise DataError(f"{self.place}: damaged ({error}); {self._way_out}") from None
         return rows.reshape(*indices.shape, *self.shape[1:])
 
     def _read(self, rows: NDArray[np.int64]) -> NDArray[Any]:

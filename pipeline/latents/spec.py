@@ -1,5 +1,6 @@
 """LatentSpec: shape, statistics and origin of cached latents, kept by the cache and each model."""
 
+import hashlib
 import math
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
@@ -232,3 +233,7 @@ class Seal(FileModel):
 
     spec: LatentSpec
     episodes: list[EpisodeEntry]
+
+    def digest(self) -> str:
+        """SHA-256 of all that it says."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()

@@ -6,7 +6,8 @@ from distill_helpers import objective_of, with_sigmas
 from helpers import golden
 
 from pipeline.diffusion.sample import ddim_timesteps
-from pipeline.distill.consistency import consistent, teacher_step
+from pipeline.distill.consistency import consistent
+from pipeline.trajectories.guided_steps import teacher_step
 
 
 def test_a_step_is_that_of_the_reference():

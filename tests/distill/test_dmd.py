@@ -9,9 +9,9 @@ from helpers import golden
 from rollout_helpers import randomised
 from train_helpers import world_model
 
-from pipeline.distill.consistency import guided
 from pipeline.distill.dmd import matching_gradient
 from pipeline.distill.self_rollout import Draws, self_rollout
+from pipeline.trajectories.guided_steps import guided
 
 LEVELS = (999, 499)
 

@@ -1,6 +1,7 @@
 """The stage: exact after a kill, its student is one, and what cannot be distilled is refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,17 @@ from rollout_helpers import randomised
 from train_helpers import assert_same, run, world_model
 
 from pipeline import params
-from pipeline.diffusion.world_model import WorldModel
+from pipeline.checksum import sha256
+from pipeline.diffusion.world_model import WEIGHTS, WorldModel
 from pipeline.distill import Options
 from pipeline.distill.__main__ import command
 from pipeline.distill.dmd import MatchingLoss
-from pipeline.distill.setup import identity, prepare
+from pipeline.distill.setup import Sources, identity, prepare
 from pipeline.errors import DataError, ParamsError, RunError
 from pipeline.train.distributed.group import single_process
+from pipeline.trajectories import Options as Ways
+from pipeline.trajectories.collect import collect
+from pipeline.trajectories.collection import collection
 
 CPU = torch.device("cpu")
 STEPS = 12
@@ -28,9 +33,23 @@ def settings_with(folder, *, model="world_model", sampler="consistency", train=(
     chosen = {"method": "consistency", "steps": STEPS, "grid": 6, **distill}
     values = {**PARAMS, "model": model, "sampler": sampler}
     values["train"] = {**PARAMS["train"], **quick}
+    values["trajectories"] = {**PARAMS["trajectories"], "clips": 20, "batch": 8}
     values["distill"] = {**PARAMS["distill"], **chosen}
     (folder / "params.yaml").write_text(yaml.safe_dump(values))
     return params.read(folder / "params.yaml")
+
+
+def sources(cache, teacher):
+    return Sources(cache, teacher, teacher.parent / "ways")
+
+
+def with_trajectories(settings, cache, teacher):
+    """The sources, with trajectories if the method needs them."""
+    found = sources(cache, teacher)
+    if settings.value("distill", "method") == "causal_ode":
+        of = collection(settings, settings.section("trajectories", Ways), cache, teacher)
+        collect(of, 10**9, found.trajectories)
+    return found
 
 
 def saved(cache, folder, **network):
@@ -49,6 +68,8 @@ def teacher(cache, tmp_path):
         {},
         {"guidance": 2.0},
         {"train": {"accumulation": 2}},
+        {"method": "causal_ode", "student_steps": 3},
+        {"method": "causal_ode", "student_steps": 2, "train": {"accumulation": 2}},
         {"method": "dmd", "critic": {"learning_rate": 1e-3, "warmup": 1, "ratio": 2}},
         {"method": "dmd", "critic": {"learning_rate": 1e-3, "warmup": 8, "ratio": 1}},
     ],
@@ -57,7 +78,8 @@ def teacher(cache, tmp_path):
 def test_killed_and_resumed_equals_uninterrupted(cache, teacher, tmp_path, distill):
     def trainer():
         settings = settings_with(tmp_path, **distill)
-        return prepare(settings, cache, teacher, single_process(CPU))[1]
+        found = with_trajectories(settings, cache, teacher)
+        return prepare(settings, found, single_process(CPU))[1]
 
     whole = run(trainer(), tmp_path / "whole")
     assert whole.curve[:, 0].max() > 0
@@ -69,7 +91,7 @@ def test_killed_and_resumed_equals_uninterrupted(cache, teacher, tmp_path, disti
 
 def test_it_learns_to_be_where_the_teacher_gets_in_many_steps(cache, teacher, tmp_path):
     settings = settings_with(tmp_path, steps=150, learning_rate=2e-3, ema=0.9)
-    student, trainer = prepare(settings, cache, teacher, single_process(CPU))
+    student, trainer = prepare(settings, sources(cache, teacher), single_process(CPU))
     assert trainer.loss.average is trainer.ema.module
     run(trainer, tmp_path / "long")
     assert trainer.curve[-20:, 0].mean() < 0.6 * trainer.curve[:5, 0].mean()
@@ -82,7 +104,13 @@ def test_the_stage_writes_a_student_with_its_parent(
     monkeypatch.chdir(tmp_path)
     teacher = saved(cache, Path("teacher"))
     settings_with(tmp_path, steps=2)
-    command(folder_of_latents / "latents.zarr", teacher, Path("student"), Path("distill.json"))
+    command(
+        folder_of_latents / "latents.zarr",
+        teacher,
+        Path("ways"),
+        Path("student"),
+        Path("distill.json"),
+    )
     student = WorldModel.from_pretrained("student")
     found = json.loads(Path("distill.json").read_text())
     assert found["parents"] == student.config.student.parents
@@ -91,14 +119,57 @@ def test_the_stage_writes_a_student_with_its_parent(
     changed = [not torch.equal(after.state_dict()[n], w) for n, w in before.state_dict().items()]
     assert any(changed)
     with pytest.raises(ParamsError, match="a student already; distill the model that taught it"):
-        command(folder_of_latents / "latents.zarr", Path("student"), Path("s"), Path("d.json"))
+        command(
+            folder_of_latents / "latents.zarr",
+            Path("student"),
+            Path("ways"),
+            Path("s"),
+            Path("d.json"),
+        )
     assert not Path("s").exists()
+
+
+def test_a_student_by_causal_ode_has_the_levels_of_its_trajectories(cache, teacher, tmp_path):
+    """Those of the grid, which differ from evenly spaced ones by rounding."""
+    settings = settings_with(
+        tmp_path, method="causal_ode", student_steps=2, grid=26, steps=200, learning_rate=2e-3
+    )
+    found = with_trajectories(settings, cache, teacher)
+    student, trainer = prepare(settings, found, single_process(CPU))
+    assert student.config.student.levels == (999, 498)
+    run(trainer, tmp_path / "long")
+    assert trainer.curve[-20:, 0].mean() < 0.5 * trainer.curve[:5, 0].mean()
+
+
+def test_a_student_goes_on_from_another_whose_levels_it_keeps(cache, teacher, tmp_path):
+    first = settings_with(tmp_path, method="causal_ode", student_steps=2, grid=26)
+    found = with_trajectories(first, cache, teacher)
+    begun = randomised(prepare(first, found, single_process(CPU))[0])
+    begun.save_pretrained(tmp_path / "first")
+    for method in ("consistency", "dmd"):
+        settings = settings_with(tmp_path, method=method, init=str(tmp_path / "first"))
+        student, _ = prepare(settings, sources(cache, teacher), single_process(CPU))
+        assert student.config.student.levels == (999, 498)
+        assert student.config.student.parents["init"] == sha256(tmp_path / "first" / WEIGHTS)
+        theirs = begun.denoiser.state_dict()
+        assert all(torch.equal(w, theirs[n]) for n, w in student.denoiser.state_dict().items())
+
+
+def test_trajectories_of_another_teacher_are_refused(cache, teacher, tmp_path):
+    settings = settings_with(tmp_path, method="causal_ode", student_steps=2)
+    found = with_trajectories(settings, cache, teacher)
+    world_model(cache).save_pretrained(teacher)
+    with pytest.raises(DataError, match=r"ways: computed for another teacher .* not .*repro traj"):
+        prepare(settings, found, single_process(CPU))
+    settings = settings_with(tmp_path, method="causal_ode", student_steps=2)
+    with pytest.raises(DataError, match=r"gone/origin\.json.*dvc repro -f trajectories"):
+        prepare(settings, replace(found, trajectories=tmp_path / "gone"), single_process(CPU))
 
 
 def test_it_is_skipped_unless_a_method_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings_with(tmp_path, method="none")
-    command(Path("no.zarr"), Path("no_model"), Path("student"), Path("distill.json"))
+    command(Path("no.zarr"), Path("no_model"), Path("ways"), Path("student"), Path("distill.json"))
     assert json.loads(Path("distill.json").read_text()) == {"skipped": "distill.method is none"}
     with pytest.raises(DataError, match=r"^student: its stage was skipped"):
         WorldModel.from_pretrained("student")
@@ -108,7 +179,7 @@ def test_models_of_dmd_that_are_not_there_are_one_line(cache, teacher, tmp_path)
     for name in ("init", "real"):
         settings = settings_with(tmp_path, method="dmd", **{name: str(tmp_path / "gone")})
         with pytest.raises(DataError, match=rf"^distill\.{name}: .*gone.*: no such file"):
-            prepare(settings, cache, teacher, single_process(CPU))
+            prepare(settings, sources(cache, teacher), single_process(CPU))
 
 
 def test_a_step_that_fails_after_the_critic_s_leaves_no_state(
@@ -118,7 +189,7 @@ def test_a_step_that_fails_after_the_critic_s_leaves_no_state(
 
     def trainer():
         settings = settings_with(tmp_path, method="dmd", critic=critic)
-        return prepare(settings, cache, teacher, single_process(CPU))[1]
+        return prepare(settings, sources(cache, teacher), single_process(CPU))[1]
 
     with monkeypatch.context() as patched:
         lost = torch.tensor(torch.nan, requires_grad=True), torch.zeros(1)
@@ -133,7 +204,9 @@ def test_a_step_that_fails_after_the_critic_s_leaves_no_state(
 def test_the_curve_has_the_student_s_latest_loss(cache, teacher, tmp_path):
     critic = {"learning_rate": 1e-3, "warmup": 1, "ratio": 2}
     settings = settings_with(tmp_path, method="dmd", critic=critic)
-    curve = run(prepare(settings, cache, teacher, single_process(CPU))[1], tmp_path / "run").curve
+    curve = run(
+        prepare(settings, sources(cache, teacher), single_process(CPU))[1], tmp_path / "run"
+    ).curve
     assert not curve[:2, 0].any()
     assert (curve[2:, 0] > 0).all()
     assert torch.equal(curve[2::2, 0], curve[3::2, 0])
@@ -142,7 +215,7 @@ def test_the_curve_has_the_student_s_latest_loss(cache, teacher, tmp_path):
 def test_a_teacher_that_sees_later_frames_is_refused(cache, tmp_path):
     teacher = saved(cache, tmp_path / "both", causal=False)
     with pytest.raises(ParamsError, match=r"distill\.method = 'consistency' generates frame after"):
-        prepare(settings_with(tmp_path), cache, teacher, single_process(CPU))
+        prepare(settings_with(tmp_path), sources(cache, teacher), single_process(CPU))
 
 
 @pytest.mark.parametrize(
@@ -152,6 +225,11 @@ def test_a_teacher_that_sees_later_frames_is_refused(cache, tmp_path):
         ({"model": "student", "method": "none"}, "but distill.method = 'none' makes none"),
         ({"model": "student", "sampler": "sequential"}, "choose sampler: consistency"),
         ({"model": "teacher"}, "model = 'teacher' is unknown"),
+        (
+            {"method": "causal_ode", "grid": 7, "student_steps": 2},
+            "distill.grid = 7 is no multiple of distill.student_steps = 2, .*; choose 6",
+        ),
+        ({"method": "causal_ode", "student_steps": 3, "init": "x"}, "begins as the world model"),
         ({"guidance": 0.0}, "distill.guidance = 0.0"),
         ({"method": "dmd", "train": {"accumulation": 2}}, "train.accumulation to 1"),
     ],
@@ -164,9 +242,9 @@ def test_params_that_cannot_be_are_refused_before_any_work(tmp_path, changes, sa
 def test_what_decides_the_result_decides_where_its_states_lie(cache, teacher, tmp_path):
     def of(**changes):
         settings = settings_with(tmp_path, **changes)
-        student, trainer = prepare(settings, cache, teacher, single_process(CPU))
+        student, trainer = prepare(settings, sources(cache, teacher), single_process(CPU))
         options = settings.section("distill", Options)
-        return identity(student.config, options, trainer.batches.options, cache)
+        return identity(student.config, options, trainer.batches.options, sources(cache, teacher))
 
     first = of()
     assert of() == first

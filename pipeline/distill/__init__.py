@@ -1,7 +1,8 @@
 """Distillation of a world model into a student of a few denoising steps."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -11,6 +12,8 @@ from pipeline.params import MODEL, Params, Settings
 
 MODELS = ("world_model", "student")
 """What `model` in params.yaml can be."""
+SAMPLER = "consistency"
+"""The only sampler that goes with a student."""
 
 
 class Critic(Params):
@@ -85,11 +88,32 @@ class Options(Params):
                 f"{path}: model = 'student', but distill.method = 'none' makes none; choose a "
                 "method, or model: world_model"
             )
-        if sampler != "consistency":
+        if sampler != SAMPLER:
             raise ParamsError(
                 f"{path}: sampler = {sampler!r} does not go with model = "
-                "'student'; choose sampler: consistency"
+                f"'student'; choose sampler: {SAMPLER}"
             )
+        if settings.values["rollout"]["clips"]:
+            self._check_study(path, settings.values["rollout"]["study"])
+
+    def _check_study(self, path: Path, study: Mapping[str, Any]) -> None:
+        """Refuse ways to sample that do not go with a student; what one that goes on knows is its.
+
+        Raises:
+            ParamsError: there is one.
+        """
+        most = self.student_steps if self.init is None else max(study["steps"], default=0)
+        others = [name for name in study["samplers"] if name != SAMPLER]
+        more = [steps for steps in study["steps"] if steps > most]
+        for key, wrong, way_out in (
+            ("samplers", others, f"leave {SAMPLER} alone, or none"),
+            ("steps", more, f"choose at most {most}"),
+        ):
+            if wrong:
+                raise ParamsError(
+                    f"{path}: rollout.study.{key} has {wrong[0]}, which does not go with model = "
+                    f"'student'; {way_out}"
+                )
 
     def _check_causal_ode(self, path: Path) -> None:
         if self.grid % self.student_steps:

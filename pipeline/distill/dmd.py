@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pipeline.compute import device
+from pipeline.compute.precision import Precision
 from pipeline.diffusion.loss import frame_errors
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.distill.self_rollout import Draws, self_rollout
@@ -37,6 +39,7 @@ class Matching:
         seed: of all noise.
         step: of training, which it is drawn for.
         network: runs the student in the precision of training; set once its trainer exists.
+        precision: of training, in which the other models run too; set likewise.
     """
 
     student: WorldModel
@@ -46,6 +49,7 @@ class Matching:
     seed: int
     step: int = 0
     network: Network | None = None
+    precision: Precision = "float32"
 
     def generated(self, batch: MicroBatch, purpose: str) -> Tensor:
         """Clips [P, T, C, h, w] of the student, after the first frames of a batch."""
@@ -115,8 +119,9 @@ class MatchingLoss:
         with torch.no_grad():
             noisy, _, level = matching.noised(clips, "student")
             actions = matching.student.model_actions(batch.actions)
-            real = estimate_of(matching.real, noisy, level, actions, matching.guidance)
-            fake = estimate_of(matching.fake, noisy, level, actions)
+            at, precision = (noisy, level, actions), matching.precision
+            real = estimate_of(matching.real, *at, matching.guidance, precision)
+            fake = estimate_of(matching.fake, *at, precision=precision)
             moved = clips[:, 1:] - matching_gradient(clips[:, 1:], real[:, 1:], fake[:, 1:])
         loss = 0.5 * (clips[:, 1:] - moved).square().mean()
         return loss, torch.zeros(1, device=clips.device)
@@ -127,12 +132,20 @@ class MatchingLoss:
 
 
 def estimate_of(
-    model: WorldModel, noisy: Tensor, level: Tensor, actions: Tensor, guidance: float = 1.0
+    model: WorldModel,
+    noisy: Tensor,
+    level: Tensor,
+    actions: Tensor,
+    guidance: float = 1.0,
+    precision: Precision = "float32",
 ) -> Tensor:
     """The clean frames that a model sees in noisy ones [P, T, C, h, w] at levels [P, T]."""
-    output = guided(
-        lambda given: model.denoiser(noisy, level.clamp(min=0), given), actions, guidance
-    )
+
+    def run(given: Tensor | None) -> Tensor:
+        with device.autocast(noisy.device.type, precision):
+            return model.denoiser(noisy, level.clamp(min=0), given).float()
+
+    output = guided(run, actions, guidance)
     return model.objective.to_clean(output, noisy, level)
 
 

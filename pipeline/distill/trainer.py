@@ -45,7 +45,7 @@ class MatchingTrainer(Trainer):
         super().__init__(student, MatchingLoss(matching), batches, options, group, stage="distill")
         self.critic = Trainer(fake, CriticLoss(matching), batches, critic, group, stage="distill")
         self.matching, self.schedule = matching, schedule
-        matching.network = self._forward
+        matching.network, matching.precision = self._forward, self.precision
 
     @property
     def updates(self) -> int:

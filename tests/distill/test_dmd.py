@@ -9,7 +9,7 @@ from helpers import golden
 from rollout_helpers import randomised
 from train_helpers import world_model
 
-from pipeline.distill.dmd import matching_gradient
+from pipeline.distill.dmd import estimate_of, matching_gradient
 from pipeline.distill.self_rollout import Draws, self_rollout
 from pipeline.trajectories.guided_steps import guided
 
@@ -62,6 +62,18 @@ def test_between_gaussians_it_points_along_the_gradient_of_their_divergence():
     assert (ratio > 0).all()
     torch.testing.assert_close(ratio, ratio[:, :1, :1, :1, :1].expand_as(ratio))
     assert not matching_gradient(clips, posterior(mean), posterior(mean)).any()
+
+
+def test_estimates_are_made_in_the_precision_of_training(cache, generator):
+    model = randomised(world_model(cache))
+    clean = torch.randn((2, 4, *model.spec.latent_shape), generator=generator)
+    actions = torch.zeros(2, 4, model.config.interval * model.spec.action_dim)
+    level, found = torch.full((2, 4), 500), []
+    model.denoiser.register_forward_hook(lambda *_: found.append(torch.is_autocast_enabled("cpu")))
+    for precision in ("float32", "bfloat16"):
+        estimate = estimate_of(model, clean, level, actions, 1.0, precision)
+        assert estimate.dtype == torch.float32
+    assert found == [False, True]
 
 
 def rolled_out(model, clean, actions, draws):

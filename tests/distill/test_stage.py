@@ -28,12 +28,16 @@ CPU = torch.device("cpu")
 STEPS = 12
 
 
-def settings_with(folder, *, model="world_model", sampler="consistency", train=(), **distill):
+def settings_with(
+    folder, *, model="world_model", sampler="consistency", train=(), rollout=(), **distill
+):
     quick = {"batch": 4, "save_every": 5, "warmup": 2, "interval": 2, **dict(train)}
     chosen = {"method": "consistency", "steps": STEPS, "grid": 6, **distill}
     values = {**PARAMS, "model": model, "sampler": sampler}
     values["train"] = {**PARAMS["train"], **quick}
     values["trajectories"] = {**PARAMS["trajectories"], "clips": 20, "batch": 8}
+    asked = {**PARAMS["rollout"]["study"], **dict(rollout)}
+    values["rollout"] = {**PARAMS["rollout"], "clips": 2, "study": asked}
     values["distill"] = {**PARAMS["distill"], **chosen}
     (folder / "params.yaml").write_text(yaml.safe_dump(values))
     return params.read(folder / "params.yaml")
@@ -224,6 +228,14 @@ def test_a_teacher_that_sees_later_frames_is_refused(cache, tmp_path):
         ({"student_steps": 7}, "distill.student_steps = 7 exceeds distill.grid = 6; lower it"),
         ({"model": "student", "method": "none"}, "but distill.method = 'none' makes none"),
         ({"model": "student", "sampler": "sequential"}, "choose sampler: consistency"),
+        (
+            {"model": "student", "rollout": {"samplers": ["consistency", "pyramid"]}},
+            "rollout.study.samplers has pyramid, .*; leave consistency alone, or none",
+        ),
+        (
+            {"model": "student", "rollout": {"steps": [1, 8]}},
+            "rollout.study.steps has 8, .*; choose at most 4",
+        ),
         ({"model": "teacher"}, "model = 'teacher' is unknown"),
         (
             {"method": "causal_ode", "grid": 7, "student_steps": 2},

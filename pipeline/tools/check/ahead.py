@@ -18,7 +18,7 @@ from pipeline.tools.check.simulated import check_simulated
 from pipeline.train import Options as TrainOptions
 from pipeline.train.data.batches import check_batch
 from pipeline.train.distributed import options as distributed
-from pipeline.worlds import WORLDS
+from pipeline.worlds import WORLDS, World
 
 
 def check_ahead(settings: Settings) -> None:
@@ -64,6 +64,21 @@ def _check_sizes(settings: Settings) -> None:
         denoiser = settings.variant(DENOISERS)
         rows, columns = encoder.options.latent_grid(*frames)
         window = settings.section("train", TrainOptions).frames
-        size = Size(latent_shape=(1, rows, columns), action_dim=1, frames=window, motion_dim=MOTION)
+        motion = MOTION if _may_have_cameras(settings) else 0
+        size = Size(latent_shape=(1, rows, columns), action_dim=1, frames=window, motion_dim=motion)
         with torch.device("meta"):  # of no weight, however large
             denoiser.module.build(denoiser.options, size)
+
+
+def _may_have_cameras(settings: Settings) -> bool:
+    """Whether the cameras of frames may be known: of files, those of the first episode are."""
+    dataset, denoiser = settings.variant(FORMATS), settings.variant(DENOISERS)
+    if not denoiser.module.takes_cameras(denoiser.options):
+        return True  # nobody asks
+    if dataset.options.root is None:
+        world = settings.variant(WORLDS).build()
+        return isinstance(world, World) and type(world).cameras is not World.cameras
+    place = place_of(dataset.options, Path("data") / settings.dataset)
+    if place is None or not from_project(place).is_dir():
+        return True
+    return dataset.build().open(folder_of(place))[0].cameras is not None

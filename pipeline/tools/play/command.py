@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pipeline.arguments import PARAMS, ParamsFile
+from pipeline.tools.play import MOST_STEPS
 
 ModelFolder = Annotated[
     Path | None,
@@ -26,7 +27,8 @@ def command(
         str, typer.Option(help="Another than this machine needs the token that is printed.")
     ] = "127.0.0.1",
     steps: Annotated[
-        int | None, typer.Option(min=1, max=50, help="Denoising steps; else the model's own.")
+        int | None,
+        typer.Option(min=1, max=MOST_STEPS, help="Denoising steps; else the model's own."),
     ] = None,
     fps: Annotated[float, typer.Option(min=0.1, max=60, help="Most frames a second.")] = 20.0,
     history: Annotated[int, typer.Option(min=1, help="Frames that a dream is given.")] = 1,

@@ -2,7 +2,7 @@
 
 import torch
 
-from pipeline.tools.play import messages
+from pipeline.tools.play import MOST_STEPS, messages
 from pipeline.tools.play.playable import Playable
 from pipeline.tools.play.replies import Actions, ClipEntry, Hello, Limits, Model
 from pipeline.tools.play.session import AHEAD
@@ -11,6 +11,7 @@ from pipeline.tools.play.session import AHEAD
 def hello(playable: Playable, fps: float, sessions: int) -> Hello:
     """The first message of a session."""
     model, spec = playable.model, playable.model.spec
+    student = model.config.student
     low, high = spec.actions["min"], spec.actions["max"]
     return Hello(
         model=Model(
@@ -25,6 +26,7 @@ def hello(playable: Playable, fps: float, sessions: int) -> Hello:
             window=model.config.frames,
             history=playable.history,
             steps=playable.steps,
+            most_steps=len(student.levels) if student else MOST_STEPS,
             device=str(model.device),
             threads=torch.get_num_threads(),
         ),

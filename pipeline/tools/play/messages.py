@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from pipeline.tools.play import MOST_STEPS
+
 LARGEST = 2**20
 """Bytes of the largest message of a page: a picture of a goal."""
 LARGEST_TEXT = 2**16
@@ -85,7 +87,7 @@ class Settings(_Message):
     """
 
     type: Literal["settings"]
-    steps: int | None = Field(default=None, ge=1, le=50)
+    steps: int | None = Field(default=None, ge=1, le=MOST_STEPS)
     format: ImageFormat | None = None
     fps: Number | None = Field(default=None, gt=0, le=60)
 

@@ -35,6 +35,7 @@ class Model(_Part):
         window: frames.
         history: frames that a dream is given.
         steps: denoising steps of a frame, unless the page asks for others.
+        most_steps: that the page may ask for.
         device: that computes.
         threads: of torch.
     """
@@ -50,6 +51,7 @@ class Model(_Part):
     window: int
     history: int
     steps: int
+    most_steps: int
     device: str
     threads: int
 

@@ -67,6 +67,10 @@ def test_the_size_of_the_tests_is_right(check):
         ({"encoder": "sd_vae", "worlds.wall.size": 60}, "takes sides that are multiples of 8"),
         ({"train.accumulation": 3}, "train.batch = 16 cannot be cut into 1 x 3 micro-batches"),
         ({"distributed.processes": 3}, "train.batch = 16 cannot be cut into 3 x 1 micro-batches"),
+        (
+            {"denoisers.nanowm.camera": "token"},
+            "denoisers.nanowm.camera = 'token', but the data has no cameras; choose none",
+        ),
         ({"datasets.wall.root": "absent"}, "absent: no such folder in /"),
         ({"datasets.wall.root": "/dev"}, "/dev/states.pth: no such file"),
     ],

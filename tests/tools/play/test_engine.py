@@ -16,6 +16,7 @@ from pipeline.errors import UserError
 from pipeline.formats.video_csv import Options, build
 from pipeline.tools.play import messages
 from pipeline.tools.play.engine import Act, Engine
+from pipeline.tools.play.hello import hello
 from pipeline.tools.play.listing import models
 from pipeline.tools.play.planning import Planning
 from pipeline.tools.play.playable import Playable
@@ -185,6 +186,7 @@ def test_a_student_is_played_and_plans_by_its_own_sampler():
     engine = engine_of(Playable(paths, None, 1))
     assert paths.folder == STUDENT
     assert engine.dream.steps == engine.playable.model.config.default_steps == 4
+    assert hello(engine.playable, 20.0, 1).model.most_steps == 4
     session = Session(1, engine, Path("plays"), None, 60.0)
     with pytest.raises(UserError, match="is a student of 4 steps; choose at most 4"):
         session.take(messages.Settings(type="settings", steps=10))

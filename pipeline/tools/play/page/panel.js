@@ -54,6 +54,7 @@ export class Panel {
   greet(hello) {
     const again = this.hello !== undefined;
     this.hello = hello;
+    the("steps").max = hello.model.most_steps;
     the("clip").max = the("goal-clip").max = hello.clips.length - 1;
     if (again) {
       this.#set({ format: the("format").value, fps: number("most-fps") });

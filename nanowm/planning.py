@@ -13,7 +13,7 @@ from pipeline.params import Params
 from pipeline.plan import Distance
 from pipeline.plan.action_space import ActionSpace
 from pipeline.plan.dynamics import Imagination
-from pipeline.plan.measure import Codec, build_measure
+from pipeline.plan.measure import Codec, Seen, build_measure
 from pipeline.plan.mpc import solve
 from pipeline.planners import cem
 
@@ -59,7 +59,9 @@ def search(
     space = ActionSpace(dynamics.spec, interval)
     imagination = Imagination(dynamics, codec, sampling, measure, DISTANCE, candidates)
     past = np.zeros((1, 0, interval, dynamics.spec.action_dim), np.float32)
-    future = imagination.between(frame[None, None], past, goal_frame[None], horizon, [generator])
+    future = imagination.between(
+        Seen(frame[None]), past, Seen(goal_frame[None]), horizon, [generator]
+    )
     initial = torch.zeros(1, 1, horizon, space.size)
     plans = solve(planner, space, initial, future, [generator]).plans
     return space.actions(plans)[0].flatten(0, 1).numpy()

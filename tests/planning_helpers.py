@@ -4,7 +4,7 @@ import torch
 from helpers import PARAMS, default
 from train_helpers import sampling
 
-from pipeline.encoders import Posterior
+from pipeline.encoders import Encoder, Posterior
 from pipeline.plan import Options
 from pipeline.plan.build import Parts, build_controllers
 from pipeline.plan.plan import by_name, plan
@@ -14,7 +14,7 @@ from pipeline.planners import PLANNERS
 INTERVAL = 5
 
 
-class Position:
+class Position(Encoder):
     """Encodes a frame as the position of its dot, [2, 1, 1]: a latent with known physics."""
 
     stochastic = False

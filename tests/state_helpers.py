@@ -10,6 +10,7 @@ from torch import Tensor
 from pipeline.diffusion.config import VariantConfig
 from pipeline.dynamics.state_config import StateConfig
 from pipeline.dynamics.state_model import StateModel
+from pipeline.encoders import Encoder
 from pipeline.families import STATE
 from pipeline.latents import writer
 from pipeline.latents.cache import LatentCache, open_cache
@@ -23,7 +24,7 @@ SMALL = {"gru": {"width": 16, "layers": 1}, "mlp": {"widths": [32]}}
 QUICK = {"heads": 2, "head_width": 8, "history": 3}
 
 
-class Strip:
+class Strip(Encoder):
     """In place of an encoder: a state is drawn as a strip of grey."""
 
     decoder_kind = "own"

@@ -17,8 +17,8 @@ from pipeline.metrics.schema.plan import Controller as Name
 from pipeline.plan import Distance, Options
 from pipeline.plan.action_space import ActionSpace, are_one_hot
 from pipeline.plan.controllers import Run
-from pipeline.plan.dynamics import Imagination, ModelDynamics, SimulatorDynamics
-from pipeline.plan.measure import Codec, Measure, build_measure, pixels, squared_distance
+from pipeline.plan.dynamics import Imagination, ModelDynamics, SimulatorDynamics, goals_of
+from pipeline.plan.measure import Codec, Measure, Seen, build_measure, pixels, squared_distance
 from pipeline.plan.mpc import Mpc
 from pipeline.plan.plan import Controllers
 from pipeline.plan.proposals import Proposer
@@ -116,10 +116,11 @@ def _of_frames(parts: Parts, measure: Measure) -> SimulatorDynamics:
 
     def of_states(states: NDArray[np.float32], meta: Meta) -> Tensor:
         parts_of = np.array_split(states, -(-len(states) // parts.options.batch))
-        return torch.cat([measure.of_frames(parts.world.draw(part, meta)) for part in parts_of])
+        seen = [Seen(parts.world.draw(part, meta), part) for part in parts_of]
+        return torch.cat([measure.of_frames(part) for part in seen])
 
     def of_goal(run: Run) -> Tensor:
-        return measure.of_frames(run.task.goal_frame[None])
+        return measure.of_frames(goals_of([run]))
 
     return SimulatorDynamics(
         parts.world, of_states, of_goal, measure.metric, parts.options.distance

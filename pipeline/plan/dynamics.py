@@ -16,7 +16,7 @@ from pipeline.episodes.episode import Meta
 from pipeline.plan import Distance
 from pipeline.plan.controllers import Run
 from pipeline.plan.goal_distance import Metric, counted, plan_costs
-from pipeline.plan.measure import Codec, Measure
+from pipeline.plan.measure import Codec, Measure, Seen
 from pipeline.worlds import World
 
 
@@ -64,23 +64,23 @@ class Imagination:
 
     def between(
         self,
-        frames: NDArray[np.uint8],
+        shown: Seen,
         past: NDArray[np.float32],
-        goals: NDArray[np.uint8],
+        goals: Seen,
         horizon: int,
         generators: Sequence[torch.Generator],
     ) -> "ModelFuture":
         """The futures of B episodes, whose past and goal are encoded once.
 
         Args:
-            frames: uint8 [B, K, H, W, 3], the past model frames and the present.
+            shown: the past model frames and the present of each, [B K, ...].
             past: actions [B, K - 1, interval, A] between them.
-            goals: uint8 [B, H, W, 3].
+            goals: one for each, [B, ...].
             horizon: frames to imagine.
             generators: one for each episode draws the noise that all its candidates share.
         """
-        batch, kept = frames.shape[:2]
-        history = self.codec.encode(frames.reshape(batch * kept, *frames.shape[2:]))
+        batch, kept = len(past), past.shape[1] + 1
+        history = self.codec.encode(shown.frames, shown.states)
         history = history.unflatten(0, (batch, kept))  # [B, K, C, h, w]
         shape = self.model.spec.latent_shape
         noise = [self.sampling.noise(1, kept, horizon, shape, own) for own in generators]
@@ -118,8 +118,8 @@ class ModelDynamics:
         frames = [
             self.world.draw(past, run.task.meta) for past, run in zip(states, runs, strict=True)
         ]
-        goals = np.stack([run.task.goal_frame for run in runs])
-        return imagination.between(np.stack(frames), np.stack(actions), goals, horizon, generators)
+        shown = Seen(np.concatenate(frames), np.concatenate(states))
+        return imagination.between(shown, np.stack(actions), goals_of(runs), horizon, generators)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +254,13 @@ def together(noises: Sequence[Noise]) -> Noise:
         tuple(generator for noise in noises for generator in noise.generators),
         torch.cat(fresh) if fresh else None,
     )
+
+
+def goals_of(runs: Sequence[Run]) -> Seen:
+    """The goals of runs, [B, ...]; of a picture alone the state is NaN, and not known."""
+    states = np.stack([run.task.goal for run in runs])
+    known = bool(np.isfinite(states).all())
+    return Seen(np.stack([run.task.goal_frame for run in runs]), states if known else None)
 
 
 def _known(run: Run, interval: int) -> int:

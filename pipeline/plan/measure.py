@@ -23,6 +23,19 @@ WIDTH = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """B frames, and the states of the world at them, by which encoders of states go.
+
+    Attributes:
+        frames: uint8 [B, H, W, 3].
+        states: float32 [B, S]; None where there is no more than a picture.
+    """
+
+    frames: NDArray[np.uint8]
+    states: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Codec:
     """An encoder between frames and whitened latents, at most `batch` of them at a time."""
 
@@ -30,8 +43,16 @@ class Codec:
     spec: LatentSpec
     batch: int
 
-    def encode(self, frames: NDArray[np.uint8]) -> Tensor:
-        """Whitened latents [B, C, h, w] of frames uint8 [B, H, W, 3]."""
+    def encode(
+        self, frames: NDArray[np.uint8], states: NDArray[np.float32] | None = None
+    ) -> Tensor:
+        """Whitened latents [B, C, h, w] of frames uint8 [B, H, W, 3], or of states [B, S].
+
+        Raises:
+            UserError: the encoder takes states, and there are none.
+        """
+        if self.encoder.takes == "states" and states is not None:
+            return self.spec.whiten(self.encoder.encode(torch.from_numpy(states)).mean.cpu())
         parts = self.spec.view.apply(frames).split(self._rows)
         means = [self.encoder.encode(part).mean.cpu() for part in parts]
         return self.spec.whiten(torch.cat(means))
@@ -56,12 +77,12 @@ class Measure:
 
     Attributes:
         of_latents: whitened latents [B, C, h, w] to features [B, ...].
-        of_frames: frames uint8 [B, H, W, 3] to features [B, ...].
+        of_frames: frames to features [B, ...].
         metric: features [N, T, ...] and [N, 1, ...] to distances [N, T].
     """
 
     of_latents: Callable[[Tensor], Tensor]
-    of_frames: Callable[[NDArray[np.uint8]], Tensor]
+    of_frames: Callable[[Seen], Tensor]
     metric: Metric
 
 
@@ -74,12 +95,16 @@ def build_measure(options: Distance, codec: Codec, probe: Probe | None) -> Measu
     """The measure that params.yaml describes; only `readout` needs a probe."""
     if options.metric == "pixels":
         return pixels(codec, options.blur)
+
+    def latents(seen: Seen) -> Tensor:
+        return codec.encode(seen.frames, seen.states)
+
     if options.metric == "readout":
         if probe is None:
             raise ValueError("readout: no probe")
         read = probe.coordinates
-        return Measure(read, lambda frames: read(codec.encode(frames)), squared_distance)
-    return Measure(lambda latents: latents, codec.encode, METRICS[options.metric])
+        return Measure(read, lambda seen: read(latents(seen)), squared_distance)
+    return Measure(lambda kept: kept, latents, METRICS[options.metric])
 
 
 def pixels(codec: Codec, blur: float) -> Measure:
@@ -90,7 +115,7 @@ def pixels(codec: Codec, blur: float) -> Measure:
 
     return Measure(
         lambda latents: blurred(codec.decode(latents)),
-        lambda frames: blurred(codec.pixels(frames)),
+        lambda seen: blurred(codec.pixels(seen.frames)),
         mse,
     )
 

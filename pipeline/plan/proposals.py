@@ -12,6 +12,7 @@ from torch.nn import functional
 from pipeline.plan import Proposals
 from pipeline.plan.action_space import ActionSpace
 from pipeline.plan.controllers import Run
+from pipeline.plan.dynamics import goals_of
 from pipeline.plan.measure import Codec
 from pipeline.plan.stretches import Stretches
 from pipeline.probe.probe import Probe
@@ -67,8 +68,10 @@ class Proposer:
     def _inverse(self, runs: Sequence[Run], left: list[int], horizon: int) -> Tensor:
         """A plan [B, 1, H, interval x A] that is to arrive in `left` frames; zeros after that."""
         now = [self.world.draw(run.states[-1][None], run.task.meta)[0] for run in runs]
-        goals = [run.task.goal_frame for run in runs]
-        latents = self.codec.encode(np.stack(now + goals))
+        goals = goals_of(runs)
+        states = [run.states[-1] for run in runs]
+        known = None if goals.states is None else np.concatenate([states, goals.states])
+        latents = self.codec.encode(np.concatenate([now, goals.frames]), known)
         here, there = self.probe.coordinates(latents).chunk(2)
         plans = self.probe.proposals(here, there, torch.tensor(left)).cpu()[:, :horizon]
         return functional.pad(plans, (0, 0, 0, horizon - plans.shape[1]))[:, None]

@@ -13,7 +13,8 @@ from pipeline.latents.cache import LatentCache
 from pipeline.latents.split_rows import SplitRows, latents_apart, split_rows
 from pipeline.plan.action_space import ActionSpace
 from pipeline.plan.controllers import Run
-from pipeline.plan.measure import Measure
+from pipeline.plan.dynamics import goals_of
+from pipeline.plan.measure import Measure, Seen
 from pipeline.worlds import World
 
 ROWS = 1024
@@ -48,7 +49,8 @@ class Stretches:
         Actions after the stretch's last frame are those that were recorded next; past the end of
         the episode, zeros.
         """
-        shown = [self.world.draw(run.states[-1][None], run.task.meta)[0] for run in runs]
+        frames = [self.world.draw(run.states[-1][None], run.task.meta)[0] for run in runs]
+        shown = Seen(np.stack(frames), np.stack([run.states[-1] for run in runs]))
         begins, ends = self._squared(shown), self._to_goals(runs)
         searched = [self._search(*each, horizon, count) for each in zip(begins, ends, strict=True)]
         return torch.stack([self._plans(starts, horizon) for starts in searched])
@@ -57,13 +59,13 @@ class Stretches:
         """Squared distances [M] to the goal of each run, which is that of its task at any time."""
         new = [run for run in runs if run.number not in self._ends]
         if new:
-            distances = self._squared([run.task.goal_frame for run in new])
+            distances = self._squared(goals_of(new))
             self._ends.update(zip((run.number for run in new), distances, strict=True))
         return [self._ends[run.number] for run in runs]
 
-    def _squared(self, frames: Sequence[NDArray[np.uint8]]) -> Tensor:
+    def _squared(self, seen: Seen) -> Tensor:
         """Squared distances [B, M] of B frames to those of all training episodes."""
-        vectors = self.measure.of_frames(np.stack(frames)).flatten(1)
+        vectors = self.measure.of_frames(seen).flatten(1)
         # In parts, for what is in between then stays in the processor's cache.
         parts = [
             torch.stack([(part - vector).square().sum(1) for vector in vectors])

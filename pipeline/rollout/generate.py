@@ -71,9 +71,14 @@ class Generator:
         """What `decode` rounds: float32 [B, 3, H, W] in 0..1, on the CPU."""
         return self.encoder.decode_float(self.model.spec.unwhiten(latents)).cpu()
 
-    def encode(self, frames: Tensor) -> Tensor:
-        """Frames uint8 [B, 3, H, W] of the model's size to whitened latents, on the CPU."""
-        mean = self.encoder.encode(frames).mean
+    def encode(self, frames: Tensor, states: Tensor | None = None) -> Tensor:
+        """Frames uint8 [B, 3, H, W] of the model's size, or states [B, S], to whitened latents.
+
+        Raises:
+            UserError: the encoder takes states, and there are none.
+        """
+        fed = states if self.encoder.takes == "states" and states is not None else frames
+        mean = self.encoder.encode(fed).mean
         return self.model.spec.whiten(mean.float()).cpu()
 
     def _actions(self, clip: Clip) -> Tensor:
@@ -91,7 +96,8 @@ class Generator:
     def _latents(self, clip: Clip) -> Tensor:
         if clip.latents is not None:
             return clip.latents
-        return self.encode(self.model.spec.view.apply(clip.history))
+        states = None if clip.states is None else torch.from_numpy(clip.states[: len(clip.history)])
+        return self.encode(self.model.spec.view.apply(clip.history), states)
 
 
 def load_frames_model(

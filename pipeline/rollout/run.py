@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from pipeline import stage
@@ -71,12 +73,14 @@ class Step:
         generated: frames as they are written, [H, W, 3], of the first clips: those that are.
         truth: the true ones; None where they are not known.
         recorded: the true ones as they were recorded.
+        states: of the world at the true ones, [B, S]; None where they are not known of all.
     """
 
     latents: Tensor | None
     generated: list[Frame]
     truth: list[Frame | None]
     recorded: list[Frame | None]
+    states: Tensor | None
 
 
 def steps_of(
@@ -88,16 +92,20 @@ def steps_of(
     """
     truths = [clip.truth() if clip.truth else iter(()) for clip in clips]
 
-    def step(latents: Tensor | None, generated: list[Frame]) -> Step:
+    def step(number: int, latents: Tensor | None, generated: list[Frame]) -> Step:
         recorded = [next(truth, None) for truth in truths]
         truth = [None if frame is None else shown.recorded(frame) for frame in recorded]
-        return Step(latents, generated, truth, recorded)
+        known = [clip.states[number] for clip in clips if clip.states is not None]
+        states = torch.from_numpy(np.stack(known)) if len(known) == len(clips) else None
+        return Step(latents, generated, truth, recorded, states)
 
-    for number in range(len(clips[0].history)):
-        yield step(None, [shown.recorded(clip.history[number]) for clip in clips[:written]])
-    for latents in generator.latents(clips, generator.history(clips)):
+    given = len(clips[0].history)
+    for number in range(given):
+        yield step(number, None, [shown.recorded(clip.history[number]) for clip in clips[:written]])
+    generated = generator.latents(clips, generator.history(clips))
+    for number, latents in enumerate(generated, given):
         decoded = generator.decode(latents[:written]) if written else ()
-        yield step(latents, [shown.generated(frame) for frame in decoded])
+        yield step(number, latents, [shown.generated(frame) for frame in decoded])
 
 
 def _card(clip: Clip) -> ClipCard:

@@ -96,7 +96,7 @@ def _batch(
             for file, frame, truth in zip(files, step.generated, step.truth, strict=False):
                 file.write(frame, truth)
             if step.latents is not None:
-                true_latents = generator.encode(_tensor(step.truth))
+                true_latents = generator.encode(_tensor(step.truth), step.states)
                 true = view.to_float(_tensor(step.recorded))
                 frames = generator.decode_float(step.latents)
                 ours.append(scorer.of(step.latents, frames, true_latents, true))

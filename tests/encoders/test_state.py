@@ -17,6 +17,11 @@ from pipeline.errors import DataError, UserError
 from pipeline.fit.fit import fit_encoder, sample
 from pipeline.latents.cache import open_cache
 from pipeline.params import Variant
+from pipeline.plan import Distance
+from pipeline.plan.measure import Codec, Seen, build_measure
+from pipeline.tools.parity.latent_spec import latent_spec
+
+LAST = Distance(frames="last", metric="mse", base=1.0, blur=0.0)
 
 
 def fitted(samples):
@@ -100,3 +105,17 @@ def test_a_cache_holds_the_very_states_of_every_episode(tmp_path):
     np.testing.assert_array_equal(np.asarray(cache.mean[:])[..., 0, 0], recorded[:, STATE])
     np.testing.assert_allclose(raw.flatten(1).numpy(), recorded[:, STATE], atol=1e-5)
     np.testing.assert_array_equal(cache.states[:], recorded)
+
+
+def test_planning_and_rollouts_encode_the_states_of_what_they_are_shown():
+    """Where a picture is all there is, they refuse it."""
+    states = np.array([[1, 2], [3, 6]], np.float32)
+    encoder = fitted(samples_of(states, (11, 11)))
+    spec = latent_spec([1.0, 2.0], {name: [1.0] for name in ("mean", "std", "min", "max")})
+    codec = Codec(encoder, spec.model_copy(update={"mean": [1.0, 2.0]}), 8)
+    frames = np.zeros((2, 11, 11, 3), np.uint8)
+    assert codec.encode(frames, states).flatten(1).tolist() == [[0, 0], [2, 2]]
+    measure = build_measure(LAST, codec, None)
+    assert measure.of_frames(Seen(frames, states)).flatten(1).tolist() == [[0, 0], [2, 2]]
+    with pytest.raises(UserError, match="which pictures do not tell"):
+        measure.of_frames(Seen(frames))

@@ -96,7 +96,7 @@ def test_the_goal_is_compared_with_what_was_recorded_once(world, cache):
     measure, seen = stretches.measure, []
 
     def of_frames(frames):
-        seen.append(len(frames))
+        seen.append(len(frames.frames))
         return measure.of_frames(frames)
 
     counting = replace(stretches, measure=replace(measure, of_frames=of_frames))

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from pipeline.compute.adamw import AdamW
+
 LARGEST_NORM = 1.0
 """Gradients are clipped to this norm."""
 
@@ -21,9 +23,7 @@ class Optimiser:
     ) -> None:
         """Prepare `steps` steps up to `learning_rate`; without weight decay this is plain Adam."""
         self.parameters = list(parameters)
-        self.optimiser = torch.optim.AdamW(
-            self.parameters, learning_rate, weight_decay=weight_decay
-        )
+        self.optimiser = AdamW(self.parameters, learning_rate, weight_decay=weight_decay)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser, learning_rate, total_steps=steps + 1, pct_start=0.1
         )

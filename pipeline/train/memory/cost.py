@@ -18,6 +18,7 @@ from pipeline.denoisers import Denoiser, Size
 from pipeline.diffusion.config import VariantConfig, build_denoiser
 from pipeline.train.memory import TRAINING
 from pipeline.train.memory.peak import Footprint
+from pipeline.weights.shapes import shapes_alone
 
 FLOAT = 4
 """Bytes of a float32."""
@@ -84,7 +85,7 @@ def forward_flops(denoiser: VariantConfig, size: Size) -> int:
 
 @cache
 def _parameters_and_flops(denoiser: str, size: Size) -> tuple[int, int]:
-    with torch.device("meta"), torch.no_grad():
+    with shapes_alone(), torch.no_grad():
         network = build_denoiser(VariantConfig.model_validate_json(denoiser), size)
         flops = count_flops(lambda: _forward(network, size, 1))
     return sum(weight.numel() for weight in network.parameters()), flops

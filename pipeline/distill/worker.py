@@ -5,18 +5,23 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import torch
+
 from pipeline import stage
 from pipeline.compute.progress import Progress, progress
 from pipeline.diffusion.make import with_weights
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.distill import Options
+from pipeline.distill.memory import plan_of
 from pipeline.distill.setup import Sources, identity, prepare
-from pipeline.errors import telling_full_disk
+from pipeline.errors import RunError, telling_full_disk
 from pipeline.latents.cache import open_cache
 from pipeline.metrics.schema.distill import DistillMetrics
 from pipeline.params import Settings, read
 from pipeline.train.distributed.group import Group
 from pipeline.train.distributed.work import in_group, scratch
+from pipeline.train.memory.available import available_memory
+from pipeline.train.memory.forecast import fitting_settings, report_memory
 from pipeline.train.monitoring import curve
 from pipeline.train.trainer import Callback, Trainer
 
@@ -76,11 +81,20 @@ def _distill(paths: Paths, settings: Settings, group: Group) -> None:
     with stage.timed(paths.seconds if group.first else None) as summarise:
         sources = Sources(open_cache(paths.latents), paths.teacher, paths.trajectories)
         student, trainer = prepare(settings, sources, group)
+        plan = plan_of(student, options, trainer.batches.options, group)
+        memory = available_memory(group.device, group.size)
+        if group.first:
+            print(report_memory(plan, memory), flush=True)
         decided = partial(identity, student.config, options, trainer.batches.options, sources)
         callback = ProgressCallback()
         with scratch(group, "distill", decided) as folder:
             try:
                 trainer.fit(folder, callback)
+            except torch.OutOfMemoryError:
+                fixes = ", ".join(fitting_settings(plan, memory)) or "take a larger device"
+                raise RunError(
+                    f"distill: step {trainer.step + 1}: out of memory; {fixes}"
+                ) from None
             finally:
                 callback.close()
             weights = trainer.result_weights()

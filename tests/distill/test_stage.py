@@ -14,12 +14,13 @@ from train_helpers import assert_same, run, world_model
 from pipeline import params
 from pipeline.checksum import sha256
 from pipeline.diffusion.world_model import WEIGHTS, WorldModel
-from pipeline.distill import Options
+from pipeline.distill import Options, worker
 from pipeline.distill.__main__ import command
 from pipeline.distill.dmd import MatchingLoss
 from pipeline.distill.setup import Sources, identity, prepare
 from pipeline.errors import DataError, ParamsError, RunError
 from pipeline.train.distributed.group import single_process
+from pipeline.train.memory.available import AvailableMemory
 from pipeline.trajectories import Options as Ways
 from pipeline.trajectories.collect import collect
 from pipeline.trajectories.collection import collection
@@ -168,6 +169,38 @@ def test_trajectories_of_another_teacher_are_refused(cache, teacher, tmp_path):
     settings = settings_with(tmp_path, method="causal_ode", student_steps=2)
     with pytest.raises(DataError, match=r"gone/origin\.json.*dvc repro -f trajectories"):
         prepare(settings, replace(found, trajectories=tmp_path / "gone"), single_process(CPU))
+
+
+@pytest.mark.parametrize("method", ["consistency", "dmd"])
+def test_memory_is_foretold_and_out_of_it_is_one_line(
+    folder_of_latents, cache, tmp_path, monkeypatch, capsys, method
+):
+    monkeypatch.chdir(tmp_path)
+    teacher = saved(cache, Path("teacher"))
+    settings_with(tmp_path, method=method)
+    paths = folder_of_latents / "latents.zarr", teacher, Path("ways"), Path("student")
+
+    def device_of(memory):
+        found = AvailableMemory(memory, gpu=False, bfloat16=False)
+        monkeypatch.setattr(worker, "available_memory", lambda *_: found)
+
+    device_of({"consistency": 2_000_000, "dmd": 3_600_000}[method])
+    with pytest.raises(
+        ParamsError, match=r"^distill: nanowm of .* GB .*others .*train\.batch: "
+    ) as no:
+        command(*paths, Path("distill.json"))
+    assert ("accumulation" in str(no.value)) == (method == "consistency")
+    assert "size" not in str(no.value)
+    device_of(10**9)
+    monkeypatch.setattr(worker.Trainer, "fit", out_of_memory)
+    with pytest.raises(RunError, match=r"^distill: step 1: out of memory; "):
+        command(*paths, Path("distill.json"))
+    assert "distill: " in (said := capsys.readouterr().out)
+    assert " of 1 GB: weights" in said
+
+
+def out_of_memory(*_):
+    raise torch.OutOfMemoryError
 
 
 def test_it_is_skipped_unless_a_method_is_named(tmp_path, monkeypatch):

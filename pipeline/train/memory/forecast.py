@@ -20,13 +20,29 @@ LATENTS = 3
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
-    """What determines the memory of a run."""
+    """What determines the memory of a run.
+
+    Attributes:
+        denoiser: the network that is trained.
+        size: of its data.
+        options: of its training.
+        processes: that share a batch.
+        strategy: in which they do.
+        stage: whose run it is; only `train` chooses the size of the network.
+        others: bytes of models beside it.
+        cached: bytes of keys and values that each clip of a micro-batch keeps.
+        whole_batch: whether a batch cannot be cut into micro-batches.
+    """
 
     denoiser: VariantConfig
     size: Size
     options: Options
     processes: int
     strategy: Literal["ddp", "fsdp"]
+    stage: str = "train"
+    others: int = 0
+    cached: int = 0
+    whole_batch: bool = False
 
     @property
     def clips(self) -> int:
@@ -63,7 +79,8 @@ class MemoryEstimate:
         optimiser: AdamW's two moments.
         ema: averaged weights, if there are any.
         activations: peak of a micro-batch's forward and backward pass.
-        latents: of a micro-batch.
+        latents: of a micro-batch, with what is cached for them.
+        others: models beside it.
     """
 
     weights: int
@@ -72,6 +89,7 @@ class MemoryEstimate:
     ema: int
     activations: int
     latents: int
+    others: int = 0
 
     @property
     def total(self) -> int:
@@ -96,7 +114,8 @@ def estimate(plan: TrainingPlan, activations: int) -> MemoryEstimate:
         optimiser=2 * weights,
         ema=weights if plan.options.ema else 0,
         activations=activations,
-        latents=plan.micro_batch * LATENTS * window,
+        latents=plan.micro_batch * (LATENTS * window + plan.cached),
+        others=plan.others,
     )
 
 
@@ -131,7 +150,7 @@ def check(plan: TrainingPlan, available: AvailableMemory) -> str:
     if needed.total > available.memory:
         fixes = ", ".join(fitting_settings(plan, available))
         raise ParamsError(
-            f"train: {plan.denoiser.name} of {cost.parameters / 1e6:.1f} M parameters with "
+            f"{plan.stage}: {plan.denoiser.name} of {cost.parameters / 1e6:.1f} M parameters with "
             f"micro-batches of {plan.micro_batch} clips needs {_gb(needed.total)} GB ({needed}), "
             f"the device has {_gb(available.memory)} GB; "
             f"{fixes or 'no setting fits, take a larger device'}"
@@ -144,9 +163,10 @@ def describe(
 ) -> str:
     """Cost and memory of a run that fits, as one line."""
     return (
-        f"train: {cost.parameters / 1e6:.3g} M parameters, {cost.training_flops / 1e9:,.3g} GFLOP "
-        f"a clip; micro-batches of {plan.micro_batch} clips in {precision(plan, available)} need "
-        f"{_gb(needed.total)} of {_gb(available.memory)} GB: {needed}"
+        f"{plan.stage}: {cost.parameters / 1e6:.3g} M parameters, "
+        f"{cost.training_flops / 1e9:,.3g} GFLOP a clip; micro-batches of {plan.micro_batch} clips "
+        f"in {precision(plan, available)} need {_gb(needed.total)} of "
+        f"{_gb(available.memory)} GB: {needed}"
     )
 
 
@@ -201,12 +221,15 @@ def _accumulation(prefix: str, plan: TrainingPlan, available: AvailableMemory) -
         if plan.clips % count == 0:
             other = plan.with_options(accumulation=count)
             batch = other.micro_batch * plan.processes * plan.options.accumulation
-            plans[f"{prefix}train.accumulation: {count} or train.batch: {batch}"] = other
+            either = "" if plan.whole_batch else f"train.accumulation: {count} or "
+            plans[f"{prefix}{either}train.batch: {batch}"] = other
     return _first(_if_fits(setting, other, available) for setting, other in plans.items())
 
 
 def _smaller_sizes(plan: TrainingPlan) -> dict[str, TrainingPlan]:
     """The plan with each named size below this one, the largest first."""
+    if plan.stage != "train":
+        return {}
     name, limit = plan.denoiser.name, parameters(plan.denoiser, plan.size)
     sizes = reversed(DENOISERS.load(name, "denoiser").SIZES)
     plans = {f"denoisers.{name}.size: {label}": plan.with_size(label) for label in sizes}

@@ -29,7 +29,7 @@ from pipeline.tools.metrics.command import command as metrics
 from pipeline.tools.metrics.plot import command as plot_metrics
 from pipeline.tools.parameters import command as parameters
 from pipeline.tools.play.command import command as play
-from pipeline.tools.preflight import command as preflight
+from pipeline.tools.preflight.command import command as preflight
 from pipeline.tools.protocols import command as protocols
 from pipeline.tools.record.command import command as record
 from pipeline.tools.reference.commands import export, import_

@@ -41,6 +41,10 @@ def command(
     ],
     out: Annotated[Path, typer.Argument(metavar="REPORT", help="Folder for index.html.")],
     params: ParamsFile = PARAMS,
+    preflight: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What `wm preflight --run --json` found, if it ran."),
+    ] = None,
 ) -> None:
     """Write one self-contained page: metrics beside baselines, dreams, plans, params."""
     from pipeline.params import read
@@ -51,7 +55,7 @@ def command(
         options = settings.section("report", Options)
         inputs = page.Inputs(
             *(fit, train, evaluate, actions, probe, rollout, plan, curve, levels, samples),
-            *(dreams, rollouts, films, seconds),
+            *(dreams, rollouts, films, seconds, preflight),
         )
         text = page.render(inputs, settings, options)
         with stage.output(out) as partial:

@@ -18,6 +18,7 @@ from pipeline.metrics.schema import rollout as rollout_metrics
 from pipeline.metrics.schema.evaluate import ActionMetrics, ByActions, EvaluateMetrics
 from pipeline.metrics.schema.fit import FitMetrics
 from pipeline.metrics.schema.plan import PlanMetrics
+from pipeline.metrics.schema.preflight import PreflightReport
 from pipeline.metrics.schema.probe import ProbeMetrics, ProbeSkipped
 from pipeline.metrics.schema.rollout import RolloutMetrics
 from pipeline.metrics.schema.seconds import StageSeconds
@@ -35,7 +36,7 @@ TRAIN_AGAIN, EVALUATE_AGAIN = (
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The files that a report is made of."""
+    """The files that a report is made of; `preflight` need not be there."""
 
     fit: Path
     train: Path
@@ -51,6 +52,7 @@ class Inputs:
     rollouts: Path
     films: Path
     seconds: Path
+    preflight: Path | None = None
 
 
 def render(inputs: Inputs, settings: Settings, options: Options) -> str:
@@ -100,6 +102,7 @@ def render(inputs: Inputs, settings: Settings, options: Options) -> str:
             else None
         ),
         seconds=seconds,
+        preflight=_preflight(inputs.preflight),
         params=yaml.safe_dump(_params(settings), sort_keys=False),
     )
 
@@ -137,6 +140,13 @@ def _curves(inputs: Inputs, evaluate: EvaluateMetrics) -> dict[str, str]:
         psnr_title: scores.curve(evaluate, "psnr", "PSNR in dB"),
         "Latent error by generated frame": scores.curve(evaluate, "latent_mse", "error"),
     }
+
+
+def _preflight(path: Path | None) -> PreflightReport | None:
+    """What `wm preflight --run` found, if it was run."""
+    if path is None or not path.exists():
+        return None
+    return PreflightReport.read(path, f"make it again: `wm preflight --run --json {path}`")
 
 
 def _samples(path: Path) -> str:

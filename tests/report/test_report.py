@@ -432,3 +432,23 @@ def test_what_is_damaged_is_named_with_the_stage_that_makes_it(inputs, tmp_path,
         )
     assert said in str(caught.value)
     assert "`dvc repro -f " in str(caught.value)
+
+
+def test_a_preflight_has_a_section_if_it_was_run(inputs, tmp_path):
+    settings, options = read(ROOT / "params.yaml"), Options(dreams=1, episodes=1)
+    file = tmp_path / "preflight.json"
+    without = page.render(replace(inputs, preflight=file), settings, options)
+    assert "Preflight" not in without
+    found = {"preset": "rt1", "verified": ["collect: <6> episodes"], "not_verified": ["the files"]}
+    values = {**found, "drift": [], "failed": None, "seconds": 12.5}
+    file.write_text(json.dumps(values))
+    html = page.render(replace(inputs, preflight=file), settings, options)
+    start = html.index("<h2>Preflight</h2>")
+    section = html[start : html.index("<h2>Parameters</h2>")]
+    for text in ("Verified by this run", "collect: &lt;6&gt; episodes", "NOT verified by this run"):
+        assert text in section
+    assert "Drift" not in section
+    assert html[:start] + html[html.index("<h2>Parameters</h2>") :] == without
+    file.write_text("{")
+    with pytest.raises(DataError, match="make it again: `wm preflight --run --json"):
+        page.render(replace(inputs, preflight=file), settings, options)

@@ -18,8 +18,10 @@ from pipeline import __version__  # noqa: E402 - once it is known which `pipelin
 if TYPE_CHECKING:
     from nanowm.dataset import Clip, Dataset
     from nanowm.env import DreamEnv, make_env
+    from nanowm.load import load
+    from nanowm.state_model import StateModel
     from nanowm.stepping import State
-    from nanowm.world_model import WorldModel, load
+    from nanowm.world_model import WorldModel
     from pipeline.gym.record import Recorder
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "DreamEnv",
     "Recorder",
     "State",
+    "StateModel",
     "WorldModel",
     "__version__",
     "load",
@@ -40,8 +43,9 @@ HOMES = {
     "DreamEnv": "nanowm.env",
     "Recorder": "pipeline.gym.record",
     "State": "nanowm.stepping",
+    "StateModel": "nanowm.state_model",
     "WorldModel": "nanowm.world_model",
-    "load": "nanowm.world_model",
+    "load": "nanowm.load",
     "make_env": "nanowm.env",
 }
 """The module of each public name."""

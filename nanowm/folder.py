@@ -18,6 +18,7 @@ from pipeline.errors import DataError
 from pipeline.files.json_model import FileModel, read_json
 from pipeline.files.places import from_project
 from pipeline.files.versioned import Format
+from pipeline.weights import hub
 from pipeline.weights.pretrained import POINTER, Pointer
 
 if TYPE_CHECKING:
@@ -63,6 +64,19 @@ def parts(folder: Path) -> tuple[Path, Path]:
         f"{folder}: no folder {' and no folder '.join(missing)} in it; give one that holds both, "
         "such as models/DATASET/ENCODER of a workspace, or one that save_pretrained wrote"
     )
+
+
+def find(name: str | Path, revision: str | None) -> tuple[Path, Path, Path]:
+    """The folder of a model, on the hub or here, with its world model and its codec.
+
+    Raises:
+        DataError: there is none, or see `parts`.
+    """
+    path = Path(name)
+    if not path.exists() and (path.is_absolute() or len(path.parts) > 2):
+        raise DataError(f"{name}: no such folder; name one, or an id on the hub, OWNER/NAME")
+    folder = hub.folder(name, revision, FILES)
+    return (folder, *parts(folder))
 
 
 def save(model: "WorldModel", codec: Path, folder: Path) -> None:

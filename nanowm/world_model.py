@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nanowm import folder as folders
+from nanowm.devices import check_device
 from nanowm.frames import Array, Form, as_actions, as_float, as_sequences, single
 from nanowm.module import LatentModule
 from nanowm.planning import on_cpu, search
 from nanowm.stepping import State, noise_of
 from pipeline.diffusion.world_model import WorldModel as Dynamics
-from pipeline.errors import DataError, UserError
+from pipeline.errors import UserError
 from pipeline.weights import hub
 
 
@@ -71,12 +72,8 @@ class WorldModel(LatentModule):
                 and world model do not belong together, or a later version of this package wrote it.
             UserError: this machine has no such device, or its torch cannot use it.
         """
-        path = Path(name)
-        if not path.exists() and (path.is_absolute() or len(path.parts) > 2):
-            raise DataError(f"{name}: no such folder; name one, or an id on the hub, OWNER/NAME")
-        _check_device(device)
-        folder = hub.folder(name, revision, folders.FILES)
-        world_model, codec = folders.parts(folder)
+        check_device(device)
+        folder, world_model, codec = folders.find(name, revision)
         dynamics = Dynamics.from_pretrained(world_model, device=device)
         defaults = folders.read_defaults(folder, dynamics.config.default_steps)
         return cls(dynamics, codec, defaults.steps).eval()
@@ -279,18 +276,3 @@ class WorldModel(LatentModule):
         """Actions [B, F, interval, A] as `rollout` takes them."""
         size = {"interval": self.interval, "action_dim": self.action_dim}
         return as_actions(actions, batch, batched=form.batched, **size)
-
-
-def load(
-    name: str | Path, *, revision: str | None = None, device: str | torch.device = "cpu"
-) -> WorldModel:
-    """`WorldModel.from_pretrained`: a model with its codec, from a folder or the hub."""
-    return WorldModel.from_pretrained(name, revision=revision, device=device)
-
-
-def _check_device(device: str | torch.device) -> None:
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise UserError(f"device = {str(device)!r} cannot be used here ({reason})") from None

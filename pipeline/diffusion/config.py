@@ -49,10 +49,15 @@ def refuse_skipped(folder: Path) -> None:
         )
 
 
-class Kind(FileModel):
+class _Kind(FileModel):
     """What tells the config.json of a state model from that of a world model."""
 
     state_model: dict[str, Any] | None = None
+
+
+def is_of_states(path: Path, remedy: str) -> bool:
+    """Whether a config.json is a state model's; raises as `read_config` does, but for that."""
+    return read_json(path, _Kind, remedy).state_model is not None
 
 
 def read_config(path: Path, remedy: str) -> "Config":
@@ -61,7 +66,7 @@ def read_config(path: Path, remedy: str) -> "Config":
     Raises:
         DataError: it is missing or damaged, of a later version, or a state model's.
     """
-    if read_json(path, Kind, remedy).state_model is not None:
+    if is_of_states(path, remedy):
         raise DataError(
             f"{path}: a state model, which predicts vectors and no frames; evaluate it, plan with "
             "it, or load it with `nanowm.load`"

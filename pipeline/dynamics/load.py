@@ -4,10 +4,9 @@ from pathlib import Path
 
 import torch
 
-from pipeline.diffusion.config import Kind, refuse_skipped
+from pipeline.diffusion.config import is_of_states, refuse_skipped
 from pipeline.diffusion.world_model import CONFIG, LOCAL, WEIGHTS, WorldModel
 from pipeline.dynamics.state_model import StateModel
-from pipeline.files.json_model import read_json
 from pipeline.latents.cache import LatentCache
 from pipeline.weights import hub
 
@@ -19,8 +18,7 @@ def load_model(
     folder = hub.folder(name, revision, (CONFIG, WEIGHTS))
     refuse_skipped(folder)
     remedy = LOCAL if folder == Path(name) else f"name another revision of {name}"
-    kind = read_json(folder / CONFIG, Kind, remedy)
-    loaded = WorldModel if kind.state_model is None else StateModel
+    loaded = StateModel if is_of_states(folder / CONFIG, remedy) else WorldModel
     return loaded.from_pretrained(name, revision=revision, device=device)
 
 

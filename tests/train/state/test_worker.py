@@ -22,7 +22,6 @@ from pipeline.train.state import setup
 from pipeline.train.state.setup import auxiliaries
 from pipeline.train.worker import work
 
-pytest.importorskip("pipeline.encoders.state")
 CPU = torch.device("cpu")
 OUTPUTS = ("model", "train.json", "curve.csv", "levels.csv", "validation.csv", "samples.png")
 

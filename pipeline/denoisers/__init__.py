@@ -58,6 +58,7 @@ class Denoiser(nn.Module):
         positions: Tensor | None = None,
         kv_cache: KVCache | None = None,
         clean: Tensor | None = None,
+        dropped: Tensor | None = None,
     ) -> Tensor:
         """The objective's regression target, as predicted from noisy latents, [B, T, C, h, w].
 
@@ -78,6 +79,8 @@ class Denoiser(nn.Module):
                 without a KV cache. Each frame then attends to itself and to the clean earlier ones,
                 which run beside it in the same pass: the outputs of a pass for every frame, with
                 the frames before it clean (teacher forcing). Gradients pass through both streams.
+            dropped: bool [B], true of clips that are not told their actions: their embeddings are
+                zeros. None: all clips are.
 
         Raises:
             ValueError: more frames than the window that the network was made for.

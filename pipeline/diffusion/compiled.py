@@ -31,9 +31,10 @@ class Compiled(Denoiser):
         positions: Tensor | None = None,
         kv_cache: KVCache | None = None,
         clean: Tensor | None = None,
+        dropped: Tensor | None = None,
     ) -> Tensor:
         """The network's output [B, T, C, h, w]; see `Denoiser.forward`."""
-        return self._compiled_forward(noisy, level, actions, positions, kv_cache, clean)
+        return self._compiled_forward(noisy, level, actions, positions, kv_cache, clean, dropped)
 
     def embed_actions(self, actions: Tensor) -> Tensor | None:
         """The network's embeddings of actions, not compiled."""

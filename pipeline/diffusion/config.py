@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from torch import Tensor
 
 from pipeline.denoisers import DENOISERS, Denoiser, Size
@@ -135,6 +135,15 @@ class Config(FileModel):
     spec: LatentSpec
     student: Student | None = None
     """Of a few-step student; None of a model that was trained on data alone."""
+    drop_actions: float = Field(0.0, ge=0, lt=1)
+    """Share of clips that it was trained on without their actions; not written where it is 0."""
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = write(self)
+        if not self.drop_actions:
+            del values["drop_actions"]
+        return values
 
     @property
     def size(self) -> Size:

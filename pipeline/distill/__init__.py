@@ -44,8 +44,7 @@ class Options(Params):
     student_steps: int = Field(gt=0, le=64, description="denoising steps that the student knows")
     grid: int = Field(gt=1, le=1000, description="steps of the teacher from pure noise to clean")
     guidance: float = Field(
-        gt=0, description="of the teacher by actions; 1 for none, the only choice for a model that "
-        "was trained without dropping actions"
+        gt=0, description="of the teacher by actions, which takes train.drop_actions; 1 for none"
     )  # fmt: skip
     steps: int = Field(gt=0, description="optimiser steps; with dmd the critic's")
     learning_rate: float = Field(gt=0, description="of the student")

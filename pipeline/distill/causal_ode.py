@@ -4,7 +4,6 @@ From the state at each of its few levels, the student estimates the end of the t
 clean earlier frames it is a function of the noise, so that the mean is no blur of several ends.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -33,10 +32,6 @@ class TrajectoryMicroBatch(MicroBatch):
     """
 
     end: Tensor
-
-    def _map(self, move: Callable[[Tensor], Tensor]) -> "TrajectoryMicroBatch":
-        clean, state, level, actions = map(move, self.tensors())
-        return TrajectoryMicroBatch(clean, state, level, actions, self.num_noisy, move(self.end))
 
 
 class TrajectoryBatches(Batches):

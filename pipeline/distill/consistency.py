@@ -19,9 +19,9 @@ from pipeline.diffusion.world_model import WorldModel
 from pipeline.noise.levels import CLEAN
 from pipeline.objectives import Objective
 from pipeline.train.data.batches import MicroBatch
-from pipeline.train.losses import Network
+from pipeline.train.losses import Network, run
 from pipeline.train.monitoring.levels import BINS, bin_errors, label, mean_by_level
-from pipeline.trajectories.guided_steps import Predict, teacher_step
+from pipeline.trajectories.guided_steps import Predict, teacher_step, told
 
 
 class ConsistencyLoss:
@@ -53,7 +53,11 @@ class ConsistencyLoss:
         noisy = objective.noised(batch.clean, batch.noise, level)
 
         def predict(of: Callable[..., Tensor]) -> Predict:
-            return lambda x, at, given: of(x, at, given, None, None, batch.clean).float()
+            def output(noisy: Tensor, at: Tensor, given: Tensor | None) -> Tensor:
+                known, dropped = told(given, actions)
+                return run(of, noisy, at, known, dropped, batch.clean).float()
+
+            return output
 
         kind = self.student.device.type
         with torch.no_grad(), device.autocast(kind, self.precision):

@@ -18,8 +18,8 @@ from pipeline.distill.self_rollout import Draws, self_rollout
 from pipeline.noise.levels import CLEAN
 from pipeline.train.data.batches import MicroBatch
 from pipeline.train.data.shuffle import seeded_generator
-from pipeline.train.losses import Network
-from pipeline.trajectories.guided_steps import guided
+from pipeline.train.losses import Network, run
+from pipeline.trajectories.guided_steps import guided, told
 
 CLAMP = (0.02, 0.98)
 """Share of the levels at which rollouts are compared: next to the ends there is nothing to see."""
@@ -141,11 +141,12 @@ def estimate_of(
 ) -> Tensor:
     """The clean frames that a model sees in noisy ones [P, T, C, h, w] at levels [P, T]."""
 
-    def run(given: Tensor | None) -> Tensor:
+    def output_under(given: Tensor | None) -> Tensor:
+        known, dropped = told(given, actions)
         with device.autocast(noisy.device.type, precision):
-            return model.denoiser(noisy, level.clamp(min=0), given).float()
+            return run(model.denoiser, noisy, level.clamp(min=0), known, dropped).float()
 
-    output = guided(run, actions, guidance)
+    output = guided(output_under, actions, guidance)
     return model.objective.to_clean(output, noisy, level)
 
 

@@ -14,6 +14,7 @@ from pipeline.train import Options as TrainOptions
 from pipeline.train.data.batches import Batches
 from pipeline.train.distributed.group import Group
 from pipeline.train.losses.teacher_forcing import require_causal
+from pipeline.trajectories.guided_steps import require_dropped
 
 
 def matching(
@@ -40,6 +41,7 @@ def matching(
     real, known = parent("real", named, windows, cache, group)
     require_causal(begun, "distill.init")
     require_same_objective("real", named, known, begun)
+    require_dropped(known, options.guidance, f"distill.real = {named}")
     if known.config.student is not None:
         raise ParamsError(
             f"distill.real = {named}: a student; name a model that was trained on data"

@@ -26,6 +26,7 @@ from pipeline.train.distributed.group import Group
 from pipeline.train.losses.teacher_forcing import require_causal
 from pipeline.train.trainer import Trainer
 from pipeline.trajectories.clips import chosen_windows
+from pipeline.trajectories.guided_steps import require_dropped
 from pipeline.trajectories.store import ORIGIN, open_trajectories
 
 ONE_LEVEL = Levels(distribution="uniform", mean=0.0, std=1.0, per="clip", prefix=0.0)
@@ -63,6 +64,8 @@ def prepare(settings: Settings, sources: Sources, group: Group) -> tuple[WorldMo
     training = trained_as(settings.section("train", TrainOptions), options, taught.config)
     if options.method == "causal_ode":
         return _causal_ode(options, training, sources, taught, group)
+    if options.method == "consistency":
+        require_dropped(taught, options.guidance, str(sources.teacher))
     every = training.windows == "every"
     whitened = cache.whitened_by(taught.spec)
     windows = Windows(whitened, "train", taught.config.frames, taught.config.interval, every=every)
@@ -111,6 +114,7 @@ def trained_as(train: TrainOptions, options: Options, config: Config) -> TrainOp
         "interval": config.interval,
         "loss": "teacher_forcing",
         "levels": ONE_LEVEL,
+        "drop_actions": 0.0,
         "steps": options.steps,
         "learning_rate": options.learning_rate,
         "ema": options.ema,

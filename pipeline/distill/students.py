@@ -77,4 +77,4 @@ def student_config(
     if levels is None:
         levels = ddim_timesteps(options.student_steps, begun.objective.levels)[:-1].tolist()
     student = Student(method=options.method, levels=tuple(levels), parents=parents)
-    return begun.config.model_copy(update={"student": student})
+    return begun.config.model_copy(update={"student": student, "drop_actions": 0.0})

@@ -92,6 +92,12 @@ class Options(TrainerOptions):
         "teacher_forcing: after clean ones; bidirectional: all at one level, each seeing all"
     )
     levels: Levels
+    drop_actions: float = Field(
+        ge=0,
+        lt=1,
+        description="share of clips whose actions are not told (zero embeddings), so that guidance "
+        "can tell what actions change; 0 for none",
+    )
     weighting: Weighting
     batch: int = Field(gt=0, description="clips of a step, over all processes and micro-batches")
     accumulation: int = Field(gt=0, description="micro-batches of a process and step")

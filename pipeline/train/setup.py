@@ -6,6 +6,7 @@ from pipeline.diffusion.config import Config, VariantConfig
 from pipeline.diffusion.make import initialised
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.encoders import ENCODERS
+from pipeline.errors import ParamsError
 from pipeline.latents.cache import LatentCache
 from pipeline.latents.spec import LatentSpec
 from pipeline.latents.windows import Windows
@@ -45,6 +46,11 @@ def trainer_of(
         ParamsError: see the loss, `Batches` and `Trainer`.
     """
     group = group or single_process(model.device)
+    if options.drop_actions and model.spec.camera_scale is not None:
+        raise ParamsError(
+            f"train.drop_actions = {options.drop_actions}, but cameras condition the network, and "
+            "their motion is not dropped; set it to 0, or denoisers.nanowm.camera to none"
+        )
     model.denoiser.activation_checkpointing = options.checkpointing
     batches = Batches(windows, options, model.objective.levels, group)
     loss = LOSSES[options.loss](model, options.weighting)
@@ -71,6 +77,7 @@ def model_config(settings: Settings, spec: LatentSpec) -> Config:
         frames=options.frames,
         interval=options.interval or spec.interval,
         spec=_spec(settings, spec, options),
+        drop_actions=options.drop_actions,
     )
 
 

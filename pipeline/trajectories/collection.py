@@ -20,10 +20,17 @@ from pipeline.errors import ParamsError
 from pipeline.latents.cache import LatentCache
 from pipeline.latents.windows import Windows
 from pipeline.params import Settings
+from pipeline.train.losses import run
 from pipeline.train.losses.teacher_forcing import require_causal
 from pipeline.trajectories import Options
 from pipeline.trajectories.clips import chosen_windows, draw
-from pipeline.trajectories.guided_steps import Predict, teacher_step, trajectory
+from pipeline.trajectories.guided_steps import (
+    Predict,
+    require_dropped,
+    teacher_step,
+    told,
+    trajectory,
+)
 from pipeline.trajectories.store import Origin
 
 Solve = Callable[[Predict, Tensor, Tensor], Tensor]
@@ -85,7 +92,8 @@ class Collection:
         actions = self.teacher.model_actions(self.windows.actions(clips))
 
         def predict(noisy: Tensor, level: Tensor, given: Tensor | None) -> Tensor:
-            return self.teacher.denoiser(noisy, level, given, None, None, clean).float()
+            known, dropped = told(given, actions)
+            return run(self.teacher.denoiser, noisy, level, known, dropped, clean).float()
 
         with torch.no_grad(), device.autocast(where.type, self.origin.precision):
             return solve(predict, noise, actions)
@@ -109,6 +117,7 @@ def collection(
     require_causal(teacher, "distill.method = 'causal_ode'")
     if teacher.config.student is not None:
         raise ParamsError(f"{folder}: a student already; take the model that taught it")
+    require_dropped(teacher, settings.value("distill", "guidance"), str(folder))
     windows = chosen_windows(cache, teacher, options.clips, options.seed)
     grid, steps = (settings.value("distill", key) for key in ("grid", "student_steps"))
     levels = ddim_timesteps(grid, teacher.objective.levels)[: -1 : grid // steps]

@@ -6,10 +6,32 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from pipeline.diffusion.world_model import WorldModel
+from pipeline.errors import ParamsError
 from pipeline.objectives import Objective
 
 Predict = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """A network's output for noisy frames [P, T, C, h, w] at timesteps [P, T], under actions."""
+
+
+def told(given: Tensor | None, actions: Tensor) -> tuple[Tensor, Tensor | None]:
+    """What a network takes as actions and as `dropped`: all clips if no actions are `given`."""
+    if given is not None:
+        return given, None
+    return actions, torch.ones(len(actions), dtype=torch.bool, device=actions.device)
+
+
+def require_dropped(model: WorldModel, guidance: float, place: str) -> None:
+    """Refuse guidance by a model that was never trained without actions.
+
+    Raises:
+        ParamsError: it was not.
+    """
+    if guidance != 1 and not model.config.drop_actions:
+        raise ParamsError(
+            f"distill.guidance = {guidance}, but {place} was trained with all of its actions; set "
+            "it to 1, or train with train.drop_actions, such as 0.1"
+        )
 
 
 def guided(run: Callable[[Tensor | None], Tensor], actions: Tensor, guidance: float) -> Tensor:

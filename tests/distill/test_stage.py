@@ -27,6 +27,7 @@ from pipeline.trajectories.collection import collection
 
 CPU = torch.device("cpu")
 STEPS = 12
+QUICK_CRITIC = {"learning_rate": 1e-3, "warmup": 1, "ratio": 2}
 
 
 def settings_with(
@@ -57,8 +58,10 @@ def with_trajectories(settings, cache, teacher):
     return found
 
 
-def saved(cache, folder, **network):
-    randomised(world_model(cache, **network)).save_pretrained(folder)
+def saved(cache, folder, drop=0.0, **network):
+    model = randomised(world_model(cache, **network))
+    model.config = model.config.model_copy(update={"drop_actions": drop})
+    model.save_pretrained(folder)
     return folder
 
 
@@ -72,15 +75,23 @@ def teacher(cache, tmp_path):
     [
         {},
         {"guidance": 2.0},
+        {"guidance": 2.0, "method": "causal_ode", "student_steps": 2},
+        {
+            "guidance": 2.0,
+            "method": "dmd",
+            "critic": {"learning_rate": 1e-3, "warmup": 1, "ratio": 2},
+        },
         {"train": {"accumulation": 2}},
         {"method": "causal_ode", "student_steps": 3},
         {"method": "causal_ode", "student_steps": 2, "train": {"accumulation": 2}},
-        {"method": "dmd", "critic": {"learning_rate": 1e-3, "warmup": 1, "ratio": 2}},
+        {"method": "dmd", "critic": QUICK_CRITIC},
         {"method": "dmd", "critic": {"learning_rate": 1e-3, "warmup": 8, "ratio": 1}},
     ],
     ids=str,
 )
 def test_killed_and_resumed_equals_uninterrupted(cache, teacher, tmp_path, distill):
+    saved(cache, teacher, drop=0.1 if "guidance" in distill else 0.0)
+
     def trainer():
         settings = settings_with(tmp_path, **distill)
         found = with_trajectories(settings, cache, teacher)
@@ -210,6 +221,21 @@ def test_it_is_skipped_unless_a_method_is_named(tmp_path, monkeypatch):
     assert json.loads(Path("distill.json").read_text()) == {"skipped": "distill.method is none"}
     with pytest.raises(DataError, match=r"^student: its stage was skipped"):
         WorldModel.from_pretrained("student")
+
+
+@pytest.mark.parametrize("method", ["causal_ode", "consistency", "dmd"])
+def test_guidance_by_a_teacher_that_knows_no_clip_without_actions_is_refused(
+    cache, teacher, tmp_path, method
+):
+    settings = settings_with(tmp_path, method=method, guidance=2.0, student_steps=2)
+    said = r"^distill\.guidance = 2\.0, but .* set it to 1, or train with train\.drop_actions"
+
+    def begin():
+        found = with_trajectories(settings, cache, teacher)
+        prepare(settings, found, single_process(CPU))
+
+    with pytest.raises(ParamsError, match=said):
+        begin()
 
 
 def test_models_of_dmd_that_are_not_there_are_one_line(cache, teacher, tmp_path):

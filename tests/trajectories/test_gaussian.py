@@ -79,7 +79,7 @@ def test_what_a_student_regresses_is_the_solution(world):
         for place, level in enumerate(world.levels):
             at = level.expand(world.clean.shape[:2])
             state, end = way[:, place], way[:, -1, 1:]
-            batch = TrajectoryMicroBatch(world.clean, state, at, None, at.numel(), end)
+            batch = TrajectoryMicroBatch(world.clean, state, at, None, at.numel(), end=end)
             parts.append(loss(network, batch)[0])
         optimiser.zero_grad()
         torch.stack(parts).sum().backward()

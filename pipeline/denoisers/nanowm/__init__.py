@@ -192,6 +192,7 @@ class NanoWM(Denoiser):
         positions: Tensor | None = None,
         kv_cache: KVCache | None = None,
         clean: Tensor | None = None,
+        dropped: Tensor | None = None,
     ) -> Tensor:
         """Noisy latents [B, T, C, h, w] to the objective's target; see `Denoiser.forward`."""
         batch, frames = noisy.shape[:2]
@@ -212,7 +213,7 @@ class NanoWM(Denoiser):
         if clean is not None:
             levels = torch.cat([torch.zeros_like(levels), levels], 1)
         condition = self.t_embedder(timestep_embedding(levels))[:, :, None]  # [B, T, 1, D]
-        embeddings = self._embed_shifted(actions, positions)
+        embeddings = self._embed_shifted(actions, positions, dropped)
         space = Space(self.spatial_rope)
         mask = causal_mask(positions, self.frames)  # [T, F]
         rope = self.temporal_rope[:, positions]
@@ -258,12 +259,16 @@ class NanoWM(Denoiser):
         branches = 2 if self.camera in BRANCHES else 1
         return empty_kv_cache(shape, branches * len(self.blocks) // 2, self.pos_embed)
 
-    def _embed_shifted(self, actions: Tensor | None, positions: Tensor) -> ActionEmbeddings | None:
+    def _embed_shifted(
+        self, actions: Tensor | None, positions: Tensor, dropped: Tensor | None
+    ) -> ActionEmbeddings | None:
         """Embeddings of actions [B, F, A], shifted: frame i gets action i - 1, frame 0 zeros."""
         if actions is None or not self.injects:
             return None
         embedded = self.embed_actions(actions[:, :-1])  # [B, F - 1, D]
         assert embedded is not None
+        if dropped is not None:
+            embedded = embedded.masked_fill(dropped[:, None, None], 0)
         window = functional.pad(embedded, (0, 0, 1, 0))  # [B, F, D]
         return ActionEmbeddings(window, window[:, positions, None])
 

@@ -44,9 +44,10 @@ class AllFrames(Denoiser):
         positions: Tensor | None = None,
         kv_cache: KVCache | None = None,
         clean: Tensor | None = None,
+        dropped: Tensor | None = None,
     ) -> Tensor:
         """As `Denoiser.forward`."""
-        return self.network(noisy, level, actions, positions, kv_cache, clean)
+        return self.network(noisy, level, actions, positions, kv_cache, clean, dropped)
 
 
 def run(setting: Searching, device: torch.device) -> Results:

@@ -44,11 +44,12 @@ class CountingDenoiser(Denoiser):
         positions: Tensor | None = None,
         kv_cache: KVCache | None = None,
         clean: Tensor | None = None,
+        dropped: Tensor | None = None,
     ) -> Tensor:
         """As `Denoiser.forward`, counted."""
         self.forwards += 1
         self.frames += noisy.shape[1]
-        return self.denoiser(noisy, level, actions, positions, kv_cache, clean)
+        return self.denoiser(noisy, level, actions, positions, kv_cache, clean, dropped)
 
     def kv_cache(self, batch: int) -> KVCache:
         """The KV cache of the wrapped network."""

@@ -6,7 +6,7 @@ same.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -35,6 +35,7 @@ class MicroBatch:
         actions: [P, T, interval, A] in the world's units.
         num_noisy: frames of the whole batch, over all processes, that carry noise: a loss is the
             sum over its own clips divided by it, so that micro-batches add up to the mean.
+        dropped: bool [P], true of clips whose actions are not told; None if all are.
     """
 
     clean: Tensor
@@ -42,6 +43,7 @@ class MicroBatch:
     level: Tensor
     actions: Tensor
     num_noisy: int
+    dropped: Tensor | None = field(default=None, kw_only=True)
 
     def to(self, device: torch.device) -> Self:
         """A copy on a device; from pinned memory it is made while the device works."""
@@ -119,11 +121,15 @@ class Batches:
         level = draw_levels(options.levels, *shape[:2], self.levels, generator)
         noise = torch.randn(shape, generator=generator)
         num_noisy = int((level != CLEAN).sum())
+        dropped = self._dropped(step)
         micro_batches = []
         for clips in self._clips():
             clean = windows.sample(rows[clips], None if posterior is None else posterior[clips])
             actions = windows.actions(rows[clips])
-            micro_batch = MicroBatch(clean, noise[clips], level[clips], actions, num_noisy)
+            untold = None if dropped is None else dropped[clips]
+            micro_batch = MicroBatch(
+                clean, noise[clips], level[clips], actions, num_noisy, dropped=untold
+            )
             on_gpu = self.group.device.type == "cuda"
             micro_batches.append(micro_batch.pinned() if on_gpu else micro_batch)
         return Batch(rows, micro_batches)
@@ -140,6 +146,14 @@ class Batches:
             DataError: a file was written, moved or removed.
         """
         self._changes.check()
+
+    def _dropped(self, step: int) -> Tensor | None:
+        """Clips bool [B] whose actions are not told; None where all always are."""
+        options = self.options
+        if not options.drop_actions:
+            return None
+        generator = seeded_generator(options.seed, "dropped actions", step)
+        return torch.rand(options.batch, generator=generator) < options.drop_actions
 
     def _clips(self) -> NDArray[np.int64]:
         """Clips of each micro-batch of this process, [micro-batches, P]."""

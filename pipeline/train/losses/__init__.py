@@ -25,3 +25,22 @@ class Loss(Protocol):
 
     def report(self, logs: Tensor) -> dict[str, float]:
         """What experiment trackers show of the logs [n, K] of n consecutive steps."""
+
+
+def run(
+    network: Network,
+    noisy: Tensor,
+    level: Tensor,
+    actions: Tensor,
+    dropped: Tensor | None,
+    clean: Tensor | None = None,
+) -> Tensor:
+    """The network's output, of `dropped` clips [P] without their actions.
+
+    What is not given is not handed on: a network that need not drop actions need not know how.
+    """
+    if dropped is not None:
+        return network(noisy, level, actions, None, None, clean, dropped)
+    if clean is not None:
+        return network(noisy, level, actions, None, None, clean)
+    return network(noisy, level, actions)

@@ -6,7 +6,7 @@ from pipeline.diffusion import Weighting
 from pipeline.diffusion.loss import frame_errors, weighted
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.train.data.batches import MicroBatch
-from pipeline.train.losses import Network
+from pipeline.train.losses import Network, run
 from pipeline.train.monitoring.levels import BINS, bin_errors, label, mean_by_level
 
 
@@ -41,7 +41,7 @@ class DiffusionForcingLoss:
         self, network: Network, noisy: Tensor, batch: MicroBatch, actions: Tensor
     ) -> Tensor:
         """The network's output for noisy frames [P, T, C, h, w] and scaled actions [P, T, A]."""
-        return network(noisy, self.levels(batch).clamp(min=0), actions)
+        return run(network, noisy, self.levels(batch).clamp(min=0), actions, batch.dropped)
 
     def report(self, logs: Tensor) -> dict[str, float]:
         """Mean unweighted error by noise level over steps [n, 2 * BINS]."""

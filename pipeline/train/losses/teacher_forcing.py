@@ -10,7 +10,7 @@ from pipeline.diffusion import Weighting
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.errors import ParamsError
 from pipeline.train.data.batches import MicroBatch
-from pipeline.train.losses import Network
+from pipeline.train.losses import Network, run
 from pipeline.train.losses.diffusion_forcing import DiffusionForcingLoss
 
 
@@ -35,7 +35,7 @@ class TeacherForcingLoss(DiffusionForcingLoss):
     ) -> Tensor:
         """The network's output [P, T, C, h, w]."""
         level = self.levels(batch).clamp(min=0)
-        return network(noisy, level, actions, None, None, batch.clean)
+        return run(network, noisy, level, actions, batch.dropped, batch.clean)
 
 
 def require_causal(model: WorldModel, place: str) -> None:

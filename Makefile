@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PINS   := constraints.txt
-EXTRAS := doom,ray,play,transformers,perceptual,lance,wandb,dev
+EXTRAS := doom,ray,rl,play,transformers,perceptual,lance,wandb,dev
 PYTEST := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
 
 LOWEST := .venv-lowest

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 NAME = r"[A-Za-z0-9_][A-Za-z0-9_-]*"
 """Names of data sets: they become parts of paths."""
-STAGES = ("collect", "ingest", "fit", "encode", "probe",
-          "train", "trajectories", "distill", "evaluate", "rollout", "plan", "report")  # fmt: skip
+STAGES = ("collect", "ingest", "fit", "encode", "probe", "train", "trajectories",
+          "distill", "evaluate", "rollout", "plan", "policy", "report")  # fmt: skip
 SECTIONS = {
     **{stage: f"pipeline.{stage}" for stage in STAGES},
     "cluster": "pipeline.compute.parallel",

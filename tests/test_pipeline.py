@@ -59,7 +59,7 @@ def kill_in_training(folder, site):
     assert killed.returncode == -signal.SIGKILL, f"{killed.stdout}\n{killed.stderr}"
 
 
-FROM_TRAIN = {"train", "trajectories", "distill", "evaluate", "rollout", "plan", "report"}
+FROM_TRAIN = {"train", "trajectories", "distill", "evaluate", "rollout", "plan", "policy", "report"}
 """Stages that run again when training changes."""
 
 

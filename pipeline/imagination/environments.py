@@ -5,27 +5,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from pipeline.episodes.groups import POLICY
 from pipeline.imagination.histories import Histories
-from pipeline.imagination.rewards import AirTime, Transition, Weights, total
-from pipeline.params import Params
+from pipeline.imagination.options import Options
+from pipeline.imagination.rewards import AirTime, Transition, total
 from pipeline.state_models import Memory, Prediction, StateNetwork
 
 COMMAND = POLICY.part("command")
 JOINTS = slice(COMMAND.start, COMMAND.start + 24)
 """Columns of the joints' positions and velocities in the group system_state."""
-
-
-class Options(Params):
-    """How much is imagined."""
-
-    environments: int = Field(ge=0, description="imagined at once; 0: imagination is off")
-    steps: int = Field(gt=0, description="actions until an environment's time is out")
-    noise: bool = Field(description="whether observations carry the noise of the group `policy`")
-    weights: Weights = Field(description="of the terms of the reward")
 
 
 class Scales(Protocol):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pipeline.episodes.groups import SYSTEM_CONTACT, SYSTEM_STATE
-from pipeline.params import Params
+from pipeline.imagination.options import Weights
 
 TOLERANCE = 0.25
 """Squared velocity error at which a tracking reward is down to 1 / e: (m/s)^2 or (rad/s)^2."""
@@ -146,23 +146,6 @@ TERMS: Mapping[str, Callable[[Transition], Tensor]] = {
     )
 }
 """Every term by its name."""
-
-
-class Weights(Params):
-    """The weight of each term, RWM's by default; negative ones are penalties."""
-
-    track_linear_velocity: float = 1.0
-    track_angular_velocity: float = 0.5
-    vertical_velocity: float = -2.0
-    roll_and_pitch_velocity: float = -0.05
-    torque: float = -2.5e-5
-    joint_acceleration: float = -2.5e-7
-    action_rate: float = -0.01
-    feet_air_time: float = 0.5
-    thigh_contacts: float = -1.0
-    stand_still: float = -1.0
-    flat_orientation: float = -5.0
-    uncertainty: float = 0.0
 
 
 def total(transition: Transition, weights: Weights) -> tuple[Tensor, dict[str, Tensor]]:

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from pipeline.episodes.groups import POLICY
 from pipeline.imagination import rewards
-from pipeline.imagination.environments import Environments, Options
+from pipeline.imagination.environments import Environments
 from pipeline.imagination.histories import Histories
-from pipeline.imagination.rewards import Weights
+from pipeline.imagination.options import Options, Weights
 from pipeline.state_models import Memory, Prediction, StateNetwork
 
 S, A, H, HEADS, PERIOD = 45, 12, 3, 2, 0.02

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from pipeline.imagination import rewards
-from pipeline.imagination.rewards import AirTime, Transition, Weights, total
+from pipeline.imagination.options import Weights
+from pipeline.imagination.rewards import AirTime, Transition, total
 
 STILL = torch.zeros(1, 45, dtype=torch.float64)
 PERIOD = 0.02

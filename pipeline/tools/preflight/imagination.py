@@ -9,8 +9,9 @@ from pipeline.compute import device
 from pipeline.dynamics.state_model import StateModel
 from pipeline.errors import RunError
 from pipeline.imagination import rewards
-from pipeline.imagination.environments import Environments, Options
+from pipeline.imagination.environments import Environments
 from pipeline.imagination.histories import Histories
+from pipeline.imagination.options import Options, Weights
 from pipeline.latents.cache import LatentCache
 from pipeline.params import Settings
 from pipeline.tools.preflight.findings import Findings
@@ -65,7 +66,7 @@ def _histories(model: StateModel, cache: LatentCache) -> Histories:
 
 
 def _environments(model: StateModel, histories: Histories, count: int) -> Environments:
-    weights = rewards.Weights.model_validate(dict.fromkeys(rewards.TERMS, 1.0))
+    weights = Weights.model_validate(dict.fromkeys(rewards.TERMS, 1.0))
     options = Options(environments=count, steps=STEPS, noise=True, weights=weights)
     generator = torch.Generator().manual_seed(0)
     return Environments(

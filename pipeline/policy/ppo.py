@@ -1,0 +1,153 @@
+"""PPO by rsl-rl, without its runner: its checkpoints are pickles, ours are safetensors.
+
+Everything that an iteration draws follows from the seed and its number, and every `save_every`
+iterations all environments begin anew: a run that goes on from there ends with the same bytes as
+one that was not interrupted. rsl-rl draws actions and mini-batches from torch's global generator,
+which is therefore seeded here, and put back.
+"""
+
+import io
+from collections.abc import Callable
+from contextlib import ExitStack, redirect_stdout
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from rsl_rl.algorithms import PPO
+from torch import Tensor
+
+from pipeline.compute.generators import seeded
+from pipeline.compute.progress import progress
+from pipeline.errors import RunError
+from pipeline.policy import Ppo
+from pipeline.policy.vec_env import Environment
+from pipeline.train.checkpoint import Checkpoint, State
+
+ACTOR, CRITIC, OPTIMISER = "actor.", "critic.", "optimiser."
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What a run ends with: the actor's weights, and the mean reward of a step by iteration."""
+
+    actor: State
+    rewards: list[float]
+
+
+def learn(
+    begin: Callable[[int], Environment], options: Ppo, seed: int, checkpoint: Checkpoint
+) -> Learnt:
+    """Learn for `options.iterations`, from the newest state if there is one.
+
+    Args:
+        begin: makes the environments of the n-th `save_every` iterations.
+        options: of the algorithm.
+        seed: from which all that is random follows.
+        checkpoint: where states are written to.
+
+    Raises:
+        RunError: the rewards are not finite.
+    """
+    with torch.random.fork_rng(devices=[]), ExitStack() as opened:
+        torch.manual_seed(seed)
+        environment = begin(0)
+        learner = algorithm(environment, options)
+        rewards, resumed = _load(learner, checkpoint.read())
+        bar = opened.enter_context(progress("policy: iteration", options.iterations, resumed))
+        for iteration in range(resumed, options.iterations):
+            part, place = divmod(iteration, options.save_every)
+            if place == 0 and part:  # the first have begun already
+                if iteration > resumed:
+                    checkpoint.write(_state(learner, rewards), iteration)
+                environment = begin(part)
+            torch.manual_seed(seeded(seed, iteration).initial_seed())
+            rewards.append(_iterate(learner, environment, options.steps, iteration))
+            bar.advance()
+            if bar.due():
+                bar.note(f"reward {rewards[-1]:.5f}")
+        weights = learner.actor.state_dict()
+        return Learnt({k: v for k, v in weights.items() if k.startswith("mlp.")}, rewards)
+
+
+def algorithm(environment: Environment, options: Ppo) -> PPO:
+    """rsl-rl's PPO, its networks drawn from torch's global generator."""
+    network = {"class_name": "MLPModel", "hidden_dims": options.widths, "activation": "elu"}
+    spread = {"class_name": "GaussianDistribution", "init_std": options.std}
+    config: dict[str, Any] = {
+        "num_steps_per_env": options.steps,
+        "obs_groups": {"actor": ["policy"], "critic": ["policy"]},
+        "multi_gpu": None,
+        "actor": {**network, "distribution_cfg": spread},
+        "critic": dict(network),
+        "algorithm": {
+            "class_name": "PPO",
+            "learning_rate": options.learning_rate,
+            "schedule": "adaptive",
+            "desired_kl": options.kl,
+            "clip_param": options.clip,
+            "gamma": options.discount,
+            "lam": options.trace,
+            "entropy_coef": options.entropy,
+            "num_learning_epochs": options.epochs,
+            "num_mini_batches": options.mini_batches,
+        },
+    }
+    with redirect_stdout(io.StringIO()):  # it prints its networks
+        return PPO.construct_algorithm(
+            environment.get_observations(), environment, config, str(environment.device)
+        )
+
+
+def _iterate(learner: PPO, environment: Environment, steps: int, number: int) -> float:
+    """One rollout and one update; the mean reward of a step."""
+    learner.train_mode()
+    total = 0.0
+    observations = environment.get_observations()
+    with torch.inference_mode():
+        for _ in range(steps):
+            actions = learner.act(observations)
+            observations, rewards, dones, extras = environment.step(actions)
+            learner.process_env_step(observations, rewards, dones, extras)
+            total += float(rewards.mean())
+        learner.compute_returns(observations)
+    if total != total or abs(total) == float("inf"):
+        raise RunError(
+            f"policy: rewards of iteration {number} are not finite; lower "
+            "policy.imagination.steps, after which imagined episodes end, or train a better model"
+        )
+    learner.update()
+    return total / steps
+
+
+def _state(learner: PPO, rewards: list[float]) -> State:
+    """All of a run after an iteration."""
+    state = {f"{ACTOR}{k}": v for k, v in learner.actor.state_dict().items()}
+    state |= {f"{CRITIC}{k}": v for k, v in learner.critic.state_dict().items()}
+    for number, moments in learner.optimizer.state_dict()["state"].items():
+        state |= {f"{OPTIMISER}{number}.{name}": value for name, value in moments.items()}
+    state["learning_rate"] = torch.tensor(learner.learning_rate, dtype=torch.float64)
+    state["rewards"] = torch.tensor(rewards, dtype=torch.float64)
+    return {name: value.detach().clone().contiguous() for name, value in state.items()}
+
+
+def _load(learner: PPO, state: State | None) -> tuple[list[float], int]:
+    """Take a state, strictly; the rewards so far, and their number."""
+    if state is None:
+        return [], 0
+    learner.actor.load_state_dict(_part(state, ACTOR))
+    learner.critic.load_state_dict(_part(state, CRITIC))
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, value in _part(state, OPTIMISER).items():
+        number, field = name.split(".")
+        moments.setdefault(int(number), {})[field] = value
+    rate = float(state["learning_rate"])
+    groups = learner.optimizer.state_dict()["param_groups"]
+    groups = [{**group, "lr": rate} for group in groups]
+    learner.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+    learner.learning_rate = rate
+    rewards: list[float] = state["rewards"].tolist()
+    return rewards, len(rewards)
+
+
+def _part(state: State, prefix: str) -> State:
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}

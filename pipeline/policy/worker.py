@@ -1,0 +1,214 @@
+"""What the stage does: learn, write the policy, and try it beside other controllers."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline import imports, stage
+from pipeline.checksum import sha256
+from pipeline.compute.generators import seeded
+from pipeline.diffusion.world_model import WEIGHTS
+from pipeline.dynamics.load import load_for
+from pipeline.dynamics.state_model import StateModel
+from pipeline.episodes.groups import POLICY, STATE, policy_observation
+from pipeline.errors import ParamsError
+from pipeline.families import Module
+from pipeline.imagination.environments import Environments
+from pipeline.latents.cache import LatentCache, open_cache
+from pipeline.metrics.schema.policy import PolicyMetrics, Walking
+from pipeline.params import Settings, Variant
+from pipeline.policy import Options, starts
+from pipeline.policy.actor import Actor, ActorConfig
+from pipeline.policy.simulated import Simulated
+from pipeline.policy.walking import Controller, Walk, command_of, scored, walks
+from pipeline.state_models import STATE_MODELS
+from pipeline.train.checkpoint import Checkpoint
+from pipeline.worlds import WORLDS, Recorder, World, WorldOptions
+
+if TYPE_CHECKING:
+    from pipeline.policy.vec_env import Environment
+
+INSTALL = (
+    "policy.method = 'ppo' needs rsl-rl, which is not installed: `pip install -e '.[rl]'`, or "
+    "choose policy.method: none"
+)
+CPU = torch.device("cpu")
+Simulator = Variant[Module[Recorder, WorldOptions], WorldOptions]
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where the stage reads and writes."""
+
+    latents: Path
+    world_model: Path
+    out: Path
+    metrics: Path
+    seconds: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a policy is learnt with."""
+
+    cache: LatentCache
+    model: StateModel
+    world: Callable[[], World]
+    options: Options
+    period: float
+
+
+def work(settings: Settings, simulator: Simulator | None, paths: Paths) -> None:
+    """Learn a policy and try it.
+
+    Raises:
+        ParamsError: rsl-rl is missing, or the data set has no simulator.
+        DataError: the model or the cache is not that of a walking robot.
+    """
+    with stage.timed(paths.seconds) as summarise:
+        parts = load(settings, simulator, paths)
+        try:
+            from pipeline.policy.ppo import learn
+        except ImportError:
+            raise ParamsError(INSTALL) from None
+        options = parts.options
+        low, high = (torch.from_numpy(end) for end in (parts.world().low, parts.world().high))
+        with stage.scratch("policy", *identity(parts, paths)) as folder:
+            begin = environments(parts, low, high)
+            learnt = learn(begin, options.ppo, options.seed, Checkpoint(folder))
+        config = ActorConfig(
+            observation_dim=POLICY.width,
+            widths=options.ppo.widths,
+            low=low.tolist(),
+            high=high.tolist(),
+        )
+        actor = Actor(config)
+        actor.load_state_dict(learnt.actor)
+        with stage.output(paths.out) as unfinished:
+            actor.save_pretrained(unfinished)
+        tried = compare(parts, actor.eval())
+        count = options.imagination.environments or options.simulated
+        tenth = -(-len(learnt.rewards) // 10)
+        PolicyMetrics(
+            imagined=options.imagination.environments,
+            iterations=len(learnt.rewards),
+            steps=len(learnt.rewards) * options.ppo.steps * count,
+            first_reward=float(np.mean(learnt.rewards[:tenth])) / parts.period,
+            last_reward=float(np.mean(learnt.rewards[-tenth:])) / parts.period,
+            controllers=tried,
+        ).write(paths.metrics)
+        own = tried["policy"]
+        summarise(
+            f"policy: walks {own.distance:.2f} m in {own.seconds:.1f} s and falls in "
+            f"{own.falls:.0%} of {own.episodes} episodes, in {paths.metrics}"
+        )
+
+
+def load(settings: Settings, simulator: Simulator | None, paths: Paths) -> Parts:
+    """Open what the stage reads; errors as for `work`."""
+    options = settings.section("policy", Options)
+    cache = open_cache(paths.latents)
+    period = float(starts.metas(cache)[0]["dt"])
+    model = load_for(paths.world_model, CPU, cache)
+    assert isinstance(model, StateModel)  # of states, nothing else is trained
+    if simulator is None:
+        raise ParamsError(
+            f"{settings.place(WORLDS)} is null, but a policy is tried in a simulator; name one, or "
+            "choose policy.method: none"
+        )
+
+    def build() -> World:
+        built = simulator.build()
+        assert isinstance(built, World)  # that of a robot is no mere recorder
+        return built
+
+    return Parts(cache, model, build, options, period)
+
+
+def identity(parts: Parts, paths: Paths) -> tuple[str, ...]:
+    """All that decides the policy; states go by it."""
+    member = STATE_MODELS.module(parts.model.config.state_model.name)
+    texts = (parts.options.model_dump_json(), parts.cache.seal.model_dump_json())
+    code = imports.digest(["pipeline.policy.__main__", "pipeline.policy.worker", member])
+    return (*texts, sha256(paths.world_model / WEIGHTS), code)
+
+
+def environments(parts: Parts, low: Tensor, high: Tensor) -> Callable[[int], "Environment"]:
+    """Makes the environments of a part of the run, imagined or simulated."""
+    from pipeline.policy.vec_env import Environment
+
+    options = parts.options
+    limit = options.imagination.steps
+    if not options.imagination.environments:
+        worlds = [parts.world() for _ in range(options.simulated)]
+
+        def simulated(part: int) -> Environment:
+            rng = np.random.default_rng([options.seed, part])
+            inner = Simulated(worlds, options.imagination, parts.period, rng)
+            return Environment(inner, low, high, limit)
+
+        return simulated
+    begun = starts.histories(parts.cache, parts.model, options.histories, options.seed)
+    known = starts.commands(parts.cache)
+
+    def imagined(part: int) -> Environment:
+        generator = seeded(options.seed, part)
+
+        def drawn(count: int) -> Tensor:
+            return known[torch.randint(len(known), (count,), generator=generator)]
+
+        inner = Environments(
+            parts.model.network, parts.model.spec, begun, drawn, options.imagination,
+            parts.period, generator,
+        )  # fmt: skip
+        return Environment(inner, low, high, limit)
+
+    return imagined
+
+
+def compare(parts: Parts, actor: Actor) -> dict[str, Walking]:
+    """The policy beside standing and random actions from the same starts, and the collector."""
+    trial, seed = parts.options.trial, parts.options.seed
+    worlds = [parts.world() for _ in range(trial.episodes)]
+    low, high = torch.tensor(actor.config.low), torch.tensor(actor.config.high)
+    generator = seeded(seed, 1)
+
+    def random(on: Sequence[Walk]) -> Tensor:
+        return low + (high - low) * torch.rand(len(on), len(low), generator=generator)
+
+    def standing(on: Sequence[Walk]) -> Tensor:
+        return torch.zeros(len(on), len(low))
+
+    controllers: dict[str, Controller] = {
+        "policy": partial(follow, actor),
+        "random": random,
+        "standing": standing,
+    }
+    weights = parts.options.imagination.weights
+    tried = {
+        name: scored(walks(worlds, controller, trial.steps, seed), weights, parts.period)
+        for name, controller in controllers.items()
+    }
+    recorded = [
+        Walk(command_of(episode.meta), list(episode.states), list(episode.actions[:-1]))
+        for episode in worlds[0].collect(trial.episodes, trial.steps + 1, seed)
+        if episode.states is not None and len(episode.states) > 1
+    ]
+    return {**tried, "collecting": scored(recorded, weights, parts.period)}
+
+
+@torch.inference_mode()
+def follow(actor: Actor, on: Sequence[Walk]) -> Tensor:
+    """The policy's actions [B, 12]."""
+    states = np.stack([walk.states[-1][STATE] for walk in on])
+    none = np.zeros(len(actor.config.low), np.float32)
+    last = np.stack([walk.actions[-1] if walk.actions else none for walk in on])
+    command = torch.stack([walk.command for walk in on]).numpy()
+    actions: Tensor = actor(torch.from_numpy(policy_observation(states, command, last)))
+    return actions

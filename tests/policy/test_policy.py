@@ -1,0 +1,287 @@
+"""A policy learnt in imagination of a small random model, and tried in a toy of a walking robot."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from helpers import PARAMS
+
+from pipeline.diffusion.config import VariantConfig
+from pipeline.dynamics.state_config import StateConfig
+from pipeline.dynamics.state_model import StateModel
+from pipeline.episodes.episode import Episode
+from pipeline.episodes.groups import OBSERVED, POLICY, SYSTEM_STATE, TERMINATION
+from pipeline.errors import DataError, ParamsError
+from pipeline.families import STATE
+from pipeline.imagination.environments import Stepped
+from pipeline.imagination.options import Options as ImaginationOptions
+from pipeline.imagination.options import Weights
+from pipeline.latents import writer
+from pipeline.latents.cache import open_cache
+from pipeline.latents.shard_layout import shard_rows
+from pipeline.latents.spec import EpisodeEntry, Seal
+from pipeline.metrics.schema.policy import PolicyMetrics, PolicySkipped
+from pipeline.params import read
+from pipeline.policy import Options, starts, worker
+from pipeline.policy.__main__ import command
+from pipeline.policy.actor import Actor, ActorConfig
+from pipeline.policy.simulated import Simulated
+from pipeline.policy.walking import distance, walks
+from pipeline.tools.parity.latent_spec import latent_spec
+from pipeline.train.checkpoint import Checkpoint
+from pipeline.worlds import World
+
+pytest.importorskip("rsl_rl")
+PERIOD, H = 0.02, 3
+META = {"vx": 0.5, "vy": 0.0, "wz": 0.0, "dt": PERIOD}
+SPEED = SYSTEM_STATE.part("base_linear_velocity").start
+
+
+class Toy(World):
+    """Its forward velocity is the first action; it falls where the second is above .9."""
+
+    state_dim = OBSERVED
+    low, high = np.full(12, -1, np.float32), np.full(12, 1, np.float32)
+
+    def sample(self, rng):
+        state = np.zeros(OBSERVED, np.float32)
+        state[8] = -1  # gravity
+        state[SPEED] = rng.uniform(0, 0.1)
+        return state, state, META
+
+    def restore(self, state, meta):
+        self.state = state.copy()
+
+    def snapshot(self):
+        return self.state.copy()
+
+    def step(self, action):
+        self.state[SPEED] = action[0]
+        self.state[TERMINATION] = action[1] > 0.9
+
+    def collect(self, episodes, steps, seed):
+        rng = np.random.default_rng(seed)
+        for number in range(episodes):
+            self.restore(self.sample(rng)[0], META)
+            actions = rng.uniform(-1, 0.8, (steps, 12)).astype(np.float32)
+            states = [self.snapshot()]
+            for action in actions[:-1]:
+                self.step(action)
+                states.append(self.snapshot())
+            if number == 0:
+                states[-1][TERMINATION] = 1
+            frames = np.zeros((steps, 2, 2, 3), np.uint8)
+            yield Episode(f"toy_{number:03d}", frames, actions, np.stack(states), META)
+
+
+def toy_cache(folder, meta=META):
+    """A sealed cache of 6 episodes of the toy."""
+    made = list(Toy().collect(6, 12, 0))
+    states, actions = [e.states for e in made], [e.actions for e in made]
+    rows, acted = np.concatenate(states), np.concatenate(actions)
+    latents = rows[:, : SYSTEM_STATE.width]
+    moments = {n: getattr(acted, n)(0).tolist() for n in ("mean", "std", "min", "max")}
+    spec = latent_spec([1.0] * SYSTEM_STATE.width, moments).model_copy(
+        update={
+            "encoder": STATE,
+            "state_dim": OBSERVED,
+            "mean": [0.0] * SYSTEM_STATE.width,
+            "normalise_actions": False,
+        }
+    )
+    columns = {n: column for n, column in spec.columns().items() if column.strided}
+    shard = shard_rows(len(latents), columns["mean"].row_bytes)
+    writer.create(folder, columns, len(latents), shard)
+    for start in range(0, len(latents), shard):
+        part = latents[start : start + shard].astype(np.float16)
+        writer.write_rows(folder, start, {"mean": part[..., None, None]})
+    entries = [
+        EpisodeEntry(key=e.key, split="train" if n < 5 else "val", length=12, meta=dict(meta))
+        for n, e in enumerate(made)
+    ]
+    writer.seal(folder, {"actions": actions, "states": states}, Seal(spec=spec, episodes=entries))
+    return open_cache(folder)
+
+
+def toy_model(spec):
+    options = {**PARAMS["state_models"]["gru"], "width": 8, "layers": 1, "heads": 2}
+    options |= {"head_width": 8, "history": H}
+    config = StateConfig(
+        state_model=VariantConfig(name="gru", options=options),
+        frames=H + 4,
+        interval=1,
+        spec=spec,
+        contacts=8,
+        terminates=True,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return StateModel(config, torch.device("cpu"))
+
+
+def settings_with(environments=6, **policy):
+    block = PARAMS["policy"]
+    block = {
+        **block,
+        "method": "ppo",
+        "imagination": {**block["imagination"], "environments": environments, "steps": 7},
+        "simulated": 3,
+        "ppo": {**block["ppo"], "iterations": 5, "steps": 6, "widths": [8], "save_every": 2},
+        "trial": {"episodes": 4, "steps": 9},
+        **policy,
+    }
+    values = {**PARAMS, "encoder": STATE, "policy": block}
+    Path("params.yaml").write_text(yaml.safe_dump(values))
+    return read(Path("params.yaml"))
+
+
+SIMULATOR = SimpleNamespace(build=Toy)
+
+
+@pytest.fixture
+def paths(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    toy_model(toy_cache(Path("latents.zarr")).spec).save_pretrained("model")
+    names = ("latents.zarr", "model", "policy", "policy.json")
+    return worker.Paths(*map(Path, names), None)
+
+
+@pytest.mark.parametrize("environments", [6, 0], ids=["imagined", "simulated"])
+def test_the_stage_learns_writes_and_tries_a_policy(environments, paths):
+    worker.work(settings_with(environments), SIMULATOR, paths)
+    metrics = PolicyMetrics.read(paths.metrics)
+    assert metrics.imagined == environments
+    assert metrics.steps == 5 * 6 * (environments or 3)
+    assert set(metrics.controllers) == {"policy", "random", "standing", "collecting"}
+    assert metrics.controllers["standing"].falls == 0
+    assert metrics.controllers["standing"].distance < 0.01
+    assert metrics.controllers["collecting"].falls == 0.25
+    actor = Actor.from_pretrained(paths.out)
+    seen = actor(torch.zeros(2, POLICY.width))
+    assert seen.shape == (2, 12)
+    assert seen.abs().max() <= 1
+
+
+@pytest.mark.parametrize("environments", [6, 0], ids=["imagined", "simulated"])
+def test_killed_and_resumed_equals_uninterrupted(environments, paths):
+    from pipeline.policy.ppo import learn
+
+    parts = worker.load(settings_with(environments), SIMULATOR, paths)
+    ends = torch.from_numpy(Toy.low), torch.from_numpy(Toy.high)
+    options = parts.options.ppo
+    whole = learn(worker.environments(parts, *ends), options, 0, Checkpoint(Path("whole")))
+    for iterations in (3, 5):  # the first run ends after its state of two iterations
+        part = options.model_copy(update={"iterations": iterations})
+        again = learn(worker.environments(parts, *ends), part, 0, Checkpoint(Path("killed")))
+    assert again.rewards == whole.rewards
+    assert all(torch.equal(again.actor[name], whole.actor[name]) for name in whole.actor)
+
+
+def test_ppo_finds_what_is_rewarded():
+    """The reward is that the first action is near .6."""
+    from pipeline.policy import Ppo
+    from pipeline.policy.ppo import learn
+    from pipeline.policy.vec_env import Environment
+
+    class Bandit:
+        def __len__(self):
+            return 64
+
+        def observation(self):
+            return torch.ones(64, POLICY.width)
+
+        def step(self, action):
+            never = torch.zeros(64, dtype=torch.bool)
+            reward = -(action[:, 0] - 0.6).square()
+            return Stepped(self.observation(), reward, never, never, {})
+
+    block = {**PARAMS["policy"]["ppo"], "iterations": 40, "widths": [8], "entropy": 0.0}
+    ends = -torch.ones(12), torch.ones(12)
+    learnt = learn(
+        lambda _: Environment(Bandit(), *ends, 10), Ppo(**block), 0, Checkpoint(Path("none"))
+    )
+    config = ActorConfig(observation_dim=48, widths=[8], low=[-1.0] * 12, high=[1.0] * 12)
+    actor = Actor(config)
+    actor.load_state_dict(learnt.actor)
+    assert actor(torch.ones(1, 48))[0, 0].item() == pytest.approx(0.6, abs=0.15)
+    assert learnt.rewards[-1] > learnt.rewards[0] / 4
+
+
+def test_a_time_out_is_told_apart_from_a_fall_and_observations_are_new():
+    from pipeline.policy.vec_env import Environment
+
+    options = ImaginationOptions(environments=0, steps=2, noise=False, weights=Weights())
+    inner = Simulated([Toy(), Toy()], options, PERIOD, np.random.default_rng(0))
+    made = Environment(inner, torch.from_numpy(Toy.low), torch.from_numpy(Toy.high), 2)
+    fall = torch.zeros(2, 12)
+    fall[1, 1] = 5.0  # cut to 1
+    first, _, dones, extras = made.step(fall)
+    assert dones.tolist() == [False, True]
+    assert extras["time_outs"].tolist() == [False, False]
+    kept = first["policy"].clone()
+    _, _, dones, extras = made.step(torch.full((2, 12), 0.3))
+    assert dones.tolist() == extras["time_outs"].tolist() == [True, False]
+    assert torch.equal(first["policy"], kept)
+
+
+def test_a_walk_ends_where_the_robot_falls_and_begins_alike_for_the_same_seed():
+    toys = [Toy(), Toy()]
+
+    def controller(on):
+        actions = torch.full((len(on), 12), 0.5)
+        if len(on[0].actions) == 3:
+            actions[0, 1] = 1
+        return actions
+
+    walked = walks(toys, controller, 6, 0)
+    assert [len(walk.actions) for walk in walked] == [4, 6]
+    assert [walk.fell for walk in walked] == [True, False]
+    again = walks(toys, controller, 1, 0)
+    assert [w.states[0].tolist() for w in again] == [w.states[0].tolist() for w in walked]
+
+
+def test_distance_follows_from_velocities_on_a_straight_way_and_on_a_circle():
+    states = np.zeros((101, OBSERVED), np.float32)
+    states[:, 8], states[:, SPEED] = -1, 0.5
+    assert distance(states, PERIOD) == pytest.approx(1.0)
+    states[:, 5] = 2 * np.pi / 2  # once round in two seconds
+    assert distance(states, PERIOD) == pytest.approx(0.0, abs=1e-6)
+    tilted = np.zeros((101, OBSERVED), np.float32)  # pitched by 90 degrees: up is forwards
+    tilted[:, 6], tilted[:, SPEED] = -1, 0.5
+    assert distance(tilted, PERIOD) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_histories_are_recorded_rows_that_end_upright(tmp_path):
+    cache = toy_cache(tmp_path / "latents.zarr")
+    found = starts.histories(cache, toy_model(cache.spec), 1000, 0)
+    assert len(found) == 5 * 10 - 1  # of which one ends with a fall
+    # The first action is the next row's velocity.
+    assert torch.allclose(found.states[:, 1:, SPEED], found.actions[:, :, 0], atol=1e-3)
+    assert torch.equal(found.raw_actions, found.actions[:, -1])
+
+
+def test_a_data_set_without_a_simulator_is_refused(paths):
+    with pytest.raises(ParamsError, match=r"name one, or choose policy\.method: none"):
+        worker.work(settings_with(), None, paths)
+
+
+def test_what_cannot_walk_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="choose dataset: quadruped"):
+        starts.metas(toy_cache(tmp_path / "latents.zarr", meta={"vx": 1.0}))
+    values = {**PARAMS, "policy": {**PARAMS["policy"], "method": "ppo"}}
+    Path("params.yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(ParamsError, match="choose encoder: state"):
+        read(Path("params.yaml"))
+
+
+def test_it_is_skipped_by_default_and_says_so(tmp_path):
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(PARAMS))
+    out, metrics = tmp_path / "policy", tmp_path / "policy.json"
+    command(tmp_path / "none", tmp_path / "none", out, metrics, tmp_path / "params.yaml")
+    assert PolicySkipped.read(metrics).skipped == "policy.method is none"
+    assert [path.name for path in out.iterdir()] == ["skipped.txt"]
+    assert Options.model_validate(PARAMS["policy"]).method == "none"

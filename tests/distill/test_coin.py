@@ -28,7 +28,7 @@ from pipeline.train.distributed.group import single_process
 from pipeline.train.losses.teacher_forcing import TeacherForcingLoss
 from pipeline.train.trainer import Trainer
 
-CPU, CLIPS, FRAMES, SHAPE = torch.device("cpu"), 64, 3, (2, 4, 4)
+CPU, CLIPS, FRAMES, SHAPE = torch.device("cpu"), 24, 3, (2, 4, 4)
 SIDES = 0.25
 """Mean distance to a side of the coin below which a frame shows it; its mean is 1 away."""
 

@@ -41,6 +41,6 @@ def test_what_is_no_size_of_a_gpu_is_refused(wm, memory):
 
 
 def test_what_does_not_fit_is_the_users_to_mend(wm):
-    done = wm("--memory", "0.5", batch=64)
+    done = wm("--memory", "0.2", batch=8)
     assert isinstance(done.exception, ParamsError)
-    assert "the device has 0.5 GB; train.accumulation: " in str(done.exception)
+    assert "the device has 0.2 GB; train.accumulation: " in str(done.exception)

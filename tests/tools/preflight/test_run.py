@@ -149,8 +149,8 @@ def test_memory_that_runs_out_is_answered_with_what_fits(run, monkeypatch):
     assert report.failed.startswith("out of memory at a reduced scale; train.accumulation: 2")
 
 
-PRESETS = ("granular", "rt1", "csgo_50k", "pusht_vjepa2_1")
-"""Of the paper: its worlds, frames and latents of every kind, beside those of faster tests."""
+PRESETS = ("rt1", "pusht_vjepa2_1")
+"""Of the paper: a set of videos with the autoencoder's latents, and states with semantic ones."""
 
 
 @pytest.mark.slow

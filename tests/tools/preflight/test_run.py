@@ -150,7 +150,7 @@ def test_memory_that_runs_out_is_answered_with_what_fits(run, monkeypatch):
 
 
 PRESETS = ("rt1", "pusht_vjepa2_1")
-"""Of the paper: a set of videos with the autoencoder's latents, and states with semantic ones."""
+"""Of the paper: one from videos with latents of an autoencoder, one with semantic latents."""
 
 
 @pytest.mark.slow

@@ -28,6 +28,7 @@ from pipeline.denoisers.nanowm.axes import (
 )
 from pipeline.denoisers.nanowm.blocks import BLOCKS, Block
 from pipeline.denoisers.nanowm.cameras import BRANCHES, CameraEmbedder, check_cameras, encoding
+from pipeline.denoisers.nanowm.initialise import initialise
 from pipeline.denoisers.nanowm.layers import (
     Embedder,
     FinalLayer,
@@ -175,7 +176,8 @@ class NanoWM(Denoiser):
         half = head_dim // 2
         prope_rope = rope_2d(self.grid, half) if joint else rope_1d(size.frames, half)
         self.register_buffer("prope_rope", prope_rope, persistent=False)
-        initialise(self, reference_init=options.reference_init)
+        positions = (self.pos_embed, self.temp_embed)
+        initialise(self, self.x_embedder, positions, self.final_layer, options.reference_init)
         # Last, so that the other weights are those of a network without cameras.
         self.camera = options.camera
         self.camera_embedder = CameraEmbedder(hidden) if self.camera == "token" else None
@@ -279,27 +281,3 @@ class NanoWM(Denoiser):
         motions = actions.split(self.dims, -1)[1]
         patches = math.prod(self.grid) if self.camera == "joint" else None
         return encoding(motions, positions, self.prope_rope, patches)
-
-
-def initialise(model: NanoWM, *, reference_init: bool) -> None:
-    """Draw all weights as the reference does, from torch's global generator.
-
-    The reference starts cross-attention's gate and its output projection at zero, so that neither
-    ever has a gradient. `reference_init` does the same; otherwise only the gate is zero.
-    """
-    for module in model.modules():
-        if isinstance(module, nn.Linear):
-            nn.init.xavier_uniform_(module.weight)
-    # As if the convolution over patches were a linear layer (ViT, DiT).
-    nn.init.xavier_uniform_(model.x_embedder.proj.weight.flatten(1))
-    for position in (model.pos_embed, model.temp_embed):
-        nn.init.normal_(position, std=0.02)
-    for name, weight in model.named_parameters():
-        if name.endswith(".bias"):
-            nn.init.zeros_(weight)
-        elif name.startswith("t_embedder"):
-            nn.init.normal_(weight, std=0.02)
-        # adaLN-Zero: every block is the identity at first (Peebles & Xie 2023, sec. 3.2).
-        elif "_modulation" in name or (reference_init and "cross_attn.proj" in name):
-            nn.init.zeros_(weight)
-    nn.init.zeros_(model.final_layer.linear.weight)

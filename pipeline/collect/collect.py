@@ -1,5 +1,6 @@
 """Simulate episodes, or take the inventory of a data set that the user has."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pipeline import stage
@@ -7,6 +8,7 @@ from pipeline.collect import Options
 from pipeline.collect.inventory import write_inventory
 from pipeline.collect.listing import folder_of
 from pipeline.collect.root import place_of
+from pipeline.episodes.episode import Episode
 from pipeline.errors import ParamsError
 from pipeline.formats import FORMATS, Format, WritableFormat
 from pipeline.params import Settings
@@ -39,7 +41,16 @@ def collect(settings: Settings, raw: Path) -> tuple[Format, str, int]:
     recorder: Recorder = world.build()
     count, steps = world.options.episodes, world.options.steps
     recorded = recorder.collect(count, steps, settings.section("collect", Options).seed)
+    lengths: list[int] = []
     with stage.output(raw) as partial:
-        dataset.write(stage.track(recorded, "collect", count), partial)
-    frames = count * steps
+        dataset.write(_counted(stage.track(recorded, "collect", count), lengths), partial)
+    frames = sum(lengths)
     return dataset, f"{count} episodes, {frames} frames of {settings.dataset} in {raw}", frames
+
+
+def _counted(episodes: Iterable[Episode], lengths: list[int]) -> Iterator[Episode]:
+    """The same episodes, whose lengths are noted: a robot that falls ends its own."""
+    for episode in episodes:
+        lengths.append(len(episode))
+        yield episode
+        del episode  # else two episodes are in memory while the next one is recorded

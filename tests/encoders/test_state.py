@@ -13,6 +13,7 @@ from pipeline.encoders import ENCODERS, Samples
 from pipeline.episodes import shards
 from pipeline.episodes.episode import Episode
 from pipeline.episodes.groups import OBSERVED, STATE, SYSTEM_STATE
+from pipeline.episodes.quadruped import draw
 from pipeline.errors import DataError, UserError
 from pipeline.fit.fit import fit_encoder, sample
 from pipeline.latents.cache import open_cache
@@ -59,6 +60,13 @@ def test_a_strip_of_grey_tells_each_number_between_its_lowest_and_highest():
         [255, 255, 128, 128, 255, 255],
         [128, 128, 128, 128, 128, 128],
     ]
+
+
+def test_a_robot_is_drawn_as_its_data_set_shows_it():
+    states = robots(5)
+    encoder = fitted(samples_of(states, (64, 64)))
+    frames = encoder.decode(encoder.encode(torch.from_numpy(states)).mean)
+    np.testing.assert_array_equal(frames.permute(0, 2, 3, 1).numpy(), draw(states))
 
 
 def test_what_is_loaded_is_what_was_saved(tmp_path):

@@ -1,7 +1,8 @@
 """States themselves as latents, [S, 1, 1]: what a simulator or a robot knows, no picture.
 
 Of states that begin with the groups of a legged robot (`pipeline.episodes.groups`), the latents are
-the group system_state alone; of others they are all numbers.
+the group system_state, and they are drawn as the robot; of others they are all numbers, drawn as a
+strip of grey.
 """
 
 from pathlib import Path
@@ -12,7 +13,7 @@ from pydantic import Field
 from torch import Tensor
 
 from pipeline.encoders import REMEDY, Encoder, Posterior, Samples
-from pipeline.encoders.state.drawing import Strip
+from pipeline.encoders.state.drawing import Drawing, Robot, Strip
 from pipeline.episodes.groups import SYSTEM_STATE, hold_groups
 from pipeline.errors import DataError, UserError
 from pipeline.files.json_model import FileModel, read_json
@@ -29,12 +30,14 @@ class Card(FileModel):
     """state.json.
 
     Attributes:
+        drawn: what a state is drawn as.
         low: smallest value of each number of a latent in the samples that it was fitted to.
         high: the largest.
         height: of the frames in pixels.
         width: of the frames in pixels.
     """
 
+    drawn: Literal["robot", "strip"]
     low: list[float] = Field(min_length=1, max_length=2**16)
     high: list[float] = Field(min_length=1, max_length=2**16)
     height: int = Field(gt=0, le=2**14)
@@ -56,7 +59,8 @@ def fit_states(samples: Samples, options: Options) -> "States":
     latents = samples.states[:, : SYSTEM_STATE.width] if robot else samples.states
     height, width = samples.frames.shape[2:]
     low, high = latents.amin(0).tolist(), latents.amax(0).tolist()
-    return States(Card(low=low, high=high, height=height, width=width))
+    drawn: Literal["robot", "strip"] = "robot" if robot else "strip"
+    return States(Card(drawn=drawn, low=low, high=high, height=height, width=width))
 
 
 def load(folder: Path, options: Options) -> "States":
@@ -66,6 +70,8 @@ def load(folder: Path, options: Options) -> "States":
         ValueError: it contradicts itself.
     """
     card = read_json(folder / FILE, Card, REMEDY)
+    if card.drawn == "robot" and len(card.low) != SYSTEM_STATE.width:
+        raise ValueError(f"{FILE}: no robot is drawn from {len(card.low)} numbers")
     if len(card.low) != len(card.high):
         raise ValueError(f"{FILE}: low has {len(card.low)} numbers, high {len(card.high)}")
     return States(card)
@@ -82,6 +88,9 @@ class States(Encoder):
     def __init__(self, card: Card) -> None:
         """Of states as `card` describes them."""
         self.card, self.device = card, torch.device("cpu")
+        size = card.height, card.width
+        strip = Strip(torch.tensor(card.low), torch.tensor(card.high), size)
+        self._drawing: Drawing = Robot(size) if card.drawn == "robot" else strip
 
     def to(self, device: torch.device) -> Self:
         """Move to a device."""
@@ -106,9 +115,7 @@ class States(Encoder):
 
     def decode(self, latents: Tensor) -> Tensor:
         """Latents [B, C, 1, 1], drawn: uint8 [B, 3, H, W]."""
-        card = self.card
-        strip = Strip(torch.tensor(card.low), torch.tensor(card.high), (card.height, card.width))
-        return strip(latents.flatten(1).float().cpu()).to(self.device)
+        return self._drawing(latents.flatten(1).float().cpu()).to(self.device)
 
     def save(self, folder: Path) -> None:
         """Write state.json."""

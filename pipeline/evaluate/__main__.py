@@ -41,19 +41,10 @@ def command(
     from pipeline.compute import device
     from pipeline.diffusion.sampling import build_sampling
     from pipeline.dynamics.load import load_for
-    from pipeline.dynamics.state_model import StateModel
-    from pipeline.evaluate import (
-        Options,
-        actions,
-        clips,
-        distractor,
-        evaluate,
-        forecast,
-        outputs,
-        summary,
-    )
+    from pipeline.evaluate import Options, actions, clips, distractor, outputs
     from pipeline.evaluate.control import with_cameras
     from pipeline.evaluate.generate import Evaluator
+    from pipeline.evaluate.scores import score
     from pipeline.latents.cache import open_cache
     from pipeline.metrics import frames
     from pipeline.params import read
@@ -71,14 +62,7 @@ def command(
         evaluator = Evaluator(model, encoder, sampling, options.context, cache.spec, scorers)
         fixed, long = clips.select(cache, shards, model.config, options)
         generator = torch.Generator().manual_seed(options.seed)
-        evaluation = evaluate.evaluate(evaluator, fixed, options.batch, generator)
-        scores = summary.to_metrics(evaluation, encoder.decoder_kind)
-        if distracting is not None:
-            found = distractor.measure(evaluator, fixed, distracting, options.batch, options.seed)
-            scores = scores.model_copy(update={"distractor": found})
-        if isinstance(model, StateModel):
-            measured = forecast.measure(model, cache, options.clips, options.batch, options.seed)
-            scores = scores.model_copy(update={"state_model": measured})
+        evaluation, scores = score(evaluator, cache, fixed, distracting, options, generator)
         scores.write(metrics)
         scores.means().write(means)
         listens = actions.sensitivity(evaluator, fixed, evaluation.last_latents)

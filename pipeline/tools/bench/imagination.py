@@ -1,0 +1,136 @@
+"""Imagined steps per CPU-second beside those of the simulator, in one run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pipeline.compute.generators import seeded
+from pipeline.dynamics.load import load_for
+from pipeline.dynamics.state_model import StateModel
+from pipeline.errors import DataError, ParamsError
+from pipeline.imagination.environments import Environments
+from pipeline.imagination.options import Options
+from pipeline.latents.cache import open_cache
+from pipeline.params import Settings
+from pipeline.policy import starts
+from pipeline.tools.bench.timing import TimeStats, interleaved, speedup
+from pipeline.tools.machine import Machine, describe
+from pipeline.worlds import WORLDS, World
+
+SEED = 0
+CPU = torch.device("cpu")
+IMAGINED = 4
+"""Actions of every environment in a round."""
+SIMULATED = 200
+"""Actions of the simulator in a round, of recorded episodes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What the bench finds.
+
+    Attributes:
+        machine: that it ran on.
+        parameters: of the state model.
+        heads: of the state model.
+        environments: imagined at once.
+        imagined: steps per CPU-second, all environments together, of each round.
+        simulated: steps per CPU-second of each round.
+        speedup: median over rounds of imagined / simulated.
+    """
+
+    bench: str
+    machine: Machine
+    parameters: int
+    heads: int
+    environments: int
+    imagined: TimeStats
+    simulated: TimeStats
+    speedup: float
+
+
+def simulator(settings: Settings) -> World:
+    """The chosen data set's.
+
+    Raises:
+        ParamsError: it has none.
+    """
+    world = settings.variant(WORLDS).build()
+    if not isinstance(world, World):
+        raise ParamsError(f"{settings.place(WORLDS)} cannot be restored; choose another simulator")
+    return world
+
+
+def run(settings: Settings, latents: Path, folder: Path, environments: int, rounds: int) -> Results:
+    """Time both, interleaved.
+
+    Args:
+        settings: of params.yaml: the world, and how much is imagined.
+        latents: cache of recorded states.
+        folder: of the state model.
+        environments: imagined at once.
+        rounds: of the measurement, after one to warm up.
+
+    Raises:
+        ParamsError: the data set has no simulator.
+        DataError: cache or model is missing, or not that of a walking robot.
+    """
+    cache = open_cache(latents)
+    model = load_for(folder, CPU, cache)
+    world = simulator(settings)
+    if not isinstance(model, StateModel):
+        raise DataError(f"{folder}: holds no state model; train one with encoder: state")
+    options = Options.model_validate(
+        {**settings.value("policy", "imagination"), "environments": environments}
+    )
+    generator, known = seeded(SEED, 0), starts.commands(cache)
+    period = float(starts.metas(cache)[0]["dt"])
+    imagined = Environments(
+        model.network,
+        model.spec,
+        starts.histories(cache, model, environments, SEED),
+        lambda count: known[torch.randint(len(known), (count,), generator=generator)],
+        options,
+        period,
+        generator,
+    )
+    recorded = torch.from_numpy(np.array(cache.actions))
+
+    def imagine() -> None:
+        for _ in range(IMAGINED):
+            rows = torch.randint(len(recorded), (environments,), generator=generator)
+            imagined.step(recorded[rows])
+
+    def simulate() -> None:
+        done = 0
+        while done < SIMULATED:
+            for number in cache.episodes("train"):
+                start, episode = int(cache.starts[number]), cache.seal.episodes[number]
+                world.restore(cache.states[start], episode.meta)
+                actions = cache.actions[start : start + min(episode.length, SIMULATED - done)]
+                for action in actions:
+                    world.step(action)
+                    world.snapshot()
+                done += len(actions)
+                if done >= SIMULATED:
+                    break
+
+    variants = {"imagined": imagine, "simulated": simulate}
+    interleaved(variants, 1, CPU)
+    timings = interleaved(variants, rounds, CPU)
+    rates = {
+        "imagined": [IMAGINED * environments / seconds for seconds in timings["imagined"].cpu],
+        "simulated": [SIMULATED / seconds for seconds in timings["simulated"].cpu],
+    }
+    return Results(
+        bench="imagination",
+        machine=describe(CPU),
+        parameters=model.parameters(),
+        heads=model.network.heads,
+        environments=environments,
+        imagined=TimeStats.of(rates["imagined"]),
+        simulated=TimeStats.of(rates["simulated"]),
+        speedup=speedup(rates["imagined"], rates["simulated"]),
+    )

@@ -1,6 +1,9 @@
 """The quadruped walks, stumbles and falls; what is recorded of it is true of the simulation."""
 
-import mujoco
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from helpers import default
@@ -118,5 +121,17 @@ def test_a_push_comes_at_its_time(world):
 
 
 def test_no_picture_is_drawn_by_open_gl(world, monkeypatch):
-    monkeypatch.setattr(mujoco, "Renderer", None)
+    monkeypatch.setattr("mujoco.Renderer", None)
     assert world.render().shape == (64, 64, 3)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the renderer is chosen on Linux alone")
+def test_worlds_that_render_can_still_do_so_after_it():
+    """MuJoCo reads MUJOCO_GL when it is first imported, by whichever world comes first."""
+    script = (
+        "import os\nfrom pipeline.worlds.quadruped.physics import Robot\n"
+        "Robot()\nprint(os.environ['MUJOCO_GL'])"
+    )
+    unset = {name: value for name, value in os.environ.items() if name != "MUJOCO_GL"}
+    run = [sys.executable, "-c", script]
+    assert subprocess.run(run, env=unset, check=True, capture_output=True).stdout == b"egl\n"

@@ -29,8 +29,8 @@ from pipeline.worlds.quadruped.physics import (
 )
 from pipeline.worlds.quadruped.policy import HARD, Trot, draw_command, draw_gait, draw_push
 
-REACHED = 0.35
-"""Largest distance of a posture that counts as another's."""
+REACHED = 0.1
+"""Largest distance of a posture that counts as another's: one action of a walk moves it by .15."""
 AHEAD = 10
 """Actions from the start of a sampled task to its goal."""
 

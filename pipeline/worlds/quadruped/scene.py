@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+# It chooses how MuJoCo renders for the other worlds of the process, before MuJoCo is imported.
+import pipeline.worlds._shared.mujoco  # noqa: F401
 from pipeline.episodes.groups import JOINTS, LEGS
 from pipeline.episodes.quadruped import BEND, HIP, LIMB, OFFSET, TRUNK, end, side
 

@@ -54,6 +54,7 @@ ENTRIES = {
             "jumping": None,
         },
     ),
+    "NanoWM/Quadruped-v0": Entry("quadruped", 300, {}),
     # `steps`: of the collection policy, whose final states are the goals.
     "NanoWM/RT1-v0": Entry("rt1", 50, {"height": 256, "width": 320, "steps": 24}),
 }

@@ -67,6 +67,7 @@ def test_action_statistics_are_those_of_numpy():
 class MeanPool:
     """An encoder without parameters: 4 x 4 average pooling."""
 
+    takes = "frames"
     stochastic = False
     published_scale = None
 

@@ -17,6 +17,7 @@ from pipeline.latents.statistics import LatentStatistics
 class Means:
     """Block means of three colours as channels, each times its scale, after constant ones."""
 
+    takes = "frames"
     stochastic = False
     published_scale = None
 

@@ -43,6 +43,7 @@ def world():
 class Pooled:
     """Encodes a frame as the mean of each 4 x 4 pixels of one colour, [1, 4, 4]."""
 
+    takes = "frames"
     stochastic = False
     published_scale = None
 

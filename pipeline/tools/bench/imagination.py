@@ -1,6 +1,9 @@
 """Imagined steps per CPU-second beside those of the simulator, in one run."""
 
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,7 @@ from pipeline.dynamics.state_model import StateModel
 from pipeline.errors import DataError, ParamsError
 from pipeline.imagination.environments import Environments
 from pipeline.imagination.options import Options
-from pipeline.latents.cache import open_cache
+from pipeline.latents.cache import LatentCache, open_cache
 from pipeline.params import Settings
 from pipeline.policy import starts
 from pipeline.tools.bench.timing import TimeStats, interleaved, speedup
@@ -82,20 +85,7 @@ def run(settings: Settings, latents: Path, folder: Path, environments: int, roun
     world = simulator(settings)
     if not isinstance(model, StateModel):
         raise DataError(f"{folder}: holds no state model; train one with encoder: state")
-    options = Options.model_validate(
-        {**settings.value("policy", "imagination"), "environments": environments}
-    )
-    generator, known = seeded(SEED, 0), starts.commands(cache)
-    period = float(starts.metas(cache)[0]["dt"])
-    imagined = Environments(
-        model.network,
-        model.spec,
-        starts.histories(cache, model, environments, SEED),
-        lambda count: known[torch.randint(len(known), (count,), generator=generator)],
-        options,
-        period,
-        generator,
-    )
+    imagined, generator = _environments(settings, cache, model, environments)
     recorded = torch.from_numpy(np.array(cache.actions))
 
     def imagine() -> None:
@@ -103,21 +93,10 @@ def run(settings: Settings, latents: Path, folder: Path, environments: int, roun
             rows = torch.randint(len(recorded), (environments,), generator=generator)
             imagined.step(recorded[rows])
 
-    def simulate() -> None:
-        done = 0
-        while done < SIMULATED:
-            for number in cache.episodes("train"):
-                start, episode = int(cache.starts[number]), cache.seal.episodes[number]
-                world.restore(cache.states[start], episode.meta)
-                actions = cache.actions[start : start + min(episode.length, SIMULATED - done)]
-                for action in actions:
-                    world.step(action)
-                    world.snapshot()
-                done += len(actions)
-                if done >= SIMULATED:
-                    break
-
-    variants = {"imagined": imagine, "simulated": simulate}
+    variants: dict[str, Callable[[], object]] = {
+        "imagined": imagine,
+        "simulated": partial(_replay, world, cache),
+    }
     interleaved(variants, 1, CPU)
     timings = interleaved(variants, rounds, CPU)
     rates = {
@@ -134,3 +113,38 @@ def run(settings: Settings, latents: Path, folder: Path, environments: int, roun
         simulated=TimeStats.of(rates["simulated"]),
         speedup=speedup(rates["imagined"], rates["simulated"]),
     )
+
+
+def _environments(
+    settings: Settings, cache: LatentCache, model: StateModel, environments: int
+) -> tuple[Environments, torch.Generator]:
+    """So many imagined environments, as the stage policy has them, and what draws for them."""
+    options = Options.model_validate(
+        {**settings.value("policy", "imagination"), "environments": environments}
+    )
+    generator, known = seeded(SEED, 0), starts.commands(cache)
+    period = float(starts.metas(cache)[0]["dt"])
+    made = Environments(
+        model.network,
+        model.spec,
+        starts.histories(cache, model, environments, SEED),
+        lambda count: known[torch.randint(len(known), (count,), generator=generator)],
+        options,
+        period,
+        generator,
+    )
+    return made, generator
+
+
+def _replay(world: World, cache: LatentCache) -> None:
+    """SIMULATED actions of recorded episodes in the simulator."""
+    left = SIMULATED
+    for number in itertools.cycle(cache.episodes("train")):
+        start, episode = int(cache.starts[number]), cache.seal.episodes[number]
+        world.restore(cache.states[start], episode.meta)
+        for action in cache.actions[start : start + min(episode.length, left)]:
+            world.step(action)
+            world.snapshot()
+        left -= min(episode.length, left)
+        if not left:
+            return

@@ -25,7 +25,7 @@ SETTINGS = {
 # How it is computed and watched, and where the episodes lie: the user's own, and no result's.
 FREE = (
     "train.accumulation", "train.attention", "train.checkpointing", "train.compile",
-    "train.save_every", "train.keep_every", "train.validation",
+    "train.state.", "train.save_every", "train.keep_every", "train.validation",
     "evaluate.batch", "evaluate.dreams", "evaluate.dream_frames", "evaluate.sampling.compile",
     "encode.batch", "encode.compile", "encode.max_bytes",
     "datasets.rt1.video", "datasets.rt1.align_by", "datasets.csgo.splits",

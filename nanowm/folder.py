@@ -13,7 +13,7 @@ from pydantic import Field
 from nanowm import model_card
 from pipeline import stage
 from pipeline.diffusion.config import refuse_skipped
-from pipeline.diffusion.world_model import CONFIG
+from pipeline.diffusion.model_folder import CONFIG
 from pipeline.errors import DataError
 from pipeline.files.json_model import FileModel, read_json
 from pipeline.files.places import from_project

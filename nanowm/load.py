@@ -9,7 +9,7 @@ from nanowm.devices import check_device
 from nanowm.state_model import StateModel
 from nanowm.world_model import WorldModel
 from pipeline.diffusion.config import is_of_states
-from pipeline.diffusion.world_model import CONFIG
+from pipeline.diffusion.model_folder import CONFIG
 
 
 def load(
@@ -20,7 +20,7 @@ def load(
     Arguments and errors are those of `WorldModel.from_pretrained`.
     """
     check_device(device)
-    _, world_model, _ = folders.find(name, revision)
+    folder, world_model, _ = folders.find(name, revision)
     way_out = "get the model again from where it comes"
     kind = StateModel if is_of_states(world_model / CONFIG, way_out) else WorldModel
-    return kind.from_pretrained(name, revision=revision, device=device)
+    return kind.from_pretrained(folder, device=device)

@@ -6,12 +6,11 @@ from typing import Literal, Self
 
 import torch
 from pydantic import ValidationError
-from safetensors.torch import save_file
 from torch import Tensor
 
 from pipeline.compute.compile_mode import Mode
 from pipeline.denoisers import Denoiser
-from pipeline.diffusion import SamplingOptions, model_card, rollout
+from pipeline.diffusion import SamplingOptions, model_card, model_folder, rollout
 from pipeline.diffusion.compiled import compile_for_sampling
 from pipeline.diffusion.config import (
     FORMAT,
@@ -19,29 +18,18 @@ from pipeline.diffusion.config import (
     build_denoiser,
     build_objective,
     read_config,
-    refuse_skipped,
 )
 from pipeline.diffusion.incremental import Stepper
+from pipeline.diffusion.model_folder import CONFIG
 from pipeline.diffusion.own_sampling import own_sampling
 from pipeline.diffusion.rollout import RolloutInputs
 from pipeline.diffusion.sample import differentiable
 from pipeline.diffusion.sampling import FrameNoise, Noise, Sampling
-from pipeline.errors import DataError, ParamsError
-from pipeline.files.content import parsing, reason
-from pipeline.files.tensors import read_shapes, read_tensors
+from pipeline.errors import ParamsError
+from pipeline.files.content import reason
 from pipeline.latents.cache import LatentCache
 from pipeline.samplers import SAMPLERS
 from pipeline.weights import hub
-from pipeline.weights.load import load_weights
-from pipeline.weights.shapes import require_shapes
-from pipeline.weights.state_dict import unwrapped
-
-CONFIG, WEIGHTS, MODEL_CARD = "config.json", "model.safetensors", "README.md"
-LOCAL = (
-    "`dvc checkout` restores what a stage has made, `dvc repro -f STAGE` makes it anew; get any "
-    "other again from where it comes"
-)
-"""Way out of a folder that misses a file or has a damaged one."""
 
 
 class WorldModel:
@@ -244,12 +232,8 @@ class WorldModel:
 
         The denoiser may be compiled or wrapped for data parallelism, as a whole or in parts.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        state = {n: value.cpu().contiguous() for n, value in unwrapped(self.denoiser).items()}
-        save_file(state, folder / WEIGHTS)
-        (folder / CONFIG).write_text(FORMAT.text(self.config))
-        (folder / MODEL_CARD).write_text(model_card.text(self.config, self.parameters()))
+        card = model_card.text(self.config, self.parameters())
+        model_folder.write(folder, FORMAT.text(self.config), card, self.denoiser)
 
     @classmethod
     def from_pretrained(
@@ -270,25 +254,15 @@ class WorldModel:
             DataError: a file is missing or damaged, the weights do not fit the config, a later
                 version of this package wrote them, or their stage was skipped.
         """
-        folder = hub.folder(name, revision, (CONFIG, WEIGHTS))
-        refuse_skipped(folder)
-        remedy = LOCAL if folder == Path(name) else f"name another revision of {name}"
+        folder, remedy = model_folder.find(name, revision)
         config = read_config(folder / CONFIG, remedy)
-        try:
-            require_shapes(
-                lambda: build_denoiser(config.denoiser, config.size),
-                read_shapes(folder / WEIGHTS, remedy),
-                folder / WEIGHTS,
-                remedy,
-            )
-            with parsing(folder / CONFIG, remedy):
-                model = cls(config, torch.device(device))
-        except ParamsError as error:
-            raise DataError(f"{folder / CONFIG}: {error}; {remedy}") from None
-        state = read_tensors(folder / WEIGHTS, remedy)
-        load_weights(model.denoiser, state, folder / WEIGHTS)
-        model.denoiser.eval().requires_grad_(False)
-        return model
+        return model_folder.read(
+            folder,
+            remedy,
+            lambda: build_denoiser(config.denoiser, config.size),
+            lambda: cls(config, torch.device(device)),
+            lambda model: model.denoiser,
+        )
 
     def push_to_hub(self, repo_id: str, *, private: bool = False, message: str = "") -> str:
         """Upload config, weights and model card to the Hugging Face hub; returns the commit's URL.

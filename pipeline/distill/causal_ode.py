@@ -70,8 +70,7 @@ class TrajectoryBatches(Batches):
                 num_noisy=count * self.windows.frames,
                 end=stored[:, -1],
             )
-            on_gpu = self.group.device.type == "cuda"
-            micro_batches.append(micro_batch.pinned() if on_gpu else micro_batch)
+            micro_batches.append(self.pinned_for_gpu(micro_batch))
         return Batch(rows, micro_batches)
 
 

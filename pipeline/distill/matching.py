@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from pipeline.checksum import sha256
-from pipeline.diffusion.world_model import WEIGHTS, WorldModel
+from pipeline.diffusion.model_folder import WEIGHTS
+from pipeline.diffusion.world_model import WorldModel
 from pipeline.distill import Options
 from pipeline.distill.dmd import Matching
 from pipeline.distill.students import begun_as, parent, require_same_objective, student_config

@@ -1,7 +1,5 @@
 """Forecast of a distillation's memory: the student's training, and the models beside it."""
 
-import torch
-
 from pipeline.diffusion.config import build_denoiser
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.distill import Options
@@ -9,6 +7,7 @@ from pipeline.train import Options as TrainOptions
 from pipeline.train.distributed.group import Group
 from pipeline.train.memory.cost import FLOAT, parameters
 from pipeline.train.memory.forecast import TrainingPlan
+from pipeline.weights.shapes import shapes_alone
 
 CRITIC = 4
 """Of dmd's critic: its weights, their gradients and AdamW's two moments."""
@@ -27,7 +26,7 @@ def plan_of(
     dmd, cached = options.method == "dmd", 0
     others = {"consistency": weights, "dmd": (1 + CRITIC) * weights}.get(options.method, 0)
     if dmd:
-        with torch.device("meta"):
+        with shapes_alone():
             cache = build_denoiser(config.denoiser, config.size).kv_cache(1)
         numbers = sum(tensor.numel() for tensor in (*cache.keys, *cache.values))
         cached = (config.frames - 1) * numbers * FLOAT

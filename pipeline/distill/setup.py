@@ -8,7 +8,8 @@ from pipeline.checksum import sha256
 from pipeline.denoisers import DENOISERS
 from pipeline.diffusion.config import Config
 from pipeline.diffusion.make import load
-from pipeline.diffusion.world_model import WEIGHTS, WorldModel
+from pipeline.diffusion.model_folder import WEIGHTS
+from pipeline.diffusion.world_model import WorldModel
 from pipeline.distill import Options
 from pipeline.distill.causal_ode import CausalOdeLoss, TrajectoryBatches
 from pipeline.distill.consistency import ConsistencyLoss

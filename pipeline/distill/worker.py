@@ -21,7 +21,7 @@ from pipeline.params import Settings, read
 from pipeline.train.distributed.group import Group
 from pipeline.train.distributed.work import in_group, scratch
 from pipeline.train.memory.available import available_memory
-from pipeline.train.memory.forecast import fitting_settings, report_memory
+from pipeline.train.memory.forecast import report_memory, ways_out
 from pipeline.train.monitoring import curve
 from pipeline.train.trainer import Callback, Trainer
 
@@ -91,7 +91,7 @@ def _distill(paths: Paths, settings: Settings, group: Group) -> None:
             try:
                 trainer.fit(folder, callback)
             except torch.OutOfMemoryError:
-                fixes = ", ".join(fitting_settings(plan, memory)) or "take a larger device"
+                fixes = ways_out(plan, memory)
                 raise RunError(
                     f"distill: step {trainer.step + 1}: out of memory; {fixes}"
                 ) from None

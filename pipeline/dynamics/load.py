@@ -4,20 +4,18 @@ from pathlib import Path
 
 import torch
 
-from pipeline.diffusion.config import is_of_states, refuse_skipped
-from pipeline.diffusion.world_model import CONFIG, LOCAL, WEIGHTS, WorldModel
+from pipeline.diffusion.config import is_of_states
+from pipeline.diffusion.model_folder import CONFIG, find
+from pipeline.diffusion.world_model import WorldModel
 from pipeline.dynamics.state_model import StateModel
 from pipeline.latents.cache import LatentCache
-from pipeline.weights import hub
 
 
 def load_model(
     name: str | Path, *, revision: str | None = None, device: str | torch.device = "cpu"
 ) -> WorldModel | StateModel:
     """Load a world model or a state model; see `WorldModel.from_pretrained`."""
-    folder = hub.folder(name, revision, (CONFIG, WEIGHTS))
-    refuse_skipped(folder)
-    remedy = LOCAL if folder == Path(name) else f"name another revision of {name}"
+    folder, remedy = find(name, revision)
     loaded = StateModel if is_of_states(folder / CONFIG, remedy) else WorldModel
     return loaded.from_pretrained(name, revision=revision, device=device)
 

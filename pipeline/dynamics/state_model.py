@@ -6,25 +6,15 @@ from typing import Self
 
 import torch
 from einops import rearrange
-from safetensors.torch import save_file
 from torch import Tensor
 
-from pipeline.diffusion import rollout
-from pipeline.diffusion.config import refuse_skipped
+from pipeline.diffusion import model_folder, rollout
 from pipeline.diffusion.rollout import SharedPrefix
 from pipeline.diffusion.sampling import FrameNoise, Noise, Sampling
-from pipeline.diffusion.world_model import CONFIG, LOCAL, MODEL_CARD, WEIGHTS
 from pipeline.dynamics import state_card
 from pipeline.dynamics.state_config import FORMAT, StateConfig, build_network
-from pipeline.errors import DataError, ParamsError
-from pipeline.files.content import parsing
-from pipeline.files.tensors import read_shapes, read_tensors
 from pipeline.latents.cache import LatentCache
 from pipeline.state_models import Prediction
-from pipeline.weights import hub
-from pipeline.weights.load import load_weights
-from pipeline.weights.shapes import require_shapes
-from pipeline.weights.state_dict import unwrapped
 
 
 class StateModel:
@@ -138,12 +128,8 @@ class StateModel:
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write config.json, model.safetensors and a model card into a folder."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        state = {n: value.cpu().contiguous() for n, value in unwrapped(self.network).items()}
-        save_file(state, folder / WEIGHTS)
-        (folder / CONFIG).write_text(FORMAT.text(self.config))
-        (folder / MODEL_CARD).write_text(state_card.text(self.config, self.parameters()))
+        card = state_card.text(self.config, self.parameters())
+        model_folder.write(folder, FORMAT.text(self.config), card, self.network)
 
     @classmethod
     def from_pretrained(
@@ -159,17 +145,12 @@ class StateModel:
             DataError: a file is missing or damaged, the weights do not fit the config, or a later
                 version of this package wrote them.
         """
-        folder = hub.folder(name, revision, (CONFIG, WEIGHTS))
-        refuse_skipped(folder)
-        remedy = LOCAL if folder == Path(name) else f"name another revision of {name}"
-        config = FORMAT.read(folder / CONFIG, StateConfig, remedy)
-        try:
-            shapes = read_shapes(folder / WEIGHTS, remedy)
-            require_shapes(lambda: build_network(config), shapes, folder / WEIGHTS, remedy)
-            with parsing(folder / CONFIG, remedy):
-                model = cls(config, torch.device(device))
-        except ParamsError as error:
-            raise DataError(f"{folder / CONFIG}: {error}; {remedy}") from None
-        load_weights(model.network, read_tensors(folder / WEIGHTS, remedy), folder / WEIGHTS)
-        model.network.eval().requires_grad_(False)
-        return model
+        folder, remedy = model_folder.find(name, revision)
+        config = FORMAT.read(folder / model_folder.CONFIG, StateConfig, remedy)
+        return model_folder.read(
+            folder,
+            remedy,
+            lambda: build_network(config),
+            lambda: cls(config, torch.device(device)),
+            lambda model: model.network,
+        )

@@ -115,6 +115,12 @@ def hold_groups(states: NDArray[np.float32]) -> bool:
     return bool(np.allclose(length, 1, atol=1e-2) and np.isin(flags, (0, 1)).all())
 
 
+BASE = slice(0, POLICY.part("command").start)
+"""Velocities and gravity in the group system_state, as in the group policy."""
+JOINT = slice(BASE.stop, BASE.stop + 2 * len(JOINTS))
+"""Positions and velocities of the joints in the group system_state."""
+
+
 def policy_observation(
     states: NDArray[np.float32], command: NDArray[np.float32], last_action: NDArray[np.float32]
 ) -> NDArray[np.float32]:
@@ -126,7 +132,7 @@ def policy_observation(
             the left in rad/s.
         last_action: the action that led to each state, [N, 12].
     """
-    base, joints = states[:, :9], states[:, 9:33]
+    base, joints = states[:, BASE], states[:, JOINT]
     return np.concatenate([base, command, joints, last_action], 1, dtype=np.float32)
 
 

@@ -7,15 +7,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from pipeline.episodes.groups import POLICY
+from pipeline.episodes.groups import BASE, JOINT, POLICY
 from pipeline.imagination.histories import Histories
 from pipeline.imagination.options import Options
 from pipeline.imagination.rewards import AirTime, Transition, total
 from pipeline.state_models import Memory, Prediction, StateNetwork
-
-COMMAND = POLICY.part("command")
-JOINTS = slice(COMMAND.start, COMMAND.start + 24)
-"""Columns of the joints' positions and velocities in the group system_state."""
 
 
 class Scales(Protocol):
@@ -103,7 +99,7 @@ class Environments:
 
     def observation(self) -> Tensor:
         """Group policy [N, 48] in its units, with its uniform noise if the options say so."""
-        base, joints = self.state[:, : COMMAND.start], self.state[:, JOINTS]
+        base, joints = self.state[:, BASE], self.state[:, JOINT]
         rows = torch.cat([base, self.command, joints, self.last_action], 1)
         if self.options.noise:
             half = torch.from_numpy(POLICY.noise()).to(rows)

@@ -1,16 +1,21 @@
 """Where imagined episodes begin: recorded histories and commands."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.compute.generators import seeded
 from pipeline.dynamics.state_model import StateModel
 from pipeline.episodes.episode import Meta
 from pipeline.episodes.groups import OBSERVED, STATE, TERMINATION
 from pipeline.errors import DataError
+from pipeline.imagination.environments import Environments
 from pipeline.imagination.histories import Histories
 from pipeline.latents.cache import LatentCache
 from pipeline.latents.windows import Windows, fixed_subset
+from pipeline.policy import Options
 from pipeline.policy.walking import command_of
 
 
@@ -33,6 +38,28 @@ def metas(cache: LatentCache) -> list[Meta]:
 def commands(cache: LatentCache) -> Tensor:
     """The recorded commands, [E, 3]."""
     return torch.stack([command_of(meta) for meta in metas(cache)])
+
+
+def imagined(
+    cache: LatentCache, model: StateModel, options: Options, period: float
+) -> Callable[[int], Environments]:
+    """Makes the imagined environments of a part of a run, each part with draws of its own.
+
+    Errors are those of `histories` and `metas`.
+    """
+    begun, known = histories(cache, model, options.histories, options.seed), commands(cache)
+
+    def of_part(part: int) -> Environments:
+        generator = seeded(options.seed, part)
+
+        def drawn(count: int) -> Tensor:
+            return known[torch.randint(len(known), (count,), generator=generator)]
+
+        return Environments(
+            model.network, model.spec, begun, drawn, options.imagination, period, generator
+        )
+
+    return of_part
 
 
 def histories(cache: LatentCache, model: StateModel, count: int, seed: int) -> Histories:

@@ -9,17 +9,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.episodes.episode import Meta
-from pipeline.episodes.groups import CONTACT, STATE, SYSTEM_STATE, TERMINATION
+from pipeline.episodes.groups import CONTACT, STATE, TERMINATION
 from pipeline.imagination.options import Weights
-from pipeline.imagination.rewards import AirTime, Transition, total
+from pipeline.imagination.rewards import ANGULAR, GRAVITY, LINEAR, AirTime, Transition, total
 from pipeline.metrics.bootstrap import mean_intervals
 from pipeline.metrics.intervals import wilson
 from pipeline.metrics.schema.policy import Walking
 from pipeline.worlds import World
-
-LINEAR = SYSTEM_STATE.part("base_linear_velocity")
-ANGULAR = SYSTEM_STATE.part("base_angular_velocity")
-GRAVITY = SYSTEM_STATE.part("projected_gravity")
 
 
 @dataclass(slots=True)

@@ -13,13 +13,12 @@ from torch import Tensor
 from pipeline import imports, stage
 from pipeline.checksum import sha256
 from pipeline.compute.generators import seeded
-from pipeline.diffusion.world_model import WEIGHTS
+from pipeline.diffusion.model_folder import WEIGHTS
 from pipeline.dynamics.load import load_for
 from pipeline.dynamics.state_model import StateModel
 from pipeline.episodes.groups import POLICY, STATE, policy_observation
 from pipeline.errors import ParamsError
 from pipeline.families import Module
-from pipeline.imagination.environments import Environments
 from pipeline.latents.cache import LatentCache, open_cache
 from pipeline.metrics.schema.policy import PolicyMetrics, Walking
 from pipeline.params import Settings, Variant
@@ -154,22 +153,8 @@ def environments(parts: Parts, low: Tensor, high: Tensor) -> Callable[[int], "En
             return Environment(inner, low, high, limit)
 
         return simulated
-    begun = starts.histories(parts.cache, parts.model, options.histories, options.seed)
-    known = starts.commands(parts.cache)
-
-    def imagined(part: int) -> Environment:
-        generator = seeded(options.seed, part)
-
-        def drawn(count: int) -> Tensor:
-            return known[torch.randint(len(known), (count,), generator=generator)]
-
-        inner = Environments(
-            parts.model.network, parts.model.spec, begun, drawn, options.imagination,
-            parts.period, generator,
-        )  # fmt: skip
-        return Environment(inner, low, high, limit)
-
-    return imagined
+    begin = starts.imagined(parts.cache, parts.model, options, parts.period)
+    return lambda part: Environment(begin(part), low, high, limit)
 
 
 def compare(parts: Parts, actor: Actor) -> dict[str, Walking]:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pipeline import encoders
 from pipeline.compute import device
+from pipeline.diffusion import make as models
 from pipeline.diffusion.clip_noise import ClipNoise
 from pipeline.diffusion.sampling import Sampling
 from pipeline.diffusion.world_model import WorldModel
@@ -108,8 +109,7 @@ def load_frames_model(
     Raises:
         DataError: it is a state model, or see `load`.
     """
-    model = WorldModel.from_pretrained(world_model, device=device.pick())
-    model.check_cache(cache)
+    model = models.load(world_model, device.pick(), cache)
     return model, encoders.load_for(model.spec, codec).to(device.pick())
 
 

@@ -24,7 +24,7 @@ from pipeline.train.distributed.work import in_group, scratch
 from pipeline.train.memory import TRAINING
 from pipeline.train.memory.available import available_memory
 from pipeline.train.memory.cost import forward_flops
-from pipeline.train.memory.forecast import TrainingPlan, fitting_settings, report_memory
+from pipeline.train.memory.forecast import TrainingPlan, report_memory, ways_out
 from pipeline.train.monitoring import curve, tracking, validation
 from pipeline.train.monitoring.callbacks import MonitoringCallback
 from pipeline.train.monitoring.levels import write_levels
@@ -65,7 +65,7 @@ def _train(paths: Paths, settings: Settings, group: Group) -> None:
             try:
                 trainer.fit(folder, callback)
             except torch.OutOfMemoryError:
-                fixes = ", ".join(fitting_settings(plan, memory)) or "take a larger device"
+                fixes = ways_out(plan, memory)
                 raise RunError(f"step {trainer.step + 1}: out of memory; {fixes}") from None
             finally:
                 callback.close()

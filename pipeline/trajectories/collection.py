@@ -14,8 +14,9 @@ from pipeline.checksum import sha256
 from pipeline.compute import device
 from pipeline.compute.precision import Choice
 from pipeline.diffusion.make import load
+from pipeline.diffusion.model_folder import WEIGHTS
 from pipeline.diffusion.sample import ddim_timesteps
-from pipeline.diffusion.world_model import WEIGHTS, WorldModel
+from pipeline.diffusion.world_model import WorldModel
 from pipeline.errors import ParamsError
 from pipeline.latents.cache import LatentCache
 from pipeline.latents.windows import Windows

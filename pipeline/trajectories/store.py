@@ -9,7 +9,7 @@ from pydantic import Field
 
 from pipeline.checksum import sha256
 from pipeline.compute.precision import Precision
-from pipeline.diffusion.world_model import WEIGHTS
+from pipeline.diffusion.model_folder import WEIGHTS
 from pipeline.errors import DataError
 from pipeline.files.content import parsing
 from pipeline.files.json_model import FileModel, read_json

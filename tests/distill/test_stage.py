@@ -13,7 +13,8 @@ from train_helpers import assert_same, run, world_model
 
 from pipeline import params
 from pipeline.checksum import sha256
-from pipeline.diffusion.world_model import WEIGHTS, WorldModel
+from pipeline.diffusion.model_folder import WEIGHTS
+from pipeline.diffusion.world_model import WorldModel
 from pipeline.distill import Options, worker
 from pipeline.distill.__main__ import command
 from pipeline.distill.dmd import MatchingLoss

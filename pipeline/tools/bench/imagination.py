@@ -9,20 +9,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline.compute.generators import seeded
 from pipeline.dynamics.load import load_for
 from pipeline.dynamics.state_model import StateModel
 from pipeline.errors import DataError, ParamsError
-from pipeline.imagination.environments import Environments
-from pipeline.imagination.options import Options
 from pipeline.latents.cache import LatentCache, open_cache
 from pipeline.params import Settings
-from pipeline.policy import starts
+from pipeline.policy import Options, starts
 from pipeline.tools.bench.timing import TimeStats, interleaved, speedup
 from pipeline.tools.machine import Machine, describe
 from pipeline.worlds import WORLDS, World
 
-SEED = 0
 CPU = torch.device("cpu")
 IMAGINED = 4
 """Actions of every environment in a round."""
@@ -85,12 +81,15 @@ def run(settings: Settings, latents: Path, folder: Path, environments: int, roun
     world = simulator(settings)
     if not isinstance(model, StateModel):
         raise DataError(f"{folder}: holds no state model; train one with encoder: state")
-    imagined, generator = _environments(settings, cache, model, environments)
+    options = settings.section("policy", Options)
+    many = options.imagination.model_copy(update={"environments": environments})
+    options = options.model_copy(update={"imagination": many})
+    imagined = starts.imagined(cache, model, options, float(starts.metas(cache)[0]["dt"]))(0)
     recorded = torch.from_numpy(np.array(cache.actions))
 
     def imagine() -> None:
         for _ in range(IMAGINED):
-            rows = torch.randint(len(recorded), (environments,), generator=generator)
+            rows = torch.randint(len(recorded), (environments,), generator=imagined.generator)
             imagined.step(recorded[rows])
 
     variants: dict[str, Callable[[], object]] = {
@@ -113,27 +112,6 @@ def run(settings: Settings, latents: Path, folder: Path, environments: int, roun
         simulated=TimeStats.of(rates["simulated"]),
         speedup=speedup(rates["imagined"], rates["simulated"]),
     )
-
-
-def _environments(
-    settings: Settings, cache: LatentCache, model: StateModel, environments: int
-) -> tuple[Environments, torch.Generator]:
-    """So many imagined environments, as the stage policy has them, and what draws for them."""
-    options = Options.model_validate(
-        {**settings.value("policy", "imagination"), "environments": environments}
-    )
-    generator, known = seeded(SEED, 0), starts.commands(cache)
-    period = float(starts.metas(cache)[0]["dt"])
-    made = Environments(
-        model.network,
-        model.spec,
-        starts.histories(cache, model, environments, SEED),
-        lambda count: known[torch.randint(len(known), (count,), generator=generator)],
-        options,
-        period,
-        generator,
-    )
-    return made, generator
 
 
 def _replay(world: World, cache: LatentCache) -> None:

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import torch
-
 from pipeline.collect.listing import folder_of
 from pipeline.collect.root import check_pinned, place_of
 from pipeline.compute import device
@@ -18,6 +16,7 @@ from pipeline.tools.check.simulated import check_simulated
 from pipeline.train import Options as TrainOptions
 from pipeline.train.data.batches import check_batch
 from pipeline.train.distributed import options as distributed
+from pipeline.weights.shapes import shapes_alone
 from pipeline.worlds import WORLDS, World
 
 
@@ -66,7 +65,7 @@ def _check_sizes(settings: Settings) -> None:
         window = settings.section("train", TrainOptions).frames
         motion = MOTION if _may_have_cameras(settings) else 0
         size = Size(latent_shape=(1, rows, columns), action_dim=1, frames=window, motion_dim=motion)
-        with torch.device("meta"):  # of no weight, however large
+        with shapes_alone():  # of no weight, however large
             denoiser.module.build(denoiser.options, size)
 
 

@@ -48,7 +48,7 @@ def command(
 def _inspect(path: Path, params: Path, read_all: bool) -> "Inspection":
     from pipeline.collect.inventory import resolve
     from pipeline.diffusion.config import SKIPPED
-    from pipeline.diffusion.world_model import CONFIG
+    from pipeline.diffusion.model_folder import CONFIG
     from pipeline.encoders import ENCODER_JSON
     from pipeline.episodes.manifest import MANIFEST
     from pipeline.errors import DataError

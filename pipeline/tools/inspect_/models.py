@@ -6,7 +6,7 @@ from pathlib import Path
 from pipeline import encoders
 from pipeline.checksum import sha256
 from pipeline.diffusion.config import Config
-from pipeline.diffusion.world_model import WEIGHTS
+from pipeline.diffusion.model_folder import WEIGHTS
 from pipeline.dynamics.load import load_model
 from pipeline.dynamics.state_model import StateModel
 from pipeline.tools.inspect_ import Inspection, size

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline import encoders
-from pipeline.diffusion.world_model import CONFIG
+from pipeline.diffusion.model_folder import CONFIG
 from pipeline.episodes.manifest import MANIFEST
 from pipeline.errors import UserError
 from pipeline.tools import tables

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.diffusion.config import FORMAT, Config
-from pipeline.diffusion.world_model import CONFIG
+from pipeline.diffusion.model_folder import CONFIG
 from pipeline.episodes.manifest import MANIFEST, Manifest, read_manifest
 from pipeline.errors import DataError
 from pipeline.latents.spec import UNRECORDED, LatentSpec

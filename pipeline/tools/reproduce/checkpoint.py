@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import stage
-from pipeline.diffusion.world_model import CONFIG
+from pipeline.diffusion.model_folder import CONFIG
 from pipeline.errors import ParamsError
 from pipeline.tools.dvc_yaml import DVC_YAML
 from pipeline.tools.dvc_yaml.read import stages

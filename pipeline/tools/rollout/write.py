@@ -6,8 +6,9 @@ from typing import Literal, cast
 from pipeline import encoders, stage
 from pipeline.checksum import sha256
 from pipeline.diffusion.config import refuse_skipped
+from pipeline.diffusion.model_folder import CONFIG, WEIGHTS
 from pipeline.diffusion.sampling import Sampling
-from pipeline.diffusion.world_model import CONFIG, WEIGHTS, WorldModel
+from pipeline.diffusion.world_model import WorldModel
 from pipeline.errors import DataError, ParamsError
 from pipeline.latents.cache import LatentCache, open_cache
 from pipeline.latents.metadata import METADATA

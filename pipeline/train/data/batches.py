@@ -130,9 +130,12 @@ class Batches:
             micro_batch = MicroBatch(
                 clean, noise[clips], level[clips], actions, num_noisy, dropped=untold
             )
-            on_gpu = self.group.device.type == "cuda"
-            micro_batches.append(micro_batch.pinned() if on_gpu else micro_batch)
+            micro_batches.append(self.pinned_for_gpu(micro_batch))
         return Batch(rows, micro_batches)
+
+    def pinned_for_gpu(self, micro_batch: MicroBatch) -> MicroBatch:
+        """The same, in page-locked memory where the group computes on GPUs."""
+        return micro_batch.pinned() if self.group.device.type == "cuda" else micro_batch
 
     def episodes(self, batch: Batch) -> list[str]:
         """Keys of the episodes that the clips of a batch, of all processes, are from."""

@@ -202,6 +202,11 @@ def fitting_settings(plan: TrainingPlan, available: AvailableMemory) -> list[str
     return list(dict.fromkeys(settings + size_alone))
 
 
+def ways_out(plan: TrainingPlan, available: AvailableMemory) -> str:
+    """What to do where memory has run out, as the end of a line."""
+    return ", ".join(fitting_settings(plan, available)) or "take a larger device"
+
+
 def _savings(prefix: str, plan: TrainingPlan, available: AvailableMemory) -> list[str]:
     """Settings with which a network of this size fits, each after `prefix`."""
     checkpointing = plan.with_options(checkpointing=True)

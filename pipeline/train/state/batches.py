@@ -58,5 +58,5 @@ class StateBatches(Batches):
                 labels_of(self.windows, batch.rows[clips], self.labels),
                 rows,
             )
-            parts.append(own.pinned() if self.group.device.type == "cuda" else own)
+            parts.append(self.pinned_for_gpu(own))
         return Batch(batch.rows, list(parts))

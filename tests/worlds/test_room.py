@@ -1,10 +1,11 @@
 """The room against geometry worked out by hand."""
 
+import mujoco
 import numpy as np
 import pytest
-from helpers import default, member_of
+from helpers import GOLDEN, default, member_of
 
-from pipeline.episodes.cameras import unproject
+from pipeline.episodes.cameras import looking, rays, unproject
 from pipeline.testing.worlds import WorldTests
 from pipeline.worlds import WORLDS
 from pipeline.worlds._shared import distractor
@@ -65,6 +66,32 @@ def test_a_right_step_moves_the_picture_to_the_left_and_a_left_turn_to_the_right
     assert (right @ far)[0] < -0.05
     assert (turned @ far)[0] > 0.05
     assert (up @ far)[1] > 0.05
+
+
+def test_rays_meet_what_the_slab_method_says_at_the_same_place():
+    golden = np.load(GOLDEN / "room.npz")
+    directions = rays(golden["depth"].shape[1:], golden["intrinsics"]).reshape(-1, 3).T
+    for number, (x, y, yaw, pitch) in enumerate(golden["states"].astype(float)):
+        eye = np.array([x, y, EYE])
+        turned = looking(eye, yaw, pitch)[:3, :3].T @ directions
+        depth, colours = scene.cast(scene.make(golden["rooms"][number], 5), eye, turned)
+        np.testing.assert_allclose(depth, golden["depth"][number].ravel(), rtol=0, atol=1e-9)
+        np.testing.assert_array_equal(colours, golden["colours"][number].reshape(-1, 3))
+
+
+def test_the_model_for_the_viewer_has_the_camera_of_the_frames():
+    world = build(height=48, width=64)
+    start = state(1, 3, 0.4, -0.2)
+    world.restore(start, META)
+    model = mujoco.MjModel.from_xml_string(world.mjcf())
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    cameras = world.cameras(start[None], META)
+    opencv = data.cam_xmat[0].reshape(3, 3) * [1, -1, -1]  # MuJoCo's cameras look along -z
+    np.testing.assert_allclose(opencv.T, cameras.poses[0, :3, :3], atol=1e-9)
+    np.testing.assert_allclose(data.cam_xpos[0], cameras.centres()[0], atol=1e-9)
+    focal = 24 / np.tan(np.radians(model.cam_fovy[0]) / 2)
+    assert focal == pytest.approx(world.intrinsics[1])
 
 
 def test_every_unprojected_pixel_lies_on_a_face():

@@ -1,8 +1,9 @@
 """Room: a walk through a furnished room in first person, with known cameras and exact depth.
 
-The eye moves at one height in a room of textured boxes. Frames are cast ray by ray in numpy, so
-that they are the same on every machine, and depth is that of the faces, not of a z-buffer. Before
-the eye there may be an object that jumps, which nobody can predict.
+The eye moves at one height in a room of textured boxes, which is a MuJoCo model. Frames are cast
+ray by ray, without OpenGL, so that they are the same on every machine, and depth is that of the
+faces, not of a z-buffer. Before the eye there may be an object that jumps, which nobody can
+predict.
 """
 
 from collections.abc import Iterator
@@ -132,6 +133,19 @@ class Room(World):
             cell = distractor.cells(self.state[4], len(self.squares))
             frame[..., 2] = self.squares[cell, ..., 2]
         return frame
+
+    def mjcf(self) -> str:
+        """The room as a MuJoCo model in XML, with a camera `eye` in the current state.
+
+        Of its textures each geom has the mean colour.
+        """
+        right, down, _ = _pose(self.state)[:3, :3]
+        fovy = np.degrees(2 * np.arctan(self.options.height / 2 / self.intrinsics[1]))
+        camera = (
+            f'<camera name="eye" pos="{scene.words(_eye(self.state))}" fovy="{fovy}" '
+            f'xyaxes="{scene.words(np.append(right, -down))}"/>'
+        )
+        return scene.mjcf(self.scene.low, self.scene.high, self.scene.tiles, camera)
 
     def cameras(self, states: NDArray[np.float32], meta: Meta) -> Cameras:
         """Cameras of states [N, S], with depth if `worlds.room.depth` says so."""

@@ -1,10 +1,17 @@
-"""A room with furniture, all of it boxes with tiled faces: made by a seed, met by rays exactly."""
+"""A room with furniture, all of it boxes with tiled faces: made by a seed, met by rays exactly.
+
+It is a MuJoCo model, whose rays need no OpenGL: MuJoCo finds the box and the face that a ray meets.
+"""
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import mujoco
 
 Floats = NDArray[np.float64]
 
@@ -16,8 +23,10 @@ TILES = 32
 """Tiles of a face along each side, of which small faces show some."""
 TILE = 0.4
 """Side of a tile in metres."""
-BLOCK = 2048
-"""Rays that are cast at once: arrays of more of them leave the processor's cache."""
+THICK = 0.1
+"""Thickness of walls, floor and ceiling in metres, all of it outside of the room."""
+WALLS = 6
+"""Geoms of the model that are walls, floor and ceiling; furniture follows."""
 LIGHT = np.array([[0.8, 0.8], [0.92, 0.92], [0.6, 1.0]])
 """Brightness of the faces that end a box along x, y, z, below and above."""
 
@@ -30,11 +39,15 @@ class Scene:
         low: [N, 3] least coordinates in metres.
         high: [N, 3] greatest coordinates.
         tiles: uint8 [N, 3, 2, TILES, TILES, 3] colours of the faces: by axis and side.
+        model: the MuJoCo model of `mjcf`, without a camera.
+        data: its state, of which nothing moves.
     """
 
     low: Floats
     high: Floats
     tiles: NDArray[np.uint8]
+    model: "mujoco.MjModel"
+    data: "mujoco.MjData"
 
 
 @lru_cache(maxsize=8)
@@ -52,7 +65,8 @@ def make(seed: int, boxes: int) -> Scene:
         if all(axis.any() for axis in apart):
             low.append(np.append(place, 0))
             high.append(np.append(place, 0) + side)
-    return Scene(np.stack(low), np.stack(high), _tiles(len(low), rng))
+    ends, tiles = (np.stack(low), np.stack(high)), _tiles(len(low), rng)
+    return Scene(*ends, tiles, *_compiled(mjcf(*ends, tiles)))
 
 
 def _tiles(count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -62,35 +76,64 @@ def _tiles(count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     return (hue * shade * LIGHT[:, :, None, None, None]).astype(np.uint8)
 
 
+def mjcf(low: Floats, high: Floats, tiles: NDArray[np.uint8], camera: str = "") -> str:
+    """A MuJoCo model of boxes as a `Scene` has them, in XML; one colour a geom stands for tiles.
+
+    Args:
+        low: [N, 3] least coordinates.
+        high: [N, 3] greatest coordinates.
+        tiles: colours of the faces.
+        camera: elements that are added to the world's body.
+    """
+    walls = np.tile([low[0] - THICK, high[0] + THICK], (3, 2, 1, 1))  # [axis, side, end, xyz]
+    for axis in range(3):
+        walls[axis, 0, 1, axis], walls[axis, 1, 0, axis] = low[0, axis], high[0, axis]
+    boxes = [*walls.reshape(WALLS, 2, 3), *np.stack([low, high], 1)[1:]]
+    colours = [*tiles[0].reshape(WALLS, -1, 3).mean(1), *tiles[1:].mean((1, 2, 3, 4))]
+    geoms = [
+        f'<geom type="box" pos="{words((start + end) / 2)}" size="{words((end - start) / 2)}" '
+        f'rgba="{words(np.append(colour / 255, 1))}"/>'
+        for (start, end), colour in zip(boxes, colours, strict=True)
+    ]
+    body = "\n    ".join([*geoms, *([camera] if camera else [])])
+    return f'<mujoco model="room">\n  <worldbody>\n    {body}\n  </worldbody>\n</mujoco>\n'
+
+
+def words(numbers: Floats) -> str:
+    """Numbers as an attribute of XML has them, to the bit."""
+    return " ".join(repr(float(number)) for number in numbers)
+
+
+def _compiled(xml: str) -> tuple["mujoco.MjModel", "mujoco.MjData"]:
+    import mujoco
+
+    model = mujoco.MjModel.from_xml_string(xml)
+    data = mujoco.MjData(model)
+    mujoco.mj_kinematics(model, data)
+    return model, data
+
+
 def cast(scene: Scene, origin: Floats, directions: Floats) -> tuple[Floats, NDArray[np.uint8]]:
     """What rays [3, P] from a point [3] within the room meet first.
 
     Returns:
         Multiples [P] of the directions at which they meet it, and its colours uint8 [P, 3].
     """
-    starts = range(0, directions.shape[1], BLOCK)
-    met = [_cast(scene, origin, directions[:, start : start + BLOCK]) for start in starts]
-    return np.concatenate([each for each, _ in met]), np.concatenate([each for _, each in met])
+    import mujoco
 
-
-def _cast(scene: Scene, origin: Floats, directions: Floats) -> tuple[Floats, NDArray[np.uint8]]:
-    # A ray along a face would be 0 times infinity; the slab method wants infinity there.
-    inverse = 1 / np.where(directions == 0, 1e-12, directions)
-    first = (scene.low - origin)[:, :, None] * inverse  # [N, 3, P]
-    second = (scene.high - origin)[:, :, None] * inverse
-    leave = np.maximum(first, second)
-    enter = np.minimum(first, second, out=first)
-    near, far = enter.max(1), leave.min(1)
-    meets = np.where((near < far) & (near > 0), near, np.inf)
-    meets[0] = far[0]
-    box = meets.argmin(0)
-    rays = np.arange(directions.shape[1])
-    distance = meets[box, rays]
-    axis = np.where(box == 0, leave[0].argmin(0), enter.argmax(1)[box, rays])
-    side = ((directions > 0)[axis, rays] == (box == 0)).astype(int)
+    count = directions.shape[1]
+    geom, distance = np.empty(count, np.int32), np.empty(count)
+    normal, rows = np.empty((count, 3)), np.ascontiguousarray(directions.T)
+    mujoco.mj_multiRay(
+        scene.model, scene.data, origin, rows.ravel(), None, True, -1,
+        geom, distance, normal.ravel(), count, mujoco.mjMAXVAL,
+    )  # fmt: skip
+    axis = np.abs(normal).argmax(1)
+    box, each = np.maximum(geom - WALLS + 1, 0), np.arange(count)
+    side = ((normal[each, axis] > 0) == (box > 0)).astype(int)
     across, along = np.array([1, 0, 0])[axis], np.array([2, 2, 1])[axis]
     tile = [
-        ((origin[i] + distance * directions[i, rays] - scene.low[box, i]) / TILE).astype(int)
+        ((origin[i] + distance * directions[i, each] - scene.low[box, i]) / TILE).astype(int)
         % TILES
         for i in (across, along)
     ]

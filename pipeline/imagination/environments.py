@@ -11,7 +11,7 @@ from pipeline.episodes.groups import BASE, JOINT, POLICY
 from pipeline.imagination.histories import Histories
 from pipeline.imagination.options import Options
 from pipeline.imagination.rewards import AirTime, Transition, total
-from pipeline.state_models import Memory, Prediction, StateNetwork
+from pipeline.state_models import StateNetwork
 
 
 class Scales(Protocol):
@@ -49,8 +49,8 @@ class Stepped:
 class Environments:
     """N environments that step together, and begin again in the step in which they end.
 
-    Each is simulated by one head of the network, drawn anew with each episode: the heads' different
-    opinions are different worlds (PETS' TS-infinity; Chua et al. 2018), as in RWM.
+    Each is simulated by one head of the network, of which all have as many (`shares`): the heads'
+    different opinions are different worlds (PETS' TS-infinity; Chua et al. 2018), as in RWM.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Environments:
             commands: draws velocities asked for [n, 3] of n new episodes.
             options: how many environments, and for how long.
             period: length of an action, s.
-            generator: draws starts, heads and noise.
+            generator: draws starts and noise.
 
         Raises:
             ValueError: imagination is off.
@@ -84,13 +84,11 @@ class Environments:
         self.period, self.generator = period, generator
         count, device = options.environments, histories.states.device
         self.command = torch.zeros(count, 3, device=device)
-        self.heads = torch.zeros(count, dtype=torch.int64, device=device)
         self.steps = torch.zeros(count, dtype=torch.int64, device=device)
         self.state = torch.zeros(count, histories.states.shape[2], device=device)
         self.last_action = torch.zeros(count, histories.raw_actions.shape[1], device=device)
         self.air = AirTime(count, device)
         self._whitened = torch.zeros_like(self.state)
-        self._memory: Memory | None = None
         self._begin(torch.arange(count, device=device))
 
     def __len__(self) -> int:
@@ -104,14 +102,20 @@ class Environments:
         if self.options.noise:
             half = torch.from_numpy(POLICY.noise()).to(rows)
             drawn = torch.rand(rows.shape, generator=self.generator).to(rows)
-            rows = rows + half * (2 * drawn - 1)
+            rows += half * drawn.mul_(2).sub_(1)
         return rows
 
     @torch.no_grad()
     def step(self, action: Tensor) -> Stepped:
         """Take one action [N, 12] in each environment, in the world's units."""
-        prediction = self._predict(self.scales.network_actions(action[:, None]))
-        predicted = prediction.of_heads(self.heads)
+        simulated = self.network.simulate(
+            self._whitened,
+            self.scales.network_actions(action[:, None]),
+            self._memory,
+            by_head=True,
+            disagree=bool(self.options.weights.uncertainty),
+        )
+        predicted = simulated.step
         after = self._units(predicted.state)
         contacts = (predicted.contacts > 0).to(after)
         transition = Transition(
@@ -123,7 +127,7 @@ class Environments:
             landed=self.air.update(contacts, self.period),
             command=self.command,
             period=self.period,
-            epistemic=prediction.epistemic,
+            epistemic=simulated.epistemic,
         )
         reward, parts = total(transition, self.options.weights)
         self.steps += 1
@@ -134,35 +138,23 @@ class Environments:
         self._begin(torch.nonzero(terminated | timed_out)[:, 0])
         return Stepped(self.observation(), reward, terminated, timed_out, parts)
 
+    @torch.no_grad()
     def _begin(self, rows: Tensor) -> None:
         """Begin an episode in environments `rows`, int64 [R], each with a history of its own."""
-        self._fresh = rows
-        self._starts = starts = self._histories.draw(len(rows), self.generator)
-        drawn = torch.randint(self.network.heads, (len(rows),), generator=self.generator)
-        self.heads[rows] = drawn.to(rows.device)
+        if not len(rows):
+            return
+        starts = self._histories.draw(len(rows), self.generator)
+        memory = self.network.remember(starts.states[:, :-1], starts.actions)
+        if len(rows) == len(self):  # in order: `rows` are all
+            self._memory = memory
+        else:
+            self._memory.put_(rows, memory)
         self.command[rows] = self._commands(len(rows)).to(self.command)
         self.steps[rows] = 0
         self._whitened[rows] = starts.states[:, -1]
         self.state[rows] = self._units(starts.states[:, -1])
         self.last_action[rows] = starts.raw_actions
         self.air.reset(rows)
-
-    def _predict(self, actions: Tensor) -> Prediction:
-        """What follows scaled actions [N, A]: of environments that begin, after their histories."""
-        rows, starts = self._fresh, self._starts
-        if len(rows):
-            begun = torch.cat([starts.actions, actions[rows, None]], 1)
-            fresh, memory = self.network(starts.states, begun, None)
-            if len(rows) == len(self):  # in order: `rows` are all
-                self._memory = memory
-                return fresh
-        prediction, self._memory = self.network(
-            self._whitened[:, None], actions[:, None], self._memory
-        )
-        if len(rows):
-            prediction = prediction.replaced(rows, fresh)
-            self._memory = self._memory.replaced(rows, memory)
-        return prediction
 
     def _units(self, whitened: Tensor) -> Tensor:
         """Whitened states [N, S] in the world's units."""

@@ -5,6 +5,7 @@ The robotic world model (RWM; Li, Krause & Hutter 2025, arXiv 2501.10100) and it
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import torch
@@ -73,12 +74,6 @@ class Prediction:
         rows = torch.arange(len(heads), device=heads.device)
         return Step(*(v[heads, rows] for v in (self.mean, self.contacts, self.termination)))
 
-    def replaced(self, rows: Tensor, other: "Prediction") -> "Prediction":
-        """A copy in which `rows`, int64 [R], are those of another R."""
-        names = ("mean", "log_std", "contacts", "termination")
-        pairs = [(getattr(self, name), getattr(other, name)) for name in names]
-        return Prediction(*(old.index_copy(1, rows, new) for old, new in pairs))
-
     @property
     def aleatoric(self) -> Tensor:
         """Uncertainty that the heads predict, [B]: the mean over heads of the sum of stds."""
@@ -87,9 +82,21 @@ class Prediction:
     @property
     def epistemic(self) -> Tensor:
         """Disagreement of the heads, [B]: the sum of the std over heads; 0 for one head."""
-        if len(self.mean) == 1:
-            return torch.zeros_like(self.mean[0, :, 0])
-        return self.mean.std(0).sum(-1)
+        return disagreement(self.mean)
+
+
+def disagreement(means: Tensor) -> Tensor:
+    """The sum over numbers [...] of the std over heads of means [E, ..., S]; 0 for one head."""
+    if len(means) == 1:
+        return torch.zeros_like(means[0, ..., 0])
+    away = (means - means.mean(0)).square_()
+    return (away.sum(0) / (len(means) - 1)).sqrt_().sum(-1)
+
+
+def shares(count: int, heads: int) -> list[slice]:
+    """Which of `count` environments each head simulates: as many each, to one, in their order."""
+    ends = [count * head // heads for head in range(heads + 1)]
+    return [slice(first, last) for first, last in pairwise(ends)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +106,27 @@ class Memory:
     state: Tensor
     auxiliary: Tensor
 
+    def put_(self, rows: Tensor, other: "Memory") -> None:
+        """Make the memory of `rows`, int64 [R], that of another R histories, in place."""
+        self.state[:, rows], self.auxiliary[:, rows] = other.state, other.auxiliary
+
     def replaced(self, rows: Tensor, other: "Memory") -> "Memory":
         """A copy in which the memory of `rows`, int64 [R], is that of another R histories."""
         pairs = ((self.state, other.state), (self.auxiliary, other.auxiliary))
         return Memory(*(old.index_copy(1, rows, new) for old, new in pairs))
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """What an action of each of N environments leads to.
+
+    Attributes:
+        step: the next row, as the environment's head has it, or the mean of the heads.
+        epistemic: disagreement of the heads [N]; 0 where nobody asks for it.
+    """
+
+    step: Step
+    epistemic: Tensor
 
 
 class StateNetwork(nn.Module, ABC):
@@ -127,6 +151,34 @@ class StateNetwork(nn.Module, ABC):
             actions: scaled [B, n, A]; row t is chosen at state t and leads to state t + 1.
             memory: of the rows before; None: there were none.
         """
+
+    @abstractmethod
+    def remember(self, states: Tensor, actions: Tensor) -> Memory:
+        """What it knows of rows [B, n, ...], n >= 1, which are all but the last of a history."""
+
+    @torch.no_grad()
+    def simulate(
+        self, states: Tensor, actions: Tensor, memory: Memory, by_head: bool, disagree: bool
+    ) -> Simulated:
+        """Take N environments one row further, without gradients.
+
+        Args:
+            states: whitened [N, S].
+            actions: scaled [N, A].
+            memory: of the rows before; this one is added to it in place.
+            by_head: environments are simulated by the head that `shares` gives them; otherwise all
+                by the mean of the heads, of the logits too.
+            disagree: whether the heads' disagreement is wanted.
+        """
+        prediction, after = self(states[:, None], actions[:, None], memory)
+        memory.put_(torch.arange(len(states), device=states.device), after)
+        epistemic = prediction.epistemic if disagree else torch.zeros_like(states[:, 0])
+        if not by_head:
+            return Simulated(prediction.averaged(), epistemic)
+        heads = torch.empty(len(states), dtype=torch.int64, device=states.device)
+        for head, rows in enumerate(shares(len(states), self.heads)):
+            heads[rows] = head
+        return Simulated(prediction.of_heads(heads), epistemic)
 
     @abstractmethod
     def next_states(

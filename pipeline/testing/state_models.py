@@ -7,9 +7,11 @@ from torch import Tensor
 from pipeline.params import Params, Variant
 from pipeline.state_models import (
     STATE_MODELS,
+    Memory,
     StateModelModule,
     StateNetwork,
     StateSize,
+    shares,
 )
 from pipeline.testing.member import MemberTests
 
@@ -78,6 +80,31 @@ class StateModelTests(MemberTests):
         later = (states[2:, first:], actions[2:, first:])
         again, _ = network(*(torch.cat([row, row]) for row in later), swapped)
         torch.testing.assert_close(again.mean[:, :2], again.mean[:, 2:], atol=1e-5, rtol=1e-5)
+
+    @pytest.mark.parametrize("by_head", [True, False])
+    def test_environments_are_simulated_as_predicted(
+        self, network: StateNetwork, rows: tuple[Tensor, Tensor], by_head: bool
+    ) -> None:
+        states, actions = (row.repeat(7, 1, 1)[:-1] for row in rows)
+        start = network.history - 1
+        memory = network.remember(states[:, :start], actions[:, :start])
+        count = len(states)
+        sizes = torch.tensor([part.stop - part.start for part in shares(count, network.heads)])
+        heads = torch.arange(network.heads).repeat_interleave(sizes)
+        for row in range(start, start + LATER):
+            now = states[:, row], actions[:, row]
+            again = Memory(memory.state.clone(), memory.auxiliary.clone())
+            done = network.simulate(*now, memory, by_head, disagree=True)
+            other = network.simulate(*now, again, by_head, disagree=False)
+            known = (fed[:, : row + 1] for fed in (states, actions))
+            whole, _ = network(*known, None)
+            expected = whole.of_heads(heads) if by_head else whole.averaged()
+            for name in ("state", "contacts", "termination"):
+                values = getattr(done.step, name)
+                torch.testing.assert_close(values, getattr(expected, name), atol=1e-5, rtol=1e-5)
+                torch.testing.assert_close(values, getattr(other.step, name))
+            torch.testing.assert_close(done.epistemic, whole.epistemic, atol=1e-5, rtol=1e-4)
+            assert not other.epistemic.any()
 
     def test_heads_see_the_rows_of_their_own_group(
         self, network: StateNetwork, rows: tuple[Tensor, Tensor]

@@ -2,14 +2,27 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.params import Params
-from pipeline.state_models import Memory, Prediction, StateNetwork, StateSize
+from pipeline.state_models import (
+    Memory,
+    Prediction,
+    Simulated,
+    StateNetwork,
+    StateSize,
+    Step,
+    disagreement,
+    shares,
+)
 from pipeline.state_models._shared.heads import AuxiliaryHead, StateHead
+
+BLOCK = 512
+"""Environments that are simulated at a time on a CPU: what they need stays in a core's cache."""
 
 
 class HeadOptions(Params):
@@ -29,6 +42,14 @@ class Trunk(nn.Module, ABC):
     @abstractmethod
     def forward(self, rows: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor]:
         """Features [B, width] of the last row, and the memory [N, B, *] after it."""
+
+    @abstractmethod
+    def remember(self, rows: Tensor) -> Tensor:
+        """The memory [N, B, *] after rows [B, n, S + A], n >= 1, less than a history."""
+
+    @abstractmethod
+    def advance(self, row: Tensor, memory: Tensor) -> Tensor:
+        """Features [B, width] of one more row [B, S + A], which the memory takes in, in place."""
 
     @abstractmethod
     def every(self, rows: Tensor, history: int) -> Tensor:
@@ -66,6 +87,53 @@ class Ensemble(StateNetwork):
         contacts, termination = (torch.stack(values) for values in zip(*pairs, strict=True))
         return Prediction(mean, log_std, contacts, termination), Memory(state, auxiliary)
 
+    def remember(self, states: Tensor, actions: Tensor) -> Memory:
+        """See `StateNetwork.remember`."""
+        rows = torch.cat([states, actions], -1)
+        return Memory(self.state_base.remember(rows), self.auxiliary_base.remember(rows))
+
+    @torch.no_grad()
+    def simulate(
+        self, states: Tensor, actions: Tensor, memory: Memory, by_head: bool, disagree: bool
+    ) -> Simulated:
+        """See `StateNetwork.simulate`; of each block, only the heads that are needed."""
+        every, count = list(range(self.heads)), len(states)
+        groups = [([head], rows) for head, rows in enumerate(shares(count, self.heads))]
+        parts = []
+        for heads, rows in groups if by_head else [(every, slice(0, count))]:
+            size = BLOCK if states.device.type == "cpu" else max(1, rows.stop - rows.start)
+            for first in range(rows.start, rows.stop, size):
+                part = slice(first, min(first + size, rows.stop))
+                known = Memory(memory.state[:, part], memory.auxiliary[:, part])
+                parts.append(self._block(states[part], actions[part], known, heads, disagree))
+        steps = [part.step for part in parts]
+        joined = Step(
+            torch.cat([step.state for step in steps]),
+            torch.cat([step.contacts for step in steps]),
+            torch.cat([step.termination for step in steps]),
+        )
+        return Simulated(joined, torch.cat([part.epistemic for part in parts]))
+
+    def _block(
+        self, states: Tensor, actions: Tensor, memory: Memory, heads: list[int], disagree: bool
+    ) -> Simulated:
+        """One row further by the mean of some heads."""
+        row = torch.cat([states, actions], 1)
+        features = self.state_base.advance(row, memory.state)
+        asked = range(self.heads) if disagree else heads
+        changes = {
+            head: cast(StateHead, self.state_heads[head]).state_mean_layers(features)
+            for head in asked
+        }
+        epistemic = torch.zeros_like(states[:, 0])
+        if disagree:  # the last state is common to all
+            epistemic = disagreement(torch.stack(list(changes.values())))
+        features = self.auxiliary_base.advance(row, memory.auxiliary)
+        pairs = [self.auxiliary_heads[head](features) for head in heads]
+        contacts, termination = (mean(list(values)) for values in zip(*pairs, strict=True))
+        after = states + mean([changes[head] for head in heads])
+        return Simulated(Step(after, contacts, termination), epistemic)
+
     def next_states(
         self, states: Tensor, actions: Tensor, memory: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -94,3 +162,8 @@ class Ensemble(StateNetwork):
         pairs = [head.bounds() for head in self.state_heads if isinstance(head, StateHead)]
         low, high = (torch.cat(values) for values in zip(*pairs, strict=True))
         return low, high
+
+
+def mean(values: list[Tensor]) -> Tensor:
+    """The mean of tensors of one shape."""
+    return values[0] if len(values) == 1 else torch.stack(values).mean(0)

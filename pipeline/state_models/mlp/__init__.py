@@ -42,6 +42,21 @@ class WindowTrunk(Trunk):
         latest = rows[:, -self.history :]
         return self.layers(latest.flatten(1)), latest.transpose(0, 1)
 
+    def remember(self, rows: Tensor) -> Tensor:
+        """See `Trunk.remember`; before the first row stand copies of it, which the next displaces.
+
+        There may be fewer rows than the history, but for one.
+        """
+        missing = max(0, self.history - rows.shape[1])
+        rows = torch.cat([rows[:, :1].expand(-1, missing, -1), rows], 1)
+        return rows[:, -self.history :].transpose(0, 1)
+
+    def advance(self, row: Tensor, memory: Tensor) -> Tensor:
+        """See `Trunk.advance`."""
+        features, latest = self(row[:, None], memory)
+        memory.copy_(latest)
+        return features
+
     def every(self, rows: Tensor, history: int) -> Tensor:
         """See `Trunk.every`."""
         windows = rows.unfold(1, history, 1).transpose(2, 3)  # [B, n - history + 1, history, S + A]

@@ -35,9 +35,11 @@ class Results:
         parameters: of the state model.
         heads: of the state model.
         environments: imagined at once.
-        imagined: steps per CPU-second, all environments together, of each round.
-        simulated: steps per CPU-second of each round.
+        imagined: steps per CPU-second, all environments and threads together, by round.
+        charged: the same where the reward charges the heads' disagreement, so that all are asked.
+        simulated: steps per CPU-second by round.
         speedup: median over rounds of imagined / simulated.
+        charged_speedup: median over rounds of charged / simulated.
     """
 
     bench: str
@@ -46,8 +48,10 @@ class Results:
     heads: int
     environments: int
     imagined: TimeStats
+    charged: TimeStats
     simulated: TimeStats
     speedup: float
+    charged_speedup: float
 
 
 def simulator(settings: Settings) -> World:
@@ -81,27 +85,16 @@ def run(settings: Settings, latents: Path, folder: Path, environments: int, roun
     world = simulator(settings)
     if not isinstance(model, StateModel):
         raise DataError(f"{folder}: holds no state model; train one with encoder: state")
-    options = settings.section("policy", Options)
-    many = options.imagination.model_copy(update={"environments": environments})
-    options = options.model_copy(update={"imagination": many})
-    imagined = starts.imagined(cache, model, options, float(starts.metas(cache)[0]["dt"]))(0)
-    recorded = torch.from_numpy(np.array(cache.actions))
-
-    def imagine() -> None:
-        for _ in range(IMAGINED):
-            rows = torch.randint(len(recorded), (environments,), generator=imagined.generator)
-            imagined.step(recorded[rows])
-
+    stepped = partial(_imagination, settings, cache, model, environments)
     variants: dict[str, Callable[[], object]] = {
-        "imagined": imagine,
+        "imagined": stepped(0.0),
+        "charged": stepped(-1.0),
         "simulated": partial(_replay, world, cache),
     }
     interleaved(variants, 1, CPU)
     timings = interleaved(variants, rounds, CPU)
-    rates = {
-        "imagined": [IMAGINED * environments / seconds for seconds in timings["imagined"].cpu],
-        "simulated": [SIMULATED / seconds for seconds in timings["simulated"].cpu],
-    }
+    steps = dict.fromkeys(variants, IMAGINED * environments) | {"simulated": SIMULATED}
+    rates = {name: [steps[name] / s for s in timings[name].cpu] for name in variants}
     return Results(
         bench="imagination",
         machine=describe(CPU),
@@ -109,9 +102,32 @@ def run(settings: Settings, latents: Path, folder: Path, environments: int, roun
         heads=model.network.heads,
         environments=environments,
         imagined=TimeStats.of(rates["imagined"]),
+        charged=TimeStats.of(rates["charged"]),
         simulated=TimeStats.of(rates["simulated"]),
         speedup=speedup(rates["imagined"], rates["simulated"]),
+        charged_speedup=speedup(rates["charged"], rates["simulated"]),
     )
+
+
+def _imagination(
+    settings: Settings, cache: LatentCache, model: StateModel, count: int, uncertainty: float
+) -> Callable[[], None]:
+    """IMAGINED steps of environments that take recorded actions."""
+    options = settings.section("policy", Options)
+    weights = options.imagination.weights.model_copy(update={"uncertainty": uncertainty})
+    changes = {"environments": count, "weights": weights}
+    imagination = options.imagination.model_copy(update=changes)
+    options = options.model_copy(update={"imagination": imagination})
+    imagined = starts.imagined(cache, model, options, float(starts.metas(cache)[0]["dt"]))(0)
+    recorded = torch.from_numpy(np.array(cache.actions))
+    rows = torch.randint(len(recorded), (IMAGINED, count), generator=imagined.generator)
+    actions = recorded[rows]
+
+    def imagine() -> None:
+        for action in actions:
+            imagined.step(action)
+
+    return imagine
 
 
 def _replay(world: World, cache: LatentCache) -> None:

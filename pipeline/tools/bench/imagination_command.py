@@ -25,8 +25,16 @@ def imagination(
 
     results = bench.run(read(Path(params)), latents, model, environments, rounds)
     print(f"{results.machine}; {results.parameters:,} parameters, {results.heads} heads")
-    for name, rate in (("imagined", results.imagined), ("simulated", results.simulated)):
+    rates = {
+        "imagined": results.imagined,
+        "imagined, disagreement charged": results.charged,
+        "simulated": results.simulated,
+    }
+    for name, rate in rates.items():
         print(f"{name}: {rate.median:,.0f} steps/CPU-s ({rate.min:,.0f} - {rate.max:,.0f})")
-    print(f"{results.environments:,} imagined robots take {results.speedup:.1f} x the steps")
+    print(
+        f"{results.environments:,} imagined robots take {results.speedup:.1f} x the steps, "
+        f"{results.charged_speedup:.1f} x where disagreement is charged"
+    )
     if out is not None:
         stage.write_json(out, asdict(results))

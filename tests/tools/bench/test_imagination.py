@@ -25,6 +25,6 @@ def test_imagined_steps_are_timed_beside_simulated_ones(tmp_path, monkeypatch):
     results = json.loads(Path("out.json").read_text())
     assert results["environments"] == 5
     assert results["heads"] == 2
-    for rate in (results["imagined"], results["simulated"]):
+    for rate in (results["imagined"], results["charged"], results["simulated"]):
         assert 0 < rate["min"] <= rate["median"] <= rate["max"]
     assert f"{results['speedup']:.1f} x the steps" in done.output

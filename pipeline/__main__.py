@@ -40,6 +40,7 @@ from pipeline.tools.run import PASSED_ON
 from pipeline.tools.run import command as run
 from pipeline.tools.scenes.commands import cloud, depth, export_3d, view
 from pipeline.tools.summary import command as summary
+from pipeline.tools.walk.command import command as walk
 from pipeline.tools.weights.command import command as weights
 from pipeline.train.__main__ import command as train
 
@@ -96,6 +97,7 @@ TOOLS: dict[str, Callable[..., None]] = {
     "sampler-study": sampler_study,
     "summary": summary,
     "view": view,
+    "walk": walk,
     "weights": weights,
 }
 for name, tool in TOOLS.items():

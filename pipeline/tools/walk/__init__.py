@@ -1,0 +1,1 @@
+"""Walking by planning: a state model's imagined rewards are what the planner maximises."""

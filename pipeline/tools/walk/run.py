@@ -1,0 +1,179 @@
+"""Walks in the simulator by planning, beside other controllers from the same starts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.table import Table
+from torch import Tensor
+
+from pipeline.compute.generators import seeded
+from pipeline.dynamics.load import load_for
+from pipeline.dynamics.state_model import StateModel
+from pipeline.errors import DataError, ParamsError
+from pipeline.imagination.returns import Returns
+from pipeline.imagination.rewards import LINEAR
+from pipeline.latents.cache import open_cache
+from pipeline.metrics.bootstrap import mean_intervals
+from pipeline.metrics.schema.policy import Walking
+from pipeline.params import Settings
+from pipeline.planners import PLANNERS
+from pipeline.policy import Options, starts
+from pipeline.policy.walking import Controller, Walk, command_of, scored, walks
+from pipeline.tools.walk.mpc import Mpc
+from pipeline.tools.walk.recorded import Stretches
+from pipeline.worlds import WORLDS, World
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How walks are planned.
+
+    Attributes:
+        horizon: actions of a plan.
+        execute: of these are taken before the next search.
+        proposals: recorded stretches among the first candidates.
+        fall: charge for a fall, in rewards.
+    """
+
+    horizon: int
+    execute: int
+    proposals: int
+    fall: float
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """How one controller walks.
+
+    Attributes:
+        along: mean of the distance in the direction of the command, m.
+        along_interval: of that mean, of 95 %.
+        walking: its falls and the rest.
+    """
+
+    along: float
+    along_interval: tuple[float, float]
+    walking: Walking
+
+
+def run(
+    settings: Settings, latents: Path, folder: Path, plan: Plan, names: Sequence[str]
+) -> dict[str, Walked]:
+    """Walk `policy.trial.episodes` episodes by each controller.
+
+    `names` are planners of params.yaml; the other controllers are the nearest recorded stretches,
+    random actions, standing still, and the policy that collected the data, as it collects.
+
+    Raises:
+        ParamsError: the data set has no simulator.
+        DataError: cache or model is missing, or not that of a walking robot.
+    """
+    cache = open_cache(latents)
+    model = load_for(folder, CPU, cache)
+    if not isinstance(model, StateModel) or model.config.interval != 1:
+        raise DataError(
+            f"{folder}: holds no state model of every step; train one with encoder: state and "
+            "train.interval: 1"
+        )
+    options, period = settings.section("policy", Options), float(starts.metas(cache)[0]["dt"])
+    worlds = [simulator(settings) for _ in range(options.trial.episodes)]
+    weights = options.imagination.weights
+    returns = Returns(model.network, model.spec, weights, plan.fall, period)
+    stretches = Stretches(cache, model.spec, plan.horizon)
+    controllers: dict[str, Controller] = {}
+    for name in names:
+        planner = settings.member(PLANNERS, name).build()
+        controllers[name] = Mpc(
+            model, returns, planner, stretches, plan.proposals, plan.execute, options.seed
+        )
+    controllers["nearest"] = Nearest(stretches, plan.execute)
+    controllers["random"] = Random(worlds[0], seeded(options.seed, 1))
+    controllers["standing"] = lambda on: torch.zeros(len(on), len(worlds[0].low))
+    trial, found = options.trial, {}
+    for name, controller in controllers.items():
+        walked = walks(worlds, controller, trial.steps, options.seed)
+        found[name] = Walked(*along(walked, period), scored(walked, weights, period))
+    collected = [
+        Walk(command_of(episode.meta), list(episode.states), list(episode.actions[:-1]))
+        for episode in worlds[0].collect(trial.episodes, trial.steps + 1, options.seed)
+        if episode.states is not None and len(episode.states) > 1
+    ]
+    found["collecting"] = Walked(*along(collected, period), scored(collected, weights, period))
+    return found
+
+
+def simulator(settings: Settings) -> World:
+    """The chosen data set's.
+
+    Raises:
+        ParamsError: it has none.
+    """
+    world = settings.variant(WORLDS).build()
+    if not isinstance(world, World):
+        raise ParamsError(f"{settings.place(WORLDS)} cannot be restored; choose another simulator")
+    return world
+
+
+def along(walked: Sequence[Walk], period: float) -> tuple[float, tuple[float, float]]:
+    """Mean distance in the commanded direction, in the robot's own frame, m, and its interval."""
+    distances = []
+    for walk in walked:
+        velocity = np.stack(walk.states)[1:, LINEAR][:, :2].astype(np.float64)
+        command = walk.command[:2].numpy().astype(np.float64)
+        distances.append((velocity @ command).sum() * period / np.linalg.norm(command).clip(1e-9))
+    values = torch.tensor(distances, dtype=torch.float64)
+    low, high = mean_intervals(values).tolist()
+    return float(values.mean()), (low, high)
+
+
+class Nearest:
+    """What was recorded where the state and the command were most alike, with no model."""
+
+    def __init__(self, stretches: Stretches, execute: int) -> None:
+        """Take `execute` actions of each stretch."""
+        self.stretches, self.execute = stretches, execute
+        self._chosen: dict[int, Tensor] = {}
+
+    def __call__(self, on: Sequence[Walk]) -> Tensor:
+        """The next action [B, 12] of each."""
+        taken = len(on[0].actions) % self.execute
+        if not taken:
+            chosen = self.stretches.nearest(on, 1)[:, 0]
+            self._chosen = {id(walk): plan for walk, plan in zip(on, chosen, strict=True)}
+        return torch.stack([self._chosen[id(walk)][taken] for walk in on])
+
+
+class Random:
+    """Actions drawn evenly within the world's bounds."""
+
+    def __init__(self, world: World, generator: torch.Generator) -> None:
+        """Draw from a generator."""
+        self.low, self.high = torch.from_numpy(world.low), torch.from_numpy(world.high)
+        self.generator = generator
+
+    def __call__(self, on: Sequence[Walk]) -> Tensor:
+        """The next action [B, 12] of each."""
+        drawn = torch.rand(len(on), len(self.low), generator=self.generator)
+        return self.low + (self.high - self.low) * drawn
+
+
+def table(found: dict[str, Walked]) -> Table:
+    """A row for each controller."""
+    columns = ["along the command, m", "distance, m", "falls", "velocity error, m/s", "reward/s"]
+    rendered = Table("controller", *columns)
+    for name, row in found.items():
+        own = row.walking
+        rendered.add_row(
+            name,
+            f"{row.along:.2f} ({row.along_interval[0]:.2f} to {row.along_interval[1]:.2f})",
+            f"{own.distance:.2f}",
+            f"{own.falls:.0%} ({own.falls_interval[0]:.0%} to {own.falls_interval[1]:.0%})",
+            f"{own.velocity_error:.3f}",
+            f"{own.reward:.2f}",
+        )
+    return rendered

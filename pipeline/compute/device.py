@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import nn
 
+from pipeline.compute import worker
 from pipeline.compute.precision import Choice, Precision, resolve_precision
 
 
@@ -17,6 +18,12 @@ def all_devices() -> list[torch.device]:
     """The GPUs of this machine, or the CPU if there are none."""
     count = torch.cuda.device_count() if pick().type == "cuda" else 0
     return [torch.device("cuda", number) for number in range(count)] or [pick()]
+
+
+def of_process() -> torch.device:
+    """The device of this process for all its tasks, as loading and compiling takes long."""
+    devices = all_devices()
+    return devices[worker.number() % len(devices)]
 
 
 def device_of(network: nn.Module) -> torch.device:

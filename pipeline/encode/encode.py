@@ -18,7 +18,6 @@ from pipeline.encode.shard import (
     encode_shard,
     finished,
     load_runner,
-    process_device,
 )
 from pipeline.encoders import ENCODERS
 from pipeline.episodes import shards
@@ -46,7 +45,7 @@ def encode(source: Source, options: Options, where: cluster.Options, out: Path) 
     shards.verify(source.folder)
     lengths = [length for shard in manifest.shards for length in shard.lengths]
     execution = _execution(options)
-    runner = load_runner(source, process_device(), execution)
+    runner = load_runner(source, device.of_process(), execution)
     tables = list(shards.tables(source.folder))
     spec = _spec(source, manifest, options, runner)
     spec = spec.model_copy(update={"camera_scale": _camera_scale(manifest, tables)})
@@ -82,7 +81,7 @@ def encode(source: Source, options: Options, where: cluster.Options, out: Path) 
 
 def _execution(options: Options) -> Execution:
     """Precision and compilation of every process; prints a line if the precision is overridden."""
-    where = process_device()
+    where = device.of_process()
     precision = device.encoding_precision(options.precision, where)
     device.report_emulation("encode", options.precision, precision, where)
     return Execution(precision, options.compile)
@@ -124,9 +123,7 @@ def _encoded(tasks: list[Task], where: cluster.Options) -> LatentStatistics:
     waiting = [task for task in tasks if finished(task) is None]
     if len(waiting) < len(tasks):
         print(f"encode: resuming after {len(tasks) - len(waiting)} of {len(tasks)} shards")
-    if where.workers is None and device.pick().type == "cuda":
-        where = where.model_copy(update={"workers": len(device.all_devices())})
-    encoding = cluster.parallel_map(encode_shard, waiting, where)
+    encoding = cluster.parallel_map(encode_shard, waiting, where, on_gpu=True)
     for _ in stage.track(encoding, "encode", len(waiting)):
         pass
     marks = (read_json(task.mark, ShardSums, RESUME) for task in tasks)

@@ -1,7 +1,6 @@
 """Encodes one shard of latents: the unit of parallel work and of resuming."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,8 +13,8 @@ from torch import Tensor
 
 from pipeline import encoders, stage
 from pipeline.compute import device
-from pipeline.compute import parallel as cluster
 from pipeline.compute.compile_mode import Mode
+from pipeline.compute.threads import threads
 from pipeline.encode.runner import Execution, Runner
 from pipeline.encoders import Encoder
 from pipeline.episodes import shards
@@ -90,8 +89,8 @@ def encode_shard(task: Task) -> None:
     """
     statistics, done = LatentStatistics(task.spec.latent_shape[0]), 0
     parts: list[dict[str, NDArray[Any]]] = []
-    with one_thread():
-        runner = load_runner(task.source, process_device(), task.execution)
+    with threads(1):
+        runner = load_runner(task.source, device.of_process(), task.execution)
         for posterior in runner.run(_batches(task, runner.encoder)):
             _check(posterior.mean, task, done)
             part = quantize("mean", posterior.mean, task.spec.storage)
@@ -121,27 +120,10 @@ def finished(task: Task) -> ShardSums | None:
     return sums if sums.fit(task.spec.latent_shape[0]) else None
 
 
-def process_device() -> torch.device:
-    """The device of this process for all its tasks, as loading and compiling takes long."""
-    devices = device.all_devices()
-    return devices[cluster.worker_number() % len(devices)]
-
-
 @lru_cache(maxsize=1)
 def load_runner(source: Source, where: torch.device, execution: Execution) -> Runner:
     """The encoder on a device; loaded once per process."""
     return Runner(source.make(), where, execution)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute in one thread: torch splits sums among threads, so results depend on their number."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _batches(task: Task, encoder: Encoder) -> Iterator[Tensor]:

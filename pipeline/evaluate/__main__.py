@@ -37,32 +37,21 @@ def command(
     """Score generated against recorded frames on fixed validation clips, beside baselines."""
     import torch
 
-    from pipeline import encoders
-    from pipeline.compute import device
-    from pipeline.diffusion.sampling import build_sampling
-    from pipeline.dynamics.load import load_for
-    from pipeline.evaluate import Options, actions, clips, distractor, outputs
+    from pipeline.compute import parallel as cluster
+    from pipeline.evaluate import actions, clips, outputs
     from pipeline.evaluate.control import with_cameras
-    from pipeline.evaluate.generate import Evaluator
     from pipeline.evaluate.scores import score
-    from pipeline.latents.cache import open_cache
-    from pipeline.metrics import frames
+    from pipeline.evaluate.spread import Inputs, load, scorer
     from pipeline.params import read
 
     with stage.timed(seconds) as summarise:
-        settings = read(params)
-        options = settings.section("evaluate", Options)
-        cache = open_cache(latents)
-        model = load_for(world_model, device.pick(), cache)
-        options = options.given(model.context)
-        encoder = encoders.load_for(model.spec, codec).to(device.pick())
-        sampling = model.own(build_sampling(settings, options.sampling), "evaluate.sampling")
-        distracting = distractor.of_world(settings, cache.spec)
-        scorers = distractor.scorers(frames.build(options.perceptual, device.pick()), distracting)
-        evaluator = Evaluator(model, encoder, sampling, options.context, cache.spec, scorers)
-        fixed, long = clips.select(cache, shards, model.config, options)
-        generator = torch.Generator().manual_seed(options.seed)
-        evaluation, scores = score(evaluator, cache, fixed, distracting, options, generator)
+        inputs = Inputs(params, latents, codec, world_model)
+        where = read(params).section("cluster", cluster.Options).if_asked()
+        loaded = load(inputs)
+        evaluator = loaded.evaluator
+        fixed, long = clips.select(loaded.cache, shards, evaluator.model.config, loaded.options)
+        generator = torch.Generator().manual_seed(loaded.options.seed)
+        evaluation, scores = score(loaded, fixed, generator, scorer(inputs, where))
         scores.write(metrics)
         scores.means().write(means)
         listens = actions.sensitivity(evaluator, fixed, evaluation.last_latents)

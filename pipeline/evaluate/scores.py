@@ -3,40 +3,33 @@
 import torch
 
 from pipeline.dynamics.state_model import StateModel
-from pipeline.evaluate import Options, distractor, evaluate, forecast, summary
+from pipeline.evaluate import distractor, evaluate, forecast, summary
 from pipeline.evaluate.clips import Clips
-from pipeline.evaluate.evaluate import Evaluation
-from pipeline.evaluate.generate import Evaluator
-from pipeline.latents.cache import LatentCache
-from pipeline.metrics.distractor import Distractor
+from pipeline.evaluate.evaluate import Evaluation, ScoreAll
+from pipeline.evaluate.spread import Loaded
 from pipeline.metrics.schema.evaluate import EvaluateMetrics
 
 
 def score(
-    evaluator: Evaluator,
-    cache: LatentCache,
-    fixed: Clips,
-    distracting: Distractor | None,
-    options: Options,
-    generator: torch.Generator,
+    loaded: Loaded, fixed: Clips, generator: torch.Generator, score_all: ScoreAll | None
 ) -> tuple[Evaluation, EvaluateMetrics]:
     """Scores of the fixed clips, clip by clip and as metrics.
 
     Args:
-        evaluator: generates and decodes.
-        cache: of the clips' latents.
+        loaded: the model, and what else is needed.
         fixed: validation clips.
-        distracting: the world's distractor; None if it has none.
-        options: of the stage.
         generator: draws the noise.
+        score_all: scores batches elsewhere; None: here.
     """
-    model = evaluator.model
-    evaluation = evaluate.evaluate(evaluator, fixed, options.batch, generator)
+    evaluator, options = loaded.evaluator, loaded.options
+    evaluation = evaluate.evaluate(evaluator, fixed, options.batch, generator, score_all)
     scores = summary.to_metrics(evaluation, evaluator.encoder.decoder_kind)
-    if distracting is not None:
-        found = distractor.measure(evaluator, fixed, distracting, options.batch, options.seed)
+    if loaded.distractor is not None:
+        found = distractor.measure(evaluator, fixed, loaded.distractor, options.batch, options.seed)
         scores = scores.model_copy(update={"distractor": found})
-    if isinstance(model, StateModel):
-        measured = forecast.measure(model, cache, options.clips, options.batch, options.seed)
+    if isinstance(evaluator.model, StateModel):
+        measured = forecast.measure(
+            evaluator.model, loaded.cache, options.clips, options.batch, options.seed
+        )
         scores = scores.model_copy(update={"state_model": measured})
     return evaluation, scores

@@ -31,22 +31,19 @@ def command(
     With --goal there are no goals of the data set: one episode is planned from the first validation
     episode's first frame to the picture, and a WebP of the picture's name shows what happened.
     """
+    from pipeline.compute import parallel as cluster
     from pipeline.errors import ParamsError
-    from pipeline.latents.cache import open_cache
     from pipeline.params import read
     from pipeline.plan import results
-    from pipeline.plan.load import Artefacts, load
+    from pipeline.plan.load import Artefacts, Inputs
     from pipeline.plan.run import run
+    from pipeline.plan.spread import Elsewhere
     from pipeline.plan.to_image import plan_to
-    from pipeline.probe.support import plannable
-    from pipeline.worlds import WORLDS
 
     with stage.timed(seconds) as summarise:
-        settings = read(params)
-        cache = open_cache(latents)
-        simulator = settings.optional(WORLDS)
-        world = plannable(simulator.build() if simulator else None, cache.spec)
-        parts = load(settings, world, cache, Artefacts(codec, world_model, probe))
+        inputs = Inputs(params, latents, Artefacts(codec, world_model, probe))
+        where = read(params).section("cluster", cluster.Options).if_asked()
+        parts = inputs.parts()
         if isinstance(parts, str):
             if goal is not None:
                 raise ParamsError(f"--goal {goal}: nothing can be planned, because {parts}")
@@ -58,7 +55,8 @@ def command(
             steps = plan_to(parts, goal, film).steps
             summarise(f"plan: {steps} steps towards {goal}, in {film}")
             return
-        scores = run(parts, metrics, goals, films)
+        elsewhere = Elsewhere(inputs, where) if where.spread else None
+        scores = run(parts, metrics, goals, films, elsewhere)
         summarise(f"plan: {results.in_words(scores)}, in {metrics}", scores.goals, "goals")
 
 

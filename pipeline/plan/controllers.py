@@ -66,14 +66,20 @@ Rule = Literal["step", "chunk", "end"]
 
 
 def attempt(
-    world: World, tasks: Sequence[Task], controller: Controller, budget: int, rule: Rule
+    world: World,
+    tasks: Sequence[Task],
+    controller: Controller,
+    budget: int,
+    rule: Rule,
+    first: int = 0,
 ) -> list[Run]:
     """Run a controller on all tasks until goals are reached or `budget` steps are spent.
 
     Every chunk starts from the state that the world restores. `rule` says when a goal counts as
-    reached: after any step, after a chunk, or at the end of the budget alone.
+    reached: after any step, after a chunk, or at the end of the budget alone. Tasks are numbered
+    from `first` on.
     """
-    runs = [Run(number, task, [task.start]) for number, task in enumerate(tasks)]
+    runs = [Run(number, task, [task.start]) for number, task in enumerate(tasks, first)]
     while active := [run for run in runs if not run.success and run.steps < budget]:
         chunks = controller.act(active, budget - active[0].steps)
         for run, chunk in zip(active, chunks, strict=True):

@@ -1,7 +1,8 @@
 """Run every controller on every task."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,32 @@ class Controllers:
     simulators: dict[Name, Mpc]
 
 
+BASELINES: tuple[Name, ...] = (*TRIVIAL, "replay")
+"""They see neither frames nor a model, and are done in no time."""
+GOALS = 50
+"""Goals that a controller attempts in lockstep, whatever their number: results depend on it in
+their last bits, as tensors are multiplied together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some tasks for a controller: the unit of parallel work.
+
+    Attributes:
+        name: of the controller.
+        tasks: at most GOALS.
+        first: number of the first one among all tasks.
+    """
+
+    name: Name
+    tasks: Sequence[Task]
+    first: int
+
+
+AttemptAll = Callable[[Sequence[Piece]], Iterable[list[Run]]]
+"""The runs of each piece, in their order, made here or elsewhere."""
+
+
 def by_name(
     world: World,
     cache: LatentCache,
@@ -56,8 +83,16 @@ def by_name(
         ParamsError: chunks of a plan are longer than any episode.
     """
     chunk = options.execute * controllers.planner.space.interval
+    baselines = _baselines(world, cache, tasks, chunk, options)
+    return {**baselines, **searching(controllers, options)}
+
+
+def searching(controllers: Controllers, options: Options) -> dict[Name, Controller]:
+    """Controllers that encode, imagine or simulate; what they do about a goal depends on no other.
+
+    So they can be built by several processes, and each may take some of the goals.
+    """
     return {
-        **_baselines(world, cache, tasks, chunk, options),
         **_proposed(controllers.proposer, options),
         **controllers.simulators,
         "planner": controllers.planner,
@@ -70,17 +105,40 @@ def plan(
     controllers: Mapping[Name, Controller],
     budget: int,
     options: Options,
+    attempt_all: AttemptAll | None = None,
 ) -> dict[Name, list[Run]]:
     """The run of each controller on each task, of at most `budget` steps.
+
+    Args:
+        world: in which they act.
+        tasks: starts and goals.
+        controllers: by name.
+        budget: environment steps of an episode.
+        options: of the stage.
+        attempt_all: makes the runs of controllers that search, in place of this process.
 
     Raises:
         ParamsError: a trivial controller reaches more goals than `max_trivial`.
     """
     runs: dict[Name, list[Run]] = {}
-    for name in stage.track(list(controllers), "plan"):
+    for name in [name for name in controllers if name in BASELINES]:
         runs[name] = attempt(world, tasks, controllers[name], budget, options.success)
         if name in TRIVIAL:
             _refuse_trivial(name, runs[name], options)
+
+    def here(piece: Piece) -> list[Run]:
+        controller = controllers[piece.name]
+        return attempt(world, piece.tasks, controller, budget, options.success, piece.first)
+
+    pieces = [
+        Piece(name, tasks[first : first + GOALS], first)
+        for name in controllers
+        if name not in BASELINES
+        for first in range(0, len(tasks), GOALS)
+    ]
+    found = (attempt_all or partial(map, here))(pieces)
+    for piece, part in zip(pieces, stage.track(found, "plan", len(pieces)), strict=True):
+        runs.setdefault(piece.name, []).extend(part)
     return {name: runs[name] for name in CONTROLLERS if name in runs}
 
 

@@ -10,11 +10,21 @@ from pipeline.plan.films import chosen, write_films
 from pipeline.plan.listening import measure_listening, remark
 from pipeline.plan.measure import Codec
 from pipeline.plan.plan import by_name, plan
+from pipeline.plan.spread import Elsewhere
 from pipeline.plan.tasks import TaskSource
 
 
-def run(parts: Parts, metrics: Path, goals: Path, films: Path) -> PlanMetrics:
+def run(
+    parts: Parts, metrics: Path, goals: Path, films: Path, elsewhere: Elsewhere | None = None
+) -> PlanMetrics:
     """Plan, and write metrics/plan.json, plan_goals.csv and films.npz.
+
+    Args:
+        parts: what controllers are built of.
+        metrics: JSON file.
+        goals: CSV file.
+        films: NPZ file.
+        elsewhere: further processes; None: there are none.
 
     Raises:
         ParamsError: params ask for what the data cannot give, or the goals are too easy.
@@ -31,7 +41,8 @@ def run(parts: Parts, metrics: Path, goals: Path, films: Path) -> PlanMetrics:
     if listening is not None and (line := remark(listening)) is not None:
         print(f"plan: {line}", file=sys.stderr)
     budget = options.budget_frames * model.config.interval
-    runs = plan(world, tasks, controllers, budget, options)
+    attempts = None if elsewhere is None else elsewhere.attempts(built.planner, budget)
+    runs = plan(world, tasks, controllers, budget, options, attempts)
     outcomes = {name: results.outcomes_of(world, each) for name, each in runs.items()}
     scores = results.summary(world, tasks, outcomes, source.solved, listening, built.planner)
     scores.write(metrics)

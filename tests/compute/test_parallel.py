@@ -5,15 +5,19 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import pytest
-from cluster_helpers import worker_id
+import torch
+from cluster_helpers import killed_once, worker_id, wrong_or_long
 from helpers import ROOT
 
 from pipeline.compute import parallel as cluster
-from pipeline.errors import MachineError, ParamsError
+from pipeline.compute import worker
+from pipeline.compute.on_processes import LOSSES
+from pipeline.errors import DataError, MachineError, ParamsError
 
 
 def test_results_come_in_the_order_of_the_tasks():
@@ -32,10 +36,36 @@ def test_every_process_has_a_number_of_its_own_for_all_its_tasks(tmp_path):
     ]
 
 
-def test_a_process_that_was_killed_is_told_in_one_line():
+def test_processes_that_are_killed_every_time_are_told_in_one_line(capfd):
     where = cluster.Options(workers=2, ray=None)
-    with pytest.raises(MachineError, match=r"one of 2 worker processes was killed, .* memory ran"):
+    with pytest.raises(MachineError, match=r"one of 2 worker .* killed, 4 times, .* memory"):
         list(cluster.parallel_map(os._exit, [9, 9], where))
+    assert capfd.readouterr().err.count("its work is done again") == LOSSES
+
+
+def test_work_that_a_killed_process_has_left_is_done_again(tmp_path, capfd):
+    where = cluster.Options(workers=2, ray=None)
+    found = cluster.parallel_map(partial(killed_once, tmp_path), [4, 3, 2, 1], where)
+    assert list(found) == [4, 3, 2, 1]
+    assert "a worker process was killed; its work is done again" in capfd.readouterr().err
+
+
+def test_an_error_of_one_ends_the_others_at_once():
+    started, where = time.monotonic(), cluster.Options(workers=2, ray=None)
+    with pytest.raises(DataError, match="a piece is wrong"):
+        list(cluster.parallel_map(wrong_or_long, [60.0, 0.0], where))
+    assert time.monotonic() - started < 30
+
+
+def test_tasks_are_asked_for_as_they_are_sent_and_tensors_come_back_whole():
+    where = cluster.Options(workers=2, ray=None)
+    found = list(cluster.parallel_map(torch.neg, Slices(torch.arange(40.0)), where))
+    assert torch.equal(torch.cat(found), -torch.arange(40.0))
+
+
+def test_a_view_is_sent_without_the_rest_of_its_tensor():
+    whole = torch.zeros(10**5)
+    assert len(worker.pack(whole[:10])) < 1000 < len(worker.pack(whole))
 
 
 def test_ray_that_is_not_installed_is_named(monkeypatch):
@@ -43,6 +73,19 @@ def test_ray_that_is_not_installed_is_named(monkeypatch):
     where = cluster.Options(workers=None, ray="local")
     with pytest.raises(ParamsError, match=r"ray is missing; pip install -e '.\[ray\]'"):
         list(cluster.parallel_map(abs, [1], where))
+
+
+class Slices(Sequence[torch.Tensor]):
+    """Ten parts of a tensor, cut when they are asked for."""
+
+    def __init__(self, whole: torch.Tensor) -> None:
+        self.parts = whole.chunk(10)
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __getitem__(self, number: int) -> torch.Tensor:
+        return self.parts[number]
 
 
 SLEEPERS = """
@@ -67,7 +110,8 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_workers_end_with_the_process_that_started_them(tmp_path):
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_workers_end_with_the_process_that_started_them(tmp_path, end):
     script = tmp_path / "sleepers.py"
     script.write_text(SLEEPERS)
     with subprocess.Popen(
@@ -77,7 +121,7 @@ def test_workers_end_with_the_process_that_started_them(tmp_path):
         while len(found := children(parent.pid)) < 2 and time.monotonic() < limit:
             time.sleep(0.05)
         time.sleep(1)  # until they have their tasks
-        os.kill(parent.pid, signal.SIGKILL)
+        os.kill(parent.pid, end)
     assert found
     while any(map(alive, found)) and time.monotonic() < limit:
         time.sleep(0.05)

@@ -11,7 +11,7 @@ from helpers import make_episode
 from ingest_helpers import ingested
 
 from pipeline import encoders
-from pipeline.compute import device
+from pipeline.compute import device, worker
 from pipeline.compute import parallel as cluster
 from pipeline.encode import shard
 from pipeline.encode.shard import Saved, load_runner
@@ -119,7 +119,7 @@ def test_a_process_encodes_on_one_device_of_many_and_that_changes_no_byte(
     """Names of the processor stand for devices."""
     folder, many, used = folder_of_latents, [torch.device("cpu", n) for n in range(3)], []
     monkeypatch.setattr(device, "all_devices", lambda: many)
-    monkeypatch.setattr(cluster, "worker_number", lambda: 4)
+    monkeypatch.setattr(worker, "number", lambda: 4)
     monkeypatch.setattr(shard, "load_runner", lambda *a: used.append(a[1]) or load_runner(*a))
     encoded(folder / "shards", Saved(folder / "codec"), tmp_path / "many.zarr", **card)
     assert len(used) >= 2

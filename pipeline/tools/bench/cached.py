@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.compute.threads import threads
 from pipeline.denoisers import Size
 from pipeline.denoisers.nanowm import published_options
 from pipeline.diffusion.config import Config, VariantConfig
 from pipeline.diffusion.make import initialised
 from pipeline.encode.runner import Execution, Runner
-from pipeline.encode.shard import one_thread
 from pipeline.errors import ParamsError
 from pipeline.latents.cache import LatentCache
 from pipeline.latents.windows import Windows
@@ -63,7 +63,7 @@ def run(setting: Caching, options: Options, device: torch.device) -> CachedResul
     """
     with (
         tempfile.TemporaryDirectory() as folder,
-        one_thread(),
+        threads(1),
         float32_matmul(onednn=setting.onednn),
     ):
         case = build_case("sd_vae", setting.pixels, setting.widths)

@@ -10,7 +10,7 @@ from statistics import median
 import torch
 from rich.table import Table
 
-from pipeline.encode.shard import one_thread
+from pipeline.compute.threads import threads
 from pipeline.latents.windows import Windows
 from pipeline.noise.process import LEVELS
 from pipeline.tools.bench.loader_data import Setting, open_warm_cache
@@ -55,7 +55,7 @@ def run(
         "batch": setting.batch * processes,
         "accumulation": 1,
     }
-    with tempfile.TemporaryDirectory() as folder, one_thread():
+    with tempfile.TemporaryDirectory() as folder, threads(1):
         cache = open_warm_cache(Path(folder) / "latents.zarr", setting)
         windows = Windows(cache, "train", setting.frames, setting.interval)
         group = Group(0, processes, CPU, "ddp")

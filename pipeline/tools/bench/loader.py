@@ -12,7 +12,7 @@ import zarr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.encode.shard import one_thread
+from pipeline.compute.threads import threads
 from pipeline.episodes.resize import resize
 from pipeline.latents.cache import LatentCache
 from pipeline.latents.windows import Windows
@@ -38,7 +38,7 @@ def run(setting: Setting) -> Rates:
     Raises:
         AssertionError: our latents differ from those that zarr reads.
     """
-    with tempfile.TemporaryDirectory() as folder, one_thread():
+    with tempfile.TemporaryDirectory() as folder, threads(1):
         cache = open_warm_cache(Path(folder) / "latents.zarr", setting)
         loads = variants(setting, cache, write_files(Path(folder), setting))
         for load, _ in loads.values():

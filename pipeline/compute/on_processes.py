@@ -1,0 +1,70 @@
+"""Parallel map over processes of this machine."""
+
+import multiprocessing
+import pickle
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from pipeline.compute import worker
+from pipeline.compute.in_order import in_order
+from pipeline.errors import MachineError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+LOSSES = 3
+"""How often work is done again that a killed process has left, as Ray does it."""
+
+
+def map_on_processes(
+    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int
+) -> Iterator[Result]:
+    """See `parallel.parallel_map`."""
+    done = lost = 0
+    while done < len(tasks):
+        left = (tasks[number] for number in range(done, len(tasks)))
+        try:
+            for result in _in_pool(function, left, workers):
+                done += 1
+                yield result
+        except BrokenProcessPool:
+            lost += 1
+            if lost > LOSSES:
+                raise MachineError(
+                    f"one of {workers} worker processes was killed, {lost} times, most likely as "
+                    "memory ran out; set cluster.workers to fewer"
+                ) from None
+            print("a worker process was killed; its work is done again", file=sys.stderr)
+
+
+def _in_pool(
+    function: Callable[[Task], Result], tasks: Iterable[Task], workers: int
+) -> Iterator[Result]:
+    """Until one of the processes is killed, which raises BrokenProcessPool."""
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(
+        workers, context, initializer=worker.start, initargs=(context.Value("i", 0),)
+    )
+    others = multiprocessing.active_children()
+
+    def submit(task: Task) -> Future[bytes]:
+        return pool.submit(worker.call, function, worker.pack(task))
+
+    def ended(running: list[Future[bytes]]) -> set[Future[bytes]]:
+        return wait(running, return_when=FIRST_COMPLETED).done
+
+    def result(future: Future[bytes]) -> Result:
+        unpacked: Result = pickle.loads(future.result())
+        return unpacked
+
+    try:
+        yield from in_order(tasks, submit, ended, result, 2 * workers)
+    except BaseException:  # an error of a task, or Ctrl-C: what still runs is of no use
+        for process in multiprocessing.active_children():
+            if process not in others:
+                process.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -20,7 +20,7 @@ BESIDE_CPU_TORCH = """
 from pipeline.compute.torchvision_shim import make_importable
 make_importable()
 make_importable()
-import diffusers, lpips, torchmetrics.functional.image, torchvision
+import diffusers, lpips, torchvision
 assert diffusers.AutoencoderKL and torchvision.transforms
 """
 

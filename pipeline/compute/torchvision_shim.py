@@ -2,7 +2,7 @@
 
 torchvision's wheels on PyPI are built for CUDA. With a CPU torch its operators do not load, and
 `import torchvision` fails where it registers a kernel for `torchvision::nms`; so do the imports of
-diffusers and torchmetrics, neither of which calls the operator. Declaring the signatures is enough.
+diffusers and lpips, neither of which calls the operator. Declaring the signatures is enough.
 """
 
 import importlib.util

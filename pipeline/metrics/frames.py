@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pipeline.metrics import Perceptual, perceptual
-from pipeline.metrics.backend import OWN, Backend, library
+from pipeline.metrics.backend import OWN, Backend
 from pipeline.metrics.images import frechet, psnr, ssim
 from pipeline.metrics.perceptual import Extractor, Metric
 
@@ -51,7 +51,7 @@ def build(names: Sequence[Perceptual], device: torch.device) -> FrameMetrics:
     perceived: dict[str, Metric] = {"lpips": perceptual.lpips(device)} if "lpips" in names else {}
     extractor = perceptual.inception(device) if "fid" in names else None
     exact: dict[str, Metric] = {"psnr": partial(psnr, peak=1), "ssim": partial(ssim, peak=1)}
-    backends = {"psnr": Backend(OWN), "ssim": Backend(library("torchmetrics"))}
+    backends = {"psnr": Backend(OWN), "ssim": Backend(OWN)}
     for name in names:
         backends[name] = perceptual.backend(name)
     return FrameMetrics(exact | perceived, extractor, backends)

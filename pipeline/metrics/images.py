@@ -3,11 +3,14 @@
 import torch
 from torch import Tensor
 
-from pipeline.compute.torchvision_shim import make_importable
 from pipeline.metrics.ssim_window import WINDOW, check_window_fits
 
 PSNR_FLOOR = 1e-8
 """Smallest mean squared error, as in the reference: identical images score 80 dB."""
+SIGMA = 1.5
+"""Of SSIM's window, in pixels."""
+C1, C2 = 0.01**2, 0.03**2
+"""Of SSIM, for images in 0..1 (Wang et al. 2004, sec. III.C)."""
 
 
 def mse(generated: Tensor, truth: Tensor, peak: float = 255) -> Tensor:
@@ -29,25 +32,37 @@ def psnr(generated: Tensor, truth: Tensor, peak: float = 255) -> Tensor:
 def ssim(generated: Tensor, truth: Tensor, peak: float = 255) -> Tensor:
     """Structural similarity of each image, [N], for images [N, 3, H, W] in 0..peak.
 
-    Wang et al. 2004: Gaussian window of 11 pixels, sigma 1.5, each colour by itself, no padding.
+    Wang et al. 2004, eq. 13: Gaussian window of 11 pixels, sigma 1.5, each colour by itself, no
+    padding.
 
     Raises:
         DataError: see `check_window_fits`.
     """
     check_window_fits(generated.shape[-2], generated.shape[-1], "images")
-    make_importable()
-    from torchmetrics.functional.image import structural_similarity_index_measure
+    x, y = generated.float() / peak, truth.float() / peak
+    mean_x, mean_y, xx, yy, xy = _blurred(torch.stack([x, y, x * x, y * y, x * y]))
+    variances = (xx - mean_x * mean_x).clamp(min=0) + (yy - mean_y * mean_y).clamp(min=0)
+    covariance = xy - mean_x * mean_y
+    luminance = (2 * mean_x * mean_y + C1) / (mean_x * mean_x + mean_y * mean_y + C1)
+    return (luminance * (2 * covariance + C2) / (variances + C2)).mean((1, 2, 3))
 
-    _, full = structural_similarity_index_measure(
-        generated.float() / peak,
-        truth.float() / peak,
-        data_range=1.0,
-        reduction="none",
-        return_full_image=True,
-    )
-    # torchmetrics also averages windows that reach over the edge, padded by reflection.
-    inside = slice(WINDOW // 2, -(WINDOW // 2))
-    return full[:, :, inside, inside].mean((1, 2, 3))
+
+def _blurred(images: Tensor) -> Tensor:
+    """Means of images [..., H, W] in SSIM's window, [..., H - 10, W - 10]."""
+    down, across = (_band(side).to(images.device) for side in images.shape[-2:])
+    return down @ images @ across.T
+
+
+def _band(side: int) -> Tensor:
+    """A Gaussian window in each row, a pixel further on than in the row above, [side - 10, side].
+
+    A product with it is many times as fast on a CPU as a convolution of one channel.
+    """
+    offsets = torch.arange(WINDOW) - WINDOW // 2
+    window = torch.exp(-((offsets / SIGMA) ** 2) / 2)
+    rows = torch.zeros(side - WINDOW + 1, side + 1)
+    rows[:, :WINDOW] = window / window.sum()
+    return rows.flatten()[: len(rows) * side].view(-1, side)
 
 
 def frechet(a: Tensor, b: Tensor) -> Tensor:

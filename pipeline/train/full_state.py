@@ -1,32 +1,48 @@
-"""Weights and optimiser moments as named tensors of the whole model, however it is sharded."""
+"""Weights and optimiser moments as named tensors of the whole model, however it is sharded.
+
+What torch has for sharded models is imported only where several processes train: it takes a second.
+"""
 
 from typing import Any
 
-from torch import nn
-from torch.distributed.checkpoint import state_dict as checkpoint
-from torch.distributed.checkpoint.state_dict import StateDictOptions
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from pipeline.train.checkpoint import State
 from pipeline.train.distributed.group import Group
 
-FULL = StateDictOptions(full_state_dict=True, cpu_offload=True)
 
-
-def weights(network: nn.Module) -> State:
+def weights(network: nn.Module, group: Group) -> State:
     """Weights on the CPU; to be called by all processes of a group, empty but on the first."""
-    full: Any = checkpoint.get_model_state_dict(network, options=FULL)
+    if group.size == 1:
+        return {name: _copied(value) for name, value in network.state_dict().items()}
+    from torch.distributed.checkpoint import state_dict as checkpoint
+
+    full: Any = checkpoint.get_model_state_dict(network, options=_full())
     return dict(full)
 
 
 def load_weights(network: nn.Module, state: State, group: Group) -> None:
     """Load weights that the first process has; to be called by all."""
-    checkpoint.set_model_state_dict(network, dict(state), options=_broadcast(group))
+    if group.size == 1:
+        network.load_state_dict(state)
+        return
+    from torch.distributed.checkpoint import state_dict as checkpoint
+
+    checkpoint.set_model_state_dict(network, dict(state), options=_broadcast())
 
 
-def moments(network: nn.Module, optimiser: Optimizer) -> State:
+def moments(network: nn.Module, optimiser: Optimizer, group: Group) -> State:
     """The optimiser's state as `WEIGHT:NAME`, like `weights`; it must have taken a step."""
-    full: Any = checkpoint.get_optimizer_state_dict(network, optimiser, options=FULL)
+    if group.size == 1:
+        return {
+            f"{name}:{field}": _copied(value)
+            for name, weight in network.named_parameters()
+            for field, value in optimiser.state[weight].items()
+        }
+    from torch.distributed.checkpoint import state_dict as checkpoint
+
+    full: Any = checkpoint.get_optimizer_state_dict(network, optimiser, options=_full())
     return {
         f"{weight}:{name}": value
         for weight, values in full.get("state", {}).items()
@@ -40,9 +56,16 @@ def load_moments(network: nn.Module, optimiser: Optimizer, state: State, group: 
     for name, value in state.items():
         weight, field = name.rsplit(":", 1)
         by_weight.setdefault(weight, {})[field] = value
-    initial: Any = checkpoint.get_optimizer_state_dict(network, optimiser, options=FULL)
+    if group.size == 1:
+        for name, parameter in network.named_parameters():
+            copies = {k: v.to(parameter.device, copy=True) for k, v in by_weight[name].items()}
+            optimiser.state[parameter] = copies
+        return
+    from torch.distributed.checkpoint import state_dict as checkpoint
+
+    initial: Any = checkpoint.get_optimizer_state_dict(network, optimiser, options=_full())
     full = {**initial, "state": by_weight} if state else {}
-    checkpoint.set_optimizer_state_dict(network, optimiser, full, options=_broadcast(group))
+    checkpoint.set_optimizer_state_dict(network, optimiser, full, options=_broadcast())
 
 
 def add_prefix(prefix: str, state: State) -> State:
@@ -55,5 +78,18 @@ def with_prefix(prefix: str, state: State) -> State:
     return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
 
 
-def _broadcast(group: Group) -> StateDictOptions:
-    return StateDictOptions(full_state_dict=True, broadcast_from_rank0=group.size > 1)
+def _copied(value: Tensor) -> Tensor:
+    """A copy on the CPU, which later steps leave as it is."""
+    return value.detach().to("cpu", copy=True)
+
+
+def _full() -> Any:
+    from torch.distributed.checkpoint.state_dict import StateDictOptions
+
+    return StateDictOptions(full_state_dict=True, cpu_offload=True)
+
+
+def _broadcast() -> Any:
+    from torch.distributed.checkpoint.state_dict import StateDictOptions
+
+    return StateDictOptions(full_state_dict=True, broadcast_from_rank0=True)

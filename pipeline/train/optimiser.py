@@ -4,15 +4,15 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
 from torch.optim.swa_utils import AveragedModel
 
+from pipeline.compute.adamw import AdamW
 from pipeline.train import TrainerOptions
 
 
-def build(network: nn.Module, options: TrainerOptions) -> torch.optim.AdamW:
+def build(network: nn.Module, options: TrainerOptions) -> AdamW:
     """AdamW with decoupled weight decay on all weights (Loshchilov & Hutter 2019, alg. 2)."""
-    return torch.optim.AdamW(
+    return AdamW(
         network.parameters(),
         options.learning_rate,
         betas=options.betas,
@@ -52,11 +52,13 @@ def zero_grad(optimiser: torch.optim.Optimizer, micro_batches: int) -> None:
 
 
 def clip_grad_norm(network: nn.Module, max_norm: float | None) -> Tensor:
-    """Scale the gradient down to `max_norm` where it is larger; returns its norm before."""
-    norm = nn.utils.clip_grad_norm_(
+    """Scale the gradient down to `max_norm` where it is larger; returns its norm before.
+
+    Of a sharded network the norm is sharded too, see `Group.whole`.
+    """
+    return nn.utils.clip_grad_norm_(
         network.parameters(), math.inf if max_norm is None else max_norm
     )
-    return norm.full_tensor() if isinstance(norm, DTensor) else norm
 
 
 def averaged(network: nn.Module, decay: float) -> AveragedModel:

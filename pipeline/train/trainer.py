@@ -120,7 +120,7 @@ class Trainer:
 
     def result_weights(self) -> dict[str, Tensor]:
         """Weights of `result` on the CPU; to be called by all processes, empty but on the first."""
-        return full_state.weights(self.result)
+        return full_state.weights(self.result, self.group)
 
     def fit(self, folder: Path, callback: Callback | None = None) -> None:
         """Take the remaining steps, starting from the newest readable state in `folder`.
@@ -189,7 +189,7 @@ class Trainer:
         for number, micro_batch in enumerate(micro_batches, 1):
             with self.group.gradient_sync(self._parallel, number == len(micro_batches)):
                 sums += self.backward(micro_batch.to(self.device))
-        norm = optimiser.clip_grad_norm(self.network, self.options.clip)
+        norm = self.group.whole(optimiser.clip_grad_norm(self.network, self.options.clip))
         self.group.all_reduce_sum(sums)
         # Fetched at once, before the optimiser: the GPU updates the weights while the host goes on.
         loss, gradient, *logs = torch.cat([sums[:1], norm[None], sums[1:]]).tolist()
@@ -214,9 +214,9 @@ class Trainer:
         """
         state: State = {}
         for prefix, network in self._networks().items():
-            state |= full_state.add_prefix(prefix, full_state.weights(network))
+            state |= full_state.add_prefix(prefix, full_state.weights(network, self.group))
         if self.updates:  # before that, reading it would take an optimiser step
-            moments = full_state.moments(self.network, self.optimiser)
+            moments = full_state.moments(self.network, self.optimiser, self.group)
             state |= full_state.add_prefix(OPTIMISER, moments)
         state |= full_state.add_prefix(CALLBACK, self.callback.state_dict())
         return {**state, CURVE: self.curve[: self.step].contiguous()}

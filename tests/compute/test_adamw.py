@@ -39,7 +39,7 @@ def test_weights_and_moments_are_torch_s(fused):
     assert torch.equal(again.weight, expected.weight)
 
 
-def test_fitting_and_loading_do_not_import_the_front_end_of_torch_compile():
+def test_fitting_loading_and_forecasts_do_not_import_the_front_end_of_torch_compile():
     script = (
         "import sys, torch\n"
         "from pipeline.encoders._shared.optimiser import Optimiser\n"
@@ -47,6 +47,17 @@ def test_fitting_and_loading_do_not_import_the_front_end_of_torch_compile():
         "network = torch.nn.Linear(2, 2)\n"
         "Optimiser(network.parameters(), 0.1, 3).step(network(torch.ones(1, 2)).sum())\n"
         "with shapes_alone(): assert torch.nn.Embedding(2, 2).weight.device.type == 'meta'\n"
+        "from pipeline.denoisers import Size\n"
+        "from pipeline.denoisers.nanowm import published_options\n"
+        "from pipeline.diffusion.config import VariantConfig, build_denoiser\n"
+        "from pipeline.train.memory.cost import measure\n"
+        "options = published_options('nano', 2, 'adaln', causal=True).model_dump()\n"
+        "nano = VariantConfig(name='nanowm', options=options)\n"
+        "size = Size(latent_shape=(4, 8, 8), action_dim=2, frames=4)\n"
+        "with shapes_alone():\n"
+        "    build_denoiser(nano, size)\n"
+        "kept = dict(streams=1, checkpointing=False, precision='float32')\n"
+        "assert measure(nano, size, clips=1, **kept).forward_flops > 1e7\n"
         "print(*(m for m in ('torch._dynamo', 'sympy') if m in sys.modules))\n"
     )
     done = subprocess.run(

@@ -155,26 +155,31 @@ def timestep_embedding(level: Tensor, size: int = 256) -> Tensor:
 
 def rope_1d(length: int, head_dim: int) -> Tensor:
     """Cosines and sines [2, length, head_dim] of rotary positions on a line (Su et al. 2021)."""
-    return _cos_sin(_angles(torch.arange(length), head_dim // 2))
+    return _cos_sin(_angles(_positions(length), head_dim // 2))
 
 
 def rope_2d(grid: tuple[int, int], head_dim: int) -> Tensor:
     """Cosines and sines [2, h w, head_dim] on a grid: half the angles by row, half by column."""
-    rows, columns = torch.meshgrid(*(torch.arange(n) for n in grid), indexing="ij")  # [h, w] each
+    rows, columns = torch.meshgrid(*map(_positions, grid), indexing="ij")  # [h, w] each
     halves = [_angles(axis.flatten(), head_dim // 4) for axis in (rows, columns)]
     return _cos_sin(torch.cat(halves, -1))
 
 
+def _positions(count: int) -> Tensor:
+    """0..count - 1, on the CPU: angles on the meta device would import torch.compile."""
+    return torch.arange(count, device="cpu")
+
+
 def _angles(positions: Tensor, count: int) -> Tensor:
     """Angles [N, count]: positions [N] times frequencies 10000^(-i / count)."""
-    frequencies = 10000 ** (-torch.arange(count, dtype=torch.float32) / count)
+    frequencies = 10000 ** (-_positions(count).float() / count)
     return positions[:, None].float() * frequencies
 
 
 def _cos_sin(angles: Tensor) -> Tensor:
     """Angles [N, head_dim / 2] to cosines and sines [2, N, head_dim], in both halves."""
     both = torch.cat([angles, angles], -1)
-    return torch.stack([both.cos(), both.sin()])
+    return torch.stack([both.cos(), both.sin()]).to(torch.get_default_device())
 
 
 def apply_rope(x: Tensor, rope: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 from pipeline.compute import device as devices
@@ -44,6 +43,8 @@ class Group:
     def shard(self, network: nn.Module) -> None:
         """Under FSDP2, keep only this process's shard of the weights, in place."""
         if self.sharded:
+            from torch.distributed.fsdp import fully_shard  # takes a second
+
             for module in list(network.modules()):
                 if isinstance(module, nn.ModuleList):
                     for layer in module:
@@ -62,7 +63,10 @@ class Group:
     @contextmanager
     def gradient_sync(self, network: nn.Module, enabled: bool) -> Iterator[None]:
         """Average gradients over the processes in this backward pass, or only accumulate them."""
-        if isinstance(network, FSDPModule):
+        if self.sharded:
+            from torch.distributed.fsdp import FSDPModule
+
+            assert isinstance(network, FSDPModule)
             network.set_requires_gradient_sync(enabled)
             yield
         elif isinstance(network, DistributedDataParallel) and not enabled:
@@ -70,6 +74,15 @@ class Group:
                 yield
         else:
             yield
+
+    def whole(self, value: Tensor) -> Tensor:
+        """A value of which each process may hold a shard, as under FSDP2."""
+        if not self.sharded:
+            return value
+        from torch.distributed.tensor import DTensor
+
+        assert isinstance(value, DTensor)
+        return value.full_tensor()
 
     def all_reduce_sum(self, values: Tensor) -> Tensor:
         """The sum over all processes, in place."""

@@ -1,27 +1,32 @@
-"""Cost of training a denoiser: parameters, FLOPs and activation memory, without computing anything.
+"""Cost of training a denoiser: parameters, FLOPs and activation memory.
 
-The network runs on fake tensors, whose shapes, types and lifetimes are the real ones.
+A small network runs for it once, on zeros. A large one runs on fake tensors, whose shapes, types
+and lifetimes are the real ones: nothing is computed, but they import torch.compile's front end.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache
+from math import prod
 
 import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils.flop_counter import FlopCounterMode
 
 from pipeline.compute import device
 from pipeline.compute.precision import Precision
 from pipeline.denoisers import Denoiser, Size
 from pipeline.diffusion.config import VariantConfig, build_denoiser
 from pipeline.train.memory import TRAINING
+from pipeline.train.memory.flops import Flops
 from pipeline.train.memory.peak import Footprint
 from pipeline.weights.shapes import shapes_alone
 
 FLOAT = 4
 """Bytes of a float32."""
+SMALL = 5e9
+"""Products of a weight and a token up to which a network is run: it takes a tenth of a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +90,17 @@ def forward_flops(denoiser: VariantConfig, size: Size) -> int:
 
 @cache
 def _parameters_and_flops(denoiser: str, size: Size) -> tuple[int, int]:
-    with shapes_alone(), torch.no_grad():
-        network = build_denoiser(VariantConfig.model_validate_json(denoiser), size)
+    variant = VariantConfig.model_validate_json(denoiser)
+    with _built(variant, size, 1, shapes_alone) as network, torch.no_grad():
         flops = count_flops(lambda: _forward(network, size, 1))
-    return sum(weight.numel() for weight in network.parameters()), flops
+    return _num_weights(network), flops
 
 
 def count_flops(function: Callable[[], object]) -> int:
-    """Floating-point operations of a call, by torch's FlopCounterMode.
-
-    On the meta device nothing is computed, and attention is counted; on the CPU its kernel is not.
-    """
-    with FlopCounterMode(display=False) as counter:
+    """Floating-point operations of a call; on the meta device nothing is computed."""
+    with Flops() as counter:
         function()
-    return counter.get_total_flops()
+    return counter.total
 
 
 def _activation_bytes(
@@ -111,8 +113,7 @@ def _activation_bytes(
     both: bool,
 ) -> int:
     """Peak bytes of a forward and backward pass, without weights and gradients."""
-    with FakeTensorMode():
-        network = build_denoiser(denoiser, size)
+    with _built(denoiser, size, clips, FakeTensorMode) as network:
         network.activation_checkpointing = activation_checkpointing
         for weight in network.parameters():
             weight.register_post_accumulate_grad_hook(_drop_gradient)
@@ -121,6 +122,25 @@ def _activation_bytes(
                 output = _forward(network, size, clips, both=both)
             output.float().square().sum().backward()
     return footprint.peak
+
+
+@contextmanager
+def _built(
+    denoiser: VariantConfig,
+    size: Size,
+    clips: int,
+    without_data: Callable[[], AbstractContextManager[object]],
+) -> Iterator[Denoiser]:
+    """A network that can run on `clips` clips; a large one is made, and is to run, without data."""
+    with shapes_alone():
+        shapes = build_denoiser(denoiser, size)
+    small = _num_weights(shapes) * clips * size.frames * prod(shapes.grid) <= SMALL
+    with torch.random.fork_rng(devices=[]) if small else without_data():
+        yield build_denoiser(denoiser, size)
+
+
+def _num_weights(network: Denoiser) -> int:
+    return sum(weight.numel() for weight in network.parameters())
 
 
 def _forward(network: Denoiser, size: Size, clips: int, *, both: bool = False) -> Tensor:

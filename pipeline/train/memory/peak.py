@@ -24,6 +24,11 @@ class Footprint(TorchDispatchMode):
         # An id is unique while its storage lives, since a storage keeps its Python object.
         self.counted = {id(tensor.untyped_storage()) for tensor in excluded}
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No: keeping torch.compile out of a mode imports it."""
+        return False
+
     def __torch_dispatch__(
         self,
         func: Callable[..., Any],

@@ -34,6 +34,7 @@ ENTRIES = {
             "wall": 32,
             "doors": [30],
             "crossing": 0.4,
+            "pushing": 0.0,
             "distractor": None,
         },
     ),

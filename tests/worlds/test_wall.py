@@ -111,6 +111,15 @@ def test_collection_crosses_the_door_and_keeps_moving(world):
     assert (stride < 0.01).mean() < 0.1
 
 
+@pytest.mark.parametrize(("pushing", "share"), [(0, 0.11), (0.5, 0.26), (1, 0.41)])
+def test_a_dot_that_pushes_goes_on_against_what_stops_it(pushing, share):
+    module, options = default(WORLDS, "wall", crossing=0, pushing=pushing)
+    episodes = list(module.build(options).collect(200, 26, seed=0))
+    states, actions = (np.stack([getattr(e, of) for e in episodes]) for of in ("states", "actions"))
+    went = np.diff(states, axis=1) - 2 * actions[:, :-1]
+    assert (np.abs(went).max(-1) > 0.5).mean() == pytest.approx(share, abs=0.03)
+
+
 @pytest.mark.parametrize(
     ("start", "goal", "blocked"),
     [

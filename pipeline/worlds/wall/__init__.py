@@ -33,6 +33,9 @@ class Options(WorldOptions):
         min_length=1, description="y of the door's middle; an episode draws one"
     )
     crossing: float = Field(ge=0, le=1, description="share of episodes that go through the door")
+    pushing: float = Field(
+        ge=0, le=1, description="share of episodes in which a stopped dot keeps its heading"
+    )
     distractor: int | None = Field(
         ge=2, le=8, description="cells along each side, in one of which it is drawn; null: none"
     )
@@ -158,8 +161,9 @@ class Wall(World):
         """Record `episodes` episodes of `steps` frames, simulated as one batch."""
         rng = np.random.default_rng(seed)
         doors = rng.choice(np.array(self.options.doors), episodes)
+        options = self.options
         positions, actions = walk(
-            episodes, steps, doors, self.options.wall, self.options.crossing, rng
+            episodes, steps, doors, options.wall, options.crossing, options.pushing, rng
         )
         draws = np.empty((episodes, steps, self.draws), np.float32)
         current = distractor.first((episodes, self.draws), rng)

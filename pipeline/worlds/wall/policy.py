@@ -20,18 +20,20 @@ def walk(
     doors: Positions,
     wall: float,
     crossing: float,
+    pushing: float,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """States and actions [B, T, 2] of random walks; a share `crossing` is guided through the door.
 
     Headings change by von Mises noise (kappa 5); action lengths are normal (1, .4) truncated to
-    [.2, 1.8]. A stopped dot draws a new heading: otherwise a quarter of all steps would push
-    against a wall.
+    [.2, 1.8]. A stopped dot draws a new heading, but in a share `pushing` of the episodes it goes
+    on against the wall, as under a planner that takes it for open.
     """
     position = starts(episodes, wall, rng)
     side = np.sign(wall - position[:, 0])  # +1 if it starts in the left room
     guided = rng.random(episodes) < crossing
     heading = rng.uniform(-np.pi, np.pi, episodes)
+    yields = rng.random(episodes) >= pushing
     states = np.empty((episodes, steps, 2), np.float32)
     actions = np.empty((episodes, steps, 2), np.float32)
     for step in range(steps):
@@ -47,7 +49,7 @@ def walk(
         applied = actions[:, step].astype(np.float64)
         moved = move(position, applied, wall, doors)
         stopped = np.abs(moved - position - STRIDE * applied).max(-1) > CLEARANCE
-        heading = np.where(stopped, rng.uniform(-np.pi, np.pi, episodes), heading)
+        heading = np.where(stopped & yields, rng.uniform(-np.pi, np.pi, episodes), heading)
         position = moved.astype(np.float32).astype(np.float64)
     return states, actions
 

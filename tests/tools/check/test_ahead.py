@@ -36,8 +36,8 @@ def test_the_size_of_the_tests_is_right(check):
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"evaluate.clips": 100_000}, "evaluate.clips = 100000, but worlds.wall has 2560 valid"),
-        ({"evaluate.clips": 2561}, "has 2560 validation windows; choose at most 2560, or record"),
+        ({"evaluate.clips": 100_000}, "evaluate.clips = 100000, but worlds.wall has 1120 valid"),
+        ({"evaluate.clips": 1121}, "has 1120 validation windows; choose at most 1120, or record"),
         ({"train.validation.clips": 9999}, "train.validation.clips = 9999, but worlds.wall has"),
         ({"dataset": "rt1", "worlds.rt1.episodes": 60}, "worlds.rt1 has 126 validation windows"),
         ({"worlds.wall.episodes": 2, "ingest.train_share": 0.3}, "leaves none for the train split"),
@@ -45,12 +45,12 @@ def test_the_size_of_the_tests_is_right(check):
         ({"train.frames": 11}, "train.frames x interval = 11 x 5 needs episodes of 55 frames"),
         ({"evaluate.dream_frames": 11}, "evaluate.dream_frames x interval = 11 x 5 needs"),
         (
-            {"plan.goals.frames": [11, 11]},
+            {"plan.goals.frames": [11, 11], "plan.goals.source": "dataset"},
             "x interval = 11 x 5 needs episodes of 56 frames, but worlds.wall.steps",
         ),
         ({"plan.execute": 11, "plan.horizon": 11}, "plan.execute x interval = 11 x 5 needs"),
         (
-            {"plan.budget_frames": 1},
+            {"plan.budget_frames": 1, "plan.goals.source": "dataset"},
             "plan.budget_frames = 1, but goals are up to plan",
         ),
         ({"plan.execute": 11}, "plan.execute = 11 frames of plans of plan.horizon = 10; choose at"),

@@ -102,8 +102,10 @@ def test_the_red_centroid_is_the_dot(world):
     assert (x, y) == pytest.approx((20, 40), abs=0.1)
 
 
-def test_collection_crosses_the_door_and_keeps_moving(world):
-    states = np.stack([episode.states for episode in world.collect(200, 50, seed=0)])
+def test_collection_crosses_the_door_and_keeps_moving():
+    module, options = default(WORLDS, "wall", crossing=0.4, pushing=0)
+    episodes = module.build(options).collect(200, 50, seed=0)
+    states = np.stack([episode.states for episode in episodes])
     left, right = (states[..., 0] < 29).any(1), (states[..., 0] > 35).any(1)
     assert 0.35 < (left & right).mean() < 0.65
     stride = np.linalg.norm(np.diff(states, axis=1), axis=-1)

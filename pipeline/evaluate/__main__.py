@@ -38,7 +38,7 @@ def command(
     import torch
 
     from pipeline.compute import parallel as cluster
-    from pipeline.evaluate import actions, clips, outputs
+    from pipeline.evaluate import actions, clips, motion, outputs
     from pipeline.evaluate.control import with_cameras
     from pipeline.evaluate.scores import score
     from pipeline.evaluate.spread import Inputs, load, scorer
@@ -46,12 +46,14 @@ def command(
 
     with stage.timed(seconds) as summarise:
         inputs = Inputs(params, latents, codec, world_model)
-        where = read(params).section("cluster", cluster.Options).if_asked()
+        settings = read(params)
+        where = settings.section("cluster", cluster.Options).if_asked()
         loaded = load(inputs)
         evaluator = loaded.evaluator
         fixed, long = clips.select(loaded.cache, shards, evaluator.model.config, loaded.options)
         generator = torch.Generator().manual_seed(loaded.options.seed)
-        evaluation, scores = score(loaded, fixed, generator, scorer(inputs, where))
+        world = motion.of_world(settings, evaluator.model.spec)
+        evaluation, scores = score(loaded, fixed, world, generator, scorer(inputs, where))
         scores.write(metrics)
         scores.means().write(means)
         listens = actions.sensitivity(evaluator, fixed, evaluation.last_latents)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pipeline.dynamics import Shape
 from pipeline.episodes import shards
+from pipeline.episodes.episode import Meta
 from pipeline.episodes.resize import Preprocessing
 from pipeline.evaluate import Options
 from pipeline.latents.cache import LatentCache
@@ -26,12 +27,16 @@ class Clips:
         actions: [B, T, interval, A] in the world's units.
         frames: uint8 [B, T, 3, h, w], as recorded.
         view: brings them to the H x W pixels that the encoder sees.
+        states: float32 [B, T, S] of the world; S is 0 where a data set has none.
+        metas: of the episode of each clip.
     """
 
     latents: Tensor
     actions: Tensor
     frames: Tensor
     view: Preprocessing
+    states: NDArray[np.float32]
+    metas: tuple[Meta, ...]
 
     def __len__(self) -> int:
         """Number of clips B."""
@@ -39,13 +44,16 @@ class Clips:
 
     def part(self, start: int, stop: int) -> "Clips":
         """Clips start..stop - 1."""
-        rows = slice(start, stop)
-        return Clips(self.latents[rows], self.actions[rows], self.frames[rows], self.view)
+        return self._of(np.arange(len(self))[start:stop])
 
     def repeated(self, times: int) -> "Clips":
         """Each clip so many times, one after another: for samples of equal conditions."""
-        rows = torch.arange(len(self)).repeat_interleave(times)
-        return Clips(self.latents[rows], self.actions[rows], self.frames[rows], self.view)
+        return self._of(np.arange(len(self)).repeat(times))
+
+    def _of(self, rows: NDArray[np.int64]) -> "Clips":
+        metas = tuple(self.metas[row] for row in rows)
+        tensors = self.latents[rows], self.actions[rows], self.frames[rows]
+        return Clips(*tensors, self.view, self.states[rows], metas)
 
     def pixels(self) -> Tensor:
         """The frames as the encoder sees them, float32 [B, T, 3, H, W] in 0..1, not rounded."""
@@ -87,17 +95,24 @@ def dream_clips(windows: Windows, folder: Path, count: int) -> Clips:
 
 
 def read_clips(windows: Windows, folder: Path, rows: NDArray[np.int64]) -> Clips:
-    """Clips of some windows; their frames are the recorded ones, read from shards."""
+    """Clips of some windows; frames and states are the recorded ones, read from shards."""
     keys = [windows.cache.seal.episodes[episode].key for episode in windows.rows[rows, 0]]
-    frames = dict[int, Tensor]()
+    frames, states, metas = dict[int, Tensor](), dict[int, NDArray[np.float32]](), {}
     for episode in shards.select(folder, keys):
         for clip, key in enumerate(keys):
             if key == episode.key:
                 start = windows.rows[rows[clip], 1]
                 stop = start + windows.frames * windows.interval
-                taken = episode.frames[start : stop : windows.interval].transpose(0, 3, 1, 2)
+                shown = slice(start, stop, windows.interval)
+                taken = episode.frames[shown].transpose(0, 3, 1, 2)
                 frames[clip] = torch.from_numpy(np.ascontiguousarray(taken))
-    stacked = torch.stack([frames[clip] for clip in range(len(rows))])
+                states[clip], metas[clip] = episode.states[shown], episode.meta
+    order = range(len(rows))
     return Clips(
-        windows.latents(rows, None), windows.actions(rows), stacked, windows.cache.spec.view
+        windows.latents(rows, None),
+        windows.actions(rows),
+        torch.stack([frames[clip] for clip in order]),
+        windows.cache.spec.view,
+        np.stack([states[clip] for clip in order]),
+        tuple(metas[clip] for clip in order),
     )

@@ -24,7 +24,7 @@ from pipeline.metrics.schema.rollout import RolloutMetrics
 from pipeline.metrics.schema.seconds import StageSeconds
 from pipeline.metrics.schema.train import CurveRow, LevelRow, TrainMetrics
 from pipeline.params import STAGES, Settings
-from pipeline.report import Options, charts, figures, planning, rollouts, scores, states
+from pipeline.report import Options, charts, figures, motion, planning, rollouts, scores, states
 from pipeline.report.films import read_films
 from pipeline.report.gates import gates, pixel_score
 
@@ -87,6 +87,7 @@ def render(inputs: Inputs, settings: Settings, options: Options) -> str:
         gates=gates(fit, evaluate, plan),
         tables=scores.tables(evaluate),
         states=None if evaluate.state_model is None else states.section(evaluate.state_model),
+        motion=None if evaluate.motion is None else motion.section(evaluate.motion),
         psnr=pixel_score("PSNR", evaluate.decoder),
         curves=_curves(inputs, evaluate),
         samples=samples,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pipeline.metrics.schema.evaluate import EvaluateMetrics, Interval, Measured
+from pipeline.metrics.schema.state_model import Estimate
 from pipeline.report import charts
 from pipeline.report.gates import pixel_score
 
@@ -37,6 +38,12 @@ class Cell:
 
     value: str
     interval: str
+
+
+def estimate(found: Estimate) -> Cell:
+    """A number and the ends of its interval."""
+    ends = " to\N{NO-BREAK SPACE}".join(f"{end:.3f}" for end in found.interval)
+    return Cell(f"{found.value:.3f}", ends)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pipeline.metrics.schema.state_model import Detection, Estimate, StateModelMetrics
-from pipeline.report.scores import Cell
+from pipeline.report.scores import Cell, estimate
 
 CONDITIONS = {
     "model": "state model",
@@ -78,8 +78,5 @@ def _events(name: str, found: Detection | None, where: str) -> list[tuple[str, C
     ]
 
 
-def _cell(estimate: Estimate | None) -> Cell:
-    if estimate is None:
-        return NONE
-    ends = " to\N{NO-BREAK SPACE}".join(f"{end:.3f}" for end in estimate.interval)
-    return Cell(f"{estimate.value:.3f}", ends)
+def _cell(found: Estimate | None) -> Cell:
+    return NONE if found is None else estimate(found)

@@ -89,6 +89,19 @@ class World(Recorder, Protocol):
         """
         return None
 
+    def locate(
+        self, frames: NDArray[np.uint8], start: NDArray[np.float32], steps: int, meta: Meta
+    ) -> NDArray[np.float32] | None:
+        """States [N, S] of which frames uint8 [N, H, W, 3] are most likely pictures.
+
+        Frames are `steps` steps apart, the first that far from the state `start` [S]; they may have
+        any size, and show what no state shows. Each is sought around the state of the one before,
+        in every direction as far as in the opposite one, and farther than any action leads: what
+        was done does not show in what is found. The current state is not kept. None where the
+        world cannot tell.
+        """
+        return None
+
     def distance(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> float:
         """Distance of a state [S] to a goal state [S], in the world's units."""
 

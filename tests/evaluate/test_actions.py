@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from train_helpers import sampling, world_model
@@ -54,7 +55,11 @@ def clips(generator):
     taken = torch.randn(6, 4, 2, 2, generator=generator)
     latents = torch.ones(6, 4, 3, 4, 4)
     latents[:, -1] += taken[:, :-1].mean((1, 2, 3))[:, None, None, None]
-    return Clips(latents, taken, torch.zeros(6, 4, 3, 16, 16, dtype=torch.uint8), VIEW)
+    frames, states = (
+        torch.zeros(6, 4, 3, 16, 16, dtype=torch.uint8),
+        np.zeros((6, 4, 0), np.float32),
+    )
+    return Clips(latents, taken, frames, VIEW, states, ({},) * 6)
 
 
 @pytest.fixture

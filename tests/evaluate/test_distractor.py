@@ -40,7 +40,10 @@ def clips():
     episodes = module.build(options).collect(CLIPS, FRAMES, 0)
     recorded = np.stack([episode.frames for episode in episodes]).transpose(0, 1, 4, 2, 3)
     frames = torch.from_numpy(recorded.copy())
-    return Clips(frames / 255, torch.zeros(CLIPS, FRAMES, 1, 2), frames, VIEW)
+    states = np.zeros((CLIPS, FRAMES, 0), np.float32)
+    return Clips(
+        frames / 255, torch.zeros(CLIPS, FRAMES, 1, 2), frames, VIEW, states, ({},) * CLIPS
+    )
 
 
 class Model:

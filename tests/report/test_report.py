@@ -253,6 +253,27 @@ def test_a_distractor_is_told_where_the_world_has_one(inputs, tmp_path, html):
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_the_motion_of_cameras_is_told_where_the_world_found_it(inputs, tmp_path, html):
+    def agreed(value):
+        number = {"value": value, "interval": [value - 0.01, value + 0.02]}
+        names = (f"{what}_{kind}" for what in ("rotation", "translation")
+                 for kind in ("error", "share", "slope"))  # fmt: skip
+        return dict.fromkeys(names, number)
+
+    values = {"recorded": 0.111, "codec": 0.222, "true": 0.333, "frozen": 0.444, "other": 0.555}
+    found = {name: agreed(value) for name, value in values.items()}
+    measured = {**EVALUATE, "motion": {"clips": 64, "frames": 3, **found}}
+    (tmp_path / "evaluate.json").write_text(json.dumps(measured))
+    looked = replace(inputs, evaluate=tmp_path / "evaluate.json")
+    text = page.render(looked, read(ROOT / "params.yaml"), Options(dreams=2, episodes=3))
+    assert "in 3 frames of 64 clips" in text
+    for value in values.values():
+        cell = f"{value:.3f}<small>{value - 0.01:.3f} to\N{NO-BREAK SPACE}{value + 0.02:.3f}"
+        assert text.count(cell) == 6
+    assert "Motion of the camera" not in html.read_text()
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_forecasts_of_a_state_model_are_told(inputs, tmp_path, html):
     def estimate(value):
         return {"value": value, "interval": [value - 0.01, value + 0.01]}

@@ -9,7 +9,8 @@ from pipeline.episodes.cameras import looking, rays, unproject
 from pipeline.testing.worlds import WorldTests
 from pipeline.worlds import WORLDS
 from pipeline.worlds._shared import distractor
-from pipeline.worlds.room import EYE, scene
+from pipeline.worlds.room import scene
+from pipeline.worlds.room.camera import EYE
 from pipeline.worlds.room.policy import MOST_PITCH, RADIUS
 
 META = {"room": 0}

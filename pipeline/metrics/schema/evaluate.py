@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from pipeline.metrics.schema import Count, DecoderKind, Line, Metrics, Record
 from pipeline.metrics.schema.distractor import DistractorMetrics
+from pipeline.metrics.schema.motion import MotionMetrics
 from pipeline.metrics.schema.state_model import StateModelMetrics
 
 CONDITIONS = ("model", "repeat_last", "shuffled_actions", "zero_actions")
@@ -139,6 +140,7 @@ class EvaluateMetrics(Metrics):
         measured: how each score was measured, by its name; runs before there was this have none.
         intervals: of the scores, by condition; likewise.
         distractor: what else is known of generated frames where the world has one.
+        motion: how the camera moves in frames; only where it conditions the model.
         state_model: what else is known of a state model.
     """
 
@@ -154,6 +156,7 @@ class EvaluateMetrics(Metrics):
     measured: dict[str, Measured] | None = None
     intervals: dict[str, Intervals] | None = None
     distractor: DistractorMetrics | None = None
+    motion: MotionMetrics | None = None
     state_model: StateModelMetrics | None = None
 
     @model_validator(mode="after")
@@ -195,6 +198,8 @@ class EvaluateMetrics(Metrics):
             extra["intervals"] = {name: each.means() for name, each in self.intervals.items()}
         if self.distractor is not None:
             extra["distractor"] = self.distractor
+        if self.motion is not None:
+            extra["motion"] = self.motion
         if self.state_model is not None:
             extra["state_model"] = self.state_model.means()
         return means.model_copy(update=extra)
@@ -212,6 +217,7 @@ class EvaluateMeans(Metrics):
     zero_actions: MeanScores
     intervals: dict[str, MeanIntervals] | None = None
     distractor: DistractorMetrics | None = None
+    motion: MotionMetrics | None = None
     state_model: dict[str, float] | None = None
 
 

@@ -10,25 +10,22 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
-from einops import rearrange
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pipeline.episodes.cameras import Cameras, looking, rays
+from pipeline.episodes.cameras import Cameras, rays
 from pipeline.episodes.controls import Controls, Look, Stick, Turn
 from pipeline.episodes.episode import Episode, Meta
 from pipeline.worlds import World, WorldOptions
 from pipeline.worlds._shared import distractor
 from pipeline.worlds._shared.record import record
-from pipeline.worlds.room import policy, scene
+from pipeline.worlds.room import camera, locate, policy, scene
 from pipeline.worlds.room.policy import MOST_PITCH, RADIUS, Walker, wrapped
 
-EYE = 1.5
-"""Height of the eye above the floor in metres."""
 REACHED = 0.3
 """Success radius in metres, or radians, of place, yaw and pitch together."""
-SAMPLES = 2
-"""Rays a pixel along each side, which smooth edges; depth has the ray through the centre."""
+WIDE = 1.25
+"""Times as far as actions lead: where a frame after them is sought."""
 
 
 class Options(WorldOptions):
@@ -89,11 +86,7 @@ class Room(World):
         self.state_dim = 4 + self.draws
         focal = options.width / 2 / np.tan(np.radians(options.view) / 2)
         self.intrinsics = np.array([focal, focal, options.width / 2, options.height / 2])
-        fine = options.height * SAMPLES, options.width * SAMPLES
-        self._rays = rearrange(
-            rays(fine, self.intrinsics * SAMPLES),
-            "(h sy) (w sx) xyz -> xyz (sy sx h w)", sy=SAMPLES, sx=SAMPLES,
-        )  # fmt: skip
+        self._rays = camera.fine_rays(options.frame_size, self.intrinsics)
         self._centres = rays(options.frame_size, self.intrinsics).reshape(-1, 3).T.copy()
         meta: Meta = {"room": options.rooms[0]}
         self._enter(meta)
@@ -125,10 +118,7 @@ class Room(World):
 
     def render(self) -> NDArray[np.uint8]:
         """The current frame, uint8 [height, width, 3] RGB."""
-        pose = _pose(self.state)
-        _, colours = scene.cast(self.scene, _eye(self.state), pose[:3, :3].T @ self._rays)
-        samples = colours.reshape(SAMPLES**2, *self.options.frame_size, 3)
-        frame = (samples.sum(0, dtype=np.uint16) // SAMPLES**2).astype(np.uint8)
+        frame = camera.picture(self.scene, self.state, self._rays, self.options.frame_size)
         if self.squares is not None:
             cell = distractor.cells(self.state[4], len(self.squares))
             frame[..., 2] = self.squares[cell, ..., 2]
@@ -139,28 +129,47 @@ class Room(World):
 
         Of its textures each geom has the mean colour.
         """
-        right, down, _ = _pose(self.state)[:3, :3]
+        right, down, _ = camera.pose(self.state)[:3, :3]
         fovy = np.degrees(2 * np.arctan(self.options.height / 2 / self.intrinsics[1]))
-        camera = (
-            f'<camera name="eye" pos="{scene.words(_eye(self.state))}" fovy="{fovy}" '
+        element = (
+            f'<camera name="eye" pos="{scene.words(camera.eye(self.state))}" fovy="{fovy}" '
             f'xyaxes="{scene.words(np.append(right, -down))}"/>'
         )
-        return scene.mjcf(self.scene.low, self.scene.high, self.scene.tiles, camera)
+        return scene.mjcf(self.scene.low, self.scene.high, self.scene.tiles, element)
 
     def cameras(self, states: NDArray[np.float32], meta: Meta) -> Cameras:
         """Cameras of states [N, S], with depth if `worlds.room.depth` says so."""
         self._enter(meta)
-        poses = np.stack([_pose(state) for state in states.astype(np.float64)])
+        poses = np.stack([camera.pose(state) for state in states.astype(np.float64)])
         intrinsics = np.tile(self.intrinsics, (len(states), 1))
         if not self.options.depth:
             return Cameras(intrinsics, poses)
         depth = [
             # The rays have z 1 in camera coordinates: their multiples are depths.
-            scene.cast(self.scene, _eye(state), pose[:3, :3].T @ self._centres)[0]
-            for state, pose in zip(states.astype(np.float64), poses, strict=True)
+            camera.met(self.scene, state, self._centres)[0]
+            for state in states.astype(np.float64)
         ]
         shape = len(states), *self.options.frame_size
         return Cameras(intrinsics, poses, np.stack(depth).reshape(shape).astype(np.float32))
+
+    def locate(
+        self, frames: NDArray[np.uint8], start: NDArray[np.float32], steps: int, meta: Meta
+    ) -> NDArray[np.float32]:
+        """States [N, S] of which frames [N, H, W, 3] are most likely pictures.
+
+        An object that jumps is not looked at, and stays where it was.
+        """
+        self._enter(meta)
+        seen = frames if self.squares is None else frames[..., :2]
+        shape = np.array([*self.options.frame_size[::-1]] * 2)
+        directions = locate.lenses(self.intrinsics / shape, frames.shape[1:3])
+        reach, near = WIDE * steps * self.high.astype(np.float64), start[:4].astype(np.float64)
+        states = np.tile(start, (len(frames), 1))
+        for number, frame in enumerate(seen.astype(np.float64)):
+            shrunk = {side: locate.shrunk(frame, side) for side in directions}
+            near = locate.located(locate.Target(self.scene, near, shrunk, directions), reach)
+            states[number, :4] = near
+        return states
 
     def distance(self, state: NDArray[np.float32], goal: NDArray[np.float32]) -> float:
         """Euclidean distance of coordinates."""
@@ -241,12 +250,3 @@ class Room(World):
         moved[:, 3] = np.clip(states[:, 3] + actions[:, 3], -MOST_PITCH, MOST_PITCH)
         moved[:, 4:] = distractor.following(states[:, 4:])
         return moved.astype(np.float32).astype(np.float64)
-
-
-def _eye(state: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.array([state[0], state[1], EYE])
-
-
-def _pose(state: NDArray[np.float64]) -> NDArray[np.float64]:
-    """World to camera [4, 4] of a state [S]."""
-    return looking(_eye(state), *state[2:4])

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from pipeline import encoders
@@ -25,7 +26,7 @@ from pipeline.ingest.ingest import Job, ingest
 from pipeline.latents.cache import LatentCache, open_cache
 from pipeline.params import Settings
 from pipeline.tools.preflight.findings import Findings
-from pipeline.tools.preflight.scale import EPISODES, frame_size, has_groups, root_of
+from pipeline.tools.preflight.scale import EPISODES, frame_size, promises_groups, root_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def _check_shards(
         found.expect("frames", size, (manifest.view.height, manifest.view.width))
     if specified.action_dim is not None:
         found.expect("actions of a step", specified.action_dim, manifest.action_dim)
-    if has_groups(settings):
+    if promises_groups(settings):
         found.expect("group system_action", groups.SYSTEM_ACTION.width, manifest.action_dim)
         parts = (groups.SYSTEM_STATE, groups.SYSTEM_CONTACT, groups.SYSTEM_TERMINATION)
         names, widths = "+".join(g.name for g in parts), "+".join(str(g.width) for g in parts)
@@ -138,12 +139,16 @@ def _latents(settings: Settings, folder: Path, found: Findings) -> LatentCache:
 def _check_latents(
     settings: Settings, specified: Specified, cache: LatentCache, found: Findings
 ) -> None:
+    if promises_groups(settings):
+        told = groups.hold_groups(np.array(cache.states))
+        values = "gravity of length 1, flags of 0 and 1"
+        found.expect("values of the groups", values, values if told else "others")
     shape, options = cache.spec.latent_shape, settings.variant(ENCODERS).options
     if specified.latent_shape is not None:
         name = settings.chosen(ENCODERS)
         what = "latents" if name == specified.encoder else f"latents, of {name} that stood in"
         found.expect(what, specified.latent_shape, shape)
-    elif settings.chosen(ENCODERS) == STATE and has_groups(settings):
+    elif settings.chosen(ENCODERS) == STATE and promises_groups(settings):
         found.expect("latents", (groups.SYSTEM_STATE.width, 1, 1), shape)
     elif isinstance(options, SizedOptions):
         size = cache.spec.view.height, cache.spec.view.width

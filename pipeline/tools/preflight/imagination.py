@@ -7,29 +7,28 @@ import torch
 
 from pipeline.compute import device
 from pipeline.dynamics.state_model import StateModel
+from pipeline.episodes.groups import hold_groups
 from pipeline.errors import RunError
 from pipeline.imagination import rewards
 from pipeline.imagination.environments import Environments
 from pipeline.imagination.histories import Histories
 from pipeline.imagination.options import Options, Weights
 from pipeline.latents.cache import LatentCache
-from pipeline.params import Settings
 from pipeline.tools.preflight.findings import Findings
-from pipeline.tools.preflight.scale import has_groups
 from pipeline.train.state.setup import windows_of
 
 COUNT, STEPS, PERIOD = 64, 4, 0.02
 """Environments, actions until time is out, and an action's length in s."""
 
 
-def imagine(settings: Settings, cache: LatentCache, folder: Path, findings: Findings) -> None:
+def imagine(cache: LatentCache, folder: Path, findings: Findings) -> None:
     """Step imagined environments past a reset, and check that none can be made when it is off.
 
     Raises:
         RunError: a reward or an observation is not finite, or off is not off.
     """
     findings.passed("imagination off: the model was rolled out from recorded rows alone")
-    if not has_groups(settings):
+    if not hold_groups(np.array(cache.states)):
         findings.open("imagination: the data set has no observation groups of a legged robot")
         return
     model = StateModel.from_pretrained(folder, device=device.pick())

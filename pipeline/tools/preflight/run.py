@@ -82,7 +82,7 @@ def _checks(request: Request, findings: Findings) -> None:
         cache = data.flow(small, specified, folder, findings)
         if settings.chosen(ENCODERS) == STATE:
             training.exercise(small, cache, folder, findings)
-            imagine(small, cache, folder / "model", findings)
+            imagine(cache, folder / "model", findings)
             check_state_memory(settings, small, cache, request.memory, findings)
         else:
             _of_frames(settings, small, run, cache, request, findings)

@@ -182,6 +182,9 @@ def _stand_in(settings: Settings, shape: tuple[int, int, int]) -> Mapping[str, A
     }
 
 
-def has_groups(settings: Settings) -> bool:
-    """Whether the episodes have the observation groups of `pipeline.episodes.groups`."""
+def promises_groups(settings: Settings) -> bool:
+    """Whether the format says that episodes have the groups of `pipeline.episodes.groups`.
+
+    Whether they do, their values tell (`hold_groups`), here as in the encoder.
+    """
     return settings.chosen(FORMATS) == GROUPED

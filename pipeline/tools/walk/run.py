@@ -13,6 +13,7 @@ from pipeline.compute.generators import seeded
 from pipeline.dynamics.load import load_for
 from pipeline.dynamics.state_model import StateModel
 from pipeline.errors import DataError, ParamsError
+from pipeline.imagination.options import Weights
 from pipeline.imagination.returns import Returns
 from pipeline.imagination.rewards import LINEAR
 from pipeline.latents.cache import open_cache
@@ -53,11 +54,16 @@ class Walked:
     Attributes:
         along: mean of the distance in the direction of the command, m.
         along_interval: of that mean, of 95 %.
+        gain: mean of what it gets further along than `nearest` does from the same start, m; None of
+            the collecting policy, which starts elsewhere.
+        gain_interval: of that mean.
         walking: its falls and the rest.
     """
 
     along: float
     along_interval: tuple[float, float]
+    gain: float | None
+    gain_interval: tuple[float, float] | None
     walking: Walking
 
 
@@ -94,17 +100,40 @@ def run(
     controllers["nearest"] = Nearest(stretches, plan.execute)
     controllers["random"] = Random(worlds[0], seeded(options.seed, 1))
     controllers["standing"] = lambda on: torch.zeros(len(on), len(worlds[0].low))
-    trial, found = options.trial, {}
-    for name, controller in controllers.items():
-        walked = walks(worlds, controller, trial.steps, options.seed)
-        found[name] = Walked(*along(walked, period), scored(walked, weights, period))
+    trial = options.trial
+    walked = {
+        name: walks(worlds, controller, trial.steps, options.seed)
+        for name, controller in controllers.items()
+    }
+    baseline = along(walked["nearest"], period)
+    found = {name: measured(own, baseline, weights, period) for name, own in walked.items()}
     collected = [
         Walk(command_of(episode.meta), list(episode.states), list(episode.actions[:-1]))
         for episode in worlds[0].collect(trial.episodes, trial.steps + 1, options.seed)
         if episode.states is not None and len(episode.states) > 1
     ]
-    found["collecting"] = Walked(*along(collected, period), scored(collected, weights, period))
-    return found
+    return found | {"collecting": measured(collected, None, weights, period)}
+
+
+def measured(
+    walked: Sequence[Walk], baseline: Tensor | None, weights: Weights, period: float
+) -> Walked:
+    """How a controller did; `baseline` has the distances of another from the same starts."""
+    own = along(walked, period)
+    gain = None if baseline is None else own - baseline
+    return Walked(
+        along=float(own.mean()),
+        along_interval=interval(own),
+        gain=None if gain is None else float(gain.mean()),
+        gain_interval=None if gain is None else interval(gain),
+        walking=scored(walked, weights, period),
+    )
+
+
+def interval(values: Tensor) -> tuple[float, float]:
+    """Of the mean of values [N], 95 %."""
+    low, high = mean_intervals(values).tolist()
+    return low, high
 
 
 def simulator(settings: Settings) -> World:
@@ -119,16 +148,14 @@ def simulator(settings: Settings) -> World:
     return world
 
 
-def along(walked: Sequence[Walk], period: float) -> tuple[float, tuple[float, float]]:
-    """Mean distance in the commanded direction, in the robot's own frame, m, and its interval."""
+def along(walked: Sequence[Walk], period: float) -> Tensor:
+    """Distance of each walk in the commanded direction, in the robot's own frame, m [N]."""
     distances = []
     for walk in walked:
         velocity = np.stack(walk.states)[1:, LINEAR][:, :2].astype(np.float64)
         command = walk.command[:2].numpy().astype(np.float64)
         distances.append((velocity @ command).sum() * period / np.linalg.norm(command).clip(1e-9))
-    values = torch.tensor(distances, dtype=torch.float64)
-    low, high = mean_intervals(values).tolist()
-    return float(values.mean()), (low, high)
+    return torch.tensor(distances, dtype=torch.float64)
 
 
 class Nearest:
@@ -164,16 +191,22 @@ class Random:
 
 def table(found: dict[str, Walked]) -> Table:
     """A row for each controller."""
-    columns = ["along the command, m", "distance, m", "falls", "velocity error, m/s", "reward/s"]
-    rendered = Table("controller", *columns)
+    columns = ["along the command, m", "more than nearest, m", "falls", "velocity error, m/s"]
+    rendered = Table("controller", *columns, "reward/s")
     for name, row in found.items():
         own = row.walking
+        gain = "" if row.gain_interval is None else spread(row.gain or 0.0, row.gain_interval)
         rendered.add_row(
             name,
-            f"{row.along:.2f} ({row.along_interval[0]:.2f} to {row.along_interval[1]:.2f})",
-            f"{own.distance:.2f}",
+            spread(row.along, row.along_interval),
+            gain,
             f"{own.falls:.0%} ({own.falls_interval[0]:.0%} to {own.falls_interval[1]:.0%})",
             f"{own.velocity_error:.3f}",
             f"{own.reward:.2f}",
         )
     return rendered
+
+
+def spread(value: float, ends: tuple[float, float]) -> str:
+    """A mean and its interval."""
+    return f"{value:.2f} ({ends[0]:.2f} to {ends[1]:.2f})"

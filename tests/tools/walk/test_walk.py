@@ -40,6 +40,9 @@ def test_the_command_walks_by_planning_beside_other_controllers(tmp_path, monkey
     rows = json.loads(Path("o.json").read_text())["controllers"]
     assert list(rows) == ["mppi", "cem", "nearest", "random", "standing", "collecting"]
     assert rows["standing"]["along"] < 0.01
+    standing, nearest = rows["standing"], rows["nearest"]
+    assert standing["gain"] == pytest.approx(standing["along"] - nearest["along"])
+    assert rows["collecting"]["gain"] is None
     assert {row["walking"]["episodes"] for row in rows.values()} == {3}
     assert "mppi" in done.output
 
@@ -87,5 +90,5 @@ def test_distance_along_the_command_counts_its_direction_alone():
     states[:, SPEED], states[:, SPEED + 1] = 0.3, 5.0
     forwards = walk(states, [])
     backwards = Walk(torch.tensor([-0.2, 0.0, 0.0]), list(states), [])
-    assert run.along([forwards] * 2, PERIOD)[0] == pytest.approx(0.3 * 10 * PERIOD)
-    assert run.along([backwards] * 2, PERIOD)[0] == pytest.approx(-0.3 * 10 * PERIOD)
+    assert run.along([forwards] * 2, PERIOD).tolist() == pytest.approx([0.3 * 10 * PERIOD] * 2)
+    assert run.along([backwards] * 2, PERIOD).tolist() == pytest.approx([-0.3 * 10 * PERIOD] * 2)

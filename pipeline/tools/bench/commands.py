@@ -10,6 +10,7 @@ from pipeline.tools.bench.model_commands import cached, sampler, train
 from pipeline.tools.bench.planner_commands import planners
 from pipeline.tools.bench.play_command import play
 from pipeline.tools.bench.rollout_command import rollout
+from pipeline.tools.bench.stages_command import stages
 from pipeline.tools.bench.window_commands import feed, loader
 
 app = typer.Typer(
@@ -31,5 +32,6 @@ for command in (
     planners,
     play,
     imagination,
+    stages,
 ):
     app.command()(command)

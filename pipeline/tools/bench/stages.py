@@ -1,0 +1,216 @@
+"""Time the stages of this build beside those of another one, as processes, on the same data."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import yaml
+
+import pipeline
+from pipeline.errors import DataError, ParamsError
+from pipeline.tools.bench.timing import TimeStats, speedup
+
+OURS, THEIRS = "this build", "the other one"
+RAW, ROOT, SHARDS = "data/wall/raw", "data/wall/root", "data/wall/shards"
+LATENTS, CODEC, MODEL = "data/wall/latents.zarr", "codec", "world_model"
+ALIKE = ("fit", "encode", "train", "evaluate", "denoisers", "objectives", "encoders")
+"""Blocks of params.yaml whose values both builds take from this one, as far as both know them."""
+
+
+class Job(NamedTuple):
+    """A stage with an amount of work.
+
+    Attributes:
+        stage: its module.
+        arguments: of its command.
+        option: of params.yaml that says how much it does; none for all of the data.
+        amounts: the least that it can do, which is its start-up, and what is timed beyond it.
+        unit: what `option` counts.
+    """
+
+    stage: str
+    arguments: tuple[str, ...]
+    option: str | None = None
+    amounts: tuple[int, int] = (0, 0)
+    unit: str = "frame"
+
+
+JOBS = (
+    Job("ingest", (RAW, SHARDS)),
+    Job("fit", (SHARDS, CODEC, "fit.json"), "encoders.tiny_vae.steps", (2, 42), "step"),
+    Job("encode", (SHARDS, CODEC, LATENTS, "encode.json")),
+    Job(
+        "train",
+        (LATENTS, CODEC, MODEL, "t.json", "curve.csv", "levels.csv", "val.csv", "samples.png"),
+        "train.steps",
+        (2, 82),
+        "step",
+    ),
+    Job(
+        "evaluate",
+        (LATENTS, SHARDS, CODEC, MODEL, "e.json", "mean.json", "a.json", "h.csv", "dreams.npz"),
+        "evaluate.clips",
+        (8, 72),
+        "clip",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process took: CPU-seconds of it and its children, and bytes at its peak."""
+
+    cpu: float
+    peak: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure of both builds.
+
+    Attributes:
+        ours: of this build; CPU-seconds, or gigabytes of a peak.
+        theirs: of the other one.
+        ratio: ours / theirs, median over rounds.
+    """
+
+    ours: TimeStats
+    theirs: TimeStats
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Usage of every round, by the name of a job and its amount, for each build."""
+
+    rounds: dict[str, list[Usage]] = field(default_factory=dict)
+
+    def add(self, name: str, usage: Usage) -> None:
+        """Add that of a round."""
+        self.rounds.setdefault(name, []).append(usage)
+
+    def cpu(self, name: str) -> list[float]:
+        """CPU-seconds of every round."""
+        return [usage.cpu for usage in self.rounds[name]]
+
+    def peak(self, name: str) -> list[float]:
+        """Gigabytes at the peak of every round."""
+        return [usage.peak / 1e9 for usage in self.rounds[name]]
+
+
+def run(against: Path, episodes: int, rounds: int) -> dict[str, Row]:
+    """Figures by name, of simulated `episodes` of Wall; the builds take turns, one job each.
+
+    Raises:
+        ParamsError: there is no other build at `against`.
+        DataError: a stage failed.
+    """
+    if not (against / "pipeline" / "train").is_dir():
+        raise ParamsError(f"--against = {against}: no build of this pipeline; name its checkout")
+    builds = {OURS: Path(pipeline.__file__).parents[1], THEIRS: against.resolve()}
+    with workspaces(builds, episodes) as folders:
+        measured = {name: Measured() for name in builds}
+        for _ in range(rounds):
+            for job in JOBS:
+                for amount in dict.fromkeys(job.amounts):
+                    for name, build in builds.items():
+                        usage = timed(job, amount, build, folders[name])
+                        measured[name].add(f"{job.stage} {amount}", usage)
+    return rows(measured[OURS], measured[THEIRS])
+
+
+@contextmanager
+def workspaces(builds: Mapping[str, Path], episodes: int) -> Iterator[dict[str, Path]]:
+    """A folder of each build, with its params.yaml and the same recorded episodes."""
+    params = {
+        name: yaml.safe_load((build / "params.yaml").read_text()) for name, build in builds.items()
+    }
+    ours = params[OURS]
+    ours["worlds"]["wall"]["episodes"] = episodes
+    for block in ALIKE:
+        params[THEIRS][block] = alike(params[THEIRS][block], ours[block])
+    with TemporaryDirectory() as place:
+        folders = {name: Path(place) / str(number) for number, name in enumerate(builds)}
+        for name, folder in folders.items():
+            params[name]["cluster"]["workers"] = 1
+            (folder / "data" / "wall").mkdir(parents=True)
+            _write(folder, params[name])
+        first, second = folders.values()
+        _process(["pipeline.collect.locate", ROOT], builds[OURS], first)
+        _process(["pipeline.collect", RAW], builds[OURS], first)
+        for shared in (RAW, ROOT):
+            (second / shared).symlink_to(first / shared)
+        yield folders
+
+
+def alike(theirs: Any, ours: Any) -> Any:
+    """Values of params.yaml with ours in the place of theirs, for the keys that both have."""
+    if not isinstance(theirs, dict) or not isinstance(ours, dict):
+        return ours
+    return {key: alike(value, ours.get(key, value)) for key, value in theirs.items()}
+
+
+def timed(job: Job, amount: int, build: Path, folder: Path) -> Usage:
+    """Run a job of some amount by a build."""
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    if job.option is not None:
+        *blocks, last = job.option.split(".")
+        block = params
+        for name in blocks:
+            block = block[name]
+        block[last] = amount
+        _write(folder, params)
+    return _process([f"pipeline.{job.stage}", *job.arguments], build, folder)
+
+
+def _write(folder: Path, params: dict[str, Any]) -> None:
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+def _process(words: list[str], build: Path, folder: Path) -> Usage:
+    log = folder / "log.txt"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *words],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(build)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if status:
+        last = (log.read_text().strip().splitlines() or ["no output"])[-1]
+        raise DataError(f"{' '.join(words)} of {build} failed: {last}; mend it there")
+    return Usage(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+
+
+def rows(ours: Measured, theirs: Measured) -> dict[str, Row]:
+    """CPU-seconds of start-up and of a unit of work, and peaks in GB, by name."""
+    table: dict[str, Row] = {}
+    for job in JOBS:
+        least, most = (f"{job.stage} {amount}" for amount in job.amounts)
+        whole = [each.cpu(most) for each in (ours, theirs)]
+        if job.option is None:
+            table[f"{job.stage}: all frames, CPU-s"] = _row(*whole)
+        else:
+            start = [each.cpu(least) for each in (ours, theirs)]
+            units = job.amounts[1] - job.amounts[0]
+            beyond = [
+                [(long - short) / units for short, long in zip(*pair, strict=True)]
+                for pair in zip(start, whole, strict=True)
+            ]
+            table[f"{job.stage}: {job.amounts[0]} {job.unit}s, CPU-s"] = _row(*start)
+            table[f"{job.stage}: a {job.unit}, CPU-s"] = _row(*beyond)
+        table[f"{job.stage}: peak, GB"] = _row(ours.peak(most), theirs.peak(most))
+    return table
+
+
+def _row(ours: list[float], theirs: list[float]) -> Row:
+    return Row(TimeStats.of(ours), TimeStats.of(theirs), speedup(ours, theirs))

@@ -1,0 +1,60 @@
+"""The bench of stages: two builds get the same values, and start-up is told from work."""
+
+import json
+from pathlib import Path
+
+from helpers import ROOT
+from typer.testing import CliRunner
+
+from pipeline.__main__ import app
+from pipeline.tools.bench import stages
+from pipeline.tools.bench.stages import Measured, Usage
+
+
+def test_the_other_build_takes_our_values_of_the_keys_that_it_knows():
+    theirs = {"steps": 1600, "levels": {"prefix": 0.1}, "gone": 3}
+    ours = {"steps": 2400, "levels": {"prefix": 0.5, "new": 1}, "drop": 0}
+    assert stages.alike(theirs, ours) == {"steps": 2400, "levels": {"prefix": 0.5}, "gone": 3}
+
+
+def test_a_step_is_what_more_steps_take_beyond_the_start(tmp_path, monkeypatch):
+    """Ours starts in 2 s and takes .5 s a unit of work, theirs 4 s and 1 s."""
+    monkeypatch.chdir(tmp_path)
+    builds, costs = set(), {ROOT: (2.0, 0.5), tmp_path / "old": (4.0, 1.0)}
+
+    def timed(job, amount, build, folder):
+        builds.add(build)
+        start, each = costs[build]
+        return Usage(start + each * amount, 10**9 if build == ROOT else 2 * 10**9)
+
+    (tmp_path / "old" / "pipeline" / "train").mkdir(parents=True)
+    (tmp_path / "old" / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    monkeypatch.setattr(stages, "timed", timed)
+    monkeypatch.setattr(stages, "_process", lambda words, build, folder: Usage(0, 0))
+    words = ["bench", "stages", "--against", "old", "--rounds", "2", "--out", "out.json"]
+    done = CliRunner().invoke(app, words)
+    assert done.exception is None, done.output
+    assert builds == set(costs)
+    figures = json.loads(Path("out.json").read_text())["figures"]
+    step = figures["train: a step, CPU-s"]
+    assert (step["ours"]["median"], step["theirs"]["median"], step["ratio"]) == (0.5, 1, 0.5)
+    assert figures["train: peak, GB"]["ratio"] == 0.5
+    assert figures["ingest: all frames, CPU-s"]["theirs"]["median"] == 4
+
+
+def test_ratios_are_medians_over_rounds():
+    ours, theirs = Measured(), Measured()
+    for job in stages.JOBS:
+        for amount in dict.fromkeys(job.amounts):
+            for mine, its in ((1, 2), (1, 4), (3, 4)):
+                ours.add(f"{job.stage} {amount}", Usage(mine + amount, 1))
+                theirs.add(f"{job.stage} {amount}", Usage(its + amount, 1))
+    table = stages.rows(ours, theirs)
+    assert table["encode: all frames, CPU-s"].ratio == 0.5
+    assert table["encode: all frames, CPU-s"].ours.max == 3
+
+
+def test_another_build_is_looked_for_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["bench", "stages", "--against", "nowhere"])
+    assert "nowhere: no build of this pipeline" in str(done.exception)

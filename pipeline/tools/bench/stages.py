@@ -56,7 +56,7 @@ JOBS = (
         "evaluate",
         (LATENTS, SHARDS, CODEC, MODEL, "e.json", "mean.json", "a.json", "h.csv", "dreams.npz"),
         "evaluate.clips",
-        (8, 72),
+        (8, 40),
         "clip",
     ),
 )
@@ -133,6 +133,7 @@ def workspaces(builds: Mapping[str, Path], episodes: int) -> Iterator[dict[str, 
     }
     ours = params[OURS]
     ours["worlds"]["wall"]["episodes"] = episodes
+    ours["train"]["validation"]["clips"] = 16  # few episodes have no more
     for block in ALIKE:
         params[THEIRS][block] = alike(params[THEIRS][block], ours[block])
     with TemporaryDirectory() as place:

@@ -45,7 +45,7 @@ class Oracle(StateNetwork):
     def raw_actions(self, actions: Tensor) -> Tensor:
         return actions * self.action_std + self.action_mean
 
-    next_states = auxiliaries = log_std_bounds = None
+    next_states = auxiliaries = log_std_bounds = remember = None
 
 
 def measured(cache, **changes):

@@ -70,6 +70,12 @@ class StateOptions(Params):
     )
     beta: float = Field(ge=0, le=1, description="of beta_nll: 0 is the plain likelihood")
     bound_weight: float = Field(ge=0, description="of the width between the bounds of the log-std")
+    termination_share: float = Field(
+        ge=0,
+        lt=1,
+        description="of windows that end in a termination; 0: as they come, which is one label in "
+        "thousands: each is in one window alone, the last of its episode",
+    )
     bootstrap: bool = Field(description="each head sees rows of its own, drawn with replacement")
 
 

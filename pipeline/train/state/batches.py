@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.latents.state_labels import labels_of
 from pipeline.latents.windows import Windows
+from pipeline.state_models import StateSize
 from pipeline.train import Options
 from pipeline.train.data.batches import Batch, Batches, MicroBatch
 from pipeline.train.data.shuffle import seeded_generator
@@ -33,30 +36,54 @@ class StateBatches(Batches):
     """The batches of a run, each a function of seed and step alone."""
 
     def __init__(
-        self, windows: Windows, options: Options, heads: int, labels: int, group: Group
+        self, windows: Windows, options: Options, heads: int, size: StateSize, group: Group
     ) -> None:
         """See `Batches`; with bootstrap each of the heads has rows of its own."""
         super().__init__(windows, options, LEVELS, group)
-        self.heads, self.labels = heads, labels
+        self.heads, self.size = heads, size
+        self.terminating = terminating(windows, size)
 
     def draw(self, step: int) -> Batch:
-        """See `Batches.draw`."""
-        batch = super().draw(step)
-        generator = seeded_generator(self.options.seed, "bootstrap", step)
-        shares = torch.rand((self.heads, self.options.batch), generator=generator)
+        """See `Batches.draw`; a loss has no use for noise at a level."""
+        options, windows, seed = self.options, self.windows, self.options.seed
+        rows = self._rows(step)
+        shape = (options.batch, windows.frames, *windows.cache.spec.latent_shape)
+        noise = torch.randn(shape, generator=seeded_generator(seed, "step", step))
+        level = torch.zeros(shape[:2], dtype=torch.int64)
+        generator = seeded_generator(seed, "bootstrap", step)
+        shares = torch.rand((self.heads, options.batch), generator=generator)
         parts = []
-        for clips, part in zip(self._clips(), batch.micro_batches, strict=True):
-            rows = torch.arange(len(clips)).expand(self.heads, -1)
-            if self.options.state.bootstrap:
-                rows = (shares[:, clips] * len(clips)).long()
-            own = StateMicroBatch(
-                part.clean,
-                part.noise,
-                part.level,
-                part.actions,
-                self.options.batch,
-                labels_of(self.windows, batch.rows[clips], self.labels),
-                rows,
+        for clips in self._clips():
+            of_heads = torch.arange(len(clips)).expand(self.heads, -1)
+            if options.state.bootstrap:
+                of_heads = (shares[:, clips] * len(clips)).long()
+            part = StateMicroBatch(
+                windows.sample(rows[clips], None),
+                noise[clips],
+                level[clips],
+                windows.actions(rows[clips]),
+                options.batch,
+                labels_of(windows, rows[clips], self.size.labels),
+                of_heads,
             )
-            parts.append(self.pinned_for_gpu(own))
-        return Batch(batch.rows, list(parts))
+            parts.append(self.pinned_for_gpu(part))
+        return Batch(rows, list(parts))
+
+    def _rows(self, step: int) -> NDArray[np.int64]:
+        """Windows [B]: those of an epoch in their order, and a share of falls in between."""
+        rows, share = self.sampler.rows(step), self.options.state.termination_share
+        if not share or not len(self.terminating):
+            return rows
+        generator = seeded_generator(self.options.seed, "terminations", step)
+        drawn = torch.rand((2, len(rows)), generator=generator, dtype=torch.float64).numpy()
+        chosen = self.terminating[(drawn[1] * len(self.terminating)).astype(np.int64)]
+        return np.where(drawn[0] < share, chosen, rows)
+
+
+def terminating(windows: Windows, size: StateSize) -> NDArray[np.int64]:
+    """The windows whose last row is a termination."""
+    if not size.termination_dim:
+        return np.zeros(0, np.int64)
+    last = windows.frame_indices(np.arange(len(windows)))[:, -1]
+    column = windows.cache.spec.latent_shape[0] + size.contact_dim
+    return np.flatnonzero(windows.cache.states[last, column] > 0)

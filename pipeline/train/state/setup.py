@@ -31,7 +31,7 @@ def prepare(settings: Settings, cache: LatentCache, group: Group) -> tuple[State
     config = state_config(settings, cache.spec)
     windows = windows_of(cache, config, "train", every=options.windows == "every")
     model = initialised(config, group.device, options.seed)
-    batches = StateBatches(windows, options, model.network.heads, config.size.labels, group)
+    batches = StateBatches(windows, options, model.network.heads, config.size, group)
     loss = StateLoss(model, options.state)
     return model, Trainer(Forecast(model.network, options.state), loss, batches, options, group)
 

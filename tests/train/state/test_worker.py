@@ -117,6 +117,27 @@ def test_heads_draw_rows_of_their_own_and_the_same_at_every_try(paths):
     assert torch.equal(heads, torch.arange(8).expand(2, -1))
 
 
+def test_a_share_of_the_windows_ends_in_a_termination(paths):
+    """Terminations are two of 216 windows; in half of a batch more, the others in their order."""
+    shares = {}
+    for share in (0.0, 0.5):
+        state = {**state_params()["train"]["state"], "termination_share": share}
+        write(state=state, batch=64)
+        (_, trainer), _ = prepared(paths)
+        batches = trainer.batches
+        rows = [batches.draw(step).rows for step in range(4)]
+        assert np.array_equal(rows[1], batches.draw(1).rows)
+        ends = np.isin(rows, batches.terminating)
+        plain = np.stack([batches.sampler.rows(step) for step in range(4)])
+        assert np.array_equal(np.stack(rows)[~ends], plain[~ends])
+        shares[share] = ends.mean()
+        labels = batches.draw(0).micro_batches[0].labels
+        assert labels[ends[0], -1, CONTACTS].min() == 1
+        assert labels[~ends[0], :, CONTACTS].max() == 0
+    assert shares[0.0] < 0.05
+    assert shares[0.5] == pytest.approx(0.5, abs=0.1)
+
+
 def test_labels_lie_beside_their_states_and_no_window_crosses_an_end(paths):
     (_, trainer), cache = prepared(paths)
     windows = trainer.batches.windows

@@ -20,6 +20,7 @@ LOSS = StateOptions(
     likelihood="squared_error",
     beta=0,
     bound_weight=BOUND_WEIGHT,
+    termination_share=0.0,
     bootstrap=False,
 )
 GRADIENTS = {

@@ -15,7 +15,7 @@ HARD = 0.35
 REACH = 2 * LIMB * np.cos(BEND)
 """Of a leg from hip to foot in the default pose, m."""
 MEMORY = 0.9
-"""Of the noise from one action to the next (an Ornstein-Uhlenbeck process)."""
+"""Of the noise that drifts, from one action to the next (an Ornstein-Uhlenbeck process)."""
 
 Vector = NDArray[np.float64]
 
@@ -27,7 +27,9 @@ class Gait:
     Attributes:
         frequency: strides per second.
         lift: bend of the hip at the top of a step, rad.
-        noise: standard deviation of each action about the trot.
+        noise: standard deviation about the trot of each of an action's two noises: one that drifts
+            (MEMORY), and a white one. Where noise drifts alone, states tell the next action, and
+            a model of them learns little of what an action does.
     """
 
     frequency: float
@@ -52,7 +54,8 @@ class Trot:
     def act(self, state: NDArray[np.float32]) -> NDArray[np.float32]:
         """The next action [12]; the state is not looked at."""
         self.phase += 2 * np.pi * self.gait.frequency * PERIOD
-        self.drift = MEMORY * self.drift + np.sqrt(1 - MEMORY**2) * self.rng.normal(size=12)
+        drawn, white = self.rng.normal(size=(2, 12))
+        self.drift = MEMORY * self.drift + np.sqrt(1 - MEMORY**2) * drawn
         phase = self.phase + np.pi * np.array([side(leg) == end(leg) for leg in LEGS])
         # A foot on the ground moves as far as the trunk does in half a stride.
         stride = self.speeds / (4 * self.gait.frequency) * np.cos(phase)[:, None]
@@ -60,7 +63,7 @@ class Trot:
         ends = np.array([end(leg) for leg in LEGS])
         haa, hfe = stride[:, 1] / REACH, -stride[:, 0] / REACH + ends * lift
         offsets: Vector = np.concatenate([haa, hfe, -2 * ends * lift])
-        return (offsets / ACTION_SCALE + self.gait.noise * self.drift).astype(np.float32)
+        return (offsets / ACTION_SCALE + self.gait.noise * (self.drift + white)).astype(np.float32)
 
 
 def draw_command(rng: np.random.Generator) -> Meta:

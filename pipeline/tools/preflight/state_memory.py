@@ -9,6 +9,7 @@ from pipeline.tools.preflight.training import prepare
 from pipeline.tools.reproduce.changes import changed
 from pipeline.train import Options
 from pipeline.train.memory.peak import Footprint
+from pipeline.train.state.memory import ways_out
 
 
 def check_state_memory(
@@ -31,14 +32,14 @@ def check_state_memory(
     except Exception as error:
         if not memory_ran_out(error):
             raise
-        raise RunError(f"out of memory; {_smaller(train, None)}") from None
+        raise RunError(f"out of memory; {ways_out(train, None)}") from None
     text = f"train: micro-batches of {train.batch // train.accumulation} windows need"
     if needed > available.memory:
         activations = (needed - fixed) * train.accumulation
         share = (available.memory - fixed) / activations if activations else 0.0
         raise ParamsError(
             f"{text} {needed / 1e9:.3g} GB, the device has {available.memory / 1e9:.3g} GB; "
-            f"{_smaller(train, share)}"
+            f"{ways_out(train, share)}"
         )
     found.passed(
         f"memory, counted in one update: {text} {needed / 1e9:.3g} of "
@@ -54,19 +55,3 @@ def _peak(settings: Settings, cache: LatentCache) -> tuple[int, int]:
     with Footprint(weights) as footprint:
         trainer.advance()
     return size + footprint.peak, 3 * size
-
-
-def _smaller(train: Options, share: float | None) -> str:
-    """Settings that fit, if `share` of a batch does at once; None: it is not known."""
-    parts = [
-        parts
-        for parts in range(train.accumulation + 1, train.batch + 1)
-        if train.batch % parts == 0 and (share is None or 1 / parts <= share)
-    ]
-    if parts:
-        return (
-            f"train.accumulation: {parts[0]} needs less"
-            if share is None
-            else (f"train.accumulation: {parts[0]} fits")
-        )
-    return "no accumulation fits; lower train.state.forecast or the widths of state_models"

@@ -8,7 +8,7 @@ from torch import Tensor
 from pipeline import encoders, stage
 from pipeline.dynamics.state_config import StateConfig
 from pipeline.dynamics.state_model import StateModel
-from pipeline.errors import telling_full_disk
+from pipeline.errors import RunError, memory_ran_out, telling_full_disk
 from pipeline.latents.cache import LatentCache, open_cache
 from pipeline.metrics.schema.train import TrainMetrics
 from pipeline.params import Settings
@@ -23,12 +23,17 @@ from pipeline.train.monitoring.trackers import opened_by
 from pipeline.train.paths import Paths
 from pipeline.train.state import setup
 from pipeline.train.state.forecast import Forecast
+from pipeline.train.state.memory import ways_out
 from pipeline.train.state.validation import StateValidation
 from pipeline.train.trainer import Trainer
 
 
 def train(paths: Paths, settings: Settings, group: Group) -> None:
-    """Train a state model; the first process writes the outputs."""
+    """Train a state model; the first process writes the outputs.
+
+    Raises:
+        RunError: memory ran out.
+    """
     options = settings.section("train", Options)
     with stage.timed(paths.seconds if group.first else None) as summarise:
         cache = open_cache(paths.latents)
@@ -47,6 +52,11 @@ def train(paths: Paths, settings: Settings, group: Group) -> None:
             )
             try:
                 trainer.fit(folder, callback)
+            except Exception as error:
+                if not memory_ran_out(error):
+                    raise
+                fixes = ways_out(options)
+                raise RunError(f"step {trainer.step + 1}: out of memory; {fixes}") from None
             finally:
                 callback.close()
             weights = trainer.result_weights()

@@ -12,7 +12,7 @@ from train_helpers import KilledError, assert_same, run
 
 from pipeline import encoders, params
 from pipeline.dynamics.load import load_for
-from pipeline.errors import ParamsError
+from pipeline.errors import ParamsError, RunError
 from pipeline.latents.cache import open_cache
 from pipeline.latents.state_labels import labels_of
 from pipeline.metrics.schema.train import CurveRow, LevelRow, TrainMetrics
@@ -20,6 +20,7 @@ from pipeline.train.distributed.group import single_process
 from pipeline.train.paths import Paths
 from pipeline.train.state import setup
 from pipeline.train.state.setup import auxiliaries
+from pipeline.train.trainer import Trainer
 from pipeline.train.worker import work
 
 CPU = torch.device("cpu")
@@ -115,6 +116,15 @@ def test_heads_draw_rows_of_their_own_and_the_same_at_every_try(paths):
     (_, trainer), _ = prepared(paths)
     heads = trainer.batches.draw(0).micro_batches[0].heads
     assert torch.equal(heads, torch.arange(8).expand(2, -1))
+
+
+def test_full_memory_is_one_line_with_a_way_out(paths, monkeypatch):
+    def full(self, batch):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Trainer, "train_step", full)
+    with pytest.raises(RunError, match=r"step 1: out of memory; train\.accumulation: 2 needs"):
+        work(paths)
 
 
 def test_a_share_of_the_windows_ends_in_a_termination(paths):

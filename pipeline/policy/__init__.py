@@ -14,6 +14,10 @@ class Ppo(Params):
     """Proximal policy optimisation (Schulman et al. 2017); the values are RWM's."""
 
     iterations: int = Field(gt=0)
+    critic_first: int = Field(
+        ge=0, description="iterations in which only the critic learns, so that one that knows "
+        "nothing yet does not spoil what the actor has imitated"
+    )  # fmt: skip
     steps: int = Field(gt=1, description="of each environment in an iteration")
     widths: list[int] = Field(min_length=1, description="hidden layers of actor and critic")
     std: float = Field(gt=0, description="of the actions at first")
@@ -29,6 +33,14 @@ class Ppo(Params):
         gt=0, description="iterations after which all environments begin anew, and a killed run "
         "can go on"
     )  # fmt: skip
+
+
+class Imitation(Params):
+    """Behaviour cloning of the recorded episodes that do not end in a fall: where PPO begins."""
+
+    steps: int = Field(ge=0, description="of Adam; 0: PPO begins with random weights")
+    batch: int = Field(gt=0, description="recorded rows of a step")
+    learning_rate: float = Field(gt=0, description="at first; it falls to 0 along a cosine")
 
 
 class Trial(Params):
@@ -47,6 +59,7 @@ class Options(Params):
     )
     histories: int = Field(gt=0, description="recorded stretches from which episodes begin")
     simulated: int = Field(gt=0, description="simulators to learn in where imagination is off")
+    imitation: Imitation
     ppo: Ppo
     trial: Trial
     seed: int = Field(ge=0)

@@ -35,7 +35,11 @@ class Learnt:
 
 
 def learn(
-    begin: Callable[[int], Environment], options: Ppo, seed: int, checkpoint: Checkpoint
+    begin: Callable[[int], Environment],
+    options: Ppo,
+    seed: int,
+    checkpoint: Checkpoint,
+    initial: State | None = None,
 ) -> Learnt:
     """Learn for `options.iterations`, from the newest state if there is one.
 
@@ -44,6 +48,7 @@ def learn(
         options: of the algorithm.
         seed: from which all that is random follows.
         checkpoint: where states are written to.
+        initial: weights of the actor to begin with; None draws them.
 
     Raises:
         RunError: the rewards are not finite.
@@ -52,6 +57,8 @@ def learn(
         torch.manual_seed(seed)
         environment = begin(0)
         learner = algorithm(environment, options)
+        if initial is not None:
+            learner.actor.load_state_dict({**learner.actor.state_dict(), **initial})
         rewards, resumed = _load(learner, checkpoint.read())
         bar = opened.enter_context(progress("policy: iteration", options.iterations, resumed))
         for iteration in range(resumed, options.iterations):
@@ -61,6 +68,7 @@ def learn(
                     checkpoint.write(_state(learner, rewards), iteration)
                 environment = begin(part)
             torch.manual_seed(seeded(seed, iteration).initial_seed())
+            _freeze_actor(learner, iteration < options.critic_first)
             rewards.append(_iterate(learner, environment, options.steps, iteration))
             bar.advance()
             if bar.due():
@@ -96,6 +104,13 @@ def algorithm(environment: Environment, options: Ppo) -> PPO:
         return PPO.construct_algorithm(
             environment.get_observations(), environment, config, str(environment.device)
         )
+
+
+def _freeze_actor(learner: PPO, frozen: bool) -> None:
+    """Whether only the critic learns; a rate adapted to the divergence would then only rise."""
+    for weight in learner.actor.parameters():
+        weight.requires_grad_(not frozen)
+    learner.schedule = "fixed" if frozen else "adaptive"
 
 
 def _iterate(learner: PPO, environment: Environment, steps: int, number: int) -> float:

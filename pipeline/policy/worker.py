@@ -24,6 +24,7 @@ from pipeline.metrics.schema.policy import PolicyMetrics, Walking
 from pipeline.params import Settings, Variant
 from pipeline.policy import Options, starts
 from pipeline.policy.actor import Actor, ActorConfig
+from pipeline.policy.imitation import demonstrations, imitate
 from pipeline.policy.simulated import Simulated
 from pipeline.policy.walking import Controller, Walk, command_of, scored, walks
 from pipeline.state_models import STATE_MODELS
@@ -78,20 +79,22 @@ def work(settings: Settings, simulator: Simulator | None, paths: Paths) -> None:
             raise ParamsError(INSTALL) from None
         options = parts.options
         low, high = (torch.from_numpy(end) for end in (parts.world().low, parts.world().high))
-        with stage.scratch("policy", *identity(parts, paths)) as folder:
-            begin = environments(parts, low, high)
-            learnt = learn(begin, options.ppo, options.seed, Checkpoint(folder))
         config = ActorConfig(
             observation_dim=POLICY.width,
             widths=options.ppo.widths,
             low=low.tolist(),
             high=high.tolist(),
         )
+        first = imitator(parts, config)
+        with stage.scratch("policy", *identity(parts, paths)) as folder:
+            begin = environments(parts, low, high)
+            initial = None if first is None else first.state_dict()
+            learnt = learn(begin, options.ppo, options.seed, Checkpoint(folder), initial)
         actor = Actor(config)
         actor.load_state_dict(learnt.actor)
         with stage.output(paths.out) as unfinished:
             actor.save_pretrained(unfinished)
-        tried = compare(parts, actor.eval())
+        tried = compare(parts, actor.eval(), first)
         count = options.imagination.environments or options.simulated
         tenth = -(-len(learnt.rewards) // 10)
         PolicyMetrics(
@@ -138,6 +141,19 @@ def identity(parts: Parts, paths: Paths) -> tuple[str, ...]:
     return (*texts, sha256(paths.world_model / WEIGHTS), code)
 
 
+def imitator(parts: Parts, config: ActorConfig) -> Actor | None:
+    """The actor that PPO begins with; None where it begins with random weights.
+
+    Raises:
+        DataError: there is nothing to imitate.
+    """
+    options = parts.options
+    if not options.imitation.steps:
+        return None
+    shown = demonstrations(parts.cache, torch.tensor(config.low), torch.tensor(config.high))
+    return imitate(shown, config, options.imitation, options.imagination.noise, options.seed)
+
+
 def environments(parts: Parts, low: Tensor, high: Tensor) -> Callable[[int], "Environment"]:
     """Makes the environments of a part of the run, imagined or simulated."""
     from pipeline.policy.vec_env import Environment
@@ -157,8 +173,11 @@ def environments(parts: Parts, low: Tensor, high: Tensor) -> Callable[[int], "En
     return lambda part: Environment(begin(part), low, high, limit)
 
 
-def compare(parts: Parts, actor: Actor) -> dict[str, Walking]:
-    """The policy beside standing and random actions from the same starts, and the collector."""
+def compare(parts: Parts, actor: Actor, first: Actor | None) -> dict[str, Walking]:
+    """The policy beside others from the same starts, and the policy that collected the data.
+
+    The others are the actor that it began with, if any, random actions, and standing still.
+    """
     trial, seed = parts.options.trial, parts.options.seed
     worlds = [parts.world() for _ in range(trial.episodes)]
     low, high = torch.tensor(actor.config.low), torch.tensor(actor.config.high)
@@ -175,6 +194,8 @@ def compare(parts: Parts, actor: Actor) -> dict[str, Walking]:
         "random": random,
         "standing": standing,
     }
+    if first is not None:
+        controllers["imitation"] = partial(follow, first)
     weights = parts.options.imagination.weights
     tried = {
         name: scored(walks(worlds, controller, trial.steps, seed), weights, parts.period)

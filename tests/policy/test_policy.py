@@ -35,7 +35,8 @@ def settings_with(environments=6, **policy):
         "method": "ppo",
         "imagination": {**block["imagination"], "environments": environments, "steps": 7},
         "simulated": 3,
-        "ppo": {**block["ppo"], "iterations": 5, "steps": 6, "widths": [8], "save_every": 2},
+        "ppo": {**block["ppo"], **QUICK},
+        "imitation": {**block["imitation"], "steps": 5},
         "trial": {"episodes": 4, "steps": 9},
         **policy,
     }
@@ -45,6 +46,8 @@ def settings_with(environments=6, **policy):
 
 
 SIMULATOR = SimpleNamespace(build=Toy)
+QUICK = {"iterations": 5, "critic_first": 1, "steps": 6, "widths": [8], "save_every": 2}
+TRIED = {"policy", "random", "standing", "collecting"}
 
 
 @pytest.fixture
@@ -61,7 +64,7 @@ def test_the_stage_learns_writes_and_tries_a_policy(environments, paths):
     metrics = PolicyMetrics.read(paths.metrics)
     assert metrics.imagined == environments
     assert metrics.steps == 5 * 6 * (environments or 3)
-    assert set(metrics.controllers) == {"policy", "random", "standing", "collecting"}
+    assert set(metrics.controllers) == {*TRIED, "imitation"}
     assert metrics.controllers["standing"].falls == 0
     assert metrics.controllers["standing"].distance < 0.01
     assert metrics.controllers["collecting"].falls == 0.25
@@ -105,6 +108,7 @@ def test_ppo_finds_what_is_rewarded():
             return Stepped(self.observation(), reward, never, never, {})
 
     block = {**PARAMS["policy"]["ppo"], "iterations": 40, "widths": [8], "entropy": 0.0}
+    block |= {"critic_first": 0, "learning_rate": 1e-3, "kl": 0.01, "std": 0.5}
     ends = -torch.ones(12), torch.ones(12)
     learnt = learn(
         lambda _: Environment(Bandit(), *ends, 10), Ppo(**block), 0, Checkpoint(Path("none"))
@@ -114,6 +118,21 @@ def test_ppo_finds_what_is_rewarded():
     actor.load_state_dict(learnt.actor)
     assert actor(torch.ones(1, 48))[0, 0].item() == pytest.approx(0.6, abs=0.15)
     assert learnt.rewards[-1] > learnt.rewards[0] / 4
+
+
+def test_at_first_the_critic_learns_alone(paths):
+    from pipeline.policy.ppo import learn
+
+    parts = worker.load(settings_with(), SIMULATOR, paths)
+    ends = torch.from_numpy(Toy.low), torch.from_numpy(Toy.high)
+    config = ActorConfig(observation_dim=48, widths=[8], low=[-1.0] * 12, high=[1.0] * 12)
+    begun = worker.imitator(parts, config).state_dict()
+    for first, same in ((5, True), (4, False)):
+        options = parts.options.ppo.model_copy(update={"critic_first": first})
+        learnt = learn(
+            worker.environments(parts, *ends), options, 0, Checkpoint(Path("none")), begun
+        )
+        assert all(torch.equal(learnt.actor[name], begun[name]) for name in begun) == same
 
 
 def test_a_time_out_is_told_apart_from_a_fall_and_observations_are_new():

@@ -38,8 +38,8 @@ class PolicyMetrics(Metrics):
         steps: that all environments took.
         first_reward: mean reward of a second, in the first tenth of the iterations.
         last_reward: the same in the last tenth.
-        controllers: by name: the policy, the policy that collected the data (with its pushes and
-            stumbles), random actions, and standing.
+        controllers: by name: the policy, what it began with by imitation (if it did), the policy
+            that collected the data (with its pushes and stumbles), random actions, and standing.
     """
 
     stage: ClassVar[str] = "policy"

@@ -118,11 +118,12 @@ def test_workers_end_with_the_process_that_started_them(tmp_path, end):
         [sys.executable, script], env={**os.environ, "PYTHONPATH": str(ROOT)}
     ) as parent:
         limit = time.monotonic() + 30
-        while len(found := children(parent.pid)) < 2 and time.monotonic() < limit:
-            time.sleep(0.05)
+        while len(found := children(parent.pid)) < 3 and time.monotonic() < limit:
+            time.sleep(0.05)  # until there are two, and what tracks their resources
         time.sleep(1)  # until they have their tasks
         os.kill(parent.pid, end)
-    assert found
+    assert len(found) == 3
+    limit = time.monotonic() + 30
     while any(map(alive, found)) and time.monotonic() < limit:
         time.sleep(0.05)
     assert not [pid for pid in found if alive(pid)]

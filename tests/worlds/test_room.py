@@ -70,7 +70,7 @@ def test_a_right_step_moves_the_picture_to_the_left_and_a_left_turn_to_the_right
 
 
 def test_rays_meet_what_the_slab_method_says_at_the_same_place():
-    golden = np.load(GOLDEN / "room.npz")
+    golden = np.load(GOLDEN / "worlds/room.npz")
     directions = rays(golden["depth"].shape[1:], golden["intrinsics"]).reshape(-1, 3).T
     for number, (x, y, yaw, pitch) in enumerate(golden["states"].astype(float)):
         eye = np.array([x, y, EYE])

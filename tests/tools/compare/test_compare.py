@@ -49,7 +49,7 @@ def test_members_that_are_not_chosen_are_left_out():
     assert params["encoder"] == "tiny_vae"
     assert params["encoders.tiny_vae.steps"] == 600
     assert params["datasets.wall.root"] is None
-    assert params["worlds.wall.episodes"] == 800
+    assert params["worlds.wall.episodes"] == 1600
     assert params["collect.seed"] == 0
     others = ("encoders.patch_pca", "datasets.pusht", "worlds.pusht", "objectives.flow")
     assert not [key for key in params if key.startswith(others)]

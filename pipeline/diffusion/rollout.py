@@ -90,7 +90,8 @@ def stream(
             objective,
             matrix,
             torch.cat([context, _expand(start, kept)], 1),  # [B, num_context + num_new, C, h, w]
-            inputs.actions[:, first : num_frames + num_new],
+            # A copy: where a view of one clip begins in memory would decide its last bits.
+            inputs.actions[:, first : num_frames + num_new].clone(),
             clip=options.clip,
             eta=options.eta,
             draw_noise=lambda like: _expand(noise.drawn(like), like),

@@ -35,6 +35,17 @@ def test_steps_are_the_rollout_to_the_bit(cache, generator, objective, history_l
     assert torch.equal(torch.stack([*stepped(model, *inputs, how)], 1), expected)
 
 
+def test_a_single_clip_is_no_exception(cache, generator):
+    """Its actions are one block of memory, of which windows begin anywhere."""
+    model, how = randomised(world_model(cache, interval=5)), sampling(steps=3)
+    history = torch.randn((1, 1, *model.spec.latent_shape), generator=generator)
+    actions = torch.randn((1, 24, 5, 2), generator=generator)
+    noise = ClipNoise(0, (0,), model.spec.latent_shape, stabilised=False)
+    expected = torch.cat([*model.stream(history, actions, noise, how)], 1)
+    frames = torch.stack([*stepped(model, history, actions, noise, how)], 1)
+    assert torch.equal(frames, expected)
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -29,8 +29,6 @@ from pipeline.tools.play.playable import Playable
 
 CHECKED = 8
 """Frames of the page that are compared with those of the rollout, before anything is timed."""
-LEVELS = 1
-"""Of 255, by which they may differ: two processes need not agree in the last bit of a float."""
 SEED = 1
 """Of the noise; a session begins with another."""
 PATIENCE = 60.0
@@ -212,8 +210,7 @@ def _check(page: Page, playable: Playable, actions: NDArray[np.float32]) -> None
         shown.append(page.frame()["images"]["imagined"])
     page.say("settings", format="webp")
     for number, (ours, png) in enumerate(zip(_rollout(playable, actions), shown, strict=True)):
-        theirs = np.asarray(Image.open(io.BytesIO(png))).astype(int)
-        assert np.abs(theirs - ours).max() <= LEVELS, f"frame {number}"
+        assert np.array_equal(ours, np.asarray(Image.open(io.BytesIO(png)))), f"frame {number}"
 
 
 def _rollout_rate(playable: Playable, actions: NDArray[np.float32]) -> float:

@@ -1,5 +1,8 @@
 """Whether generated frames move as their cameras were told to, where the world can tell."""
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -45,22 +48,29 @@ def measure(
     """
     part, context = clips.part(0, CLIPS), evaluator.context
     conditions = camera_conditions(part.actions, part.actions.roll(1, 0))
-    rows = {"true": part.actions, **conditions}
+    told = {"true": part.actions, **conditions}
     # A generator of its own: it changes no other number.
     noise = evaluator.noise(part, torch.Generator().manual_seed(seed + 3))
-    shown = {"recorded": part.seen()[:, context:]}
-    shown["codec"] = evaluator.decode(part.latents[:, context:])
-    for name, actions in rows.items():
+
+    def generated(actions: Tensor) -> Tensor:
+        parts = [slice(start, start + batch) for start in range(0, len(part), batch)]
         latents = [
-            evaluator.generate(part.part(start, start + batch), actions[start : start + batch],
-                               noise.part(start, start + batch))
-            for start in range(0, len(part), batch)
-        ]  # fmt: skip
-        shown[name] = evaluator.decode(torch.cat(latents))
-    commands = {name: _commanded(actions, context) for name, actions in rows.items()}
+            evaluator.generate(
+                part.part(rows.start, rows.stop), actions[rows], noise.part(rows.start, rows.stop)
+            )
+            for rows in parts
+        ]
+        return evaluator.decode(torch.cat(latents))
+
+    shown: dict[str, Callable[[], Tensor]] = {
+        "recorded": lambda: part.seen()[:, context:],
+        "codec": lambda: evaluator.decode(part.latents[:, context:]),
+        **{name: partial(generated, actions) for name, actions in told.items()},
+    }
+    commands = {name: _commanded(actions, context) for name, actions in told.items()}
     found = {}
     for name, frames in shown.items():
-        estimated = _estimated(frames, part, context, world, name)
+        estimated = _estimated(frames(), part, context, world, name)
         if estimated is None:
             return None
         command = commands.get(name, commands["true"])

@@ -27,6 +27,11 @@ class Scales(Protocol):
         """Actions [..., interval, A] in units to network input [..., interval A]."""
 
 
+def units(scales: Scales, whitened: Tensor) -> Tensor:
+    """Whitened states [..., S] in the world's units."""
+    return scales.unwhiten(whitened[..., None, None])[..., 0, 0]
+
+
 @dataclass(frozen=True, slots=True)
 class Stepped:
     """What one action of each of N environments led to.
@@ -116,7 +121,7 @@ class Environments:
             disagree=bool(self.options.weights.uncertainty),
         )
         predicted = simulated.step
-        after = self._units(predicted.state)
+        after = units(self.scales, predicted.state)
         contacts = (predicted.contacts > 0).to(after)
         transition = Transition(
             before=self.state,
@@ -152,10 +157,6 @@ class Environments:
         self.command[rows] = self._commands(len(rows)).to(self.command)
         self.steps[rows] = 0
         self._whitened[rows] = starts.states[:, -1]
-        self.state[rows] = self._units(starts.states[:, -1])
+        self.state[rows] = units(self.scales, starts.states[:, -1])
         self.last_action[rows] = starts.raw_actions
         self.air.reset(rows)
-
-    def _units(self, whitened: Tensor) -> Tensor:
-        """Whitened states [N, S] in the world's units."""
-        return self.scales.unwhiten(whitened[..., None, None])[..., 0, 0]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pipeline.imagination.environments import Scales
+from pipeline.imagination.environments import Scales, units
 from pipeline.imagination.options import Weights
 from pipeline.imagination.rewards import AirTime, Transition, total
 from pipeline.state_models import Memory, StateNetwork
@@ -72,13 +72,13 @@ class Returns:
         whitened, last = each(present.states[:, -1]), each(present.last_action)
         command, air = each(present.command), AirTime(len(whitened), whitened.device)
         air.seconds = each(present.air)
-        state, upright = self._units(whitened), torch.ones_like(whitened[:, 0])
+        state, upright = units(self.scales, whitened), torch.ones_like(whitened[:, 0])
         rewards = torch.zeros_like(upright)
         for action in plans.flatten(0, 1).unbind(1)[:horizon]:
             scaled = self.scales.network_actions(action[:, None])
             disagree = bool(self.weights.uncertainty)
             found = self.network.simulate(whitened, scaled, memory, False, disagree)
-            whitened, before, state = found.step.state, state, self._units(found.step.state)
+            whitened, before, state = found.step.state, state, units(self.scales, found.step.state)
             contacts = (found.step.contacts > 0).to(state)
             taken = Transition(
                 before=before,
@@ -95,7 +95,3 @@ class Returns:
             rewards += upright * total(taken, self.weights)[0]
             last = action
         return (self.fall * (1 - upright) - rewards).unflatten(0, (-1, count))
-
-    def _units(self, whitened: Tensor) -> Tensor:
-        """Whitened states [N, S] in the world's units."""
-        return self.scales.unwhiten(whitened[..., None, None])[..., 0, 0]

@@ -8,11 +8,12 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from pipeline.compute.generators import seeded
-from pipeline.episodes.groups import POLICY, TERMINATION, policy_observation
+from pipeline.episodes.groups import POLICY, policy_observation
 from pipeline.errors import DataError
 from pipeline.latents.cache import LatentCache
 from pipeline.policy import Imitation
 from pipeline.policy.actor import Actor, ActorConfig
+from pipeline.policy.starts import upright
 from pipeline.policy.walking import command_of
 
 
@@ -38,13 +39,9 @@ def demonstrations(cache: LatentCache, low: Tensor, high: Tensor) -> Demonstrati
         DataError: each of them does.
     """
     seen, done = [], []
-    for number in cache.episodes("train"):
-        entry, start = cache.seal.episodes[number], int(cache.starts[number])
-        rows = slice(start, start + entry.length)
+    for meta, rows in upright(cache):
         states, actions = cache.states[rows], cache.actions[rows]
-        if states[-1, TERMINATION].any():
-            continue
-        command = np.broadcast_to(command_of(entry.meta).numpy(), (len(states), 3))
+        command = np.broadcast_to(command_of(meta).numpy(), (len(states), 3))
         last = np.concatenate([np.zeros_like(actions[:1]), actions[:-1]])
         seen.append(policy_observation(states, command, last))
         done.append(actions)

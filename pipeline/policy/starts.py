@@ -1,6 +1,6 @@
 """Where imagined episodes begin: recorded histories and commands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -38,6 +38,15 @@ def metas(cache: LatentCache) -> list[Meta]:
 def commands(cache: LatentCache) -> Tensor:
     """The recorded commands, [E, 3]."""
     return torch.stack([command_of(meta) for meta in metas(cache)])
+
+
+def upright(cache: LatentCache) -> Iterator[tuple[Meta, slice]]:
+    """The rows of the train split's episodes that do not end in a fall, with what is known."""
+    for number in cache.episodes("train"):
+        entry, start = cache.seal.episodes[number], int(cache.starts[number])
+        rows = slice(start, start + entry.length)
+        if not cache.states[rows.stop - 1, TERMINATION].any():
+            yield entry.meta, rows
 
 
 def imagined(

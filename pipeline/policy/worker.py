@@ -22,11 +22,11 @@ from pipeline.families import Module
 from pipeline.latents.cache import LatentCache, open_cache
 from pipeline.metrics.schema.policy import PolicyMetrics, Walking
 from pipeline.params import Settings, Variant
-from pipeline.policy import Options, starts
+from pipeline.policy import Options, baselines, starts
 from pipeline.policy.actor import Actor, ActorConfig
 from pipeline.policy.imitation import demonstrations, imitate
 from pipeline.policy.simulated import Simulated
-from pipeline.policy.walking import Controller, Walk, command_of, scored, walks
+from pipeline.policy.walking import Controller, Walk, scored, walks
 from pipeline.state_models import STATE_MODELS
 from pipeline.train.checkpoint import Checkpoint
 from pipeline.worlds import WORLDS, Recorder, World, WorldOptions
@@ -180,19 +180,10 @@ def compare(parts: Parts, actor: Actor, first: Actor | None) -> dict[str, Walkin
     """
     trial, seed = parts.options.trial, parts.options.seed
     worlds = [parts.world() for _ in range(trial.episodes)]
-    low, high = torch.tensor(actor.config.low), torch.tensor(actor.config.high)
-    generator = seeded(seed, 1)
-
-    def random(on: Sequence[Walk]) -> Tensor:
-        return low + (high - low) * torch.rand(len(on), len(low), generator=generator)
-
-    def standing(on: Sequence[Walk]) -> Tensor:
-        return torch.zeros(len(on), len(low))
-
     controllers: dict[str, Controller] = {
         "policy": partial(follow, actor),
-        "random": random,
-        "standing": standing,
+        "random": baselines.Random(worlds[0], seeded(seed, 1)),
+        "standing": baselines.standing,
     }
     if first is not None:
         controllers["imitation"] = partial(follow, first)
@@ -201,11 +192,7 @@ def compare(parts: Parts, actor: Actor, first: Actor | None) -> dict[str, Walkin
         name: scored(walks(worlds, controller, trial.steps, seed), weights, parts.period)
         for name, controller in controllers.items()
     }
-    recorded = [
-        Walk(command_of(episode.meta), list(episode.states), list(episode.actions[:-1]))
-        for episode in worlds[0].collect(trial.episodes, trial.steps + 1, seed)
-        if episode.states is not None and len(episode.states) > 1
-    ]
+    recorded = baselines.collected(worlds[0], trial, seed)
     return {**tried, "collecting": scored(recorded, weights, parts.period)}
 
 

@@ -7,10 +7,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.episodes.groups import STATE, TERMINATION
+from pipeline.episodes.groups import STATE
 from pipeline.errors import DataError
 from pipeline.latents.cache import LatentCache
 from pipeline.latents.spec import LatentSpec
+from pipeline.policy.starts import upright
 from pipeline.policy.walking import Walk, command_of
 
 COMMAND_STD = 0.1
@@ -29,15 +30,14 @@ class Stretches:
         self.spec, self.horizon = spec, horizon
         self.recorded = torch.from_numpy(np.array(cache.actions))
         rows, keys = [], []
-        for number in cache.episodes("train"):
-            first, entry = int(cache.starts[number]), cache.seal.episodes[number]
-            states = cache.states[first : first + entry.length]
-            if entry.length < horizon or states[-1, TERMINATION].any():
+        for meta, episode in upright(cache):
+            length = episode.stop - episode.start
+            if length < horizon:
                 continue
-            places = np.arange(entry.length - horizon + 1)
-            command = command_of(entry.meta).expand(len(places), 3)
-            keys.append(self._keys(states[places], command))
-            rows.append(torch.from_numpy(first + places))
+            places = episode.start + np.arange(length - horizon + 1)
+            command = command_of(meta).expand(len(places), 3)
+            keys.append(self._keys(cache.states[places], command))
+            rows.append(torch.from_numpy(places))
         if not rows:
             raise DataError(
                 f"{cache.path}: no train episode of {horizon} rows or more stays upright; lower "

@@ -21,8 +21,8 @@ from pipeline.metrics.bootstrap import mean_intervals
 from pipeline.metrics.schema.policy import Walking
 from pipeline.params import Settings
 from pipeline.planners import PLANNERS
-from pipeline.policy import Options, starts
-from pipeline.policy.walking import Controller, Walk, command_of, scored, walks
+from pipeline.policy import Options, baselines, starts
+from pipeline.policy.walking import Controller, Walk, scored, walks
 from pipeline.tools.walk.mpc import Mpc
 from pipeline.tools.walk.recorded import Stretches
 from pipeline.worlds import WORLDS, World
@@ -98,8 +98,8 @@ def run(
             model, returns, planner, stretches, plan.proposals, plan.execute, options.seed
         )
     controllers["nearest"] = Nearest(stretches, plan.execute)
-    controllers["random"] = Random(worlds[0], seeded(options.seed, 1))
-    controllers["standing"] = lambda on: torch.zeros(len(on), len(worlds[0].low))
+    controllers["random"] = baselines.Random(worlds[0], seeded(options.seed, 1))
+    controllers["standing"] = baselines.standing
     trial = options.trial
     walked = {
         name: walks(worlds, controller, trial.steps, options.seed)
@@ -107,11 +107,7 @@ def run(
     }
     baseline = along(walked["nearest"], period)
     found = {name: measured(own, baseline, weights, period) for name, own in walked.items()}
-    collected = [
-        Walk(command_of(episode.meta), list(episode.states), list(episode.actions[:-1]))
-        for episode in worlds[0].collect(trial.episodes, trial.steps + 1, options.seed)
-        if episode.states is not None and len(episode.states) > 1
-    ]
+    collected = baselines.collected(worlds[0], trial, options.seed)
     return found | {"collecting": measured(collected, None, weights, period)}
 
 
@@ -173,20 +169,6 @@ class Nearest:
             chosen = self.stretches.nearest(on, 1)[:, 0]
             self._chosen = {id(walk): plan for walk, plan in zip(on, chosen, strict=True)}
         return torch.stack([self._chosen[id(walk)][taken] for walk in on])
-
-
-class Random:
-    """Actions drawn evenly within the world's bounds."""
-
-    def __init__(self, world: World, generator: torch.Generator) -> None:
-        """Draw from a generator."""
-        self.low, self.high = torch.from_numpy(world.low), torch.from_numpy(world.high)
-        self.generator = generator
-
-    def __call__(self, on: Sequence[Walk]) -> Tensor:
-        """The next action [B, 12] of each."""
-        drawn = torch.rand(len(on), len(self.low), generator=self.generator)
-        return self.low + (self.high - self.low) * drawn
 
 
 def table(found: dict[str, Walked]) -> Table:

@@ -22,6 +22,7 @@ WAYS = [
     ("cross_attention", "token"),
     ("none", "token"),
     ("adaln", "joint"),
+    ("adaln", "prope_branch"),
 ]
 
 
@@ -54,7 +55,7 @@ def window():
     return window_for(SIZE)
 
 
-@pytest.mark.parametrize("camera", ["token", "prope", "joint"])
+@pytest.mark.parametrize("camera", ["token", "prope", "joint", "prope_branch"])
 def test_a_network_starts_as_the_one_without_cameras_and_then_learns_from_them(camera, window):
     noisy, level, actions = window
     network, without = build(camera=camera), build(SIZE.model_copy(update={"motion_dim": 0}))
@@ -74,6 +75,14 @@ def test_a_network_starts_as_the_one_without_cameras_and_then_learns_from_them(c
         (network(noisy, level, actions) - noisy).square().mean().backward()
         optimiser.step()
     assert [name for name, p in network.named_parameters() if p.grad.abs().max() == 0] == []
+
+
+def test_all_of_a_head_goes_by_cameras_in_the_branch_of_minwm():
+    """Its attention is that of the golden arrays: without RoPE, which tells equal cameras apart."""
+    heads = {
+        camera: build(camera=camera).prope_rope.shape[-1] for camera in ("prope", "prope_branch")
+    }
+    assert heads == {"prope": 8, "prope_branch": 0}
 
 
 def test_without_cameras_motions_are_ignored(window):
@@ -110,7 +119,7 @@ def test_poses_are_products_of_motions():
     assert torch.equal(intrinsics[:, 1:], motions[:, 1:, :4])  # what a frame says of itself
 
 
-@pytest.mark.parametrize("camera", ["token", "prope", "joint"])
+@pytest.mark.parametrize("camera", ["token", "prope", "joint", "prope_branch"])
 def test_the_kv_cache_is_exact_whatever_actions_lie_ahead(camera, window):
     """A rollout that is stepped frame by frame pads those that it does not know with zeros."""
     noisy, level, actions = (x.double() if x.is_floating_point() else x for x in window)

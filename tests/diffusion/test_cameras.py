@@ -27,7 +27,7 @@ from pipeline.testing.member import scaled_error
 from pipeline.train.setup import trainer_of
 from pipeline.worlds import WORLDS
 
-WAYS = pytest.mark.parametrize("camera", ["token", "prope", "joint"])
+WAYS = pytest.mark.parametrize("camera", ["token", "prope", "joint", "prope_branch"])
 NEW = 7  # the window slides over four frames
 
 

@@ -87,9 +87,10 @@ class Options(Params):
         description="cross-attention with a zero gate and a zero projection, as in the reference: "
         "neither ever has a gradient"
     )
-    camera: Literal["none", "token", "prope", "joint"] = Field(
+    camera: Literal["none", "token", "prope", "prope_branch", "joint"] = Field(
         description="camera conditioning: the motion embedded beside actions, or PRoPE in a branch "
-        "of attention, in time or jointly in space and time; none has an effect at first"
+        "of attention, in time, in time without RoPE as in minWM, or jointly in space and time; "
+        "none has an effect at first"
     )
 
 
@@ -172,9 +173,9 @@ class NanoWM(Denoiser):
         head_dim = hidden // heads
         self.register_buffer("spatial_rope", rope_2d(self.grid, head_dim), persistent=False)
         self.register_buffer("temporal_rope", rope_1d(size.frames, head_dim), persistent=False)
+        rotated = 0 if options.camera == "prope_branch" else head_dim // 2  # features of RoPE
         joint = options.camera == "joint"
-        half = head_dim // 2
-        prope_rope = rope_2d(self.grid, half) if joint else rope_1d(size.frames, half)
+        prope_rope = rope_2d(self.grid, rotated) if joint else rope_1d(size.frames, rotated)
         self.register_buffer("prope_rope", prope_rope, persistent=False)
         positions = (self.pos_embed, self.temp_embed)
         initialise(self, self.x_embedder, positions, self.final_layer, options.reference_init)

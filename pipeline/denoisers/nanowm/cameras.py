@@ -12,7 +12,7 @@ from pipeline.denoisers.nanowm.prope import GROUP, PRoPE, product, projections
 from pipeline.errors import ParamsError
 from pipeline.latents.cameras import INTRINSICS, POSE
 
-BRANCHES = "prope", "joint"
+BRANCHES = "prope", "prope_branch", "joint"
 """Values of `camera` that give attention a second branch."""
 EMBEDDED = 6 + 3 + 2
 """Numbers of a motion that are embedded: rotation, translation, focal lengths."""
@@ -23,7 +23,7 @@ def check_cameras(place: str, camera: str, head_dim: int, size: Size) -> None:
 
     Args:
         place: of the network's options in params.yaml, for errors.
-        camera: token, prope or joint.
+        camera: token, prope, prope_branch or joint.
         head_dim: features of a head.
         size: of the data.
 
@@ -77,12 +77,14 @@ def cameras_of(motions: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def encoding(motions: Tensor, positions: Tensor, rope: Tensor, patches: int | None) -> PRoPE:
-    """PRoPE of frames at `positions` [T]: half of a head's features by cameras, half by rope.
+    """PRoPE of frames at `positions` [T]: as many features of a head by rope as it has.
+
+    The others go by cameras.
 
     Args:
         motions: from each frame of the window to the next, [B, F, MOTION].
         positions: int64 [T].
-        rope: [2, F, head_dim / 2] of frames in time; [2, P, head_dim / 2] of patches in space.
+        rope: [2, F, r] of frames in time; [2, P, r] of patches in space.
         patches: P, for the encoding of all patches of each frame, [B, T P, 4, 4]; None for that of
             frames, [B, T, 4, 4].
     """

@@ -1,7 +1,8 @@
 """Families of interchangeable members: a name in params.yaml is the name of a module.
 
 Most are chosen at the top of params.yaml. A data set chooses two itself, `datasets.NAME.format` and
-`datasets.NAME.world`: its name is any word.
+`datasets.NAME.world`: its name is any word. `datasets.NAME.encoder: state` has precedence over
+`encoder`.
 
 Each family's package types its own: `from pipeline.encoders import ENCODERS`. Nothing is imported
 from there, so that `--help` loads no torch.
@@ -47,12 +48,14 @@ class Family(Generic[ModuleT_co, OptionsT_co]):
         folders: whether members are folders (`NAME/__init__.py`) or files (`NAME.py`): dvc.yaml
             can name only one of the two.
         of_dataset: whether the chosen data set names the member, not params.yaml itself.
+        replaceable: whether the chosen data set may name one in place of that of params.yaml.
     """
 
     selector: str
     block: str
     folders: bool
     of_dataset: bool = False
+    replaceable: bool = False
 
     @property
     def in_dataset(self) -> bool:
@@ -116,7 +119,7 @@ class Family(Generic[ModuleT_co, OptionsT_co]):
 FAMILIES: tuple[Family[object, Any], ...] = (
     Family("format", "formats", folders=True, of_dataset=True),
     Family("world", "worlds", folders=True, of_dataset=True),
-    Family("encoder", "encoders", folders=True),
+    Family("encoder", "encoders", folders=True, replaceable=True),
     Family("denoiser", "denoisers", folders=True),
     Family("state_model", "state_models", folders=True),
     Family("objective", "objectives", folders=False),

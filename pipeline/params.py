@@ -94,15 +94,21 @@ class Settings:
 
     def chosen(self, family: AnyFamily) -> str | None:
         """Name of the chosen member of `family`; None if the data set has no world."""
-        if family.of_dataset:
-            return _named(self.dataset, self.values[DATASETS][self.dataset], family)
-        name: str = self.values[family.selector]
-        return name
+        own = self.chosen_by_dataset(family)
+        return own if family.of_dataset or own else self.values[family.selector]
+
+    def chosen_by_dataset(self, family: AnyFamily) -> str | None:
+        """The member that the data set's own block names, if any; a published one need not."""
+        block, unsaid = self.values[DATASETS][self.dataset], None
+        if family.of_dataset and self.dataset in PUBLISHED:
+            unsaid = PUBLISHED[self.dataset] if family.in_dataset else self.dataset
+        named = family.of_dataset or family.replaceable
+        return block.get(family.selector, unsaid) if named else None
 
     def place(self, family: AnyFamily) -> str:
         """Where params.yaml names the chosen member of `family`, for error messages."""
-        key = f"{DATASETS}.{self.dataset}.{family.selector}" if family.of_dataset else None
-        return f"{self.path}: {key or family.selector}"
+        own = family.of_dataset or self.chosen_by_dataset(family)
+        return f"{self.path}: {f'{DATASETS}.{self.dataset}.' if own else ''}{family.selector}"
 
     def block(self, family: AnyFamily) -> str:
         """Key of the options of the chosen member; a format's are those of the data set."""
@@ -150,13 +156,6 @@ class Settings:
         block, inner = key.split(".", 1)
         options = _checked(self.path, key, self.values[block][inner], options_class)
         return Variant(name, module, options)
-
-
-def _named(dataset: str, block: Any, family: AnyFamily) -> str | None:
-    """The member of a family that the block of a data set names; a published one need not."""
-    published = PUBLISHED.get(dataset) if family.in_dataset else dataset
-    name: str | None = block.get(family.selector, published if dataset in PUBLISHED else None)
-    return name
 
 
 def read(path: Path) -> Settings:
@@ -226,7 +225,7 @@ def _check_datasets(settings: Settings) -> None:
             raise ParamsError(f"{place}: a data set's name is letters, digits, _ and -; rename it")
         if not isinstance(block, dict):
             raise ParamsError(f"{place} = {brief(block)} must map option names to values")
-        member, world = _named(name, block, formats), _named(name, block, worlds)
+        member, world = map(settings.of_dataset(name).chosen, (formats, worlds))
         if member is None:
             known = ", ".join(formats.names())
             raise ParamsError(f"{place}.format is missing; `wm inspect` tells it (known: {known})")
@@ -234,8 +233,7 @@ def _check_datasets(settings: Settings) -> None:
         _checked(path, f"{DATASETS}.{name}", block, options_class)
         if world is not None:
             worlds.load(world, f"{place}.world")
-    if settings.values[DATASET] not in list(blocks):  # a list or a mapping has no hash
-        name = settings.values[DATASET]
+    if (name := settings.values[DATASET]) not in list(blocks):  # a list or a mapping has no hash
         known = did_you_mean(str(name), blocks)
         raise ParamsError(f"{path}: {DATASET} = {name!r} is unknown; {known}")
 
@@ -250,6 +248,8 @@ def _check_family(settings: Settings, family: AnyFamily) -> None:
     for other, options in block.items():
         options_class = family.options_class(other, f"{settings.path}: a block of {family.block}")
         _checked(settings.path, f"{family.block}.{other}", options, options_class)
+    if family.replaceable:  # then that of params.yaml stands in paths all the same
+        family.load(settings.values[family.selector], f"{settings.path}: {family.selector}")
     if name is not None and name not in block:
         raise ParamsError(f"{place} = {name!r} has no options; add a block {family.block}.{name}")
 

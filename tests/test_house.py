@@ -72,6 +72,8 @@ def test_a_stage_that_runs_a_member_of_the_data_set_depends_on_what_names_it():
     for stage in STAGES:
         reads = {dep.rsplit("/", 1)[-1] for dep in STAGE_TABLE[stage]["deps"]}
         imported = imports.closure([f"pipeline.{stage}.__main__"])
+        if "pipeline/encoders/${encoder}" in STAGE_TABLE[stage]["deps"]:
+            assert "encoder.json" in reads, f"{stage} lacks encoder.json"
         for name in ("format", "world"):
             runs = f"pipeline.{name}s" in imported and stage not in ("encode", "evaluate")
             assert not runs or f"{name}.json" in reads, f"{stage} lacks {name}.json"

@@ -12,6 +12,7 @@ from helpers import PARAMS, ROOT
 
 from pipeline import params
 from pipeline.errors import ParamsError, UserError
+from pipeline.families import family
 
 
 def write(path: Path, **changes: object) -> Path:
@@ -123,6 +124,19 @@ def test_params_yaml_is_written_as_dvc_writes_it(tmp_path):
     path = shutil.copy(ROOT / "params.yaml", tmp_path)
     apply_overrides(path, [f"train.seed={PARAMS['train']['seed']}"])
     assert Path(path).read_text() == (ROOT / "params.yaml").read_text()
+
+
+def test_a_data_set_of_states_has_precedence_over_the_encoder_which_is_checked_all_the_same(
+    tmp_path,
+):
+    encoders, robot = family("encoders"), {"dataset": "quadruped"}
+    settings = params.read(write(tmp_path, **robot, **{"policy.method": "ppo"}))
+    assert (settings.chosen(encoders), settings.variant(encoders).name) == ("state", "state")
+    assert settings.place(encoders).endswith("params.yaml: datasets.quadruped.encoder")
+    pictures = params.read(write(tmp_path, **robot, **{"datasets.quadruped.encoder": None}))
+    assert pictures.chosen(encoders) == PARAMS["encoder"]
+    with pytest.raises(ParamsError, match=r"params.yaml: encoder = 'tiny_vea' is unknown"):
+        params.read(write(tmp_path, **robot, encoder="tiny_vea"))
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -2,9 +2,9 @@
 
 A dependency of dvc.yaml can be named by one selector, `${dataset}`, but not by an option of the
 chosen data set. So what options name gets names of its own, and later stages depend on these:
-links to the set's files and to the models that a student is distilled from, and for its format and
-its world a file with the member's name, its options and a digest of the code that it runs. Editing
-one format runs nothing again for a set of another.
+links to the set's files and to the models that a student is distilled from, and for its format,
+its world and an encoder that it names a file with the member's name, its options and a digest of
+the code that it runs. Editing one format runs nothing again for a set of another.
 """
 
 from pathlib import Path
@@ -23,22 +23,23 @@ def command(
     out: Annotated[Path, output("FOLDER", "Folder for the link.")],
     params: ParamsFile = PARAMS,
 ) -> None:
-    """Link to what params.yaml names by its path, and name the format and the world.
+    """Link to what params.yaml names by its path; name what the data set chooses itself.
 
     What is on the hub is downloaded before.
     """
     from pipeline.collect.listing import files_below, folder_of
     from pipeline.collect.root import provide
+    from pipeline.families import FAMILIES
     from pipeline.formats import FORMATS
     from pipeline.params import read
-    from pipeline.worlds import WORLDS
 
     settings = read(params)
     root = provide(settings.variant(FORMATS).options, out.parent)
     with stage.output(out) as partial:
         partial.mkdir()
-        stage.write_json(partial / "format.json", _member(settings, FORMATS))
-        stage.write_json(partial / "world.json", _member(settings, WORLDS))
+        for family in FAMILIES:
+            if family.of_dataset or family.replaceable:
+                stage.write_json(partial / f"{family.selector}.json", _member(settings, family))
         for key, folder in parents(settings).items():
             if folder is None:
                 (partial / key).write_text("the world model\n")
@@ -86,7 +87,7 @@ def _member(settings: "Settings", family: "AnyFamily") -> dict[str, Any]:
     """A member of a family that the data set chooses: all that decides what it does."""
     from pipeline import imports
 
-    name = settings.chosen(family)
+    name = settings.chosen_by_dataset(family)
     if name is None:
         return {family.selector: None}
     block, key = settings.block(family).split(".", 1)

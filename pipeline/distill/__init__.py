@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from pipeline.errors import ParamsError, did_you_mean
-from pipeline.families import STATE
+from pipeline.families import STATE, family
 from pipeline.params import MODEL, Params, Settings
 
 MODELS = ("world_model", "student")
@@ -71,7 +71,7 @@ class Options(Params):
                 f"{path}: distill.method = 'dmd' trains in one process, a whole batch at a time; "
                 "set distributed.processes and train.accumulation to 1"
             )
-        if self.method != "none" and settings.values["encoder"] == STATE:
+        if self.method != "none" and settings.chosen(family("encoders")) == STATE:
             raise ParamsError(
                 f"{path}: distill.method = {self.method!r} shortens diffusion, of which a state "
                 "model has none; set it to none, or choose another encoder"

@@ -51,6 +51,8 @@ def command(
         )
         optional = encoder.fit_metrics(val.fed_to(encoder)[:HEALTH_FRAMES])
         scores = scores.model_copy(update=optional)
+        if variant.name != (unused := settings.values[ENCODERS.selector]):
+            print(f"fit: {settings.place(ENCODERS)} = {variant.name!r}, in place of {unused!r}")
         with stage.output(codec) as partial:
             encoder.to(torch.device("cpu"))
             encoders.save(encoder, variant.name, variant.options.model_dump(), partial)

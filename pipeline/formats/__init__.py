@@ -4,7 +4,7 @@ import errno
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import Field
 
@@ -24,6 +24,8 @@ class DatasetOptions(Params):
         revision: commit of the data set on the hub; None where root is a folder.
         world: simulator that records it and that is planned in; None has none. A published set
             need not name it.
+        encoder: "state" where the recorded states are the latents, whichever encoder params.yaml
+            names for pictures; None has that.
         normalise_actions: whether models get actions standardised by the train split's mean and
             std, or as recorded.
         resolution: (height, width) in pixels that frames are resized to before they are encoded;
@@ -40,6 +42,9 @@ class DatasetOptions(Params):
         default=None, description="commit on the hub, if root is an id there"
     )
     world: str | None = Field(default=None, description="simulator; null: cannot be planned in")
+    encoder: Literal["state"] | None = Field(
+        default=None, description="state: its states are the latents; null: as `encoder` says"
+    )
     normalise_actions: bool = True
     resolution: tuple[int, int] | None = Field(
         default=None,

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from pipeline.errors import ParamsError
-from pipeline.families import STATE
+from pipeline.families import STATE, family
 from pipeline.imagination.options import Options as ImaginationOptions
 from pipeline.params import Params, Settings
 
@@ -70,7 +70,7 @@ class Options(Params):
         Raises:
             ParamsError: the encoder makes no states.
         """
-        encoder = settings.values["encoder"]
+        encoder = settings.chosen(family("encoders"))
         if self.method != "none" and encoder != STATE:
             raise ParamsError(
                 f"{settings.path}: policy.method = {self.method!r} imagines states, but encoder = "

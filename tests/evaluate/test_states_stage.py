@@ -1,36 +1,40 @@
-"""The stages from collect to evaluate, where the latents are states."""
+"""A data set of states is one word: every stage, as `dvc exp run` runs them in a new clone."""
 
 import json
 
 import pytest
-from in_process import run_stage
-from pipeline_helpers import make_workspace, set_params
+from pipeline_helpers import SMOKE, commit, executed, make_workspace, run, set_params
 
 from pipeline.metrics.schema.evaluate import EvaluateMetrics
+from pipeline.params import STAGES
 
 SMALL = {
-    "encoder": "state",
+    "worlds.quadruped.episodes": 6,
+    "worlds.quadruped.steps": 24,
     "distill.method": "none",
     "rollout.clips": 0,
-    "train.interval": 1,
     "train.steps": 6,
     "state_models.gru.width": 16,
     "state_models.gru.heads": 2,
 }
-STAGES = ("collect", "ingest", "fit", "encode", "train", "evaluate")
 
 
 @pytest.mark.slow
-def test_evaluate_measures_forecasts_beside_the_scores_of_drawn_frames(tmp_path):
+def test_a_robot_is_one_word_and_its_forecasts_are_measured_beside_drawn_frames(tmp_path):
     folder = make_workspace(tmp_path / "run")
     set_params(folder, SMALL)
-    for stage in STAGES:
-        run_stage(folder, stage)
+    commit(folder)
+    done = run(folder, "dvc", "exp", "run", "-S", "dataset=quadruped")
+    assert executed(done.stdout) == ["locate", *STAGES]
+    assert "datasets.quadruped.encoder = 'state', in place of 'tiny_vae'" in done.stdout
     scores = EvaluateMetrics.read(folder / "metrics/evaluate.json")
     states = scores.state_model
-    assert (scores.frames, states.history, states.clips) == (8, 8, 8)
+    assert (scores.frames, states.history) == (8, 8)
     assert [one.rows for one in states.forecasts] == [1, 8]
-    assert states.contacts is states.termination is None
-    assert states.next_rows == 4 * (24 - 8)
+    assert states.contacts is not None
+    assert states.next_rows == 2 * (24 - 8)
     means = json.loads((folder / "metrics/evaluate_mean.json").read_text())
     assert means["state_model"]["error_8"] == states.forecasts[1].model.value
+    plan = json.loads((folder / "metrics/plan.json").read_text())
+    assert plan["goals"] == SMOKE["plan.goals"]["count"]
+    assert "World model of quadruped" in (folder / "report/index.html").read_text()

@@ -132,6 +132,7 @@ def detect(folder: Path) -> Detected | None:
         columns = file.readline(1 << 16).count(b",") + 1
     wrong = f"{paths[0]}: {columns} numbers a row, where {rows.COLUMNS} are expected"
     own = {"world": "quadruped"} if (folder / INDEX).is_file() else {}
+    own |= {"encoder": "state"}
     return Detected(
         "RWM state-action rows",
         own,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 from pipeline.compute import parallel
+from pipeline.encoders import ENCODERS
 from pipeline.errors import ParamsError
 from pipeline.evaluate import Options as EvaluateOptions
 from pipeline.formats import FORMATS
@@ -32,7 +33,7 @@ def check_packages(settings: Settings) -> None:
 
 def _needed(settings: Settings) -> Iterator[tuple[str, str, str]]:
     """What needs a package, the package, and the extra that installs it."""
-    encoder = settings.values["encoder"]
+    encoder = settings.chosen(ENCODERS)
     simulated = settings.variant(FORMATS).options.root is None
     if simulated and settings.chosen(WORLDS) == "csgo":
         yield f"dataset = {settings.dataset!r}, as it is simulated,", "vizdoom", "doom"

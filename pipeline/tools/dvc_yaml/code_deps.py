@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline import imports
-from pipeline.families import FAMILIES
+from pipeline.families import FAMILIES, STATE, family
 from pipeline.params import AnyFamily
 from pipeline.tools.dvc_yaml.read import Stage
 
@@ -16,7 +16,7 @@ RECORDED = {
 }
 """Families whose member is named in an artefact: a stage that reads it runs that member."""
 RESOLVE = "pipeline.collect.locate"
-"""The stage that names the format and the world of the chosen data set, with their code."""
+"""The stage that names what the chosen data set chooses, with its code."""
 CODE = "      - pipeline/"
 """How the lines begin that are written here."""
 
@@ -53,6 +53,7 @@ def code_deps(stage: Stage) -> list[str]:
     """
     if stage.module == RESOLVE:
         every = [f.module(name) for f in FAMILIES if f.of_dataset for name in f.names()]
+        every.append(family("encoders").module(STATE))
         return sorted(_folded(imports.closure([stage.module, *every]) - {"pipeline"}))
     families = [family for family in families_of(stage) if not family.of_dataset]
     members = {family.module(member) for family in families for member in family.names()}

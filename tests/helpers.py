@@ -65,3 +65,9 @@ def make_episode(key: str, length: int = 12, size: int = 16, seed: int = 0) -> E
         frames[step, 4:8, step % size : step % size + 4] = rng.integers(100, 255, 3)
     states = np.cumsum(actions, 0, dtype=np.float32)
     return Episode(key, frames, actions, states, {"door": 30.0, "wall": 32.0})
+
+
+def content(folder: Path) -> dict[Path, bytes]:
+    """Every file of a folder."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder): path.read_bytes() for path in files}

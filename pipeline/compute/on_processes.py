@@ -9,7 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from pipeline.compute import worker
-from pipeline.compute.in_order import in_order
+from pipeline.compute.in_order import as_ended
 from pipeline.errors import MachineError
 
 Task = TypeVar("Task")
@@ -20,15 +20,15 @@ LOSSES = 3
 
 def map_on_processes(
     function: Callable[[Task], Result], tasks: Sequence[Task], workers: int
-) -> Iterator[Result]:
-    """See `parallel.parallel_map`."""
-    done = lost = 0
-    while done < len(tasks):
-        left = (tasks[number] for number in range(done, len(tasks)))
+) -> Iterator[tuple[int, Result]]:
+    """See `parallel.parallel_unordered`."""
+    left, lost = dict.fromkeys(range(len(tasks))), 0
+    while left:
+        numbered = ((number, tasks[number]) for number in tuple(left))
         try:
-            for result in _in_pool(function, left, workers):
-                done += 1
-                yield result
+            for number, result in _in_pool(function, numbered, workers):
+                del left[number]
+                yield number, result
         except BrokenProcessPool:
             lost += 1
             if lost > LOSSES:
@@ -40,8 +40,8 @@ def map_on_processes(
 
 
 def _in_pool(
-    function: Callable[[Task], Result], tasks: Iterable[Task], workers: int
-) -> Iterator[Result]:
+    function: Callable[[Task], Result], tasks: Iterable[tuple[int, Task]], workers: int
+) -> Iterator[tuple[int, Result]]:
     """Until one of the processes is killed, which raises BrokenProcessPool."""
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(
@@ -60,7 +60,7 @@ def _in_pool(
         return unpacked
 
     try:
-        yield from in_order(tasks, submit, ended, result, 2 * workers)
+        yield from as_ended(tasks, submit, ended, result, 2 * workers)
     except BaseException:  # an error of a task, or Ctrl-C: what still runs is of no use
         for process in multiprocessing.active_children():
             if process not in others:

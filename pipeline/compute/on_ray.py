@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from pipeline.compute import worker
-from pipeline.compute.in_order import in_order
+from pipeline.compute.in_order import as_ended
 from pipeline.errors import MachineError, ParamsError
 
 Task = TypeVar("Task")
@@ -15,8 +15,8 @@ Result = TypeVar("Result")
 
 def map_on_ray(
     function: Callable[[Task], Result], tasks: Sequence[Task], address: str, *, on_gpu: bool
-) -> Iterator[Result]:
-    """See `parallel.parallel_map`; Ray itself does lost tasks again."""
+) -> Iterator[tuple[int, Result]]:
+    """See `parallel.parallel_unordered`; Ray itself does lost tasks again."""
     ray = _connected(address)
     resources = ray.cluster_resources()
     gpus = int(resources.get("GPU", 0)) if on_gpu else 0
@@ -36,7 +36,7 @@ def map_on_ray(
 
     try:
         limit = 2 * max(1, gpus or int(resources.get("CPU", 1)))
-        yield from in_order(tasks, submit, ended, result, limit)
+        yield from as_ended(enumerate(tasks), submit, ended, result, limit)
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, FileNotFoundError) and error.cause.filename == folder:
             raise MachineError(

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from pydantic import Field
 
+from pipeline.compute.in_order import in_order
 from pipeline.params import Params
 
 Task = TypeVar("Task")
@@ -18,7 +19,8 @@ class Options(Params):
     workers: int | None = Field(
         gt=0,
         description="processes at once; null: ingest one for every core, encode one for every core "
-        "or GPU, evaluate and plan none besides their own",
+        "or GPU, as many runs of ablate, frontier and reproduce, evaluate and plan none besides "
+        "their own",
     )
     ray: str | None = Field(
         description="address of a Ray cluster that shares this folder, or local; null: no Ray"
@@ -44,7 +46,18 @@ def parallel_map(
     *,
     on_gpu: bool = False,
 ) -> Iterator[Result]:
-    """`function(task)` for every task, in their order.
+    """`function(task)` for every task, in their order; see `parallel_unordered`."""
+    yield from in_order(parallel_unordered(function, tasks, options, on_gpu=on_gpu))
+
+
+def parallel_unordered(
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    options: Options,
+    *,
+    on_gpu: bool = False,
+) -> Iterator[tuple[int, Result]]:
+    """`function(task)` for every task with the task's number, as they end.
 
     The tasks of a process that was killed are done again, a few times.
 
@@ -65,7 +78,7 @@ def parallel_map(
         return
     workers = min(options.workers or _processes(on_gpu=on_gpu), len(tasks))
     if workers < 2:
-        yield from map(function, tasks)
+        yield from enumerate(map(function, tasks))
         return
     from pipeline.compute.on_processes import map_on_processes
 

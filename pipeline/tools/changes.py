@@ -1,9 +1,13 @@
-"""Changes to params.yaml on a command line: `--set KEY=VALUE`."""
+"""Changes to the values of a params.yaml by dotted keys, and `--set KEY=VALUE`."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-from pipeline.errors import ParamsError
+from pipeline.errors import ParamsError, did_you_mean
 from pipeline.files.yaml_file import parse_yaml
+from pipeline.tools.tables import placed
 
 Value = int | float | str | bool | Mapping[str, int] | None
 """A value in params.yaml."""
@@ -32,3 +36,19 @@ def parse_changes(
         way_out = "close its brackets and quotes, or quote all of it"
         parsed[key] = parse_yaml(value, f"--set = {pair!r}", way_out)
     return parsed
+
+
+def changed(values: Mapping[str, Any], changes: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """A copy of the values of `path` with some dotted keys changed; nothing is checked.
+
+    Raises:
+        ParamsError: it has no such key.
+    """
+    copied = copy.deepcopy(dict(values))
+    for dotted, value in changes.items():
+        block, last = placed(copied, dotted)
+        if last not in block:
+            hint = did_you_mean(last, block)
+            raise ParamsError(f"{path}: has no key {dotted} to change; {hint}")
+        block[last] = value
+    return copied

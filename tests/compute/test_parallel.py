@@ -7,12 +7,12 @@ import sys
 import time
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import pytest
 import torch
 from cluster_helpers import killed_once, worker_id, wrong_or_long
 from helpers import ROOT
+from process_helpers import children, ended
 
 from pipeline.compute import parallel as cluster
 from pipeline.compute import worker
@@ -96,19 +96,6 @@ if __name__ == "__main__":
 """
 
 
-def children(pid: int) -> list[int]:
-    shown = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False)
-    return [int(line) for line in shown.stdout.split()]
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
 def test_workers_end_with_the_process_that_started_them(tmp_path, end):
@@ -123,7 +110,4 @@ def test_workers_end_with_the_process_that_started_them(tmp_path, end):
         time.sleep(1)  # until they have their tasks
         os.kill(parent.pid, end)
     assert len(found) == 3
-    limit = time.monotonic() + 30
-    while any(map(alive, found)) and time.monotonic() < limit:
-        time.sleep(0.05)
-    assert not [pid for pid in found if alive(pid)]
+    assert ended(found)

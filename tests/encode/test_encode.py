@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 import torch
 from encode_helpers import encoded
-from helpers import make_episode
+from helpers import content, make_episode
 from ingest_helpers import ingested
 
 from pipeline import encoders
 from pipeline.compute import device, worker
-from pipeline.compute import parallel as cluster
 from pipeline.encode import shard
 from pipeline.encode.shard import Saved, load_runner
 from pipeline.encoders import Encoder, Posterior
@@ -65,10 +64,6 @@ def folder(tmp_path_factory):
     return path
 
 
-def content(store):
-    return {p.relative_to(store): p.read_bytes() for p in store.rglob("*") if p.is_file()}
-
-
 @pytest.mark.parametrize(
     ("rows", "row_bytes", "expected"),
     [
@@ -99,18 +94,6 @@ def test_a_set_is_cut_without_gap_or_overlap():
 def card(folder_of_latents):
     codec = folder_of_latents / "codec"
     return {"name": encoders.name_of(codec), "digest": encoders.digest(codec)}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "elsewhere",
-    [{"workers": 2, "ray": None}, {"workers": None, "ray": "local"}],
-    ids=["processes", "ray"],
-)
-def test_where_it_works_changes_no_byte(folder_of_latents, card, tmp_path, elsewhere):
-    folder, where = folder_of_latents, cluster.Options(**elsewhere)
-    encoded(folder / "shards", Saved(folder / "codec"), tmp_path / "b.zarr", where=where, **card)
-    assert content(tmp_path / "b.zarr") == content(folder / "latents.zarr")
 
 
 def test_a_process_encodes_on_one_device_of_many_and_that_changes_no_byte(

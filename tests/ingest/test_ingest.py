@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 import torch
 from dataset_helpers import layout, write
-from helpers import ROOT, make_episode
+from helpers import make_episode
 from ingest_helpers import ingested
 
-from pipeline.compute import parallel as cluster
 from pipeline.episodes import shards, video
 from pipeline.episodes.episode import Episode
 from pipeline.errors import DataError
@@ -31,23 +30,6 @@ def test_frames_too_small_to_be_scored_are_refused_before_any_is_packed(tmp_path
     with pytest.raises(DataError, match=r"frames: 8 x 8 pixels, but SSIM .* or more"):
         ingested([make_episode(str(i), size=8) for i in range(3)], tmp_path / "out", **SMALL)
     assert not (tmp_path / "out").exists()
-
-
-PARALLEL = [
-    pytest.param({"workers": 2, "ray": None}, id="processes"),
-    pytest.param({"workers": None, "ray": "local"}, id="ray"),
-]
-
-
-@pytest.fixture
-def workers(request, monkeypatch):
-    """Options of cluster; worker processes must be able to import these tests."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests"))
-    return cluster.Options(**request.param)
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize("codec", ["raw", "deflate", "h264"])
@@ -135,22 +117,6 @@ def test_a_split_that_comes_with_the_data_is_kept(episodes, tmp_path):
     keys = {shard.split: set(shard.episodes) for shard in manifest.shards}
     assert keys["train"] == {"episode_000", "episode_001", "episode_002"}
     assert keys["val"] == {"episode_007", "episode_008"}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("workers", PARALLEL, indirect=True)
-def test_the_same_bytes_however_many_work_and_wherever(workers, episodes, tmp_path):
-    ingested(episodes, tmp_path / "alone", **SMALL)
-    ingested(episodes, tmp_path / "many", workers=workers, **SMALL)
-    assert contents(tmp_path / "alone") == contents(tmp_path / "many")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("workers", PARALLEL, indirect=True)
-def test_an_error_in_another_process_is_the_users_error_still(workers, episodes, tmp_path):
-    episodes[4] = DataError("x.mp4: damaged; fetch it again")
-    with pytest.raises(DataError, match=r"^x.mp4: damaged; fetch it again, or set ingest.on_error"):
-        ingested(episodes, tmp_path / "out", workers=workers, **SMALL)
 
 
 def test_shards_are_hashed(episodes, tmp_path):

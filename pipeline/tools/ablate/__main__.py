@@ -15,7 +15,14 @@ def command(
         typer.Argument(metavar="OUT", help="Folder for the runs; finished ones are kept."),
     ],
     seeds: Annotated[int, typer.Option(min=1, help="Number of seeds for each arm.")] = 3,
-    jobs: Annotated[int, typer.Option(min=1, help="Parallel runs, with one thread each.")] = 2,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Runs at once on this machine, with one thread each, in place of params.yaml's "
+            "cluster.",
+        ),
+    ] = None,
     only: Annotated[
         list[str] | None, typer.Option(metavar="TABLE", help="Run only this table; repeatable.")
     ] = None,

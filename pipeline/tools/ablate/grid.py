@@ -1,37 +1,26 @@
 """All runs of some tables: the data of each data set once, then every arm with every seed."""
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import params
-from pipeline.errors import ParamsError, did_you_mean
 from pipeline.metrics.schema.evaluate import EvaluateMeans
 from pipeline.metrics.schema.train import TrainMetrics
 from pipeline.tools.ablate import Arm, Table
-from pipeline.tools.ablate.processes import locked
 from pipeline.tools.ablate.tables import SHARED
-from pipeline.tools.ablate.workspace import Recipe, RunTime, Workspace
 from pipeline.tools.changes import Value
 from pipeline.tools.dvc_yaml import read as dvc_yaml
-from pipeline.tools.tables import placed
+from pipeline.tools.workspaces import spread
+from pipeline.tools.workspaces.workspace import Recipe, RunTime, Workspace
 
 DATA = ("collect", "ingest", "fit", "encode")
 STUDY = ("train", "evaluate")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """Stages in a workspace."""
-
-    workspace: Workspace
-    stages: tuple[str, ...]
-
-    def time(self) -> RunTime | None:
-        """The time of all stages together; None if one is not done."""
-        each = [self.workspace.done(name) for name in self.stages]
-        return sum((one for one in each if one), RunTime()) if all(each) else None
+class Run(spread.Run):
+    """A run with what it has measured."""
 
     def means(self) -> EvaluateMeans:
         """Scores, averaged over generated frames.
@@ -85,7 +74,7 @@ class Grid:
             ParamsError: there is no dvc.yaml, or a change names no key or an invalid value.
         """
         self.folder, self.file, self.tables, self.seeds = folder, file, tables, seeds
-        self.values = params.read(file).values
+        self.settings = params.read(file)
         self.shared = SHARED | dict(changes)
         self.stages = dvc_yaml.stages(file.with_name("dvc.yaml"))
         self.data = {
@@ -100,24 +89,14 @@ class Grid:
                     if key not in self.runs:
                         self.runs[key] = self._run(table.dataset, arm, seed)
 
-    def run(self, jobs: int) -> Iterator[str]:
-        """Run all that is not done, `jobs` in parallel; yields a line for each finished run.
+    def run(self, jobs: int | None) -> Iterator[str]:
+        """Carry out all that is not done; see `spread.carry_out`.
 
-        Raises:
-            DataError: a stage failed, or another process works in the folder.
+        Args:
+            jobs: runs at once, on this machine; None leaves it to `cluster` of params.yaml.
         """
-        with locked(self.folder) as processes:
-
-            def work(run: Run) -> None:
-                run.workspace.run(run.stages, processes)
-
-            for runs in (self.data.values(), self.runs.values()):
-                todo = [run for run in runs if run.time() is None]
-                for number, run in enumerate(processes.map(work, todo, jobs), 1):
-                    time = run.time()
-                    assert time is not None
-                    place = run.workspace.folder.relative_to(self.folder)
-                    yield f"{place}: {time.seconds:.0f} s ({number} of {len(todo)})"
+        runs = (*self.data.values(), *self.runs.values())
+        return spread.carry_out(self.folder, runs, spread.at_once(self.settings, jobs))
 
     def time(self) -> RunTime:
         """The time of all runs that are done."""
@@ -127,15 +106,9 @@ class Grid:
     def _run(self, dataset: str, arm: Arm, seed: int) -> Run:
         recipe = self._recipe(dataset, {**arm.changes, "train.seed": seed})
         folder = self.folder / dataset / arm.run / f"seed-{seed}"
-        return Run(Workspace(folder, recipe, self.data[dataset].workspace), STUDY)
+        data = self.data[dataset]
+        return Run(Workspace(folder, recipe, data.workspace), STUDY, data)
 
     def _recipe(self, dataset: str, changes: Mapping[str, Value]) -> Recipe:
-        values = copy.deepcopy(dict(self.values))
-        for key, value in ({"dataset": dataset} | self.shared | dict(changes)).items():
-            block, last = placed(values, key)
-            if last not in block:
-                hint = did_you_mean(last, block)
-                raise ParamsError(f"{self.file}: has no key {key} to change; {hint}")
-            block[last] = value
-        params.check(self.file, values)
-        return Recipe(self.stages, values)
+        own = {"dataset": dataset, **self.shared, **changes}
+        return Recipe.changed(self.stages, self.settings.values, own, self.file)

@@ -21,7 +21,6 @@ SHARED: dict[str, Value] = {
     "evaluate.batch": 16,
     "evaluate.dreams": 1,
     "evaluate.dream_frames": 2,
-    "cluster.workers": 1,
     "tracking.tensorboard": False,
     "tracking.wandb": None,
 }

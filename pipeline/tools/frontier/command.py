@@ -17,7 +17,14 @@ def command(
         list[str] | None, typer.Option(metavar="PLANNER", help="Try only this one; repeatable.")
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Sets of goals at each point.")] = 1,
-    jobs: Annotated[int, typer.Option(min=1, help="Parallel runs, with one thread each.")] = 2,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Runs at once on this machine, with one thread each, in place of params.yaml's "
+            "cluster.",
+        ),
+    ] = None,
     change: Annotated[
         list[str] | None,
         typer.Option(

@@ -1,6 +1,5 @@
 """Stage `plan` at every point, each in a folder of its own, on the model of one workspace."""
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +8,12 @@ from pipeline import params
 from pipeline.errors import DataError, ParamsError, did_you_mean
 from pipeline.metrics.intervals import wilson
 from pipeline.metrics.schema.plan import PlanMetrics, read
-from pipeline.tools.ablate.processes import locked
-from pipeline.tools.ablate.workspace import Recipe, Workspace
 from pipeline.tools.changes import Value, parse_changes
 from pipeline.tools.dvc_yaml import read as dvc_yaml
 from pipeline.tools.frontier import Row
 from pipeline.tools.frontier.points import POINTS, SAMPLING_STEPS, SHARED, Point
-from pipeline.tools.tables import placed
+from pipeline.tools.workspaces import spread
+from pipeline.tools.workspaces.workspace import Recipe, Workspace
 
 STAGE, SEED = "plan", "plan.seed"
 VARIED = (*SHARED, SAMPLING_STEPS, SEED)
@@ -48,7 +46,8 @@ class Frontier:
             DataError: the workspace has not run as far as its model.
         """
         file = request.params
-        values = params.read(file).values
+        self.settings = params.read(file)
+        values = self.settings.values
         self.folder = request.folder
         stages = dvc_yaml.stages(file.with_name("dvc.yaml"))
         workspace = Workspace(file.parent, Recipe(stages, values))
@@ -63,7 +62,7 @@ class Frontier:
         def run(point: Point, seed: int) -> Workspace:
             block = values["planners"][point.planner]
             own = {**SHARED, **request.changes, **point.changes(block), SEED: seed}
-            recipe = Recipe(stages, _changed(file, values, own))
+            recipe = Recipe.changed(stages, values, own, file)
             return Workspace(request.folder / point.name / f"seed-{seed}", recipe, workspace)
 
         self.runs = {
@@ -71,23 +70,14 @@ class Frontier:
             for point in selected(request.only)
         }
 
-    def run(self, jobs: int) -> Iterator[str]:
-        """Run all that is not done, `jobs` in parallel; yields a line for each finished run.
+    def run(self, jobs: int | None) -> Iterator[str]:
+        """Carry out all that is not done; see `spread.carry_out`.
 
-        Raises:
-            DataError: a run failed, or another process works in the folder.
+        Args:
+            jobs: runs at once, on this machine; None leaves it to `cluster` of params.yaml.
         """
-        with locked(self.folder) as processes:
-
-            def work(run: Workspace) -> None:
-                run.run((STAGE,), processes)
-
-            todo = [run for runs in self.runs.values() for run in runs if run.done(STAGE) is None]
-            for number, run in enumerate(processes.map(work, todo, jobs), 1):
-                time = run.done(STAGE)
-                assert time is not None
-                place = run.folder.relative_to(self.folder)
-                yield f"{place}: {time.seconds:.0f} s ({number} of {len(todo)})"
+        runs = [spread.Run(run, (STAGE,)) for runs in self.runs.values() for run in runs]
+        return spread.carry_out(self.folder, runs, spread.at_once(self.settings, jobs))
 
     def rows(self) -> list[Row]:
         """What was reached at each point, over the goals of all seeds.
@@ -126,20 +116,6 @@ def _check_is_free(key: str) -> None:
             f"--set {key}: only keys of plan may change, but {', '.join(VARIED)}: the model is "
             "that of the workspace, and the points and --seeds set the others"
         )
-
-
-def _changed(
-    file: Path, values: Mapping[str, object], own: Mapping[str, object]
-) -> dict[str, object]:
-    changed = copy.deepcopy(dict(values))
-    for key, value in own.items():
-        block, last = placed(changed, key)
-        if last not in block:
-            hint = did_you_mean(last, block)
-            raise ParamsError(f"{file}: has no key {key} to change; {hint}")
-        block[last] = value
-    params.check(file, changed)
-    return changed
 
 
 def _row(point: Point, runs: Sequence[Workspace]) -> Row:

@@ -14,12 +14,12 @@ from pipeline.families import STATE
 from pipeline.latents.cache import LatentCache
 from pipeline.metrics.schema.preflight import PreflightReport
 from pipeline.params import Settings
+from pipeline.tools.changes import changed
 from pipeline.tools.preflight import data, scale, training
 from pipeline.tools.preflight.findings import Findings
 from pipeline.tools.preflight.forecast import available_to, plan_of
 from pipeline.tools.preflight.imagination import imagine
 from pipeline.tools.preflight.state_memory import check_state_memory
-from pipeline.tools.reproduce.changes import changed
 from pipeline.tools.reproduce.published import PublishedRuns, Run, read
 from pipeline.train.memory.cost import parameters
 from pipeline.train.memory.forecast import check, fitting_settings

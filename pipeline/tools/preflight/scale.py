@@ -13,8 +13,8 @@ from pipeline.files.places import from_project
 from pipeline.formats import FORMATS, frame_interval
 from pipeline.params import Settings
 from pipeline.state_models import STATE_MODELS
+from pipeline.tools.changes import changed
 from pipeline.tools.preflight.findings import Findings
-from pipeline.tools.reproduce.changes import changed
 from pipeline.train import Options as Train
 from pipeline.weights.pretrained import Weights, WithWeights, found
 from pipeline.worlds import WORLDS

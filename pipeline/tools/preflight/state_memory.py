@@ -3,10 +3,10 @@
 from pipeline.errors import ParamsError, RunError, memory_ran_out
 from pipeline.latents.cache import LatentCache
 from pipeline.params import Settings
+from pipeline.tools.changes import changed
 from pipeline.tools.preflight.findings import Findings
 from pipeline.tools.preflight.forecast import available_to
 from pipeline.tools.preflight.training import prepare
-from pipeline.tools.reproduce.changes import changed
 from pipeline.train import Options
 from pipeline.train.memory.peak import Footprint
 from pipeline.train.state.memory import ways_out

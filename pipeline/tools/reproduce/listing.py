@@ -8,7 +8,7 @@ from pipeline.errors import ParamsError, did_you_mean
 from pipeline.families import family
 from pipeline.files.units import readable
 from pipeline.params import Settings, parse
-from pipeline.tools.reproduce.changes import changed
+from pipeline.tools.changes import changed
 from pipeline.tools.reproduce.estimate import CHECKPOINTS, DEVICES, UTILISATION, cost
 from pipeline.tools.reproduce.published import PublishedRuns
 from pipeline.train import Options as Train

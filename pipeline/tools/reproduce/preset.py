@@ -9,8 +9,8 @@ from pipeline import params
 from pipeline.errors import DataError, ParamsError
 from pipeline.formats import FORMATS
 from pipeline.params import Settings
+from pipeline.tools.changes import changed
 from pipeline.tools.fetch.sets import SETS
-from pipeline.tools.reproduce.changes import changed
 from pipeline.tools.reproduce.published import Run
 
 

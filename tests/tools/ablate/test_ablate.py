@@ -1,13 +1,8 @@
 """`wm ablate`: the paper's arms, run once each, resumed, and set beside what was published."""
 
 import json
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from itertools import combinations
 from pathlib import Path
 
@@ -22,13 +17,12 @@ from pipeline import imports
 from pipeline.denoisers.nanowm import BLOCKS
 from pipeline.errors import DataError, ParamsError
 from pipeline.tools.ablate import Arm, PaperRow, Table, cli, results
-from pipeline.tools.ablate import workspace as workspaces
 from pipeline.tools.ablate.__main__ import command
 from pipeline.tools.ablate.grid import DATA, STUDY, Grid
-from pipeline.tools.ablate.processes import Processes, locked
 from pipeline.tools.ablate.tables import INJECTION, TABLES
-from pipeline.tools.ablate.workspace import Recipe
 from pipeline.tools.dvc_yaml import read as dvc_yaml
+from pipeline.tools.workspaces import workspace as workspaces
+from pipeline.tools.workspaces.workspace import Recipe
 
 STAGES = dvc_yaml.stages(ROOT / "dvc.yaml")
 COLUMNS = [
@@ -248,7 +242,7 @@ def test_the_results_are_what_evaluate_measured(finished):
 def test_a_second_call_runs_nothing(finished, monkeypatch):
     folder, _ = finished
     before = (folder / "ablations.json").read_text()
-    monkeypatch.setattr(Processes, "run", None)
+    monkeypatch.setattr(workspaces.Workspace, "run", None)
     assert "seed-0: " not in ablate(folder).output
     assert (folder / "ablations.json").read_text() == before
 
@@ -302,48 +296,3 @@ def test_damaged_metrics_of_a_run_are_one_line_with_the_way_out(finished, tmp_pa
     way_out = r"; delete .*/wall/v/seed-0 and run `wm ablate` again$"
     with pytest.raises(DataError, match=r"evaluate_mean\.json: not the metrics .*" + way_out):
         results.gather(grid, WALL)
-
-
-def test_a_failing_stage_is_named_with_its_last_words(tmp_path):
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    broken = {name: {**stages[name], "deps": [], "params": []} for name in DATA}
-    broken["collect"]["cmd"] = "python -c 'raise SystemExit(\"no such world\")'"
-    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages | broken}))
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(PARAMS))
-    grid = Grid(tmp_path / "out", tmp_path / "params.yaml", {}, (WALL,), 1)
-    with pytest.raises(DataError, match=r"collect failed in .*wall/data: no such world"):
-        list(grid.run(2))
-
-
-def test_two_do_not_work_in_one_folder(tmp_path):
-    taken = pytest.raises(DataError, match="another run is using it")
-    with locked(tmp_path), taken, locked(tmp_path):
-        pass
-    with locked(tmp_path):  # and is free again
-        pass
-
-
-def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
-    (tmp_path / "params.yaml").touch()
-    for name in ("params.yaml", "params.yaml/runs"):
-        refused = pytest.raises(DataError, match=rf"{name}: cannot be created \(.*; name anoth")
-        with refused, locked(tmp_path / name):
-            pass
-
-
-def test_a_signal_ends_the_children_too(tmp_path):
-    script = (
-        "import sys; from pathlib import Path; from pipeline.tools.ablate.processes import locked\n"
-        f"folder = Path({str(tmp_path)!r})\n"
-        "sleep = [sys.executable, '-c', 'print(1, flush=True); import time; time.sleep(60)']\n"
-        "with locked(folder) as processes:\n"
-        "    work = lambda name: processes.run(sleep, folder, folder / name)\n"
-        "    list(processes.map(work, ['a', 'b', 'c'], 2))\n"
-    )
-    parent = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stderr=subprocess.DEVNULL)
-    while not all((tmp_path / name).is_file() and (tmp_path / name).read_text() for name in "ab"):
-        time.sleep(0.05)
-    os.kill(parent.pid, signal.SIGTERM)
-    assert parent.wait(timeout=30)
-    with locked(tmp_path):  # no child holds the folder any more
-        assert not (tmp_path / "c").exists()

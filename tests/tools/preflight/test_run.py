@@ -14,10 +14,10 @@ from pipeline.__main__ import app
 from pipeline.errors import DataError, UserError
 from pipeline.metrics.schema.preflight import PreflightReport
 from pipeline.params import Settings
+from pipeline.tools.changes import changed
 from pipeline.tools.preflight import training
 from pipeline.tools.preflight.findings import Findings
 from pipeline.tools.preflight.scale import NETWORK, TRAINING
-from pipeline.tools.reproduce.changes import changed
 from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.trainer import Trainer
 

@@ -232,7 +232,7 @@ def test_mistakes_are_named(tmp_path):
     write(tmp_path, TINY | {"tolerance": {}})
     with pytest.raises(DataError, match=r"runs\.tiny: no tolerance for fid, psnr"):
         published.read(unknown)
-    with pytest.raises(ParamsError, match=r"params\.yaml has no key train\.stepz"):
+    with pytest.raises(ParamsError, match=r"params\.yaml: has no key train\.stepz to change"):
         preset.merged(ROOT / "params.yaml", {"train.stepz": 3})
     with pytest.raises(ParamsError, match=r"params\.yaml: train\.steps = -1"):
         preset.merged(ROOT / "params.yaml", {"train.steps": -1})

@@ -1,11 +1,12 @@
 """A folder in which stages run one by one, by the commands of dvc.yaml."""
 
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -13,11 +14,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pipeline import imports, stage
 from pipeline.arguments import PARAMS
 from pipeline.errors import DataError
-from pipeline.params import Settings
-from pipeline.tools.ablate.processes import Processes
+from pipeline.params import Settings, check
+from pipeline.tools.changes import changed
 from pipeline.tools.dvc_yaml.code_deps import families_of
 from pipeline.tools.dvc_yaml.read import Stage
 from pipeline.tools.tables import placed
+from pipeline.tools.workspaces import process
+
+ALONE = {"cluster.workers": 1, "cluster.ray": None, "distributed.processes": 1}
+"""Changes to params.yaml of runs that go on beside others: each stage is one process."""
 
 
 class StageIdentity(BaseModel):
@@ -62,6 +67,23 @@ class Recipe:
             for name, stage in self.stages.items()
             for path in (*stage.outs, *stage.records)
         }
+
+    @classmethod
+    def changed(
+        cls,
+        stages: Mapping[str, Stage],
+        values: Mapping[str, Any],
+        changes: Mapping[str, Any],
+        path: Path,
+    ) -> Self:
+        """The stages for the values of `path` with changes by dotted key, for one process.
+
+        Raises:
+            ParamsError: there is no such key, or the changed values are invalid.
+        """
+        own = changed(values, {**changes, **ALONE}, path)
+        check(path, own)
+        return cls(stages, own)
 
     def command(self, name: str) -> list[str]:
         """The words of a stage's command, for this Python."""
@@ -124,29 +146,32 @@ class Workspace:
         same = record.identity == self.recipe.identity(name)
         return RunTime(record.seconds, record.cpu_seconds) if same else None
 
-    def run(self, names: tuple[str, ...], processes: Processes) -> None:
+    def run(self, names: tuple[str, ...], variables: Mapping[str, str]) -> None:
         """Run the stages that are not done, one after the other; each resumes if it was killed.
+
+        Args:
+            names: of the stages.
+            variables: of their environment, besides this process's.
 
         Raises:
             DataError: one failed; with the last line of its output.
         """
         for name in names:
             if self.done(name) is None:
-                self._run(name, processes)
+                self._run(name, variables)
 
-    def _run(self, name: str, processes: Processes) -> None:
+    def _run(self, name: str, variables: Mapping[str, str]) -> None:
         stage.remove(self._record(name))
         self.folder.mkdir(parents=True, exist_ok=True)
         with stage.output(self.folder / "params.yaml") as partial:
             partial.write_text(yaml.safe_dump(dict(self.recipe.values), sort_keys=False))
         self._link(self.recipe.inputs(name))
         log = self.folder / f"{name}.log"
-        status, seconds, cpu_seconds = processes.run(self.recipe.command(name), self.folder, log)
+        status, seconds, cpu_seconds = process.run(
+            self.recipe.command(name), self.folder, log, variables
+        )
         if status:
-            last = (
-                log.read_text(errors="replace").strip() or f"exit status {status}"
-            ).splitlines()[-1]
-            raise DataError(f"{name} failed in {self.folder}: {last} (log: {log})")
+            raise DataError(f"{name} failed: {_last_words(status, log)} (log: {log})")
         record = DoneRecord(
             identity=self.recipe.identity(name),
             seconds=round(seconds, 2),
@@ -166,3 +191,11 @@ class Workspace:
 
     def _record(self, name: str) -> Path:
         return self.folder / ".done" / f"{name}.json"
+
+
+def _last_words(status: int, log: Path) -> str:
+    """Why a command failed: the signal that killed it, or the last line of its log."""
+    if status == -signal.SIGKILL:
+        return "it was killed, most likely as memory ran out; have fewer runs at once"
+    said = log.read_text(errors="replace").strip()
+    return (said or f"exit status {status}").splitlines()[-1]

@@ -14,10 +14,11 @@ def import_(
         str,
         typer.Argument(
             metavar="CHECKPOINT",
-            help="Checkpoint of the reference: .safetensors or .ckpt, a folder, or a hub id.",
+            help="Checkpoint of the reference: .safetensors or .ckpt, a folder, or a hub id; or "
+            "one of a state model, RWM's model_*.pt, with --latents.",
         ),
     ],
-    out: Annotated[Path, output("OUT", "Folder for the world model; must not exist yet.")],
+    out: Annotated[Path, output("OUT", "Folder for the model; must not exist yet.")],
     config: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Its config; by default config.yaml beside it."),
@@ -31,6 +32,9 @@ def import_(
             metavar="LATENTS", help="Latent cache from which to take the action statistics."
         ),
     ] = None,
+    history: Annotated[
+        int, typer.Option(min=1, metavar="ROWS", help="That RWM's own state model is fed at first.")
+    ] = 32,
 ) -> None:
     """Convert a checkpoint of the reference to a world model; nothing is unpickled."""
     from pipeline.tools.reference import config as configs
@@ -39,6 +43,9 @@ def import_(
 
     _refuse_existing(out)
     path = Path(checkpoint)
+    if path.suffix == ".pt":
+        _import_states(path, out, latents, history)
+        return
     if not path.is_file():
         path = hub.folder(checkpoint, revision, (convert.WEIGHTS, convert.CONFIG)) / convert.WEIGHTS
     reference_config = configs.read(config or path.parent / convert.CONFIG)
@@ -57,15 +64,36 @@ def export(
     world_model: Model,
     out: Annotated[Path, output("OUT", "Folder for the checkpoint; must not exist yet.")],
 ) -> None:
-    """Convert a world model to a checkpoint of the reference, with its config.yaml."""
-    from pipeline.diffusion.world_model import WorldModel
-    from pipeline.tools.reference import convert
+    """Convert a model to a checkpoint of the reference, with its config.yaml; or to RWM's."""
+    from pipeline.dynamics.load import load_model
+    from pipeline.dynamics.state_model import StateModel
+    from pipeline.tools.reference import convert, state_convert
 
     _refuse_existing(out)
-    model = WorldModel.from_pretrained(world_model)
+    model = load_model(world_model)
     with stage.output(out) as partial:
-        convert.export_checkpoint(model, partial)
-    print(f"export: {model.parameters():,} parameters, in {out / convert.WEIGHTS}")
+        if isinstance(model, StateModel):
+            state_convert.export_checkpoint(model, partial)
+        else:
+            convert.export_checkpoint(model, partial)
+    (written,) = (path for path in out.iterdir() if path.name != convert.CONFIG)
+    print(f"export: {model.parameters():,} parameters, in {written}")
+
+
+def _import_states(path: Path, out: Path, latents: Path | None, history: int) -> None:
+    from pipeline.errors import ParamsError
+    from pipeline.tools.reference import state_convert
+
+    if latents is None:
+        raise ParamsError(
+            f"{path}: a state model is imported for the states of a data set; give --latents "
+            "data/NAME/latents/ENCODER.zarr"
+        )
+    model = state_convert.import_checkpoint(path, latents, history)
+    with stage.output(out) as partial:
+        model.save_pretrained(partial)
+    name = model.config.state_model.name
+    print(f"import: {model.parameters():,} parameters of {name}, in {out}")
 
 
 def _refuse_existing(out: Path) -> None:

@@ -1,6 +1,8 @@
 """Checkpoints of the robotic world model (rsl_rl_rwm): read safely, and written under its keys."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,8 +19,32 @@ GRU, LAYER, HEAD = "state_base.memory.rnn.", "state_base.layers.", "state_heads.
 ANOTHER = "name a checkpoint of rsl_rl_rwm (model_*.pt)"
 
 
-def read(path: Path, history: int) -> tuple[str, Params, StateNetwork]:
-    """The member of `state_models`, its options and the network of a checkpoint, on the CPU.
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The network of a checkpoint on the CPU: member of `state_models`, its options and sizes."""
+
+    name: str
+    options: Params
+    size: StateSize
+    network: StateNetwork
+
+
+def contents(path: Path) -> dict[str, Any]:
+    """What a .pt file holds, `KEY` among it; nothing in it is executed.
+
+    Raises:
+        DataError: it is damaged, would execute code, or holds no network.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; {ANOTHER}")
+    found = torch_load.load(path, if_damaged=ANOTHER, if_unsafe="save its weights alone")
+    if not isinstance(found, dict) or not isinstance(found.get(KEY), dict):
+        raise DataError(f"{path}: holds no {KEY}; {ANOTHER}")
+    return found
+
+
+def read(path: Path, history: int) -> Checkpoint:
+    """Read the network of a checkpoint.
 
     Args:
         path: a .pt file.
@@ -28,12 +54,7 @@ def read(path: Path, history: int) -> tuple[str, Params, StateNetwork]:
     Raises:
         DataError: it is damaged, would execute code, or holds no such network.
     """
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; {ANOTHER}")
-    contents = torch_load.load(path, if_damaged=ANOTHER, if_unsafe="save its weights alone")
-    state = contents.get(KEY) if isinstance(contents, dict) else None
-    if not isinstance(state, dict):
-        raise DataError(f"{path}: holds no {KEY}; {ANOTHER}")
+    state = contents(path)[KEY]
     try:
         name, values, size = described(state, history)
     except (KeyError, IndexError) as error:
@@ -42,13 +63,13 @@ def read(path: Path, history: int) -> tuple[str, Params, StateNetwork]:
     options = module.Options.model_validate(values)
     network = module.build(options, size)
     load_weights(network, {key: value.float() for key, value in state.items()}, path)
-    return name, options, network
+    return Checkpoint(name, options, size, network)
 
 
-def write(network: StateNetwork, path: Path) -> None:
-    """Write a file that rsl_rl_rwm loads the network from."""
+def write(network: StateNetwork, path: Path, infos: dict[str, Any] | None = None) -> None:
+    """Write a file that rsl_rl_rwm loads the network from; `infos` is handed on to its callers."""
     weights = {name: value.detach().cpu() for name, value in network.state_dict().items()}
-    torch.save({KEY: weights, "iter": 0, "infos": None}, path)
+    torch.save({KEY: weights, "iter": 0, "infos": infos}, path)
 
 
 def described(

@@ -41,7 +41,7 @@ test-lowest: pyproject.toml
 test-swm: pyproject.toml $(PINS)
 	$(PYTHON) -m venv $(SWM)
 	$(SWM)/bin/pip install --quiet --disable-pip-version-check -e '.[swm,dev]' -c $(PINS)
-	$(SWM)/bin/python -m pytest -n0 tests/nanowm/test_swm.py
+	$(SWM)/bin/python -m pytest -n0 tests/nanowm/test_swm.py tests/tools/bench/test_lance.py
 
 # viser needs an older rich and websockets than are pinned: they lie in front of what $(VENV) has, which the line
 # of a .pth file adds. open3d needs libusb (apt install libusb-1.0-0), and brings dash, whose plugin for pytest

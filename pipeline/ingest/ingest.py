@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline import stage
 from pipeline.compute import parallel as cluster
+from pipeline.compute.shared import Shared
 from pipeline.episodes.manifest import MANIFEST, Manifest, Split
 from pipeline.episodes.resize import Preprocessing
 from pipeline.errors import DataError
@@ -52,8 +53,9 @@ def ingest(job: Job, options: Options, workers: cluster.Options, out: Path) -> M
     times = Counter(source.key(index) for indices in splits.values() for index in indices)
     repeated = frozenset(key for key, count in times.items() if count > 1)
     out.mkdir()
+    shared = Shared(source)
     tasks = [
-        Task(source, chunk, name, out / f"{name}-{number:06d}.tar", shape, options, repeated)
+        Task(shared, chunk, name, out / f"{name}-{number:06d}.tar", shape, options, repeated)
         for name, indices in splits.items()
         for number, chunk in enumerate(_chunks(indices, options.episodes_per_shard))
     ]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.compute.shared import Shared
 from pipeline.episodes import shards
 from pipeline.episodes.episode import Episode
 from pipeline.episodes.manifest import Quarantined, Shard, Split
@@ -34,13 +35,18 @@ class Task:
     `repeated` are the keys that several episodes of the splits have.
     """
 
-    source: Source
+    shared: Shared[Source]
     indices: list[int]
     split: Split
     path: Path
     shape: Shape
     options: Options
     repeated: frozenset[str] = frozenset()
+
+    @property
+    def source(self) -> Source:
+        """The data set."""
+        return self.shared.value
 
 
 @dataclass(slots=True)

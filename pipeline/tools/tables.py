@@ -21,14 +21,14 @@ PIPED_WIDTH = 120
 """Width of a table in a pipe, in characters: wrapped names could not be searched for."""
 
 
-def shape_of(latent: str) -> tuple[int, int, int]:
-    """Channels, height and width of `CxHxW`.
+def shape_of(latent: str, option: str = "--latent") -> tuple[int, int, int]:
+    """Channels, height and width of `CxHxW`, the value of an option.
 
     Raises:
-        ParamsError: `latent` is not of this form.
+        ParamsError: it is not of this form.
     """
     if not re.fullmatch(r"[1-9]\d*x[1-9]\d*x[1-9]\d*", latent):
-        raise ParamsError(f"--latent = {latent!r} is not CxHxW, such as 4x32x32")
+        raise ParamsError(f"{option} = {latent!r} is not CxHxW, such as 4x32x32")
     channels, height, width = map(int, latent.split("x"))
     return channels, height, width
 

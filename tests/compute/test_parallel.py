@@ -1,6 +1,7 @@
 """Work is handed out in order, and nobody is left waiting."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from process_helpers import children, ended
 from pipeline.compute import parallel as cluster
 from pipeline.compute import worker
 from pipeline.compute.on_processes import LOSSES
+from pipeline.compute.shared import Shared
 from pipeline.errors import DataError, MachineError, ParamsError
 
 
@@ -66,6 +68,17 @@ def test_tasks_are_asked_for_as_they_are_sent_and_tensors_come_back_whole():
 def test_a_view_is_sent_without_the_rest_of_its_tensor():
     whole = torch.zeros(10**5)
     assert len(worker.pack(whole[:10])) < 1000 < len(worker.pack(whole))
+
+
+def test_what_tasks_share_is_made_once_in_a_process():
+    parts = Shared(Slices(torch.arange(4.0)))
+    tasks = [worker.pack((parts, number)) for number in range(2)]
+    (first, one), (second, two) = (pickle.loads(task) for task in tasks)
+    assert (one, two) == (0, 1)
+    assert first.value is second.value is not parts.value
+    assert torch.equal(first.value[1], parts.value[1])
+    other = pickle.loads(worker.pack(Shared(Slices(torch.ones(2)))))
+    assert torch.equal(other.value[0], torch.ones(1))
 
 
 def test_ray_that_is_not_installed_is_named(monkeypatch):

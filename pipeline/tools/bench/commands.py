@@ -11,7 +11,7 @@ from pipeline.tools.bench.planner_commands import planners
 from pipeline.tools.bench.play_command import play
 from pipeline.tools.bench.rollout_command import rollout
 from pipeline.tools.bench.stages_command import stages
-from pipeline.tools.bench.window_commands import feed, loader
+from pipeline.tools.bench.window_commands import feed, lance, loader
 
 app = typer.Typer(
     help="Time this implementation against the reference's way of doing it, and compare planners.",
@@ -26,6 +26,7 @@ for command in (
     ingest,
     encode,
     loader,
+    lance,
     feed,
     futures,
     rollout,

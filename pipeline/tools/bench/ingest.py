@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from rich.table import Table
 
+from pipeline.compute.shared import Shared
 from pipeline.episodes.episode import Episode
 from pipeline.errors import DataError
 from pipeline.formats import Source
@@ -100,7 +101,7 @@ def run(
     frames = sum(len(source[index]) for index in indices)
     with tempfile.TemporaryDirectory() as folder:
         tar = Path(folder) / "train-000000.tar"
-        task = Task(source, indices, "train", tar, Shape.of(first), options)
+        task = Task(Shared(source), indices, "train", tar, Shape.of(first), options)
         works: dict[str, Callable[[], object]] = {
             "read": partial(_read, source, indices),
             "ingest": partial(pack, task),

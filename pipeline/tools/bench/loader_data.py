@@ -42,24 +42,42 @@ class Setting:
 
 def write_random_cache(path: Path, setting: Setting) -> Path:
     """Write a latent cache of random means and standard deviations."""
-    channels = setting.latent[0]
-    changes = {"latent_shape": setting.latent, "stochastic": True}
-    spec = latent_spec(std=[1.0] * channels).model_copy(update=changes)
+    still = np.zeros((setting.steps, 1), np.float32)
+    return write_random(path, setting.latent, [still] * setting.episodes, stochastic=True)
+
+
+def write_random(
+    path: Path,
+    latent: tuple[int, int, int],
+    actions: Sequence[NDArray[np.float32]],
+    *,
+    stochastic: bool,
+) -> Path:
+    """Write a latent cache of random means, and standard deviations if `stochastic`, in float16.
+
+    Its episodes have these actions [T, A].
+    """
+    width = actions[0].shape[1]
+    spec = latent_spec([1.0] * latent[0], {"mean": [0.0] * width, "std": [1.0] * width})
+    spec = spec.model_copy(update={"latent_shape": latent, "stochastic": stochastic})
     rng = np.random.default_rng(0)
+    names = ("mean", "std") if stochastic else ("mean",)
 
     def drawn(start: int, stop: int) -> Columns:
-        shape = (stop - start, *setting.latent)
-        names = ("mean", "std")
+        shape = (stop - start, *latent)
         return {name: rng.standard_normal(shape, np.float32).astype(np.float16) for name in names}
 
-    still = np.zeros((setting.steps, spec.action_dim), np.float32)
-    return write_cache(path, spec, [still] * setting.episodes, drawn)
+    return write_cache(path, spec, actions, drawn)
 
 
 def open_warm_cache(path: Path, setting: Setting) -> LatentCache:
     """Write and open it, with every chunk in the page cache and its checksum verified."""
-    cache = open_cache(write_random_cache(path, setting))
-    for rows in (cache.mean, cache.std):
+    return warmed(open_cache(write_random_cache(path, setting)))
+
+
+def warmed(cache: LatentCache) -> LatentCache:
+    """The cache, with every chunk in the page cache and its checksum verified."""
+    for rows in (cache.mean, cache.std) if cache.spec.stochastic else (cache.mean,):
         _ = rows[:: rows.array.chunks[0]]
     return cache
 

@@ -1,6 +1,7 @@
-"""`wm bench loader` and `feed`: loading windows of latents for training."""
+"""`wm bench loader`, `lance` and `feed`: loading windows of latents for training."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -41,6 +42,40 @@ def loader(
         repeats=repeats,
     )
     report(bench.run(setting), out)
+
+
+def lance(
+    raw: Annotated[Path, typer.Argument(metavar="RAW", help="Data set in its published layout.")],
+    latent: Latent = "4x28x28",
+    features: Annotated[
+        str, typer.Option(metavar="CxHxW", help="Those of a deterministic encoder.")
+    ] = "384x14x14",
+    frames: Frames = 4,
+    interval: Interval = 5,
+    batch: Batch = 32,
+    episodes: Annotated[int, typer.Option(min=1, help="Episodes to load from, at most.")] = 40,
+    repeats: Repeats = 20,
+    out: Out = None,
+    params: ParamsFile = PARAMS,
+) -> None:
+    """Time loading windows of latents, against stable-worldmodel's reader of Lance tables."""
+    from pipeline.collect.inventory import resolve
+    from pipeline.formats import FORMATS
+    from pipeline.params import read
+    from pipeline.tools.bench import lance as bench
+    from pipeline.tools.bench.rates import report
+
+    source = read(params).variant(FORMATS).build().open(resolve(raw))
+    setting = bench.Setting(
+        vae=shape_of(latent),
+        features=shape_of(features, "--features"),
+        frames=frames,
+        interval=interval,
+        batch=batch,
+        episodes=episodes,
+        repeats=repeats,
+    )
+    report(bench.run(source, setting), out)
 
 
 def feed(

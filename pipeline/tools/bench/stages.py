@@ -1,8 +1,5 @@
 """Time the stages of this build beside those of another one, as processes, on the same data."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,10 +7,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-import yaml
-
 import pipeline
-from pipeline.errors import DataError, ParamsError
+from pipeline.errors import ParamsError
+from pipeline.tools.bench.processes import (
+    Usage,
+    read_params,
+    set_param,
+    usage_of,
+    write_params,
+)
 from pipeline.tools.bench.timing import TimeStats, speedup
 
 OURS, THEIRS = "this build", "the other one"
@@ -60,14 +62,6 @@ JOBS = (
         "clip",
     ),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What a process took: CPU-seconds of it and its children, and bytes at its peak."""
-
-    cpu: float
-    peak: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +122,7 @@ def run(against: Path, episodes: int, rounds: int) -> dict[str, Row]:
 @contextmanager
 def workspaces(builds: Mapping[str, Path], episodes: int) -> Iterator[dict[str, Path]]:
     """A folder of each build, with its params.yaml and the same recorded episodes."""
-    params = {
-        name: yaml.safe_load((build / "params.yaml").read_text()) for name, build in builds.items()
-    }
+    params = {name: read_params(build) for name, build in builds.items()}
     ours = params[OURS]
     ours["worlds"]["wall"]["episodes"] = episodes
     ours["train"]["validation"]["clips"] = 16  # few episodes have no more
@@ -141,10 +133,10 @@ def workspaces(builds: Mapping[str, Path], episodes: int) -> Iterator[dict[str, 
         for name, folder in folders.items():
             params[name]["cluster"]["workers"] = 1
             (folder / "data" / "wall").mkdir(parents=True)
-            _write(folder, params[name])
+            write_params(folder, params[name])
         first, second = folders.values()
-        _process(["pipeline.collect.locate", ROOT], builds[OURS], first)
-        _process(["pipeline.collect", RAW], builds[OURS], first)
+        usage_of(["pipeline.collect.locate", ROOT], builds[OURS], first)
+        usage_of(["pipeline.collect", RAW], builds[OURS], first)
         for shared in (RAW, ROOT):
             (second / shared).symlink_to(first / shared)
         yield folders
@@ -159,37 +151,11 @@ def alike(theirs: Any, ours: Any) -> Any:
 
 def timed(job: Job, amount: int, build: Path, folder: Path) -> Usage:
     """Run a job of some amount by a build."""
-    params = yaml.safe_load((folder / "params.yaml").read_text())
     if job.option is not None:
-        *blocks, last = job.option.split(".")
-        block = params
-        for name in blocks:
-            block = block[name]
-        block[last] = amount
-        _write(folder, params)
-    return _process([f"pipeline.{job.stage}", *job.arguments], build, folder)
-
-
-def _write(folder: Path, params: dict[str, Any]) -> None:
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-
-
-def _process(words: list[str], build: Path, folder: Path) -> Usage:
-    log = folder / "log.txt"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *words],
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(build)},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if status:
-        last = (log.read_text().strip().splitlines() or ["no output"])[-1]
-        raise DataError(f"{' '.join(words)} of {build} failed: {last}; mend it there")
-    return Usage(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+        params = read_params(folder)
+        set_param(params, job.option, amount)
+        write_params(folder, params)
+    return usage_of([f"pipeline.{job.stage}", *job.arguments], build, folder)
 
 
 def rows(ours: Measured, theirs: Measured) -> dict[str, Row]:

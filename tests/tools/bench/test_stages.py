@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from pipeline.__main__ import app
 from pipeline.tools.bench import stages
-from pipeline.tools.bench.stages import Measured, Usage
+from pipeline.tools.bench.processes import Usage
+from pipeline.tools.bench.stages import Measured
 
 
 def test_the_other_build_takes_our_values_of_the_keys_that_it_knows():
@@ -30,7 +31,7 @@ def test_a_step_is_what_more_steps_take_beyond_the_start(tmp_path, monkeypatch):
     (tmp_path / "old" / "pipeline" / "train").mkdir(parents=True)
     (tmp_path / "old" / "params.yaml").write_text((ROOT / "params.yaml").read_text())
     monkeypatch.setattr(stages, "timed", timed)
-    monkeypatch.setattr(stages, "_process", lambda words, build, folder: Usage(0, 0))
+    monkeypatch.setattr(stages, "usage_of", lambda words, build, folder: Usage(0, 0))
     words = ["bench", "stages", "--against", "old", "--rounds", "2", "--out", "out.json"]
     done = CliRunner().invoke(app, words)
     assert done.exception is None, done.output

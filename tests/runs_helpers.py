@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import stage
+from pipeline.compute import parallel as cluster
 from pipeline.errors import DataError
 from pipeline.tools.workspaces import process
 from pipeline.tools.workspaces.spread import Run
@@ -18,6 +19,9 @@ class Scripted:
 
     folder: Path
     code: str
+
+    def spreading(self, where: cluster.Options) -> "Scripted":
+        return Scripted(self.folder, f"{self.code}; print('by', {where.workers})")
 
     def done(self, name: str) -> RunTime | None:
         return RunTime(1.0, 1.0) if (self.folder / name).exists() else None

@@ -76,7 +76,7 @@ def parallel_unordered(
 
         yield from map_on_ray(function, tasks, options.ray, on_gpu=on_gpu)
         return
-    workers = min(options.workers or _processes(on_gpu=on_gpu), len(tasks))
+    workers = min(processes(options, on_gpu=on_gpu), len(tasks))
     if workers < 2:
         yield from enumerate(map(function, tasks))
         return
@@ -85,8 +85,14 @@ def parallel_unordered(
     yield from map_on_processes(function, tasks, workers)
 
 
-def _processes(*, on_gpu: bool) -> int:
-    """One for every GPU where tasks need one and there are any, else for every core."""
+def processes(options: Options, *, on_gpu: bool = False) -> int:
+    """Most at once on this machine.
+
+    Where none are asked for, one for every GPU if tasks need one and there are any, else for every
+    core.
+    """
+    if options.workers is not None:
+        return options.workers
     if on_gpu:
         from pipeline.compute import device
 

@@ -7,6 +7,7 @@ import typer
 
 from pipeline import stage
 from pipeline.arguments import PARAMS, ParamsFile
+from pipeline.tools.workspaces.arguments import Jobs
 
 
 def command(
@@ -15,14 +16,7 @@ def command(
         typer.Argument(metavar="OUT", help="Folder for the runs; finished ones are kept."),
     ],
     seeds: Annotated[int, typer.Option(min=1, help="Number of seeds for each arm.")] = 3,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Runs at once on this machine, with one thread each, in place of params.yaml's "
-            "cluster.",
-        ),
-    ] = None,
+    jobs: Jobs = None,
     only: Annotated[
         list[str] | None, typer.Option(metavar="TABLE", help="Run only this table; repeatable.")
     ] = None,

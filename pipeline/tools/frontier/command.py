@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipeline.arguments import PARAMS, ParamsFile
+from pipeline.tools.workspaces.arguments import Jobs
 
 
 def command(
@@ -17,14 +18,7 @@ def command(
         list[str] | None, typer.Option(metavar="PLANNER", help="Try only this one; repeatable.")
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Sets of goals at each point.")] = 1,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Runs at once on this machine, with one thread each, in place of params.yaml's "
-            "cluster.",
-        ),
-    ] = None,
+    jobs: Jobs = None,
     change: Annotated[
         list[str] | None,
         typer.Option(

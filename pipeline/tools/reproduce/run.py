@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline.evaluate import Options as EvaluateOptions
 from pipeline.metrics import perceptual
-from pipeline.params import Settings
 from pipeline.tools.dvc_yaml import DVC_YAML
 from pipeline.tools.dvc_yaml.read import stages
 from pipeline.tools.reproduce import checkpoint, comparison, experiment
@@ -49,7 +49,7 @@ def reproduce(published: PublishedRuns, name: str, request: Request) -> bool:
         print(f"reproduce: {SIMULATED}", flush=True)
     if request.checkpoint is None:
         experiment.run(name, run.until, changes)
-        records = recorded(run, settings)
+        records = {path: Path(path) for path in recorded(run, settings.values)}
     else:
         model = checkpoint.resolve(name, run, request.checkpoint)
         experiment.run(f"{name}-latents", "encode", changes)
@@ -61,9 +61,12 @@ def reproduce(published: PublishedRuns, name: str, request: Request) -> bool:
     return request.simulated or all(each.passes for each in compared)
 
 
-def recorded(run: Run, settings: Settings) -> Mapping[str, Path]:
+def measuring(run: Run) -> tuple[str, ...]:
+    """Stages that measure what is published of a run."""
+    return MEASURING[: MEASURING.index(run.until) + 1]
+
+
+def recorded(run: Run, values: Mapping[str, Any]) -> list[str]:
     """Metrics and plots of the run's measuring stages, by their paths in dvc.yaml."""
-    measuring = MEASURING[: MEASURING.index(run.until) + 1]
     parsed = stages(DVC_YAML)
-    parts = [parsed[name].filled(settings.values).records for name in measuring]
-    return {path: Path(path) for part in parts for path in part}
+    return [path for name in measuring(run) for path in parsed[name].filled(values).records]

@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.compute import parallel as cluster
@@ -14,6 +14,7 @@ from pipeline.errors import DataError, UserError
 from pipeline.params import Settings
 from pipeline.tools.workspaces.workspace import RunTime, Workspace
 
+HERE = cluster.Options(workers=1, ray=None)
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
@@ -36,6 +37,10 @@ class Run:
         each = [self.workspace.done(name) for name in self.stages]
         return sum((one for one in each if one), RunTime()) if all(each) else None
 
+    def spreading(self, where: cluster.Options) -> "Run":
+        """The same, whose stages spread their own work."""
+        return replace(self, workspace=self.workspace.spreading(where))
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -55,7 +60,8 @@ def carry_out(folder: Path, runs: Sequence[Run], where: cluster.Options) -> Iter
     """Carry out all that is not done, runs that others read first.
 
     A run has one process with one thread, and a GPU where there are any: its bytes are the same
-    wherever and beside whichever others it runs.
+    wherever and beside whichever others it runs. Where runs that others read are too few for all
+    processes, they go one after the other, and it is their stages that spread over these.
 
     Args:
         folder: locked meanwhile; that of every run lies in it.
@@ -69,25 +75,40 @@ def carry_out(folder: Path, runs: Sequence[Run], where: cluster.Options) -> Iter
         DataError: some have failed, after all others have ended; or another process works in the
             folder.
     """
-    failed, gpus = 0, _gpus(where)
+    failed = 0
     with locked(folder):
-        for first in (True, False):
-            todo = [run for run in runs if (run.after is None) == first and run.time() is None]
-            todo = [run for run in todo if run.after is None or run.after.time() is not None]
+        for todo, place in _phases(runs, where):
+            gpus = _gpus(place)
             tasks = [Task(run, gpus) for run in todo]
-            ended = cluster.parallel_unordered(_stages_of, tasks, where, on_gpu=True)
+            ended = cluster.parallel_unordered(_stages_of, tasks, place, on_gpu=True)
             for count, (number, failure) in enumerate(ended, 1):
                 time = todo[number].time()
                 failed += failure is not None
                 what = failure if time is None else f"{time.seconds:.0f} s"
-                place = todo[number].workspace.folder.relative_to(folder)
-                yield f"{place}: {what} ({count} of {len(todo)})"
+                name = todo[number].workspace.folder.relative_to(folder)
+                yield f"{name}: {what} ({count} of {len(todo)})"
     left = sum(run.time() is None for run in runs)
     if left:
         raise DataError(
             f"{folder}: {left} of {len(runs)} runs are not done, as {failed} failed; mend what the "
             "lines above say: the same command runs these alone"
         )
+
+
+def _phases(
+    runs: Sequence[Run], where: cluster.Options
+) -> Iterator[tuple[list[Run], cluster.Options]]:
+    """What is not done and can be, with where it runs: runs that others read, then the rest."""
+    read = {run.after for run in runs}
+    todo = [run for run in runs if run in read and run.time() is None]
+    if todo and (where.ray is not None or len(todo) < cluster.processes(where, on_gpu=True)):
+        yield [run.spreading(where) for run in todo], HERE
+    elif todo:
+        yield todo, where
+    todo = [run for run in runs if run not in read and run.time() is None]
+    todo = [run for run in todo if run.after is None or run.after.time() is not None]
+    if todo:
+        yield todo, where
 
 
 def _stages_of(task: Task) -> str | None:

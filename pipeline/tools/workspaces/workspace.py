@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline import imports, stage
 from pipeline.arguments import PARAMS
+from pipeline.compute import parallel as cluster
 from pipeline.errors import DataError
 from pipeline.params import Settings, check
 from pipeline.tools.changes import changed
@@ -108,6 +109,11 @@ class Recipe:
         )
         return {**before, name: own}
 
+    def needed(self, *targets: str) -> tuple[str, ...]:
+        """Some stages and all that these need, in the order of dvc.yaml."""
+        found = {name for target in targets for name in self.identity(target)}
+        return tuple(name for name in self.stages if name in found)
+
     def _value(self, dotted: str) -> Any:
         block, last = placed(dict(self.values), dotted)
         return block[last]
@@ -136,6 +142,11 @@ class Workspace:
     def __init__(self, folder: Path, recipe: Recipe, source: "Workspace | None" = None) -> None:
         """Run in `folder`; inputs that no stage makes here are links into `source`."""
         self.folder, self.recipe, self.source = folder, recipe, source
+
+    def spreading(self, where: cluster.Options) -> "Workspace":
+        """The same, whose stages spread their own work."""
+        values = {**self.recipe.values, "cluster": where.model_dump()}
+        return Workspace(self.folder, Recipe(self.recipe.unfilled, values), self.source)
 
     def done(self, name: str) -> RunTime | None:
         """The time a stage took, if it has ended with this command, these params and this code."""

@@ -48,6 +48,13 @@ def test_what_fails_is_told_in_a_line_and_the_rest_goes_on(tmp_path, capfd):
     assert again == ["b: 1 s (1 of 1)", "b_x: 1 s (1 of 1)"]
 
 
+def test_runs_that_others_read_spread_their_own_work_where_they_are_too_few(tmp_path):
+    code = {"a": "print('whole')", "a_x": "print(open('../a/made').read())"}
+    three = cluster.Options(workers=3, ray=None)
+    assert len(list(carry_out(tmp_path, scripted(tmp_path, **code), three))) == 2
+    assert (tmp_path / "a_x/made").read_text() == "whole\nby 3\n\n"
+
+
 def test_a_run_has_one_thread_and_a_gpu_of_those_that_the_workers_share(tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.tools.workspaces.spread._gpus", lambda where: ("5", "7"))
     monkeypatch.setenv("OMP_NUM_THREADS", "3")

@@ -38,9 +38,10 @@ class Distance(Params):
     frames: Literal["last", "all", "min"] = Field(
         description="which predicted frames count; min: the one that comes closest to the goal"
     )
-    metric: Literal["mse", "cosine", "pixels", "readout"] = Field(
-        description="of latents (mse, cosine), of decoded pixels, or of the coordinates that the "
-        "probe reads from latents, which was fitted on recorded states"
+    metric: Literal["mse", "cosine", "sobolev", "pixels", "readout"] = Field(
+        description="of latents (mse, cosine, or sobolev, which feels what is far apart), of "
+        "decoded pixels, or of the coordinates that the probe reads from latents, which was fitted "
+        "on recorded states"
     )
     base: float = Field(gt=0, description="with frames: all, frame i has weight base^i")
     blur: float = Field(ge=0, description="std in pixels of the blur of metric pixels; 0 for none")
@@ -79,7 +80,7 @@ class Options(Params):
         ge=0,
         description="a proposal, or else the rest of the last plan, that costs at most this in the "
         "world model, or in the simulator by the same cost, is executed without a search; 0: "
-        "always search",
+        "always search; with metric sobolev, what mse costs",
     )
     simulator: list[Literal["state", "pixels", "latent"]] = Field(
         description="costs under which the planner also plans with the simulator as its model"

@@ -107,7 +107,12 @@ def _of_states(parts: Parts) -> SimulatorDynamics:
         return of_states(run.task.goal[None], run.task.meta)
 
     return SimulatorDynamics(
-        parts.world, of_states, of_goal, squared_distance, parts.options.distance
+        parts.world,
+        of_states,
+        of_goal,
+        squared_distance,
+        squared_distance,
+        parts.options.distance,
     )
 
 
@@ -123,7 +128,7 @@ def _of_frames(parts: Parts, measure: Measure) -> SimulatorDynamics:
         return measure.of_frames(goals_of([run]))
 
     return SimulatorDynamics(
-        parts.world, of_states, of_goal, measure.metric, parts.options.distance
+        parts.world, of_states, of_goal, measure.metric, measure.error, parts.options.distance
     )
 
 

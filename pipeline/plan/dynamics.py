@@ -26,6 +26,9 @@ class Future(Protocol):
     def cost(self, actions: Tensor) -> Tensor:
         """Costs [B, N] of actions [B, N, H, interval, A] in the world's units."""
 
+    def error(self, actions: Tensor) -> Tensor:
+        """What `plan.accept` bounds, [B, N]: their costs by the measure's `error`."""
+
     def imagined(self, actions: Tensor) -> Tensor | None:
         """Latents [B, H, C, h, w] under actions [B, H, interval, A]; None if it imagines none."""
 
@@ -142,13 +145,20 @@ class ModelFuture:
 
     def cost(self, actions: Tensor) -> Tensor:
         """Costs [B, N] of actions [B, N, H, interval, A]."""
+        return self._compared(actions, self.imagination.measure.metric)
+
+    def error(self, actions: Tensor) -> Tensor:
+        """Errors [B, N] of actions [B, N, H, interval, A]."""
+        return self._compared(actions, self.imagination.measure.error)
+
+    def _compared(self, actions: Tensor, metric: Metric) -> Tensor:
         imagination, measure = self.imagination, self.imagination.measure
         # [B, N, H or 1, C, h, w]
         latents = self._rollout(actions)[:, :, counted(imagination.distance)]
         parts = latents.flatten(0, 2).split(imagination.batch)
         features = torch.cat([measure.of_latents(part) for part in parts])
         shaped = features.unflatten(0, latents.shape[:3])  # [B, N, H or 1, ...]
-        return plan_costs(shaped, self.now, self.goal, measure.metric, imagination.distance)
+        return plan_costs(shaped, self.now, self.goal, metric, imagination.distance)
 
     def imagined(self, actions: Tensor) -> Tensor:
         """Latents [B, H, C, h, w] under actions [B, H, interval, A]."""
@@ -181,6 +191,7 @@ class SimulatorDynamics:
         of_states: states [N, S] and the meta of their episode to features [N, ...].
         of_goal: a run to the features [1, ...] of its goal.
         metric: distance of features.
+        error: the one by which a plan is good enough.
         distance: which frames count.
     """
 
@@ -188,6 +199,7 @@ class SimulatorDynamics:
     of_states: Callable[[NDArray[np.float32], Meta], Tensor]
     of_goal: Callable[[Run], Tensor]
     metric: Metric
+    error: Metric
     distance: Distance
 
     def future(
@@ -216,12 +228,19 @@ class SimulatorFuture:
 
     def cost(self, actions: Tensor) -> Tensor:
         """Costs [B, N] of actions [B, N, H, interval, A]."""
+        return self._compared(actions, self.dynamics.metric)
+
+    def error(self, actions: Tensor) -> Tensor:
+        """Errors [B, N] of actions [B, N, H, interval, A]."""
+        return self._compared(actions, self.dynamics.error)
+
+    def _compared(self, actions: Tensor, metric: Metric) -> Tensor:
         dynamics, costs = self.dynamics, []
         for run, now, goal, own in zip(
             self.runs, self.now, self.goal, actions.numpy(), strict=True
         ):
             features = self._features(run, own)[None]  # [1, N, H or 1, ...]
-            costs.append(plan_costs(features, now, goal, dynamics.metric, dynamics.distance)[0])
+            costs.append(plan_costs(features, now, goal, metric, dynamics.distance)[0])
         return torch.stack(costs)
 
     def imagined(self, actions: Tensor) -> None:

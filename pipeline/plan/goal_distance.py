@@ -1,5 +1,6 @@
 """Distance between predicted frames and the goal: the cost of a plan."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -10,6 +11,8 @@ from pipeline.plan import Distance
 
 EPS = 1e-6
 """Smallest norm that a feature is divided by."""
+SCREENING = 0.01
+"""Of `sobolev`, in cells^-2: at 10 cells (1 / its root) a distance is no longer felt."""
 
 Metric = Callable[[Tensor, Tensor], Tensor]
 """Features [N, T, ...] of frames and [N or 1, 1, ...] of goals to their distances [N, T]."""
@@ -26,7 +29,32 @@ def cosine(frames: Tensor, goal: Tensor) -> Tensor:
     return (1 - (x * y).sum(2)).mean((2, 3))
 
 
-METRICS: dict[str, Metric] = {"mse": mse, "cosine": cosine}
+def sobolev(frames: Tensor, goal: Tensor) -> Tensor:
+    """Squared negative Sobolev norm of each frame's difference over the grid, [N, T].
+
+    Cosine modes count by 1 / (their eigenvalue of -Laplacian + `SCREENING`), on average 1. To first
+    order it is what it takes to carry one frame's content to its place in the other (Peyre 2018,
+    Comparison between W2 distance and H^-1 norm), so that it still falls where things approach that
+    do not overlap; the squared error does not. On a grid of one cell it is that.
+    """
+    rows, columns = (_cosines(size).to(frames) for size in frames.shape[3:])
+    modes = rows @ (frames - goal) @ columns.T
+    along, across = (
+        2 - 2 * torch.cos(math.pi * torch.arange(len(x)) / len(x)) for x in (rows, columns)
+    )
+    weights = 1 / (along[:, None] + across + SCREENING)
+    return (modes.square() * (weights / weights.mean()).to(modes)).flatten(2).mean(2)
+
+
+def _cosines(size: int) -> Tensor:
+    """The orthonormal discrete cosine transform (DCT-II), [size, size]."""
+    number, place = torch.arange(size)[:, None], torch.arange(size) + 0.5
+    waves = torch.cos(math.pi * number * place / size) * math.sqrt(2 / size)
+    waves[0] /= math.sqrt(2)
+    return waves
+
+
+METRICS: dict[str, Metric] = {"mse": mse, "cosine": cosine, "sobolev": sobolev}
 """Of latents, by their names in params.yaml."""
 
 
@@ -36,7 +64,7 @@ def goal_distance(frames: Tensor, goal: Tensor, options: Distance) -> Tensor:
     Args:
         frames: latents [N, T, C, h, w], the current frame first, then those predicted.
         goal: latents [N or 1, 1, C, h, w].
-        options: which frames count, and the metric `mse` or `cosine`.
+        options: which frames count, and the metric: `mse`, `cosine` or `sobolev`.
     """
     return over_frames(METRICS[options.metric](frames, goal), options)
 

@@ -79,11 +79,13 @@ class Measure:
         of_latents: whitened latents [B, C, h, w] to features [B, ...].
         of_frames: frames to features [B, ...].
         metric: features [N, T, ...] and [N, 1, ...] to distances [N, T].
+        error: the metric by which a plan is good enough.
     """
 
     of_latents: Callable[[Tensor], Tensor]
     of_frames: Callable[[Seen], Tensor]
     metric: Metric
+    error: Metric
 
 
 def squared_distance(frames: Tensor, goal: Tensor) -> Tensor:
@@ -103,8 +105,11 @@ def build_measure(options: Distance, codec: Codec, probe: Probe | None) -> Measu
         if probe is None:
             raise ValueError("readout: no probe")
         read = probe.coordinates
-        return Measure(read, lambda seen: read(latents(seen)), squared_distance)
-    return Measure(lambda kept: kept, latents, METRICS[options.metric])
+        return Measure(read, lambda seen: read(latents(seen)), squared_distance, squared_distance)
+    metric = METRICS[options.metric]
+    return Measure(
+        lambda kept: kept, latents, metric, mse if options.metric == "sobolev" else metric
+    )
 
 
 def pixels(codec: Codec, blur: float) -> Measure:
@@ -116,6 +121,7 @@ def pixels(codec: Codec, blur: float) -> Measure:
     return Measure(
         lambda latents: blurred(codec.decode(latents)),
         lambda seen: blurred(codec.pixels(seen.frames)),
+        mse,
         mse,
     )
 

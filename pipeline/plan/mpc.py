@@ -37,7 +37,7 @@ class Mpc:
         space: of the actions.
         options: horizon, frames to execute, and seed.
         propose: further first candidates.
-        accept: what a first candidate may cost to be good enough; at 0, none is.
+        accept: largest error of a first candidate that is good enough; at 0, none is.
         seconds: wall-clock time of all planning so far.
         cpu_seconds: processor time of all planning so far.
         replans: plans made so far, by a search or without.
@@ -91,7 +91,7 @@ class Mpc:
             if not rows or not candidates.shape[1]:
                 break
             tried = candidates[rows]
-            costs = future.of(rows).cost(self.space.actions(tried))  # [rows, P]
+            costs = future.of(rows).error(self.space.actions(tried))  # [rows, P]
             good = costs <= self.accept
             for place, row in enumerate(rows):
                 if bool(good[place].any()):

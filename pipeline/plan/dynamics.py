@@ -15,7 +15,7 @@ from pipeline.dynamics import Dynamics as LatentDynamics
 from pipeline.episodes.episode import Meta
 from pipeline.plan import Distance
 from pipeline.plan.controllers import Run
-from pipeline.plan.goal_distance import Metric, counted, plan_costs
+from pipeline.plan.goal_distance import Metric, counted, over_frames, plan_costs
 from pipeline.plan.measure import Codec, Measure, Seen
 from pipeline.worlds import World
 
@@ -239,8 +239,10 @@ class SimulatorFuture:
         for run, now, goal, own in zip(
             self.runs, self.now, self.goal, actions.numpy(), strict=True
         ):
-            features = self._features(run, own)[None]  # [1, N, H or 1, ...]
-            costs.append(plan_costs(features, now, goal, metric, dynamics.distance)[0])
+            features, of_each = self._features(run, own)
+            distances = metric(features[:, None], goal)[:, 0][of_each]  # [N, H or 1]
+            first = metric(now, goal).expand(len(distances), 1)
+            costs.append(over_frames(torch.cat([first, distances], 1), dynamics.distance))
         return torch.stack(costs)
 
     def imagined(self, actions: Tensor) -> None:
@@ -251,16 +253,18 @@ class SimulatorFuture:
         runs, now = [self.runs[row] for row in rows], [self.now[row] for row in rows]
         return SimulatorFuture(self.dynamics, runs, now, [self.goal[row] for row in rows])
 
-    def _features(self, run: Run, actions: NDArray[np.float32]) -> Tensor:
-        """Features [N, H or 1, ...] of the frames that count after actions [N, H, interval, A]."""
+    def _features(self, run: Run, actions: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
+        """Features [M, ...] of the states that plans [N, H, interval, A] come to, each once.
+
+        The second are the rows among them, [N, H or 1], of the frames that count.
+        """
         dynamics, (count, horizon, interval, size) = self.dynamics, actions.shape
         meta, steps = run.task.meta, actions.reshape(count, horizon * interval, size)
         states = dynamics.world.simulate(run.states[-1], meta, steps)[:, interval - 1 :: interval]
         chosen = states[:, counted(dynamics.distance)]  # [N, H or 1, S]
         # Plans that stand still, or are cut off by a wall, come to the same states.
         each, of_each = np.unique(chosen.reshape(-1, chosen.shape[2]), axis=0, return_inverse=True)
-        features = dynamics.of_states(each, meta)[torch.from_numpy(of_each.reshape(-1))]
-        return features.unflatten(0, chosen.shape[:2])
+        return dynamics.of_states(each, meta), torch.from_numpy(of_each.reshape(chosen.shape[:2]))
 
 
 def together(noises: Sequence[Noise]) -> Noise:

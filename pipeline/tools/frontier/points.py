@@ -3,22 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-SHARED: dict[str, object] = {"plan.simulator": [], "plan.recorded": 1, "plan.accept": 0.0}
-"""Changes to params.yaml at every point: searches on the model are compared, and nothing else."""
+SHARED: dict[str, object] = {"plan.simulator": [], "plan.recorded": 1}
+"""Changes to params.yaml at every point: planners on the model are compared, and nothing else."""
 SAMPLING_STEPS = "plan.sampling.steps"
-STEPS = (1, 2)
-"""Denoising steps of a rollout."""
 EFFORTS = {
-    "cem": ((16, 2), (16, 4), (64, 4)),
-    "icem": ((16, 2), (16, 4), (64, 4)),
-    "mppi": ((16, 2), (16, 4), (64, 4)),
-    "random_shooting": ((64, 1), (256, 1)),
-    "gradient": ((4, 2), (8, 2), (8, 4)),
+    "cem": ((16, 2), (20, 4)),
+    "icem": ((10, 2), (20, 2), (20, 4), (40, 4)),
+    "mppi": ((16, 2), (20, 4)),
+    "random_shooting": ((32, 1), (64, 1)),
+    "gradient": ((4, 2), (8, 2)),
 }
-"""Candidates and rounds by planner."""
+"""Candidates and rounds by planner, at one denoising step."""
 KEYS = {"gradient": ("starts", "steps"), "random_shooting": ("candidates", None)}
 """The keys of a planner's block that hold them, where they are not of these names."""
-ELITES = 4
+ELITES = 5
 """Candidates for one that is refitted to, of planners that have elites."""
 
 
@@ -48,9 +46,7 @@ class Point:
         return {"planner": self.planner, **own, SAMPLING_STEPS: self.steps}
 
 
-POINTS = tuple(
-    Point(planner, candidates, rounds, steps)
-    for planner, efforts in EFFORTS.items()
-    for candidates, rounds in efforts
-    for steps in STEPS
+POINTS = (
+    *(Point(planner, *effort, 1) for planner, efforts in EFFORTS.items() for effort in efforts),
+    Point("icem", 20, 4, 2),
 )

@@ -44,9 +44,21 @@ def laid_out(workspace, *only, seeds=1, **changes):
     return Frontier(request)
 
 
-def test_every_point_always_searches(trained):
-    planned = [run.recipe.values["plan"] for (run,) in laid_out(trained).runs.values()]
-    assert {plan["accept"] for plan in planned} == {0.0}
+def test_every_point_accepts_what_params_yaml_does_or_what_is_asked_for(trained):
+    def accepted(**changes):
+        runs = laid_out(trained, **changes).runs.values()
+        return {run.recipe.values["plan"]["accept"] for (run,) in runs}
+
+    assert accepted() == {PARAMS["plan"]["accept"]}
+    assert accepted(**{"plan.accept": 0.0}) == {0.0}
+
+
+def test_the_default_is_one_of_the_points():
+    block = PARAMS["planners"][PARAMS["planner"]]
+    steps = PARAMS["plan"]["sampling"]["steps"]
+    default = Point(PARAMS["planner"], block["candidates"], block["rounds"], steps)
+    assert default in POINTS
+    assert default.changes(block)["planners.icem.elites"] == block["elites"]
 
 
 def test_the_frontier_is_what_no_cheaper_point_reaches():
@@ -109,7 +121,7 @@ def test_elites_are_a_share_of_the_candidates(trained):
         point.candidates: runs[0].recipe.values["planners"]["cem"]["elites"]
         for point, runs in frontier.runs.items()
     }
-    assert elites == {16: 4, 64: 16}
+    assert elites == {16: 3, 20: 4}
 
 
 def measured(run, *numbers, **reached):
@@ -123,12 +135,7 @@ def test_success_is_over_the_goals_of_all_seeds(trained):
         for run, planner in zip(pair, (40, 30), strict=True):
             measured(run, planner=planner)
     rows = frontier.rows()
-    assert [(each.candidates, each.steps) for each in rows] == [
-        (64, 1),
-        (64, 2),
-        (256, 1),
-        (256, 2),
-    ]
+    assert [(each.candidates, each.steps) for each in rows] == [(32, 1), (64, 1)]
     assert {(each.success, each.execute, each.rounds) for each in rows} == {(0.7, 2, 1)}
     assert rows[0].low == pytest.approx(0.604, abs=1e-3)  # of 70 in 100
     assert rows[0].cpu_seconds_per_replan == 0.75

@@ -123,6 +123,7 @@ class Environments:
         predicted = simulated.step
         after = units(self.scales, predicted.state)
         contacts = (predicted.contacts > 0).to(after)
+        terminated = (predicted.termination > 0).any(1)
         transition = Transition(
             before=self.state,
             after=after,
@@ -133,10 +134,10 @@ class Environments:
             command=self.command,
             period=self.period,
             epistemic=simulated.epistemic,
+            fallen=terminated.to(after),
         )
         reward, parts = total(transition, self.options.weights)
         self.steps += 1
-        terminated = (predicted.termination > 0).any(1)
         timed_out = (self.steps >= self.options.steps) & ~terminated
         self.state, self.last_action = after, action.clone()
         self._whitened = predicted.state

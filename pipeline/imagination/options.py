@@ -20,6 +20,7 @@ class Weights(Params):
     stand_still: float = -1.0
     flat_orientation: float = -5.0
     uncertainty: float = 0.0
+    fall: float = 0.0
 
 
 class Options(Params):

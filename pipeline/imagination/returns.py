@@ -90,6 +90,7 @@ class Returns:
                 command=command,
                 period=self.period,
                 epistemic=found.epistemic,
+                fallen=torch.zeros_like(upright),  # `fall` is charged for it, by its probability
             )
             upright = upright * (1 - found.step.termination.sigmoid()).prod(1)
             rewards += upright * total(taken, self.weights)[0]

@@ -47,6 +47,7 @@ class Transition:
         command: velocities asked for [N, 3]: forwards and to the left in m/s, the turn in rad/s.
         period: length of an action, s.
         epistemic: disagreement of the model's heads [N]; 0 in a simulator.
+        fallen: whether the trunk touches the ground after it [N], 0 or 1.
     """
 
     before: Tensor
@@ -58,6 +59,7 @@ class Transition:
     command: Tensor
     period: float
     epistemic: Tensor
+    fallen: Tensor
 
 
 def track_linear_velocity(t: Transition) -> Tensor:
@@ -128,6 +130,11 @@ def uncertainty(t: Transition) -> Tensor:
     return t.epistemic
 
 
+def fall(t: Transition) -> Tensor:
+    """Number of falls, 0 or 1 [N]; per fall, not a rate."""
+    return t.fallen
+
+
 TERMS: Mapping[str, Callable[[Transition], Tensor]] = {
     term.__name__: term
     for term in (
@@ -143,6 +150,7 @@ TERMS: Mapping[str, Callable[[Transition], Tensor]] = {
         stand_still,
         flat_orientation,
         uncertainty,
+        fall,
     )
 }
 """Every term by its name."""

@@ -11,7 +11,7 @@ from pipeline.params import Params, Settings
 
 
 class Ppo(Params):
-    """Proximal policy optimisation (Schulman et al. 2017); the values are RWM's."""
+    """Proximal policy optimisation (Schulman et al. 2017)."""
 
     iterations: int = Field(gt=0)
     critic_first: int = Field(
@@ -30,8 +30,8 @@ class Ppo(Params):
     epochs: int = Field(gt=0)
     mini_batches: int = Field(gt=0)
     save_every: int = Field(
-        gt=0, description="iterations after which all environments begin anew, and a killed run "
-        "can go on"
+        gt=0, description="iterations after which the policy is judged, all environments begin "
+        "anew, and a killed run can go on"
     )  # fmt: skip
 
 
@@ -41,6 +41,9 @@ class Imitation(Params):
     steps: int = Field(ge=0, description="of Adam; 0: PPO begins with random weights")
     batch: int = Field(gt=0, description="recorded rows of a step")
     learning_rate: float = Field(gt=0, description="at first; it falls to 0 along a cosine")
+    kl_weight: float = Field(
+        ge=0, description="in PPO's loss, of the divergence of the policy from the imitation"
+    )
 
 
 class Trial(Params):

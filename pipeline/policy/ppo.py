@@ -6,6 +6,7 @@ one that was not interrupted. rsl-rl draws actions and mini-batches from torch's
 which is therefore seeded here, and put back.
 """
 
+import copy
 import io
 from collections.abc import Callable
 from contextlib import ExitStack, redirect_stdout
@@ -20,6 +21,7 @@ from pipeline.compute.generators import seeded
 from pipeline.compute.progress import progress
 from pipeline.errors import RunError
 from pipeline.policy import Ppo
+from pipeline.policy.judging import Judge, Kept
 from pipeline.policy.vec_env import Environment
 from pipeline.train.checkpoint import Checkpoint, State
 
@@ -28,9 +30,16 @@ ACTOR, CRITIC, OPTIMISER = "actor.", "critic.", "optimiser."
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """What a run ends with: the actor's weights, and the mean reward of a step by iteration."""
+    """What a run ends with.
+
+    Attributes:
+        actor: its weights.
+        kept: iterations after which it had them.
+        rewards: the mean reward of a step by iteration.
+    """
 
     actor: State
+    kept: int
     rewards: list[float]
 
 
@@ -40,8 +49,12 @@ def learn(
     seed: int,
     checkpoint: Checkpoint,
     initial: State | None = None,
+    anchor: float = 0.0,
+    judge: Judge | None = None,
 ) -> Learnt:
     """Learn for `options.iterations`, from the newest state if there is one.
+
+    The actor is judged before the first iteration, every `save_every`, and after the last one.
 
     Args:
         begin: makes the environments of the n-th `save_every` iterations.
@@ -49,6 +62,8 @@ def learn(
         seed: from which all that is random follows.
         checkpoint: where states are written to.
         initial: weights of the actor to begin with; None draws them.
+        anchor: weight in the loss of the divergence from `initial`.
+        judge: of what is kept; None keeps the last.
 
     Raises:
         RunError: the rewards are not finite.
@@ -59,13 +74,17 @@ def learn(
         learner = algorithm(environment, options)
         if initial is not None:
             learner.actor.load_state_dict({**learner.actor.state_dict(), **initial})
-        rewards, resumed = _load(learner, checkpoint.read())
+            learner.symmetry = Anchor(learner.actor, anchor)
+        kept = Kept(judge)
+        rewards, resumed = _load(learner, kept, checkpoint.read())
         bar = opened.enter_context(progress("policy: iteration", options.iterations, resumed))
         for iteration in range(resumed, options.iterations):
             part, place = divmod(iteration, options.save_every)
+            if place == 0 and (iteration > resumed or not part):
+                kept.offer(learner.actor, iteration)
             if place == 0 and part:  # the first have begun already
                 if iteration > resumed:
-                    checkpoint.write(_state(learner, rewards), iteration)
+                    checkpoint.write({**_state(learner, rewards), **kept.state()}, iteration)
                 environment = begin(part)
             torch.manual_seed(seeded(seed, iteration).initial_seed())
             _freeze_actor(learner, iteration < options.critic_first)
@@ -73,8 +92,8 @@ def learn(
             bar.advance()
             if bar.due():
                 bar.note(f"reward {rewards[-1]:.5f}")
-        weights = learner.actor.state_dict()
-        return Learnt({k: v for k, v in weights.items() if k.startswith("mlp.")}, rewards)
+        kept.offer(learner.actor, options.iterations)
+        return Learnt(kept.weights, kept.iteration, rewards)
 
 
 def algorithm(environment: Environment, options: Ppo) -> PPO:
@@ -104,6 +123,31 @@ def algorithm(environment: Environment, options: Ppo) -> PPO:
         return PPO.construct_algorithm(
             environment.get_observations(), environment, config, str(environment.device)
         )
+
+
+class Anchor:
+    """A part of PPO's loss: the divergence of the actor from what it began with, in nats.
+
+    It is given to rsl-rl in place of the mirror loss of symmetric robots, the part of its loss that
+    a caller can add.
+    """
+
+    use_mirror_loss = True
+
+    def __init__(self, actor: Any, weight: float) -> None:
+        """Remember an actor of rsl-rl as it is now."""
+        self.initial, self.mirror_loss_coeff = copy.deepcopy(actor), weight
+
+    def augment_batch(self, batch: Any, size: int) -> None:
+        """Add no observations."""
+
+    def compute_loss(self, actor: Any, batch: Any, size: int) -> Tensor:
+        """KL(actor || initial) of diagonal Gaussians, its mean over the observations."""
+        with torch.no_grad():
+            self.initial(batch.observations, stochastic_output=True)
+        theirs = self.initial.output_distribution_params
+        divergence: Tensor = actor.get_kl_divergence(actor.output_distribution_params, theirs)
+        return divergence.mean()
 
 
 def _freeze_actor(learner: PPO, frozen: bool) -> None:
@@ -145,10 +189,11 @@ def _state(learner: PPO, rewards: list[float]) -> State:
     return {name: value.detach().clone().contiguous() for name, value in state.items()}
 
 
-def _load(learner: PPO, state: State | None) -> tuple[list[float], int]:
+def _load(learner: PPO, kept: Kept, state: State | None) -> tuple[list[float], int]:
     """Take a state, strictly; the rewards so far, and their number."""
     if state is None:
         return [], 0
+    kept.load(state)
     learner.actor.load_state_dict(_part(state, ACTOR))
     learner.critic.load_state_dict(_part(state, CRITIC))
     moments: dict[int, dict[str, Tensor]] = {}

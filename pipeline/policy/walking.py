@@ -118,6 +118,7 @@ def transition(
         command=command,
         period=period,
         epistemic=torch.zeros(len(after)),
+        fallen=after[:, TERMINATION][:, 0],
     )
 
 

@@ -25,6 +25,7 @@ from pipeline.params import Settings, Variant
 from pipeline.policy import Options, baselines, starts
 from pipeline.policy.actor import Actor, ActorConfig
 from pipeline.policy.imitation import demonstrations, imitate
+from pipeline.policy.judging import Judge, imagined_return
 from pipeline.policy.simulated import Simulated
 from pipeline.policy.walking import Controller, Walk, scored, walks
 from pipeline.state_models import STATE_MODELS
@@ -88,8 +89,15 @@ def work(settings: Settings, simulator: Simulator | None, paths: Paths) -> None:
         first = imitator(parts, config)
         with stage.scratch("policy", *identity(parts, paths)) as folder:
             begin = environments(parts, low, high)
-            initial = None if first is None else first.state_dict()
-            learnt = learn(begin, options.ppo, options.seed, Checkpoint(folder), initial)
+            learnt = learn(
+                begin,
+                options.ppo,
+                options.seed,
+                Checkpoint(folder),
+                None if first is None else first.state_dict(),
+                options.imitation.kl_weight,
+                held_out(parts, config),
+            )
         actor = Actor(config)
         actor.load_state_dict(learnt.actor)
         with stage.output(paths.out) as unfinished:
@@ -100,6 +108,7 @@ def work(settings: Settings, simulator: Simulator | None, paths: Paths) -> None:
         PolicyMetrics(
             imagined=options.imagination.environments,
             iterations=len(learnt.rewards),
+            kept=learnt.kept,
             steps=len(learnt.rewards) * options.ppo.steps * count,
             first_reward=float(np.mean(learnt.rewards[:tenth])) / parts.period,
             last_reward=float(np.mean(learnt.rewards[-tenth:])) / parts.period,
@@ -171,6 +180,18 @@ def environments(parts: Parts, low: Tensor, high: Tensor) -> Callable[[int], "En
         return simulated
     begin = starts.imagined(parts.cache, parts.model, options, parts.period)
     return lambda part: Environment(begin(part), low, high, limit)
+
+
+def held_out(parts: Parts, config: ActorConfig) -> Judge | None:
+    """Judges a policy in imagined episodes of the validation split.
+
+    None where imagination is off, or every episode of that split ends in a fall.
+    """
+    options = parts.options
+    if not options.imagination.environments or not any(starts.upright(parts.cache, "val")):
+        return None
+    begin = starts.imagined(parts.cache, parts.model, options, parts.period, "val")
+    return imagined_return(partial(begin, 0), Actor(config))
 
 
 def compare(parts: Parts, actor: Actor, first: Actor | None) -> dict[str, Walking]:

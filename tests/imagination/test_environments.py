@@ -95,6 +95,13 @@ def test_disagreement_is_charged_where_the_options_ask_for_it():
     assert free.parts == {}
 
 
+def test_a_fall_is_charged_to_what_falls_and_to_nothing_else():
+    made = begin(fall=-100.0)
+    action = torch.zeros(4, A)
+    action[2] = 1.0
+    assert made.step(action).reward.tolist() == [0.0, 0.0, -100 * PERIOD, 0.0]
+
+
 def test_a_change_of_action_is_seen_from_the_history_on():
     made = begin(action_rate=-1.0)
     first = made.step(torch.full((4, A), 0.07))

@@ -32,6 +32,7 @@ def transition(**fields):
         "landed": torch.zeros(1, 4),
         "command": torch.zeros(1, 3),
         "epistemic": torch.zeros(1),
+        "fallen": torch.zeros(1),
     }
     return Transition(period=PERIOD, **{**zeros, **fields})
 
@@ -63,6 +64,7 @@ def asked(*command, **fields):
         ("stand_still", asked(0.2, 0, 0, after=state(POSITION=[0.1] * 12)), 0.0),
         ("flat_orientation", moved(GRAVITY=[0.6, 0.0, -0.8]), 0.36),
         ("uncertainty", transition(epistemic=torch.tensor([2.5])), 2.5),
+        ("fall", transition(fallen=torch.ones(1)), 1.0),
     ],
 )
 def test_a_term_is_as_defined(term, case, expected):

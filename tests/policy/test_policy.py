@@ -21,6 +21,7 @@ from pipeline.params import read
 from pipeline.policy import Options, starts, worker
 from pipeline.policy.__main__ import command
 from pipeline.policy.actor import Actor, ActorConfig
+from pipeline.policy.judging import imagined_return
 from pipeline.policy.simulated import Simulated
 from pipeline.policy.walking import distance, walks
 from pipeline.train.checkpoint import Checkpoint
@@ -81,15 +82,20 @@ def test_killed_and_resumed_equals_uninterrupted(environments, paths):
     parts = worker.load(settings_with(environments), SIMULATOR, paths)
     ends = torch.from_numpy(Toy.low), torch.from_numpy(Toy.high)
     options = parts.options.ppo
-    whole = learn(worker.environments(parts, *ends), options, 0, Checkpoint(Path("whole")))
+    config = ActorConfig(observation_dim=48, widths=[8], low=[-1.0] * 12, high=[1.0] * 12)
+    given = worker.imitator(parts, config).state_dict(), 0.5, worker.held_out(parts, config)
+    assert (given[2] is None) == (not environments)
+    begin = worker.environments(parts, *ends)
+    whole = learn(begin, options, 0, Checkpoint(Path("whole")), *given)
     for iterations in (3, 5):  # the first run ends after its state of two iterations
         part = options.model_copy(update={"iterations": iterations})
-        again = learn(worker.environments(parts, *ends), part, 0, Checkpoint(Path("killed")))
-    assert again.rewards == whole.rewards
+        again = learn(begin, part, 0, Checkpoint(Path("killed")), *given)
+    assert (again.kept, again.rewards) == (whole.kept, whole.rewards)
     assert all(torch.equal(again.actor[name], whole.actor[name]) for name in whole.actor)
 
 
-def test_ppo_finds_what_is_rewarded():
+@pytest.mark.parametrize("anchor", [0.0, 100.0])
+def test_ppo_finds_what_is_rewarded_but_where_it_is_held_to_what_it_began_with(anchor, tmp_path):
     """The reward is that the first action is near .6."""
     from pipeline.policy import Ppo
     from pipeline.policy.ppo import learn
@@ -110,14 +116,18 @@ def test_ppo_finds_what_is_rewarded():
     block = {**PARAMS["policy"]["ppo"], "iterations": 40, "widths": [8], "entropy": 0.0}
     block |= {"critic_first": 0, "learning_rate": 1e-3, "kl": 0.01, "std": 0.5}
     ends = -torch.ones(12), torch.ones(12)
-    learnt = learn(
-        lambda _: Environment(Bandit(), *ends, 10), Ppo(**block), 0, Checkpoint(Path("none"))
-    )
     config = ActorConfig(observation_dim=48, widths=[8], low=[-1.0] * 12, high=[1.0] * 12)
+    torch.manual_seed(0)
     actor = Actor(config)
+    begun = actor(torch.ones(1, 48))[0, 0].item()
+    assert abs(begun - 0.6) > 0.3
+    learnt = learn(
+        lambda _: Environment(Bandit(), *ends, 10), Ppo(**block), 0, Checkpoint(tmp_path),
+        actor.state_dict(), anchor,
+    )  # fmt: skip
     actor.load_state_dict(learnt.actor)
-    assert actor(torch.ones(1, 48))[0, 0].item() == pytest.approx(0.6, abs=0.15)
-    assert learnt.rewards[-1] > learnt.rewards[0] / 4
+    expected = begun if anchor else 0.6
+    assert actor(torch.ones(1, 48))[0, 0].item() == pytest.approx(expected, abs=0.15)
 
 
 def test_at_first_the_critic_learns_alone(paths):
@@ -133,6 +143,45 @@ def test_at_first_the_critic_learns_alone(paths):
             worker.environments(parts, *ends), options, 0, Checkpoint(Path("none")), begun
         )
         assert all(torch.equal(learnt.actor[name], begun[name]) for name in begun) == same
+
+
+def test_the_policy_that_is_judged_best_is_kept(paths):
+    from pipeline.policy.ppo import learn
+
+    parts = worker.load(settings_with(), SIMULATOR, paths)
+    ends = torch.from_numpy(Toy.low), torch.from_numpy(Toy.high)
+    seen = []
+
+    def judge(weights):
+        seen.append(weights)
+        return [1.0, 3.0, 2.0, 3.0][len(seen) - 1]
+
+    begin, options = worker.environments(parts, *ends), parts.options.ppo
+    learnt = learn(begin, options, 0, Checkpoint(Path("none")), None, 0.0, judge)
+    assert (len(seen), learnt.kept) == (4, 2)  # of 0, 2, 4 and 5 iterations
+    assert all(torch.equal(learnt.actor[name], seen[1][name]) for name in seen[1])
+
+
+def test_a_judged_episode_counts_until_it_ends():
+    class Three:
+        options = SimpleNamespace(steps=3)
+
+        def __init__(self):
+            self.steps = 0
+
+        def __len__(self):
+            return 2
+
+        def observation(self):
+            return torch.zeros(2, 48)
+
+        def step(self, action):
+            self.steps += 1
+            ends = torch.tensor([self.steps == 2, False])
+            return Stepped(self.observation(), torch.ones(2), ends, ~ends & (self.steps > 2), {})
+
+    actor = Actor(ActorConfig(observation_dim=48, widths=[4], low=[-1.0], high=[1.0]))
+    assert imagined_return(Three, actor)(actor.state_dict()) == (2 + 3) / 2
 
 
 def test_a_time_out_is_told_apart_from_a_fall_and_observations_are_new():
@@ -179,10 +228,10 @@ def test_distance_follows_from_velocities_on_a_straight_way_and_on_a_circle():
     assert distance(tilted, PERIOD) == pytest.approx(0.0, abs=1e-6)
 
 
-def test_histories_are_recorded_rows_that_end_upright(tmp_path):
+def test_histories_are_recorded_rows_of_upright_episodes(tmp_path):
     cache = toy_cache(tmp_path / "latents.zarr")
     found = starts.histories(cache, toy_model(cache.spec), 1000, 0)
-    assert len(found) == 5 * 10 - 1  # of which one ends with a fall
+    assert len(found) == 4 * 10  # of five episodes one ends with a fall
     # The first action is the next row's velocity.
     assert torch.allclose(found.states[:, 1:, SPEED], found.actions[:, :, 0], atol=1e-3)
     assert torch.equal(found.raw_actions, found.actions[:, -1])

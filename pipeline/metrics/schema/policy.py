@@ -35,6 +35,9 @@ class PolicyMetrics(Metrics):
     Attributes:
         imagined: environments that it learnt in; 0 where those were simulators.
         iterations: of PPO.
+        kept: iterations after which the policy is the one that was kept: of those that are saved,
+            the best in imagined episodes that begin with histories of the validation split. 0 is
+            what PPO began with; None in a file written before one was chosen.
         steps: that all environments took.
         first_reward: mean reward of a second, in the first tenth of the iterations.
         last_reward: the same in the last tenth.
@@ -46,6 +49,7 @@ class PolicyMetrics(Metrics):
 
     imagined: Count
     iterations: Count
+    kept: Count | None = None
     steps: Count
     first_reward: float
     last_reward: float

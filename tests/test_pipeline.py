@@ -4,8 +4,11 @@ import json
 import shutil
 import signal
 import subprocess
+import sys
 
 import pytest
+from fuzz import zygote
+from helpers import ROOT
 from in_process import run_stages
 from pipeline_helpers import (
     ENVIRONMENT,
@@ -79,6 +82,22 @@ def workspace(repaired, tmp_path):
     return shutil.copytree(repaired[0], tmp_path / "workspace", symlinks=True)
 
 
+@pytest.fixture(scope="module")
+def quickly(tmp_path_factory):
+    """In front of a command: its stages are forked from a process that has imported all they need.
+
+    The repaired workspace has run each of them as a process of its own.
+    """
+    folder, address = zygote.install(tmp_path_factory.mktemp("zygote") / "bin")
+    served = [sys.executable, ROOT / "tests/fuzz/zygote.py", address]
+    environment = {**ENVIRONMENT, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(served, env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        yield ("env", f"PATH={folder}:{ENVIRONMENT['PATH']}")
+        process.kill()
+
+
 def test_killed_in_training_the_next_repro_resumes_and_ends_with_the_same_bytes(repaired, tmp_path):
     """The same as where each stage was run alone, in one process."""
     folder, printed = repaired
@@ -97,9 +116,9 @@ def test_a_second_repro_runs_nothing_and_changes_nothing(workspace):
     assert run(workspace, "git", "status", "--porcelain").stdout == ""
 
 
-def test_the_encoder_is_swapped_by_one_word_and_swapping_back_runs_nothing(workspace):
+def test_the_encoder_is_swapped_by_one_word_and_swapping_back_runs_nothing(workspace, quickly):
     def swap(encoder):
-        words = ("dvc", "exp", "run", "-S", f"encoder={encoder}", "probe", "train")
+        words = (*quickly, "dvc", "exp", "run", "-S", f"encoder={encoder}", "probe", "train")
         return executed(run(workspace, *words).stdout)
 
     before = results(workspace)
@@ -113,16 +132,18 @@ def test_the_encoder_is_swapped_by_one_word_and_swapping_back_runs_nothing(works
     assert {name: after[name] for name in before} == before
 
 
-def test_a_train_knob_runs_train_and_later_stages_alone_and_nothing_when_it_is_back(workspace):
+def test_a_train_knob_runs_train_and_later_stages_alone_and_nothing_when_it_is_back(
+    workspace, quickly
+):
     """Of the later stages evaluate stands for all, which ran after the training was killed."""
     before = results(workspace)
     chosen = (workspace / "params.yaml").read_text()
     set_params(workspace, {"train.learning_rate": 0.01})
-    again = run(workspace, "dvc", "repro", "evaluate")
+    again = run(workspace, *quickly, "dvc", "repro", "evaluate")
     assert executed(again.stdout) == ["train", "evaluate"]
     assert results(workspace) != before
     (workspace / "params.yaml").write_text(chosen)
-    assert executed(run(workspace, "dvc", "repro").stdout) == []
+    assert executed(run(workspace, *quickly, "dvc", "repro").stdout) == []
     assert results(workspace) == before
 
 
@@ -136,11 +157,11 @@ def test_editing_an_encoder_that_is_not_chosen_invalidates_nothing(workspace):
     assert executed(dry)[0] == "fit"
 
 
-def test_a_change_of_a_set_of_your_own_is_noticed_and_nothing_else_is(workspace):
+def test_a_change_of_a_set_of_your_own_is_noticed_and_nothing_else_is(workspace, quickly):
     """By `dvc repro` alone; in the copy of `--temp` a relative root is that of the project."""
 
     def repro():
-        return executed(run(workspace, "dvc", "repro", "ingest").stdout)
+        return executed(run(workspace, *quickly, "dvc", "repro", "ingest").stdout)
 
     shards = results(workspace)["data/wall/shards/manifest.json"]
     own = workspace / "published/own"
@@ -155,18 +176,20 @@ def test_a_change_of_a_set_of_your_own_is_noticed_and_nothing_else_is(workspace)
     (own / "obses").rename(workspace / "elsewhere")
     (own / "obses").symlink_to(workspace / "elsewhere")
     assert repro() == ["collect"]
-    run(workspace, "dvc", "repro", "-f", "collect")
+    run(workspace, *quickly, "dvc", "repro", "-f", "collect")
     assert repro() == []
     shutil.copy(own / "obses/episode_002.pth", own / "obses/episode_000.pth")
     assert repro() == ["locate", "collect", "ingest"]
     commit(workspace)
-    temporary = run(workspace, "dvc", "exp", "run", "--temp", "-S", "ingest.split_seed=1", "ingest")
+    temporary = run(
+        workspace, *quickly, "dvc", "exp", "run", "--temp", "-S", "ingest.split_seed=1", "ingest"
+    )
     assert executed(temporary.stdout) == ["locate", "ingest"]
 
 
-def test_a_model_that_a_student_goes_on_from_is_followed(workspace):
+def test_a_model_that_a_student_goes_on_from_is_followed(workspace, quickly):
     def repro():
-        return executed(run(workspace, "dvc", "repro", "distill").stdout)
+        return executed(run(workspace, *quickly, "dvc", "repro", "distill").stdout)
 
     own = workspace / "students/first"
     shutil.copytree(workspace / f"models/wall/{ENCODER}/student", own)
@@ -177,8 +200,8 @@ def test_a_model_that_a_student_goes_on_from_is_followed(workspace):
     assert repro() == ["distill"]
 
 
-def test_dvc_answers_what_its_users_ask(workspace):
-    forced = run(workspace, "dvc", "repro", "-s", "-f", "ingest")
+def test_dvc_answers_what_its_users_ask(workspace, quickly):
+    forced = run(workspace, *quickly, "dvc", "repro", "-s", "-f", "ingest")
     assert executed(forced.stdout) == ["ingest"]
     assert "train" in run(workspace, "dvc", "dag").stdout
     assert "model.psnr" in run(workspace, "dvc", "metrics", "show").stdout

@@ -17,7 +17,7 @@ from csgo_helpers import copies, write_lists
 from helpers import GOLDEN
 from in_process import run_stage, run_stages
 from PIL import Image
-from pipeline_helpers import make_workspace, set_params
+from pipeline_helpers import dumped, loaded, make_workspace, set_params, with_changes
 from safetensors.torch import load_file
 
 from pipeline.denoisers.nanowm import SIZES, Shape
@@ -116,15 +116,13 @@ def _params(run: Path, folder: Path) -> None:
         name: {f"datasets.{name}": _block(*of), "rollout.source": "recorded"}  # they have no world
         for name, of in RECORDED.items()
     }
+    values = loaded(run / "params.yaml")
     for form, changes in forms.items():
         for name in (*LAYOUTS, *RECORDED):
-            shutil.copy(run / "params.yaml", folder / "params.yaml")
             pointed = {f"encoders.{key}.weights": value for key, value in weights.items()}
             block = recorded.get(name, {})
-            set_params(
-                folder, {"dataset": name, **block, **decoders, **pointed, **sized, **changes}
-            )
-            shutil.move(folder / "params.yaml", folder / f"{form}-{name}.yaml")
+            own = {"dataset": name, **block, **decoders, **pointed, **sized, **changes}
+            (folder / f"{form}-{name}.yaml").write_text(dumped(with_changes(values, own)))
 
 
 def _block(form: str, folder: str) -> dict[str, object]:

@@ -1,4 +1,7 @@
-"""A `python` that forks stages from a process that has imported everything: they begin at once."""
+"""A `python` that forks stages from a process that has imported everything: they begin at once.
+
+`python tests/fuzz/zygote.py SOCKET` is such a process; it prints a line when it is ready.
+"""
 
 import importlib
 import json
@@ -107,3 +110,21 @@ def _stage(words: list[str], files: list[int]) -> None:
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
+
+
+def main() -> None:
+    """Import all that stages do, but for what they import when they need it, and serve."""
+    from pipeline import imports
+    from pipeline.params import STAGES
+
+    for name in sorted(imports.closure(f"pipeline.{stage}.__main__" for stage in STAGES)):
+        importlib.import_module(name)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(sys.argv[1])
+        server.listen()
+        print("ready", flush=True)
+        _serve(server)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,7 @@
 """A tiny invented run, reproduced by DVC from its data to a verdict."""
 
+import shutil
+
 import pytest
 from pipeline_helpers import commit, executed, make_workspace, run
 from reproduce_helpers import write
@@ -9,9 +11,9 @@ pytestmark = pytest.mark.slow
 REPRODUCE = ("python", "-m", "pipeline", "reproduce", "tiny", "--root", "their episodes")
 
 
-def test_a_run_is_an_experiment_and_a_second_time_runs_nothing(tmp_path):
+def test_a_run_is_an_experiment_and_a_second_time_runs_nothing(smoke_run, tmp_path):
     folder = make_workspace(tmp_path / "workspace")
-    run(folder, "python", "-m", "pipeline.collect", "their episodes")
+    shutil.copytree(smoke_run / "data/wall/raw", folder / "their episodes")
     write(folder)
     commit(folder)
     done = run(folder, *REPRODUCE)

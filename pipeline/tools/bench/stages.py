@@ -8,7 +8,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import pipeline
+from pipeline.checksum import sha256
 from pipeline.errors import ParamsError
+from pipeline.latents.metadata import METADATA
 from pipeline.tools.bench.processes import (
     Usage,
     read_params,
@@ -98,8 +100,16 @@ class Measured:
         return [usage.peak / 1e9 for usage in self.rounds[name]]
 
 
-def run(against: Path, episodes: int, rounds: int) -> dict[str, Row]:
-    """Figures by name, of simulated `episodes` of Wall; the builds take turns, one job each.
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Figures by name, and whether both builds have encoded the frames to the same bytes."""
+
+    rows: dict[str, Row]
+    same_latents: bool
+
+
+def run(against: Path, episodes: int, rounds: int) -> Comparison:
+    """Figures of simulated `episodes` of Wall; the builds take turns, one job each.
 
     Raises:
         ParamsError: there is no other build at `against`.
@@ -116,7 +126,21 @@ def run(against: Path, episodes: int, rounds: int) -> dict[str, Row]:
                     for name, build in builds.items():
                         usage = timed(job, amount, build, folders[name])
                         measured[name].add(f"{job.stage} {amount}", usage)
-    return rows(measured[OURS], measured[THEIRS])
+        same = same_arrays(*(folder / LATENTS for folder in folders.values()))
+    return Comparison(rows(measured[OURS], measured[THEIRS]), same)
+
+
+def same_arrays(one: Path, other: Path) -> bool:
+    """Whether two stores hold the same bytes; their zarr.json, which name the codec, aside."""
+    contents = [
+        {
+            file.relative_to(store): sha256(file)
+            for file in store.rglob("*")
+            if file.is_file() and file.name != METADATA
+        }
+        for store in (one, other)
+    ]
+    return contents[0] == contents[1]
 
 
 @contextmanager

@@ -26,14 +26,16 @@ def stages(
 
     described = machine.describe(torch.device("cpu"))
     print(described)
-    rows = bench.run(against, episodes, rounds)
-    for name, row in rows.items():
+    found = bench.run(against, episodes, rounds)
+    for name, row in found.rows.items():
         ours, theirs = row.ours, row.theirs
         print(
             f"{name}: {ours.median:.3f} ({ours.min:.3f} - {ours.max:.3f}), "
             f"theirs {theirs.median:.3f} ({theirs.min:.3f} - {theirs.max:.3f}): {row.ratio:.2f} x"
         )
+    print(f"latents: {'the same bytes' if found.same_latents else 'other bytes than theirs'}")
     if out is not None:
-        figures = {name: asdict(row) for name, row in rows.items()}
+        figures = {name: asdict(row) for name, row in found.rows.items()}
         results = {"machine": asdict(described), "episodes": episodes, "rounds": rounds}
+        results["same_latents"] = found.same_latents
         stage.write_json(out, {"bench": "stages", **results, "figures": figures})

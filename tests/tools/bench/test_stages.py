@@ -25,6 +25,10 @@ def test_a_step_is_what_more_steps_take_beyond_the_start(tmp_path, monkeypatch):
 
     def timed(job, amount, build, folder):
         builds.add(build)
+        if job.stage == "encode":  # zarr.json names the codec, which is each build's own
+            (folder / stages.LATENTS / "mean").mkdir(parents=True, exist_ok=True)
+            (folder / stages.LATENTS / "mean" / "0").write_bytes(b"the same")
+            (folder / stages.LATENTS / "zarr.json").write_text(str(build))
         start, each = costs[build]
         return Usage(start + each * amount, 10**9 if build == ROOT else 2 * 10**9)
 
@@ -36,11 +40,21 @@ def test_a_step_is_what_more_steps_take_beyond_the_start(tmp_path, monkeypatch):
     done = CliRunner().invoke(app, words)
     assert done.exception is None, done.output
     assert builds == set(costs)
-    figures = json.loads(Path("out.json").read_text())["figures"]
+    found = json.loads(Path("out.json").read_text())
+    assert found["same_latents"]
+    figures = found["figures"]
     step = figures["train: a step, CPU-s"]
     assert (step["ours"]["median"], step["theirs"]["median"], step["ratio"]) == (0.5, 1, 0.5)
     assert figures["train: peak, GB"]["ratio"] == 0.5
     assert figures["ingest: all frames, CPU-s"]["theirs"]["median"] == 4
+
+
+def test_latents_are_compared_byte_for_byte(tmp_path):
+    for name, content in (("one", b"same"), ("other", b"sane")):
+        (tmp_path / name / "mean").mkdir(parents=True)
+        (tmp_path / name / "mean" / "0").write_bytes(content)
+    assert stages.same_arrays(tmp_path / "one", tmp_path / "one")
+    assert not stages.same_arrays(tmp_path / "one", tmp_path / "other")
 
 
 def test_ratios_are_medians_over_rounds():

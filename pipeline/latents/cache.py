@@ -25,6 +25,9 @@ from pipeline.latents.metadata import METADATA, check_array, read_seal
 from pipeline.latents.quantize import SCALE, dequantize
 from pipeline.latents.spec import LatentSpec, Seal
 
+LARGE_ROW = 2**16
+"""Bytes of the mean of a frame from which batches of them are whitened frame by frame."""
+
 
 @dataclass(frozen=True)
 class LatentCache:
@@ -140,11 +143,26 @@ class LatentCache:
             noise: standard normal, of the shape of the result; it is overwritten. None takes the
                 posterior's mean.
         """
+        if noise is None and self._is_large:
+            return self._large(rows)
         mean = _dequantized(rows, self.mean, self.mean_scale)
         if noise is None:
             return self.spec.whiten_(mean)
         std = _dequantized(rows, self.std, self.std_scale)
         return self.spec.whiten_(noise.mul_(std).add_(mean))
+
+    @cached_property
+    def _is_large(self) -> bool:
+        return self.mean.mapped and self.mean.row_bytes >= LARGE_ROW and self.spec.storage != "int8"
+
+    def _large(self, rows: NDArray[np.int64]) -> Tensor:
+        """Whitened means, bit for bit, each whitened before it leaves the processor's cache."""
+        latents = torch.empty(*rows.shape, *self.spec.latent_shape)
+        mean, std = self.spec.moments(latents)
+        stored = self.mean.one_by_one(rows.reshape(-1))
+        for latent, row in zip(latents.flatten(0, rows.ndim - 1), stored, strict=True):
+            latent.copy_(row).sub_(mean).div_(std)
+        return latents
 
     def _scale(self, name: str) -> NDArray[np.float32] | None:
         scale: NDArray[np.float32] | None

@@ -4,14 +4,21 @@ A store may be larger than memory, and all processes share the page cache. The c
 is verified when a row of it is first used.
 """
 
+import math
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
 import google_crc32c
 import numpy as np
+import torch
 import zarr
 from numpy.typing import NDArray
+from torch import Tensor
 from zarr.core.metadata import ArrayV3Metadata
 from zarr.storage import LocalStore
 
@@ -24,6 +31,8 @@ INDEX = [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc
 """Codecs of the index of a shard that can be mapped, as zarr.json names them."""
 INNER = [INDEX, [{"name": "bytes"}, {"name": "crc32c"}]]
 """Codecs of its chunks; single bytes have no endianness."""
+TORCH = {"float16": torch.float16, "float32": torch.float32, "int8": torch.int8}
+"""torch's types by numpy's names."""
 
 
 class Rows:
@@ -39,9 +48,9 @@ class Rows:
         self._way_out = way_out
         self.shape, self.dtype = array.shape, np.dtype(array.dtype)
         self._shards: dict[int, Shard] = {}
-        mapped = mappable(array)
-        self._gather = self._map if mapped else self._read
-        if not mapped:
+        self.mapped = mappable(array)
+        self._gather = self._map if self.mapped else self._read
+        if not self.mapped:
             print(
                 f"{self.place}: read by zarr {zarr.__version__}, many times as slowly as an array "
                 "that can be mapped, which `dvc repro -f encode` writes",
@@ -53,18 +62,39 @@ class Rows:
         """Number of rows N."""
         return self.shape[0]
 
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row."""
+        return self.dtype.itemsize * math.prod(self.shape[1:])
+
     def __getitem__(self, indices: NDArray[np.int64] | slice) -> NDArray[Any]:
         """Copies of rows, in the order of `indices`."""
         if isinstance(indices, slice):
             indices = np.arange(*indices.indices(len(self)))
-        flat = indices.reshape(-1)
-        if flat.size and not 0 <= flat.min() <= flat.max() < len(self):
-            raise IndexError(f"{self.place} has {len(self)} rows, not {flat.min()}..{flat.max()}")
-        try:
+        with self._reading(flat := indices.reshape(-1)):
             rows = self._gather(flat)
+        return rows.reshape(*indices.shape, *self.shape[1:])
+
+    def one_by_one(self, indices: NDArray[np.int64]) -> Iterator[Tensor]:
+        """Rows in the order of `indices` [n], as they lie in the files: not to be written to.
+
+        Only for an array that is mapped.
+        """
+        with self._reading(indices):
+            for index in indices.tolist():
+                number, within = divmod(index, cast(tuple[int, ...], self.array.shards)[0])
+                yield self._shard(number).row(within).view(self.shape[1:])
+
+    @contextmanager
+    def _reading(self, indices: NDArray[np.int64]) -> Iterator[None]:
+        """Refuse indices [n] that are out of range, and name the array where it is damaged."""
+        if indices.size and not 0 <= indices.min() <= indices.max() < len(self):
+            ends = f"{indices.min()}..{indices.max()}"
+            raise IndexError(f"{self.place} has {len(self)} rows, not {ends}")
+        try:
+            yield
         except (ValueError, RuntimeError, OSError) as error:
             raise DataError(f"{self.place}: damaged ({error}); {self._way_out}") from None
-        return rows.reshape(*indices.shape, *self.shape[1:])
 
     def _read(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         return np.asarray(self.array.oindex[rows])
@@ -74,8 +104,7 @@ class Rows:
         used = np.unique(numbers)
         if len(used) == 1:
             return self._shard(int(used[0])).rows(within).view(self.dtype)
-        width = self.dtype.itemsize * int(np.prod(self.shape[1:]))
-        gathered = np.empty(len(rows), f"V{width}")
+        gathered = np.empty(len(rows), f"V{self.row_bytes}")
         for number in used.tolist():
             here = numbers == number
             gathered[here] = self._shard(number).rows(within[here])
@@ -106,7 +135,8 @@ class Shard:
             ValueError: its index is damaged.
         """
         self.file = np.memmap(path, np.uint8, "r").view(np.ndarray)  # slices cost less
-        self.chunk, self.width = chunk, dtype.itemsize * int(np.prod(shape[1:]))
+        self.chunk, self.dtype = chunk, dtype
+        self.width = dtype.itemsize * math.prod(shape[1:])
         count = shape[0] // chunk
         index = self.file[-16 * count - CHECKSUM :]
         _verify(index, "the index of its chunks")
@@ -130,6 +160,23 @@ class Shard:
             for chunk in np.unique(chunks[~self.verified[chunks]]).tolist():
                 self._check(chunk)
         return self.starting_at[self.offsets[chunks].astype(np.int64) + within * self.width]
+
+    def row(self, row: int) -> Tensor:
+        """The numbers of one row as they lie in the file, after its chunk was verified.
+
+        Raises:
+            ValueError: the chunk is damaged.
+        """
+        chunk, within = divmod(row, self.chunk)
+        if not self.verified[chunk]:
+            self._check(chunk)
+        start = int(self.offsets[chunk]) + within * self.width
+        return self._bytes[start : start + self.width].view(TORCH[self.dtype.name])
+
+    @cached_property
+    def _bytes(self) -> Tensor:
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
+            return torch.from_numpy(self.file)  # warns that it must not be written to
 
     def _check(self, chunk: int) -> None:
         start, size = int(self.offsets[chunk]), self.chunk * self.width + CHECKSUM

@@ -148,12 +148,12 @@ class LatentSpec(FileModel):
 
     def whiten_(self, latents: Tensor) -> Tensor:
         """Whiten raw latents [..., C, h, w] in place."""
-        mean, std = self._moments(latents)
+        mean, std = self.moments(latents)
         return latents.sub_(mean).div_(std)
 
     def unwhiten(self, latents: Tensor) -> Tensor:
         """Whitened latents [..., C, h, w] back to raw ones."""
-        mean, std = self._moments(latents)
+        mean, std = self.moments(latents)
         return latents * std + mean
 
     def squared_error(self, latents: Tensor, truth: Tensor, unit: "LatentSpec") -> Tensor:
@@ -213,7 +213,8 @@ class LatentSpec(FileModel):
         """A statistic of the actions, float32 [A], on the device of `like`."""
         return torch.tensor(self.actions[statistic], dtype=torch.float32, device=like.device)
 
-    def _moments(self, like: Tensor) -> tuple[Tensor, Tensor]:
+    def moments(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """`mean` and `std` [C, 1, 1], of the type and on the device of `like`."""
         mean = torch.tensor(self.mean, dtype=like.dtype, device=like.device)
         std = torch.tensor(self.std, dtype=like.dtype, device=like.device)
         return mean[:, None, None], std[:, None, None]

@@ -57,6 +57,9 @@ def test_rows_are_those_that_zarr_reads(tmp_path, capsys, dtype, row):
         found = rows[indices]
         assert found.dtype == values.dtype
         np.testing.assert_array_equal(found, values[indices])
+        flat = indices.reshape(-1)
+        for each, index in zip(rows.one_by_one(flat), flat, strict=True):
+            np.testing.assert_array_equal(each.numpy(), values[index], strict=True)
     for part in (slice(60, 70), slice(None), slice(5, 290, 7)):
         np.testing.assert_array_equal(rows[part], values[part])
     assert (len(rows), rows.shape) == (LENGTH, values.shape)
@@ -107,6 +110,8 @@ def test_a_flipped_byte_is_noticed_when_its_chunk_is_used_and_only_then(tmp_path
     for _ in range(2):
         with pytest.raises(DataError, match=r"/mean: damaged \(the checksum of chunk 1 is .*dvc"):
             rows[np.array([3, 95])]
+        with pytest.raises(DataError, match=r"/mean: damaged \(the checksum of chunk 1 is .*dvc"):
+            list(rows.one_by_one(np.array([3, 95])))
 
 
 def test_a_damaged_index_is_noticed_when_its_shard_is_used(tmp_path):

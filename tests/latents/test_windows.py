@@ -6,6 +6,7 @@ import torch
 from helpers import golden_arrays
 
 from pipeline.errors import ParamsError
+from pipeline.latents.cache import open_cache
 from pipeline.latents.windows import Windows, fixed_subset, slices
 
 DATASET = golden_arrays("dataset")
@@ -59,6 +60,16 @@ def test_latents_are_those_of_the_frames(cache):
     expected = cache.latents(windows.frame_indices(rows), None)
     assert torch.equal(windows.latents(rows, None), expected)
     assert expected.shape == (4, 3, *cache.spec.latent_shape)
+
+
+def test_large_latents_are_whitened_one_by_one_to_the_same_bits(cache, monkeypatch):
+    windows, rows = Windows(cache, "train", 2, 2), np.arange(5)
+    together = windows.latents(rows, None)
+    monkeypatch.setattr("pipeline.latents.cache.LARGE_ROW", 1)
+    monkeypatch.setattr("pipeline.latents.cache.dequantize", None)
+    alone = Windows(open_cache(cache.path), "train", 2, 2).latents(rows, None)
+    assert alone.shape == together.shape
+    assert torch.equal(alone, together)
 
 
 def test_a_window_longer_than_the_shortest_episode_is_refused(cache):

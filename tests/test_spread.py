@@ -119,10 +119,13 @@ def test_evaluate_and_plan_write_the_same_bytes(in_pieces, stage, elsewhere):
 
 
 @pytest.mark.slow
-def test_runs_write_the_same_bytes_and_what_fails_is_told_alone(
-    elsewhere, smoke_run, tmp_path, monkeypatch
+def test_runs_on_ray_write_the_same_bytes_and_what_fails_is_told_alone(
+    ray, smoke_run, tmp_path, monkeypatch
 ):
-    """One run trains and evaluates, another fails; the pipeline of `smoke_run` is the reference."""
+    """One run trains and evaluates, another fails; the pipeline of `smoke_run` is the reference.
+
+    By processes of this machine they are those of `wm ablate` in its own tests.
+    """
     monkeypatch.chdir(tmp_path)
     values = yaml.safe_load((smoke_run / "params.yaml").read_text())
     recipe = Recipe.changed(stages(smoke_run / "dvc.yaml"), values, {}, smoke_run / "params.yaml")
@@ -131,7 +134,7 @@ def test_runs_write_the_same_bytes_and_what_fails_is_told_alone(
     runs = [Run(whole, ("train", "evaluate")), Run(alone, ("train",))]
     lines: list[str] = []
     with pytest.raises(DataError, match=r": 1 of 2 runs are not done, as 1 failed; "):
-        lines.extend(carry_out(tmp_path, runs, elsewhere))
+        lines.extend(carry_out(tmp_path, runs, cluster.Options(workers=None, ray=ray)))
     told = dict(line.split(": ", 1) for line in lines)
     assert told["alone"].startswith("train failed: error: data/wall/latents/tiny_vae.zarr: there")
     mine, theirs = results(tmp_path / "whole"), results(smoke_run)

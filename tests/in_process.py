@@ -8,13 +8,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
+from pipeline_helpers import loaded
 
 from pipeline import stage as stages
 from pipeline.params import STAGES
 from pipeline.tools.dvc_yaml import DVC_YAML
 from pipeline.tools.dvc_yaml.read import Stage
 from pipeline.tools.dvc_yaml.read import stages as stages_of
+
+PARSED: dict[bytes, dict[str, Stage]] = {}
+"""The stages of each dvc.yaml that was read, by its content."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,11 @@ class Done:
 
 def stage_of(folder: Path, stage: str) -> Stage:
     """What dvc.yaml says of a stage, with the selectors of the folder's params.yaml filled in."""
-    chosen = yaml.safe_load((folder / "params.yaml").read_text())
-    return stages_of(folder / DVC_YAML)[stage].filled(chosen)
+    path = folder / DVC_YAML
+    content = path.read_bytes()
+    if content not in PARSED:  # 50 ms, and tests ask hundreds of times
+        PARSED[content] = stages_of(path)
+    return PARSED[content][stage].filled(loaded(folder / "params.yaml"))
 
 
 def outs_of(folder: Path, stage: str) -> list[Path]:

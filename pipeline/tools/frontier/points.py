@@ -6,14 +6,16 @@ from dataclasses import dataclass
 SHARED: dict[str, object] = {"plan.simulator": [], "plan.recorded": 1}
 """Changes to params.yaml at every point: planners on the model are compared, and nothing else."""
 SAMPLING_STEPS = "plan.sampling.steps"
+STEPS = 1
+"""Denoising steps of a rollout: more made plans worse (docs/control.md)."""
 EFFORTS = {
     "cem": ((16, 2), (20, 4)),
-    "icem": ((10, 2), (20, 2), (20, 4), (40, 4)),
-    "mppi": ((16, 2), (20, 4)),
-    "random_shooting": ((32, 1), (64, 1)),
-    "gradient": ((4, 2), (8, 2)),
+    "icem": ((10, 2), (20, 2), (20, 4)),
+    "mppi": ((20, 4),),
+    "random_shooting": ((64, 1),),
+    "gradient": ((8, 2),),
 }
-"""Candidates and rounds by planner, at one denoising step."""
+"""Candidates and rounds by planner."""
 KEYS = {"gradient": ("starts", "steps"), "random_shooting": ("candidates", None)}
 """The keys of a planner's block that hold them, where they are not of these names."""
 ELITES = 5
@@ -46,7 +48,8 @@ class Point:
         return {"planner": self.planner, **own, SAMPLING_STEPS: self.steps}
 
 
-POINTS = (
-    *(Point(planner, *effort, 1) for planner, efforts in EFFORTS.items() for effort in efforts),
-    Point("icem", 20, 4, 2),
+POINTS = tuple(
+    Point(planner, candidates, rounds, STEPS)
+    for planner, efforts in EFFORTS.items()
+    for candidates, rounds in efforts
 )

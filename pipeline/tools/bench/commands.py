@@ -5,6 +5,7 @@ import typer
 from pipeline.tools.bench.few_step_command import few_step
 from pipeline.tools.bench.frame_commands import encode, formats, ingest
 from pipeline.tools.bench.futures_command import futures
+from pipeline.tools.bench.growth_command import growth
 from pipeline.tools.bench.imagination_command import imagination
 from pipeline.tools.bench.model_commands import cached, sampler, train
 from pipeline.tools.bench.planner_commands import planners
@@ -34,5 +35,6 @@ for command in (
     play,
     imagination,
     stages,
+    growth,
 ):
     app.command()(command)

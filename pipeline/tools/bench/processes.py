@@ -12,6 +12,15 @@ import yaml
 
 from pipeline.errors import DataError
 
+WAIT = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=sys.stderr)
+_, status, usage = os.wait4(process.pid, 0)
+print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+"""Runs a command from a small process: a peak is never below what its parent has in memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -48,16 +57,16 @@ def usage_of(words: Sequence[str], build: Path, folder: Path) -> Usage:
     """
     log = folder / "log.txt"
     with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *words],
+        process = subprocess.run(
+            [sys.executable, "-S", "-c", WAIT, sys.executable, "-m", *words],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(build)},
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            stdout=subprocess.PIPE,
+            stderr=output,
+            text=True,
         )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if status:
+    if process.returncode:
         last = (log.read_text().strip().splitlines() or ["no output"])[-1]
         raise DataError(f"{' '.join(words)} of {build} failed: {last}; mend it there")
-    return Usage(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+    cpu, peak = process.stdout.split()
+    return Usage(float(cpu), int(peak) * 1024)

@@ -13,7 +13,7 @@ def stages(
     against: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Checkout of the build to compare with.")
     ],
-    episodes: Annotated[int, typer.Option(min=40, help="Simulated episodes of Wall.")] = 160,
+    episodes: Annotated[int, typer.Option(min=60, help="Simulated episodes of Wall.")] = 160,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of both builds.")] = 3,
     out: Out = None,
 ) -> None:

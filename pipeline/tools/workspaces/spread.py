@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 from pipeline.compute import parallel as cluster
 from pipeline.compute import worker
@@ -148,12 +149,18 @@ def locked(folder: Path) -> Iterator[None]:
             f"{folder}: cannot be created ({error.strerror}); name another folder"
         ) from None
     with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DataError(f"{folder}: another run is using it; wait until it ends") from None
+        _take(lock, folder)
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             yield
         finally:
             signal.signal(signal.SIGTERM, before)
+
+
+def _take(lock: IO[str], folder: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise DataError(f"{folder}: another run is using it; wait until it ends") from None
+    except OSError:
+        return  # some file systems of clusters have no locks

@@ -1,5 +1,6 @@
 """Many runs at once: what fails is told and the rest goes on, and nothing is left behind."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -69,6 +70,15 @@ def test_two_do_not_work_in_one_folder(tmp_path):
         pass
     with locked(tmp_path):  # and is free again
         pass
+
+
+def test_a_file_system_without_locks_is_worked_on_all_the_same(tmp_path, monkeypatch):
+    def refuse(lock, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with locked(tmp_path):
+        assert (tmp_path / ".lock").exists()
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):

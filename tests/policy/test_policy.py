@@ -128,6 +128,7 @@ def test_ppo_finds_what_is_rewarded_but_where_it_is_held_to_what_it_began_with(a
     actor.load_state_dict(learnt.actor)
     expected = begun if anchor else 0.6
     assert actor(torch.ones(1, 48))[0, 0].item() == pytest.approx(expected, abs=0.15)
+    assert (learnt.rewards[-1] > learnt.rewards[0] / 4) == (not anchor)
 
 
 def test_at_first_the_critic_learns_alone(paths):

@@ -6,19 +6,18 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-import pipeline
 from pipeline.tools.bench.processes import (
+    ARGUMENTS,
+    ROOT,
     Usage,
     read_params,
-    set_param,
     usage_of,
     write_params,
 )
+from pipeline.tools.changes import changed
+from pipeline.tools.workspaces.process import HOME
 
-BUILD = Path(pipeline.__file__).parents[1]
 FACTOR = 10
-LATENTS, CODEC, MODEL, PROBE = "data/wall/latents.zarr", "codec", "world_model", "probe"
-RAW, SHARDS = "data/wall/raw", "data/wall/shards"
 
 
 class Job(NamedTuple):
@@ -26,32 +25,22 @@ class Job(NamedTuple):
 
     Attributes:
         stage: its module.
-        arguments: of its command.
         fixed: what it does however many episodes there are; empty where it passes through all.
     """
 
     stage: str
-    arguments: tuple[str, ...]
     fixed: str = ""
 
 
 JOBS = (
-    Job("collect", (RAW,)),
-    Job("ingest", (RAW, SHARDS)),
-    Job("fit", (SHARDS, CODEC, "fit.json"), "4 steps"),
-    Job("encode", (SHARDS, CODEC, LATENTS, "encode.json")),
-    Job("probe", (LATENTS, PROBE, "probe.json"), "20 steps"),
-    Job(
-        "train",
-        (LATENTS, CODEC, MODEL, "t.json", "curve.csv", "levels.csv", "val.csv", "samples.png"),
-        "4 steps and a validation",
-    ),
-    Job(
-        "evaluate",
-        (LATENTS, SHARDS, CODEC, MODEL, "e.json", "mean.json", "a.json", "h.csv", "dreams.npz"),
-        "8 clips",
-    ),
-    Job("plan", (LATENTS, CODEC, MODEL, PROBE, "plan.json", "goals.csv", "films.npz"), "2 goals"),
+    Job("collect"),
+    Job("ingest"),
+    Job("fit", "4 steps"),
+    Job("encode"),
+    Job("probe", "20 steps"),
+    Job("train", "4 steps and a validation"),
+    Job("evaluate", "8 clips"),
+    Job("plan", "2 goals"),
 )
 FIXED = {
     "encoders.tiny_vae.steps": 4,
@@ -94,9 +83,9 @@ def run(episodes: int, rounds: int) -> dict[str, Growth]:
         folders = {number: _workspace(Path(place), number) for number in _sizes(episodes)}
         for _ in range(rounds):
             for job in JOBS:
-                words = [f"pipeline.{job.stage}", *job.arguments]
+                words = [f"pipeline.{job.stage}", *ARGUMENTS[job.stage]]
                 for number, folder in folders.items():
-                    usage = usage_of(words, BUILD, folder)
+                    usage = usage_of(words, HOME, folder)
                     used.setdefault((job.stage, number), []).append(usage)
     small, large = _sizes(episodes)
     return {
@@ -124,9 +113,7 @@ def _workspace(place: Path, episodes: int) -> Path:
     """A folder with the params.yaml of a set of that many episodes."""
     folder = place / str(episodes)
     (folder / "data" / "wall").mkdir(parents=True)
-    values = read_params(BUILD)
-    for key, value in {**FIXED, "worlds.wall.episodes": episodes}.items():
-        set_param(values, key, value)
-    write_params(folder, values)
-    usage_of(["pipeline.collect.locate", "data/wall/root"], BUILD, folder)
+    own = {**FIXED, "worlds.wall.episodes": episodes}
+    write_params(folder, changed(read_params(HOME), own, HOME / "params.yaml"))
+    usage_of(["pipeline.collect.locate", ROOT], HOME, folder)
     return folder

@@ -14,9 +14,9 @@ from pipeline.episodes.manifest import MANIFEST, Manifest
 from pipeline.episodes.resize import Preprocessing
 from pipeline.latents.cache import open_cache
 from pipeline.latents.windows import Windows
-from pipeline.tools.bench.growth import BUILD
 from pipeline.tools.bench.loader_data import write_random
 from pipeline.tools.bench.processes import usage_of
+from pipeline.tools.workspaces.process import HOME
 
 STEPS, SIDE, WIDTH = 10, 12, 2
 """Frames of an episode, their side in pixels, and numbers of an action."""
@@ -47,14 +47,14 @@ def run(episodes: int) -> dict[str, Listed]:
         folder = Path(place)
         for name, write in WRITERS.items():
             write(folder / name, episodes)
-        (folder / "params.yaml").write_bytes((BUILD / "params.yaml").read_bytes())
+        (folder / "params.yaml").write_bytes((HOME / "params.yaml").read_bytes())
         listed = {
             f"wm inspect, {name}": _listed(["pipeline", "inspect", name], folder)
             for name in WRITERS
         }
         listed["open latents and list their windows"] = _opened(folder / LATENTS)
         for words in (["init", "--no-scm", "--quiet"], ["add", "--quiet", *WRITERS]):
-            usage_of(["dvc", *words], BUILD, folder)
+            usage_of(["dvc", *words], HOME, folder)
         return {**listed, "dvc status": _listed(["dvc", "status"], folder)}
 
 
@@ -130,7 +130,7 @@ def _episodes(first: int, stop: int) -> Iterator[Episode]:
 
 
 def _listed(words: list[str], folder: Path) -> Listed:
-    usage = usage_of(words, BUILD, folder)
+    usage = usage_of(words, HOME, folder)
     return Listed(round(usage.cpu, 3), round(usage.peak / 1e9, 3))
 
 

@@ -12,6 +12,22 @@ import yaml
 
 from pipeline.errors import DataError
 
+RAW, ROOT, SHARDS = "data/wall/raw", "data/wall/root", "data/wall/shards"
+LATENTS, CODEC, MODEL, PROBE = "data/wall/latents.zarr", "codec", "world_model", "probe"
+ARGUMENTS = {
+    "collect": (RAW,),
+    "ingest": (RAW, SHARDS),
+    "fit": (SHARDS, CODEC, "fit.json"),
+    "encode": (SHARDS, CODEC, LATENTS, "encode.json"),
+    "probe": (LATENTS, PROBE, "probe.json"),
+    "train": (LATENTS, CODEC, MODEL, "t.json", "curve.csv", "levels.csv", "val.csv", "samples.png"),
+    "evaluate": (
+        *(LATENTS, SHARDS, CODEC, MODEL),
+        *("e.json", "mean.json", "a.json", "h.csv", "dreams.npz"),
+    ),
+    "plan": (LATENTS, CODEC, MODEL, PROBE, "plan.json", "goals.csv", "films.npz"),
+}
+"""Of the commands of the stages, on Wall."""
 WAIT = """
 import os, subprocess, sys
 process = subprocess.Popen(sys.argv[1:], stdout=sys.stderr)
@@ -39,14 +55,6 @@ def read_params(folder: Path) -> dict[str, Any]:
 def write_params(folder: Path, values: dict[str, Any]) -> None:
     """Write params.yaml of a folder."""
     (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
-
-
-def set_param(values: dict[str, Any], key: str, value: object) -> None:
-    """Set the value of a dotted key."""
-    *blocks, last = key.split(".")
-    for name in blocks:
-        values = values[name]
-    values[last] = value
 
 
 def usage_of(words: Sequence[str], build: Path, folder: Path) -> Usage:

@@ -7,22 +7,24 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-import pipeline
 from pipeline.checksum import sha256
 from pipeline.errors import ParamsError
 from pipeline.latents.metadata import METADATA
 from pipeline.tools.bench.processes import (
+    ARGUMENTS,
+    LATENTS,
+    RAW,
+    ROOT,
     Usage,
     read_params,
-    set_param,
     usage_of,
     write_params,
 )
 from pipeline.tools.bench.timing import TimeStats, speedup
+from pipeline.tools.changes import changed
+from pipeline.tools.workspaces.process import HOME
 
 OURS, THEIRS = "this build", "the other one"
-RAW, ROOT, SHARDS = "data/wall/raw", "data/wall/root", "data/wall/shards"
-LATENTS, CODEC, MODEL = "data/wall/latents.zarr", "codec", "world_model"
 ALIKE = ("fit", "encode", "train", "evaluate", "denoisers", "objectives", "encoders")
 """Blocks of params.yaml whose values both builds take from this one, as far as both know them."""
 
@@ -32,37 +34,23 @@ class Job(NamedTuple):
 
     Attributes:
         stage: its module.
-        arguments: of its command.
         option: of params.yaml that says how much it does; none for all of the data.
         amounts: the least that it can do, which is its start-up, and what is timed beyond it.
         unit: what `option` counts.
     """
 
     stage: str
-    arguments: tuple[str, ...]
     option: str | None = None
     amounts: tuple[int, int] = (0, 0)
     unit: str = "frame"
 
 
 JOBS = (
-    Job("ingest", (RAW, SHARDS)),
-    Job("fit", (SHARDS, CODEC, "fit.json"), "encoders.tiny_vae.steps", (2, 42), "step"),
-    Job("encode", (SHARDS, CODEC, LATENTS, "encode.json")),
-    Job(
-        "train",
-        (LATENTS, CODEC, MODEL, "t.json", "curve.csv", "levels.csv", "val.csv", "samples.png"),
-        "train.steps",
-        (2, 82),
-        "step",
-    ),
-    Job(
-        "evaluate",
-        (LATENTS, SHARDS, CODEC, MODEL, "e.json", "mean.json", "a.json", "h.csv", "dreams.npz"),
-        "evaluate.clips",
-        (8, 40),
-        "clip",
-    ),
+    Job("ingest"),
+    Job("fit", "encoders.tiny_vae.steps", (2, 42), "step"),
+    Job("encode"),
+    Job("train", "train.steps", (2, 82), "step"),
+    Job("evaluate", "evaluate.clips", (8, 40), "clip"),
 )
 
 
@@ -117,7 +105,7 @@ def run(against: Path, episodes: int, rounds: int) -> Comparison:
     """
     if not (against / "pipeline" / "train").is_dir():
         raise ParamsError(f"--against = {against}: no build of this pipeline; name its checkout")
-    builds = {OURS: Path(pipeline.__file__).parents[1], THEIRS: against.resolve()}
+    builds = {OURS: HOME, THEIRS: against.resolve()}
     with workspaces(builds, episodes) as folders:
         measured = {name: Measured() for name in builds}
         for _ in range(rounds):
@@ -177,9 +165,9 @@ def timed(job: Job, amount: int, build: Path, folder: Path) -> Usage:
     """Run a job of some amount by a build."""
     if job.option is not None:
         params = read_params(folder)
-        set_param(params, job.option, amount)
-        write_params(folder, params)
-    return usage_of([f"pipeline.{job.stage}", *job.arguments], build, folder)
+        own = {job.option: amount}
+        write_params(folder, changed(params, own, folder / "params.yaml"))
+    return usage_of([f"pipeline.{job.stage}", *ARGUMENTS[job.stage]], build, folder)
 
 
 def rows(ours: Measured, theirs: Measured) -> dict[str, Row]:

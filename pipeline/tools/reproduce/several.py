@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import params, stage
+from pipeline.encoders import ENCODERS
 from pipeline.errors import DataError, ParamsError
 from pipeline.evaluate import Options as EvaluateOptions
 from pipeline.metrics import perceptual
@@ -121,4 +122,4 @@ def _name_of_latents(recipe: Recipe, settings: Settings) -> str:
     """The same for runs whose latents are the same."""
     stages = {name: each.params for name, each in recipe.identity(LATENTS).items()}
     digest = hashlib.sha256(json.dumps(stages, sort_keys=True).encode()).hexdigest()
-    return f"{settings.dataset}-{settings.values['encoder']}-{digest[:8]}"
+    return f"{settings.dataset}-{settings.chosen(ENCODERS)}-{digest[:8]}"

@@ -1,8 +1,8 @@
 """The trainer of distribution matching: a critic at every step, the student at some of them."""
 
 from pipeline.distill.dmd import CriticLoss, Matching, MatchingLoss
-from pipeline.train import TrainerOptions, full_state
-from pipeline.train.checkpoint import Checkpoint, State
+from pipeline.train import TrainerOptions
+from pipeline.train.checkpoint import Checkpoint, State, add_prefix, with_prefix
 from pipeline.train.data.batches import Batch, Batches
 from pipeline.train.distributed.group import Group
 from pipeline.train.monitoring.curve import SCALARS
@@ -69,12 +69,12 @@ class MatchingTrainer(Trainer):
 
     def state_dict(self) -> State:
         """See `Trainer`; the critic's state is part of it."""
-        return super().state_dict() | full_state.add_prefix(CRITIC, self.critic.state_dict())
+        return super().state_dict() | add_prefix(CRITIC, self.critic.state_dict())
 
     def load_state_dict(self, state: State | None) -> None:
         """See `Trainer`."""
         super().load_state_dict(state)
-        inner = full_state.with_prefix(CRITIC, state or {})
+        inner = with_prefix(CRITIC, state or {})
         self.critic.load_state_dict(inner or None)
 
     def _save(self, checkpoint: Checkpoint) -> None:

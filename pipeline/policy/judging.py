@@ -8,7 +8,7 @@ import torch
 
 from pipeline.imagination.environments import Environments
 from pipeline.policy.actor import Actor
-from pipeline.train.checkpoint import State
+from pipeline.train.checkpoint import State, add_prefix, with_prefix
 
 PREFIX, VALUE = "kept.", "kept"
 Judge = Callable[[State], float]
@@ -60,11 +60,10 @@ class Kept:
     def state(self) -> State:
         """For a checkpoint."""
         own = torch.tensor([self.iteration, self.value], dtype=torch.float64)
-        return {VALUE: own, **{f"{PREFIX}{name}": part for name, part in self.weights.items()}}
+        return {VALUE: own, **add_prefix(PREFIX, self.weights)}
 
     def load(self, state: State) -> None:
         """What `state` gave."""
         iteration, self.value = state[VALUE].tolist()
         self.iteration = int(iteration)
-        parts = {k: v for k, v in state.items() if k.startswith(PREFIX)}
-        self.weights = {name.removeprefix(PREFIX): part for name, part in parts.items()}
+        self.weights = with_prefix(PREFIX, state)

@@ -23,7 +23,7 @@ from pipeline.errors import RunError
 from pipeline.policy import Ppo
 from pipeline.policy.judging import Judge, Kept
 from pipeline.policy.vec_env import Environment
-from pipeline.train.checkpoint import Checkpoint, State
+from pipeline.train.checkpoint import Checkpoint, State, add_prefix, with_prefix
 
 ACTOR, CRITIC, OPTIMISER = "actor.", "critic.", "optimiser."
 
@@ -77,13 +77,14 @@ def learn(
             learner.symmetry = Anchor(learner.actor, anchor)
         kept = Kept(judge)
         rewards, resumed = _load(learner, kept, checkpoint.read())
+        if not resumed:
+            kept.offer(learner.actor, 0)
         bar = opened.enter_context(progress("policy: iteration", options.iterations, resumed))
         for iteration in range(resumed, options.iterations):
             part, place = divmod(iteration, options.save_every)
-            if place == 0 and (iteration > resumed or not part):
-                kept.offer(learner.actor, iteration)
             if place == 0 and part:  # the first have begun already
                 if iteration > resumed:
+                    kept.offer(learner.actor, iteration)
                     checkpoint.write({**_state(learner, rewards), **kept.state()}, iteration)
                 environment = begin(part)
             torch.manual_seed(seeded(seed, iteration).initial_seed())
@@ -180,8 +181,8 @@ def _iterate(learner: PPO, environment: Environment, steps: int, number: int) ->
 
 def _state(learner: PPO, rewards: list[float]) -> State:
     """All of a run after an iteration."""
-    state = {f"{ACTOR}{k}": v for k, v in learner.actor.state_dict().items()}
-    state |= {f"{CRITIC}{k}": v for k, v in learner.critic.state_dict().items()}
+    state: State = add_prefix(ACTOR, learner.actor.state_dict())
+    state |= add_prefix(CRITIC, learner.critic.state_dict())
     for number, moments in learner.optimizer.state_dict()["state"].items():
         state |= {f"{OPTIMISER}{number}.{name}": value for name, value in moments.items()}
     state["learning_rate"] = torch.tensor(learner.learning_rate, dtype=torch.float64)
@@ -194,10 +195,10 @@ def _load(learner: PPO, kept: Kept, state: State | None) -> tuple[list[float], i
     if state is None:
         return [], 0
     kept.load(state)
-    learner.actor.load_state_dict(_part(state, ACTOR))
-    learner.critic.load_state_dict(_part(state, CRITIC))
+    learner.actor.load_state_dict(with_prefix(ACTOR, state))
+    learner.critic.load_state_dict(with_prefix(CRITIC, state))
     moments: dict[int, dict[str, Tensor]] = {}
-    for name, value in _part(state, OPTIMISER).items():
+    for name, value in with_prefix(OPTIMISER, state).items():
         number, field = name.split(".")
         moments.setdefault(int(number), {})[field] = value
     rate = float(state["learning_rate"])
@@ -207,7 +208,3 @@ def _load(learner: PPO, kept: Kept, state: State | None) -> tuple[list[float], i
     learner.learning_rate = rate
     rewards: list[float] = state["rewards"].tolist()
     return rewards, len(rewards)
-
-
-def _part(state: State, prefix: str) -> State:
-    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}

@@ -17,6 +17,16 @@ from pipeline.errors import memory_ran_out, telling_full_disk
 State = dict[str, Tensor]
 
 
+def add_prefix(prefix: str, state: State) -> State:
+    """The tensors with longer names."""
+    return {f"{prefix}{name}": value for name, value in state.items()}
+
+
+def with_prefix(prefix: str, state: State) -> State:
+    """Those tensors whose names begin with a prefix, without it."""
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """The states of one run, in a folder of its own.

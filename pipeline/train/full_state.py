@@ -68,16 +68,6 @@ def load_moments(network: nn.Module, optimiser: Optimizer, state: State, group: 
     checkpoint.set_optimizer_state_dict(network, optimiser, full, options=_broadcast())
 
 
-def add_prefix(prefix: str, state: State) -> State:
-    """The tensors with longer names."""
-    return {f"{prefix}{name}": value for name, value in state.items()}
-
-
-def with_prefix(prefix: str, state: State) -> State:
-    """Those tensors whose names begin with a prefix, without it."""
-    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-
-
 def _copied(value: Tensor) -> Tensor:
     """A copy on the CPU, which later steps leave as it is."""
     return value.detach().to("cpu", copy=True)

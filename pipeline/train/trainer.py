@@ -13,7 +13,7 @@ from pipeline.compute.compile import compiled
 from pipeline.compute.compile_mode import CAPTURING
 from pipeline.errors import DataError, ParamsError, RunError
 from pipeline.train import TrainerOptions, full_state, optimiser
-from pipeline.train.checkpoint import Checkpoint, State
+from pipeline.train.checkpoint import Checkpoint, State, add_prefix, with_prefix
 from pipeline.train.data.batches import Batch, Batches, MicroBatch
 from pipeline.train.data.prefetch import prefetch_batches
 from pipeline.train.distributed.group import Group, single_process
@@ -214,11 +214,11 @@ class Trainer:
         """
         state: State = {}
         for prefix, network in self._networks().items():
-            state |= full_state.add_prefix(prefix, full_state.weights(network, self.group))
+            state |= add_prefix(prefix, full_state.weights(network, self.group))
         if self.updates:  # before that, reading it would take an optimiser step
             moments = full_state.moments(self.network, self.optimiser, self.group)
-            state |= full_state.add_prefix(OPTIMISER, moments)
-        state |= full_state.add_prefix(CALLBACK, self.callback.state_dict())
+            state |= add_prefix(OPTIMISER, moments)
+        state |= add_prefix(CALLBACK, self.callback.state_dict())
         return {**state, CURVE: self.curve[: self.step].contiguous()}
 
     def load_state_dict(self, state: State | None) -> None:
@@ -232,13 +232,13 @@ class Trainer:
         if not self.step:
             return
         for prefix, network in self._networks().items():
-            full_state.load_weights(network, full_state.with_prefix(prefix, tensors), group)
+            full_state.load_weights(network, with_prefix(prefix, tensors), group)
         if self.ema is not None:
             optimiser.count_averaged(self.ema, self.updates)
         if self.updates:
-            moments = full_state.with_prefix(OPTIMISER, tensors)
+            moments = with_prefix(OPTIMISER, tensors)
             full_state.load_moments(self.network, self.optimiser, moments, group)
-        self.callback.load_state_dict(full_state.with_prefix(CALLBACK, tensors))
+        self.callback.load_state_dict(with_prefix(CALLBACK, tensors))
         curve = tensors.get(CURVE, self.curve[: self.step])
         self.curve[: self.step] = group.broadcast(curve.to(self.device)).cpu()
 

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from pipeline.errors import DataError
 from pipeline.files.tensors import read_tensors
+from pipeline.train.checkpoint import with_prefix
 from pipeline.weights import torch_load
 from pipeline.weights.contents import described
 
@@ -25,7 +26,7 @@ def read(path: Path) -> dict[str, Tensor]:
         raise DataError(f"{path}: no such file; name a .safetensors or a .ckpt")
     state = {name.replace(COMPILED, ""): value for name, value in _tensors(path).items()}
     if any(name.startswith(MODEL) for name in state):
-        state = {k.removeprefix(MODEL): v for k, v in state.items() if k.startswith(MODEL)}
+        state = with_prefix(MODEL, state)
     return {name: value.float() for name, value in state.items()}
 
 

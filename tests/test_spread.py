@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 import yaml
 from encode_helpers import encoded
 from helpers import ROOT, content, make_episode
@@ -17,6 +18,7 @@ from pipeline_helpers import results, set_params
 
 from pipeline import encoders
 from pipeline.compute import parallel as cluster
+from pipeline.compute.threads import threads
 from pipeline.encode.shard import Saved
 from pipeline.errors import DataError
 from pipeline.plan import plan
@@ -102,19 +104,32 @@ def in_pieces(smoke_run, tmp_path_factory):
     """A workspace whose evaluate and plan have several pieces, and what they write on their own."""
     folder = tmp_path_factory.mktemp("spread") / "workspace"
     shutil.copytree(smoke_run, folder, symlinks=True)
-    set_params(folder, {"evaluate.batch": 3, "plan.simulator": ["state"]})
+    alone = {"cluster.workers": 1, "cluster.ray": None}
+    set_params(folder, {"evaluate.batch": 3, "plan.simulator": ["state"], **alone})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "GOALS", 2)
+        patch.setitem(plan.GOALS, "cpu", 2)
         for stage in ("evaluate", "plan"):
             run_stage(folder, stage)
         yield folder, {stage: written(folder, stage) for stage in ("evaluate", "plan")}
 
 
 @pytest.mark.parametrize("stage", ["evaluate", "plan"])
-def test_evaluate_and_plan_write_the_same_bytes(in_pieces, stage, elsewhere):
+def test_evaluate_and_plan_write_the_same_bytes(in_pieces, stage, elsewhere, monkeypatch):
     folder, here = in_pieces
     set_params(folder, {"cluster.workers": elsewhere.workers, "cluster.ray": elsewhere.ray})
-    run_stage(folder, stage)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")  # of other processes, each of which computes in one
+    with threads(2):
+        run_stage(folder, stage)
+        assert torch.get_num_threads() == 2
+    assert written(folder, stage) == here[stage]
+
+
+@pytest.mark.parametrize("stage", ["evaluate", "plan"])
+def test_threads_change_no_byte_of_evaluate_and_plan(in_pieces, stage):
+    folder, here = in_pieces
+    set_params(folder, {"cluster.workers": 1, "cluster.ray": None})
+    with threads(2):
+        run_stage(folder, stage)
     assert written(folder, stage) == here[stage]
 
 

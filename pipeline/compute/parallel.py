@@ -1,6 +1,7 @@
 """Parallel map over processes of this machine or a Ray cluster; results keep their order."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -11,6 +12,8 @@ from pipeline.params import Params
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+SHARE = 2
+"""Processes that nobody asked for may take one such part of the machine's memory."""
 
 
 class Options(Params):
@@ -19,19 +22,23 @@ class Options(Params):
     workers: int | None = Field(
         gt=0,
         description="processes at once; null: ingest one for every core, encode one for every core "
-        "or GPU, as many runs of ablate, frontier and reproduce, evaluate and plan none besides "
-        "their own",
+        "or GPU, as many runs of ablate, frontier and reproduce, evaluate and plan one for every "
+        "core as far as pieces and memory suffice, beside a GPU none besides their own",
     )
     ray: str | None = Field(
         description="address of a Ray cluster that shares this folder, or local; null: no Ray"
     )
 
-    def if_asked(self) -> "Options":
-        """The same, with one process unless another number or Ray is asked for.
+    def for_pieces(self, count: int) -> "Options":
+        """The same, for work that this process, which has loaded all, can do alone.
 
-        For work that most often is done before further processes have started.
+        Unless another number or Ray is asked for, there is a process for every core of a CPU, at
+        most one for each of `count` long pieces, and as many as memory holds if each takes what
+        this one has taken so far. Beside a GPU there are none besides this one.
         """
-        return self.model_copy(update={"workers": self.workers or 1})
+        if self.workers is not None or self.ray is not None:
+            return self
+        return self.model_copy(update={"workers": _that_pay(count)})
 
     @property
     def spread(self) -> bool:
@@ -98,4 +105,18 @@ def processes(options: Options, *, on_gpu: bool = False) -> int:
 
         if device.pick().type == "cuda":
             return len(device.all_devices())
-    return os.cpu_count() or 1
+    return cores()
+
+
+def _that_pay(pieces: int) -> int:
+    from pipeline.compute import device, memory
+
+    if (here := device.pick()).type != "cpu":
+        return 1
+    held = memory.device_memory(here) // SHARE // memory.peak_memory()
+    return max(1, min(cores(), pieces, held))
+
+
+def cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

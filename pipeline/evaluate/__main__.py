@@ -38,19 +38,23 @@ def command(
     import torch
 
     from pipeline.compute import parallel as cluster
+    from pipeline.compute.threads import one_on_cpu
     from pipeline.evaluate import actions, clips, motion, outputs
     from pipeline.evaluate.control import with_cameras
     from pipeline.evaluate.scores import score
     from pipeline.evaluate.spread import Inputs, load, scorer
     from pipeline.params import read
 
-    with stage.timed(seconds) as summarise:
+    with stage.timed(seconds) as summarise, one_on_cpu():
         inputs = Inputs(params, latents, codec, world_model)
         settings = read(params)
-        where = settings.section("cluster", cluster.Options).if_asked()
         loaded = load(inputs)
         evaluator = loaded.evaluator
         fixed, long = clips.select(loaded.cache, shards, evaluator.model.config, loaded.options)
+        asked = settings.section("cluster", cluster.Options)
+        # Where denoising draws noise, batches draw one after another, in one process.
+        drawing = evaluator.sampling.options.eta > 0
+        where = asked.for_pieces(1 if drawing else -(-len(fixed) // loaded.options.batch))
         generator = torch.Generator().manual_seed(loaded.options.seed)
         world = motion.of_world(settings, evaluator.model.spec)
         evaluation, scores = score(loaded, fixed, world, generator, scorer(inputs, where))

@@ -32,17 +32,19 @@ def command(
     episode's first frame to the picture, and a WebP of the picture's name shows what happened.
     """
     from pipeline.compute import parallel as cluster
+    from pipeline.compute.threads import one_on_cpu
     from pipeline.errors import ParamsError
     from pipeline.params import read
     from pipeline.plan import results
     from pipeline.plan.load import Artefacts, Inputs
+    from pipeline.plan.plan import pieces_of
     from pipeline.plan.run import run
     from pipeline.plan.spread import Elsewhere
     from pipeline.plan.to_image import plan_to
 
-    with stage.timed(seconds) as summarise:
+    with stage.timed(seconds) as summarise, one_on_cpu():
         inputs = Inputs(params, latents, Artefacts(codec, world_model, probe))
-        where = read(params).section("cluster", cluster.Options).if_asked()
+        asked = read(params).section("cluster", cluster.Options)
         parts = inputs.parts()
         if isinstance(parts, str):
             if goal is not None:
@@ -55,6 +57,7 @@ def command(
             steps = plan_to(parts, goal, film).steps
             summarise(f"plan: {steps} steps towards {goal}, in {film}")
             return
+        where = asked.for_pieces(pieces_of(parts.options.goals.count))
         elsewhere = Elsewhere(inputs, where) if where.spread else None
         scores = run(parts, metrics, goals, films, elsewhere)
         summarise(f"plan: {results.in_words(scores)}, in {metrics}", scores.goals, "goals")

@@ -42,6 +42,8 @@ def run(
         print(f"plan: {line}", file=sys.stderr)
     budget = options.budget_frames * model.config.interval
     attempts = None if elsewhere is None else elsewhere.attempts(built.planner, budget)
+    if attempts is None:
+        built.proposer.stretches.prepare()
     runs = plan(world, tasks, controllers, budget, options, attempts)
     outcomes = {name: results.outcomes_of(world, each) for name, each in runs.items()}
     scores = results.summary(world, tasks, outcomes, source.solved, listening, built.planner)

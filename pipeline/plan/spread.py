@@ -66,7 +66,9 @@ def _loaded(inputs: Inputs) -> tuple[Parts, dict[Name, Controller]]:
     parts = inputs.parts()
     if isinstance(parts, str):
         raise ParamsError(f"nothing can be planned, because {parts}")
-    return parts, searching(build_controllers(parts), parts.options)
+    built = build_controllers(parts)
+    built.proposer.stretches.prepare()
+    return parts, searching(built, parts.options)
 
 
 def _attempt(inputs: Inputs, count: int, budget: int, piece: Piece) -> Done:

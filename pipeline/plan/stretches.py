@@ -55,6 +55,10 @@ class Stretches:
         searched = [self._search(*each, horizon, count) for each in zip(begins, ends, strict=True)]
         return torch.stack([self._plans(starts, horizon) for starts in searched])
 
+    def prepare(self) -> None:
+        """Read all features, so that the first search is no longer than the others."""
+        _ = self._features
+
     def _to_goals(self, runs: Sequence[Run]) -> list[Tensor]:
         """Squared distances [M] to the goal of each run, which is that of its task at any time."""
         new = [run for run in runs if run.number not in self._ends]

@@ -1,14 +1,13 @@
 """Throughput of a run: clips and tokens a second, data wait, share of peak FLOP/s, memory."""
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from resource import RUSAGE_SELF, getrusage
 
 import torch
 
+from pipeline.compute.memory import peak_memory
 from pipeline.compute.peak_flops import matmul_flops
 
 
@@ -108,8 +107,7 @@ class ThroughputMeter:
         """Peak memory in 10^9 bytes: allocated on the GPU, or resident of this process on a CPU."""
         if self.device.type == "cuda":
             return torch.cuda.max_memory_allocated(self.device) / 1e9
-        unit = 1 if sys.platform == "darwin" else 1024  # getrusage(2) counts bytes there, else KiB
-        return getrusage(RUSAGE_SELF).ru_maxrss * unit / 1e9
+        return peak_memory() / 1e9
 
     def _speed(self, lap: _Lap, now: float) -> dict[str, float]:
         spent = now - lap.begin - lap.paused

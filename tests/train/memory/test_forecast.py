@@ -9,18 +9,13 @@ from helpers import every
 from train_helpers import options, part
 
 from pipeline.compute.device import computes_bfloat16
+from pipeline.compute.memory import device_memory
 from pipeline.denoisers import DENOISERS, Size
 from pipeline.denoisers.nanowm import published_options
 from pipeline.diffusion.config import VariantConfig
 from pipeline.errors import ParamsError
 from pipeline.train.memory import forecast as forecast
-from pipeline.train.memory.available import (
-    HEAP_OVERHEAD,
-    AvailableMemory,
-    available_memory,
-    cgroup_limits,
-    device_memory,
-)
+from pipeline.train.memory.available import HEAP_OVERHEAD, AvailableMemory, available_memory
 from pipeline.train.memory.cost import FLOAT, parameters
 from pipeline.train.memory.forecast import (
     TrainingPlan,
@@ -226,21 +221,3 @@ def test_processes_share_the_memory_of_a_cpu():
     assert available_memory(cpu, 4) == AvailableMemory(
         expected, gpu=False, bfloat16=computes_bfloat16(cpu)
     )
-
-
-def test_control_groups_above_ours_limit_us_too(tmp_path):
-    groups, own = tmp_path / "groups", tmp_path / "own"
-    (groups / "slice" / "job").mkdir(parents=True)
-    (groups / "slice" / "memory.max").write_text("8000\n")
-    (groups / "slice" / "job" / "memory.max").write_text("max\n")
-    own.write_text("0::/slice/job\n")
-    assert cgroup_limits(groups, own) == [8000]
-
-
-def test_the_older_control_groups_limit_us_too(tmp_path):
-    groups, own = tmp_path / "groups", tmp_path / "own"
-    (groups / "memory" / "job").mkdir(parents=True)
-    (groups / "memory" / "job" / "memory.limit_in_bytes").write_text("4000\n")
-    own.write_text("5:cpu,cpuacct:/job\n4:memory:/job\n")
-    assert cgroup_limits(groups, own) == [4000]
-    assert cgroup_limits(groups, tmp_path / "absent") == []

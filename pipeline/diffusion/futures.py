@@ -81,6 +81,22 @@ class Futures:
                 frames.append(self._pass(flat[begin:end], episodes, noise, sampling))
         return torch.cat(frames).unflatten(0, (batch, candidates))
 
+    def sequences(
+        self, actions: Tensor, episodes: Tensor, noise: Noise, sampling: Sampling, rows: int
+    ) -> Tensor:
+        """The frames [M, F, C, h, w] that follow by some sequences of any of the episodes.
+
+        Args:
+            actions: [M, F, interval, A] in the world's units.
+            episodes: int64 [M], of which histories; in any number and order.
+            noise: as of `rollout`.
+            sampling: by deterministic steps: eta is 0.
+            rows: how many sequences pass through the network at a time.
+        """
+        assert not sampling.options.eta
+        parts = zip(actions.split(rows), episodes.split(rows), strict=True)
+        return torch.cat([self._pass(some, of, noise, sampling) for some, of in parts])
+
     def _pass(self, actions: Tensor, episodes: Tensor, noise: Noise, sampling: Sampling) -> Tensor:
         """Frames [R, F, C, h, w] that follow by actions [R, F, interval, A] in `episodes` [R]."""
         past = self.past[episodes.to(self.past.device)].to(actions)

@@ -17,11 +17,12 @@ from pipeline.metrics.schema.plan import Controller as Name
 from pipeline.plan import Distance, Options
 from pipeline.plan.action_space import ActionSpace, are_one_hot
 from pipeline.plan.controllers import Run
-from pipeline.plan.dynamics import Imagination, ModelDynamics, SimulatorDynamics, goals_of
+from pipeline.plan.dynamics import Imagination, ModelDynamics, goals_of
 from pipeline.plan.measure import Codec, Measure, Seen, build_measure, pixels, squared_distance
 from pipeline.plan.mpc import Mpc
 from pipeline.plan.plan import Controllers
 from pipeline.plan.proposals import Proposer
+from pipeline.plan.simulator import SimulatorDynamics
 from pipeline.plan.stretches import Stretches
 from pipeline.planners import Planner
 from pipeline.probe.probe import Probe

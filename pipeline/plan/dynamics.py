@@ -1,6 +1,6 @@
-"""What a plan leads to: imagined by the world model, or by the simulator itself."""
+"""What a plan leads to, as the world model imagines it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,10 +12,9 @@ from torch import Tensor
 from pipeline.diffusion.futures import Futures
 from pipeline.diffusion.sampling import Noise, Sampling
 from pipeline.dynamics import Dynamics as LatentDynamics
-from pipeline.episodes.episode import Meta
 from pipeline.plan import Distance
 from pipeline.plan.controllers import Run
-from pipeline.plan.goal_distance import Metric, counted, over_frames, plan_costs
+from pipeline.plan.goal_distance import Metric, counted, plan_costs
 from pipeline.plan.measure import Codec, Measure, Seen
 from pipeline.worlds import World
 
@@ -93,6 +92,7 @@ class Imagination:
             self.measure.of_latents(history[:, -1])[:, None],
             self.measure.of_frames(goals)[:, None],
             together(noise),
+            [{} for _ in range(batch)],
         )
 
 
@@ -135,6 +135,8 @@ class ModelFuture:
         now: features of the present [B, 1, ...].
         goal: features of the goals [B, 1, ...].
         noise: one for all candidates of a run.
+        tried: what `error` has imagined of each run, which need not be imagined again: latents
+            [H, C, h, w] by the bytes of the actions.
     """
 
     imagination: Imagination
@@ -142,19 +144,22 @@ class ModelFuture:
     now: Tensor
     goal: Tensor
     noise: Noise
+    tried: Sequence[dict[bytes, Tensor]]
 
     def cost(self, actions: Tensor) -> Tensor:
         """Costs [B, N] of actions [B, N, H, interval, A]."""
-        return self._compared(actions, self.imagination.measure.metric)
+        return self._compared(self._rollout(actions), self.imagination.measure.metric)
 
     def error(self, actions: Tensor) -> Tensor:
         """Errors [B, N] of actions [B, N, H, interval, A]."""
-        return self._compared(actions, self.imagination.measure.error)
+        latents = self._rollout(actions)
+        for tried, own, found in zip(self.tried, _keys(actions), latents, strict=True):
+            tried.update(zip(own, found, strict=True))
+        return self._compared(latents, self.imagination.measure.error)
 
-    def _compared(self, actions: Tensor, metric: Metric) -> Tensor:
+    def _compared(self, rolled_out: Tensor, metric: Metric) -> Tensor:
         imagination, measure = self.imagination, self.imagination.measure
-        # [B, N, H or 1, C, h, w]
-        latents = self._rollout(actions)[:, :, counted(imagination.distance)]
+        latents = rolled_out[:, :, counted(imagination.distance)]  # [B, N, H or 1, C, h, w]
         parts = latents.flatten(0, 2).split(imagination.batch)
         features = torch.cat([measure.of_latents(part) for part in parts])
         shaped = features.unflatten(0, latents.shape[:3])  # [B, N, H or 1, ...]
@@ -175,96 +180,23 @@ class ModelFuture:
             self.now[chosen],
             self.goal[chosen],
             self.noise.rows(chosen),
+            [self.tried[row] for row in chosen],
         )
 
     def _rollout(self, actions: Tensor) -> Tensor:
+        """Latents [B, N, H, C, h, w], of which those that were tried before are not made again."""
         rows, sampling = self.imagination.batch, self.imagination.sampling
-        return self.futures.rollout(actions, self.noise, sampling, rows).cpu()
-
-
-@dataclass(frozen=True, slots=True)
-class SimulatorDynamics:
-    """The simulator as a perfect model, with a cost in states, pixels or latents.
-
-    Attributes:
-        world: simulates the plans.
-        of_states: states [N, S] and the meta of their episode to features [N, ...].
-        of_goal: a run to the features [1, ...] of its goal.
-        metric: distance of features.
-        error: the one by which a plan is good enough.
-        distance: which frames count.
-    """
-
-    world: World
-    of_states: Callable[[NDArray[np.float32], Meta], Tensor]
-    of_goal: Callable[[Run], Tensor]
-    metric: Metric
-    error: Metric
-    distance: Distance
-
-    def future(
-        self, runs: Sequence[Run], horizon: int, generators: Sequence[torch.Generator]
-    ) -> "SimulatorFuture":
-        """The simulator's futures; it draws no noise."""
-        now = [self.of_states(run.states[-1][None], run.task.meta)[None] for run in runs]
-        return SimulatorFuture(self, runs, now, [self.of_goal(run)[None] for run in runs])
-
-
-@dataclass(frozen=True, slots=True)
-class SimulatorFuture:
-    """What the simulator does.
-
-    Attributes:
-        dynamics: whose futures they are.
-        runs: where they begin.
-        now: features of the present of each run, [1, 1, ...].
-        goal: features of the goal of each run, [1, 1, ...].
-    """
-
-    dynamics: SimulatorDynamics
-    runs: Sequence[Run]
-    now: list[Tensor]
-    goal: list[Tensor]
-
-    def cost(self, actions: Tensor) -> Tensor:
-        """Costs [B, N] of actions [B, N, H, interval, A]."""
-        return self._compared(actions, self.dynamics.metric)
-
-    def error(self, actions: Tensor) -> Tensor:
-        """Errors [B, N] of actions [B, N, H, interval, A]."""
-        return self._compared(actions, self.dynamics.error)
-
-    def _compared(self, actions: Tensor, metric: Metric) -> Tensor:
-        dynamics, costs = self.dynamics, []
-        for run, now, goal, own in zip(
-            self.runs, self.now, self.goal, actions.numpy(), strict=True
-        ):
-            features, of_each = self._features(run, own)
-            distances = metric(features[:, None], goal)[:, 0][of_each]  # [N, H or 1]
-            first = metric(now, goal).expand(len(distances), 1)
-            costs.append(over_frames(torch.cat([first, distances], 1), dynamics.distance))
-        return torch.stack(costs)
-
-    def imagined(self, actions: Tensor) -> None:
-        """None: what it imagines is what happens."""
-
-    def of(self, rows: Sequence[int]) -> "SimulatorFuture":
-        """The futures of some of the runs."""
-        runs, now = [self.runs[row] for row in rows], [self.now[row] for row in rows]
-        return SimulatorFuture(self.dynamics, runs, now, [self.goal[row] for row in rows])
-
-    def _features(self, run: Run, actions: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
-        """Features [M, ...] of the states that plans [N, H, interval, A] come to, each once.
-
-        The second are the rows among them, [N, H or 1], of the frames that count.
-        """
-        dynamics, (count, horizon, interval, size) = self.dynamics, actions.shape
-        meta, steps = run.task.meta, actions.reshape(count, horizon * interval, size)
-        states = dynamics.world.simulate(run.states[-1], meta, steps)[:, interval - 1 :: interval]
-        chosen = states[:, counted(dynamics.distance)]  # [N, H or 1, S]
-        # Plans that stand still, or are cut off by a wall, come to the same states.
-        each, of_each = np.unique(chosen.reshape(-1, chosen.shape[2]), axis=0, return_inverse=True)
-        return dynamics.of_states(each, meta), torch.from_numpy(of_each.reshape(chosen.shape[:2]))
+        if sampling.options.eta or actions.requires_grad or not any(self.tried):
+            return self.futures.rollout(actions, self.noise, sampling, rows).cpu()
+        pairs = ((row, key) for row, own in enumerate(_keys(actions)) for key in own)
+        found = [self.tried[row].get(key) for row, key in pairs]  # of B N sequences
+        new = [number for number, latents in enumerate(found) if latents is None]
+        made: Iterator[Tensor] = iter(())
+        if new:
+            episodes, some = torch.tensor(new) // actions.shape[1], actions.flatten(0, 1)[new]
+            made = iter(self.futures.sequences(some, episodes, self.noise, sampling, rows).cpu())
+        all_of_them = [next(made) if latents is None else latents for latents in found]
+        return torch.stack(all_of_them).unflatten(0, actions.shape[:2])
 
 
 def together(noises: Sequence[Noise]) -> Noise:
@@ -297,3 +229,8 @@ def _past(run: Run, frames: int, interval: int) -> tuple[NDArray[np.float32], ND
     taken = np.array(run.actions, np.float32).reshape(-1, interval, run.task.past.shape[-1])
     actions = np.concatenate([run.task.past, taken])
     return states[-frames:], actions[len(actions) - frames + 1 :]
+
+
+def _keys(actions: Tensor) -> list[list[bytes]]:
+    """The bytes of each sequence of actions [B, N, H, interval, A]."""
+    return [[sequence.tobytes() for sequence in own] for own in actions.detach().numpy()]

@@ -71,6 +71,28 @@ def test_a_plan_that_is_good_enough_is_executed_without_a_search(world, cache):
     assert np.array_equal(first[0].actions, runs[0].actions)
 
 
+def test_what_was_tried_before_a_search_is_not_imagined_again(world, cache, monkeypatch):
+    limits, imagined, rollout = options(count=3), [], Physics.rollout
+    monkeypatch.setattr(
+        Physics, "rollout", lambda *words: imagined.append(len(words[1])) or rollout(*words)
+    )
+    tasks = source(world, cache, limits).draw()
+    runs = [Run(number, task, [task.start]) for number, task in enumerate(tasks)]
+    dynamics = build_controllers(parts(world, cache, Physics, limits)).planner.dynamics
+    actions = torch.randn(3, 4, 2, INTERVAL, 2, generator=torch.Generator().manual_seed(0))
+    generators = [torch.Generator() for _ in runs]
+    costs = dynamics.future(runs, 2, generators).cost(actions)
+    future = dynamics.future(runs, 2, generators)
+    future.error(actions[:, 2:])
+    imagined.clear()
+    torch.testing.assert_close(future.cost(actions), costs)
+    assert sum(imagined) == 3 * 2
+    torch.testing.assert_close(future.of([0, 2]).cost(actions[[0, 2]]), costs[[0, 2]])
+    assert sum(imagined) == 3 * 2 + 2 * 2
+    future.imagined(actions[:, 3])
+    assert sum(imagined) == 3 * 2 + 2 * 2
+
+
 def test_the_nearest_stretch_of_a_training_episode_is_its_own(world, cache):
     limits = options(frames=(2, 2), distance={"metric": "readout"})
     stretches = build_controllers(parts(world, cache, Physics, limits)).proposer.stretches

@@ -111,8 +111,8 @@ class PlanMetrics(Metrics):
         controllers: a row of each, in the order of `CONTROLLERS`; the planner's is always there.
         by_distance: ranges of the distance between start and goal, nearest first.
         listening: of the model; not set where it was not measured.
-        seconds_per_replan: mean time of one search for a plan, wall clock.
-        cpu_seconds_per_replan: the same, of all threads.
+        seconds_per_replan: mean time of one search for a plan, wall clock of its process.
+        cpu_seconds_per_replan: the same, processor time of all threads.
     """
 
     stage: ClassVar[str] = "plan"

@@ -5,6 +5,10 @@ from inspect import unwrap
 import torch
 from torch.optim import Optimizer
 
+SHORT_BETAS = (0.9, 0.95)
+"""For a training of about a thousand steps, over all of which torch's second beta, .999, averages
+squared gradients: with it the default autoencoder ends at 37.7 dB instead of 43.0."""
+
 
 class AdamW(torch.optim.AdamW):
     """torch's AdamW (Loshchilov & Hutter 2019, alg. 2), not differentiable.

@@ -1,5 +1,7 @@
 """The trainer of distribution matching: a critic at every step, the student at some of them."""
 
+from functools import partial
+
 from pipeline.distill.dmd import CriticLoss, Matching, MatchingLoss
 from pipeline.train import TrainerOptions
 from pipeline.train.checkpoint import Checkpoint, State, add_prefix, with_prefix
@@ -45,7 +47,8 @@ class MatchingTrainer(Trainer):
         super().__init__(student, MatchingLoss(matching), batches, options, group, stage="distill")
         self.critic = Trainer(fake, CriticLoss(matching), batches, critic, group, stage="distill")
         self.matching, self.schedule = matching, schedule
-        matching.network, matching.precision = self._forward, self.precision
+        matching.network = partial(self._forward, self._compiled)
+        matching.precision = self.precision
 
     @property
     def updates(self) -> int:

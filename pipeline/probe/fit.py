@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline import stage
-from pipeline.compute.adamw import AdamW
+from pipeline.compute.adamw import SHORT_BETAS, AdamW
 from pipeline.compute.device import pick
 from pipeline.latents.cache import LatentCache
 from pipeline.metrics.schema.probe import ProbeMetrics
@@ -104,7 +104,7 @@ def _optimise(
     network: nn.Module, loss: Callable[[], Tensor], options: FitOptions, what: str
 ) -> None:
     """AdamW with a warm-up and a cosine."""
-    optimiser = AdamW(network.parameters(), options.learning_rate)
+    optimiser = AdamW(network.parameters(), options.learning_rate, SHORT_BETAS)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, options.learning_rate, total_steps=options.steps + 1, pct_start=WARMUP
     )

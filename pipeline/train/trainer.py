@@ -2,31 +2,28 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.attention import sdpa_kernel
 
 from pipeline.compute import compile_mode, device
 from pipeline.compute.compile import compiled
-from pipeline.compute.compile_mode import CAPTURING
-from pipeline.errors import DataError, ParamsError, RunError
+from pipeline.compute.threads import threads
+from pipeline.errors import DataError, RunError
 from pipeline.train import TrainerOptions, full_state, optimiser
+from pipeline.train.at_once import Copies
 from pipeline.train.checkpoint import Checkpoint, State, add_prefix, with_prefix
 from pipeline.train.data.batches import Batch, Batches, MicroBatch
 from pipeline.train.data.prefetch import prefetch_batches
 from pipeline.train.distributed.group import Group, single_process
 from pipeline.train.interruptions import SignalCatcher, StoppedError
+from pipeline.train.kernels import KERNELS, check_kernels
 from pipeline.train.losses import Loss
 from pipeline.train.monitoring.curve import SCALARS
 
-KERNELS = {
-    "flash": [SDPBackend.FLASH_ATTENTION],
-    "efficient": [SDPBackend.EFFICIENT_ATTENTION],
-    "math": [SDPBackend.MATH],
-    "auto": [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH],
-}
 MODEL, EMA, OPTIMISER, CALLBACK, CURVE = "model.", "ema.", "optimiser.", "callback.", "curve"
 """Prefixes of the names in a state, and the name of the curve."""
 
@@ -73,6 +70,7 @@ class Trainer:
         group: Group | None = None,
         *,
         stage: str = "train",
+        at_once: bool = False,
     ) -> None:
         """Start before the first step.
 
@@ -83,6 +81,7 @@ class Trainer:
             options: of optimiser, precision and states.
             group: the processes that train together; this one alone if not given.
             stage: that what is printed begins with.
+            at_once: whether a step's micro-batches are computed at once, as on a CPU.
 
         Raises:
             ParamsError: the device has no such attention kernel, or FSDP2 is to be captured in
@@ -90,7 +89,7 @@ class Trainer:
         """
         self.device = device.device_of(network)
         self.group = group or single_process(self.device)
-        _check(options, self.group)
+        check_kernels(options, self.group)
         self.network, self.loss, self.batches, self.options = network, loss, batches, options
         self.precision = device.training_precision(options.precision, self.device)
         if self.group.first:
@@ -105,7 +104,8 @@ class Trainer:
         self._compiled = compiled(self._parallel, mode, "train.compile")
         self.optimiser = optimiser.build(network, options)
         self.curve = torch.zeros(options.steps, len(SCALARS) + loss.num_logs)
-        self.callback, self.stage = Callback(), stage
+        self.callback, self.stage, self._at_once = Callback(), stage, at_once
+        self._copies: Copies | None = None
         self.step = self.resumed_from = 0
 
     @property
@@ -181,14 +181,24 @@ class Trainer:
         Raises:
             RunError: the loss or the gradient is not finite; no weight was changed.
         """
+        if self._at_once and self._copies is None and torch.get_num_threads() > 1:
+            self._copies = Copies(self.network, len(batch.micro_batches))
+        with nullcontext() if self._copies is None else threads(self._copies.threads):
+            self._step(batch)
+
+    def _step(self, batch: Batch) -> None:
         micro_batches = batch.micro_batches
         rate = optimiser.learning_rate(self.step, self.options)
         optimiser.set_rate(self.optimiser, rate)
         optimiser.zero_grad(self.optimiser, len(micro_batches))
         sums = torch.zeros(1 + self.loss.num_logs, device=self.device)
-        for number, micro_batch in enumerate(micro_batches, 1):
-            with self.group.gradient_sync(self._parallel, number == len(micro_batches)):
-                sums += self.backward(micro_batch.to(self.device))
+        if self._copies is not None:
+            with sdpa_kernel(KERNELS[self.options.attention]):  # of all threads
+                sums += self._copies.backward(micro_batches, self._backward)
+        else:
+            for number, micro_batch in enumerate(micro_batches, 1):
+                with self.group.gradient_sync(self._parallel, number == len(micro_batches)):
+                    sums += self.backward(micro_batch.to(self.device))
         norm = self.group.whole(optimiser.clip_grad_norm(self.network, self.options.clip))
         self.group.all_reduce_sum(sums)
         # Fetched at once, before the optimiser: the GPU updates the weights while the host goes on.
@@ -202,7 +212,10 @@ class Trainer:
 
     def backward(self, batch: MicroBatch) -> Tensor:
         """Accumulate the gradient of a micro-batch; its loss and logs, float32 [1 + K]."""
-        loss, logs = self.loss(self._forward, batch)
+        return self._backward(self._compiled, batch)
+
+    def _backward(self, network: Callable[..., Tensor], batch: MicroBatch) -> Tensor:
+        loss, logs = self.loss(partial(self._forward, network), batch)
         (loss * self.group.size).backward()
         return torch.cat([loss.detach()[None], logs])
 
@@ -242,10 +255,10 @@ class Trainer:
         curve = tensors.get(CURVE, self.curve[: self.step])
         self.curve[: self.step] = group.broadcast(curve.to(self.device)).cpu()
 
-    def _forward(self, *inputs: object) -> Tensor:
+    def _forward(self, network: Callable[..., Tensor], *inputs: object) -> Tensor:
         mixed = device.autocast(self.device.type, self.precision)
         with mixed, sdpa_kernel(KERNELS[self.options.attention]):
-            return self._compiled(*inputs).float()
+            return network(*inputs).float()
 
     def _networks(self) -> dict[str, nn.Module]:
         """Networks whose weights are part of a state, by prefix."""
@@ -284,16 +297,3 @@ class Trainer:
         if self.group.first:
             self.batches.check_unchanged()
             checkpoint.write(state, self.step)
-
-
-def _check(options: TrainerOptions, group: Group) -> None:
-    """Refuse what a device or a strategy cannot do."""
-    if options.attention == "efficient" and group.device.type == "cpu":
-        raise ParamsError(
-            "train.attention = 'efficient' has no kernel on a CPU; choose auto, flash or math"
-        )
-    if group.sharded and options.compile in CAPTURING:
-        raise ParamsError(
-            f"train.compile = {options.compile!r} captures CUDA graphs, but with "
-            "distributed.strategy = 'fsdp' weights change their address; choose default, or ddp"
-        )

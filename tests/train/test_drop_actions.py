@@ -35,11 +35,14 @@ def test_the_share_is_dropped_by_seed_and_step_and_nothing_else_changes(cache):
     told, untold = trainer(cache, batch=64), trainer(cache, batch=64, drop_actions=0.25)
     shares = []
     for step in range(8):
-        (plain,), (found,) = (each.batches.draw(step).micro_batches for each in (told, untold))
-        assert plain.dropped is None
-        assert all(map(torch.equal, plain.tensors(), found.tensors()))
-        assert torch.equal(found.dropped, untold.batches.draw(step).micro_batches[0].dropped)
-        shares.append(found.dropped.float().mean())
+        plain, found, again = (
+            each.batches.draw(step).micro_batches for each in (told, untold, untold)
+        )
+        for one, other, same in zip(plain, found, again, strict=True):
+            assert one.dropped is None
+            assert all(map(torch.equal, one.tensors(), other.tensors()))
+            assert torch.equal(other.dropped, same.dropped)
+            shares.append(other.dropped.float().mean())
     assert 0.2 < torch.stack(shares).mean() < 0.3
 
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from train_helpers import assert_same, options, run, trainer
 
 from pipeline.compute import device
+from pipeline.compute.threads import threads
 from pipeline.denoisers.nanowm.blocks import BLOCKS
 from pipeline.errors import ParamsError
 from pipeline.objectives import OBJECTIVES
@@ -51,6 +52,20 @@ def test_micro_batches_add_up_to_the_batch(cache, tmp_path):
     for count in (2, 4):
         cut = run(trainer(cache, accumulation=count), tmp_path / f"{count}")
         torch.testing.assert_close(cut.curve, whole.curve, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "way", [{}, {"attention": "math", "ema": 0.9}, {"loss": "teacher_forcing"}]
+)
+def test_halves_of_a_batch_at_once_give_the_bits_of_halves_in_turn(cache, tmp_path, way):
+    with threads(2):
+        at_once = trainer(cache, **way)
+        assert len(at_once.batches.draw(0).micro_batches) == 2
+        run(at_once, tmp_path / "at once")
+        assert torch.get_num_threads() == 2
+    with threads(1):
+        in_turn = run(trainer(cache, **way, accumulation=2), tmp_path / "in turn")
+    assert_same(at_once, in_turn)
 
 
 class Reconstruction:

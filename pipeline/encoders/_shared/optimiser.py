@@ -20,10 +20,11 @@ class Optimiser:
         learning_rate: float,
         steps: int,
         weight_decay: float = 0.0,
+        betas: tuple[float, float] = (0.9, 0.999),
     ) -> None:
         """Prepare `steps` steps up to `learning_rate`; without weight decay this is plain Adam."""
         self.parameters = list(parameters)
-        self.optimiser = AdamW(self.parameters, learning_rate, weight_decay=weight_decay)
+        self.optimiser = AdamW(self.parameters, learning_rate, betas, weight_decay=weight_decay)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser, learning_rate, total_steps=steps + 1, pct_start=0.1
         )

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline import stage
+from pipeline.compute.adamw import SHORT_BETAS
 from pipeline.encoders import REMEDY
 from pipeline.encoders._shared.autoencoder_kl import Architecture, AutoencoderKl
 from pipeline.encoders._shared.kl import KlAutoencoder, load_vae, save_vae
@@ -77,7 +78,7 @@ def fit(frames: Tensor, options: Options, seed: int) -> "TinyVae":
     with torch.no_grad():
         vae.quant_conv.get_parameter("bias")[options.latent_channels :] = -6.0
     generator = torch.Generator().manual_seed(seed)
-    optimiser = Optimiser(vae.parameters(), options.learning_rate, options.steps)
+    optimiser = Optimiser(vae.parameters(), options.learning_rate, options.steps, betas=SHORT_BETAS)
     for _ in stage.track(range(options.steps), "fit tiny_vae"):
         rows = torch.randint(len(frames), (options.batch,), generator=generator)
         pixels = to_float(frames[rows])

@@ -25,8 +25,8 @@ from pipeline.tools.bench.results import BASELINE, BOUNDS, Results, rows
 from pipeline.tools.bench.setting import Inputs, inputs, network, randomised, velocity
 from pipeline.tools.bench.timing import interleaved
 from pipeline.tools.machine import describe
+from pipeline.train.kernels import KERNELS
 from pipeline.train.memory.cost import count_flops
-from pipeline.train.trainer import KERNELS
 
 PER_FRAME = "modulation per frame"
 LEARNING_RATE, CLIP_NORM = 1e-4, 1.0

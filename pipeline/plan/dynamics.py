@@ -186,7 +186,9 @@ class ModelFuture:
     def _rollout(self, actions: Tensor) -> Tensor:
         """Latents [B, N, H, C, h, w], of which those that were tried before are not made again."""
         rows, sampling = self.imagination.batch, self.imagination.sampling
-        if sampling.options.eta or actions.requires_grad or not any(self.tried):
+        # A compiled network wants few shapes, and what is left over may be any number.
+        compiles = sampling.options.compile != "none"
+        if compiles or sampling.options.eta or actions.requires_grad or not any(self.tried):
             return self.futures.rollout(actions, self.noise, sampling, rows).cpu()
         pairs = ((row, key) for row, own in enumerate(_keys(actions)) for key in own)
         found = [self.tried[row].get(key) for row, key in pairs]  # of B N sequences

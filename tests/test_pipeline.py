@@ -138,7 +138,7 @@ def test_a_train_knob_runs_train_and_later_stages_alone_and_nothing_when_it_is_b
     """Of the later stages evaluate stands for all, which ran after the training was killed."""
     before = results(workspace)
     chosen = (workspace / "params.yaml").read_text()
-    set_params(workspace, {"train.learning_rate": 0.01})
+    set_params(workspace, {"train.learning_rate": 0.005})
     again = run(workspace, *quickly, "dvc", "repro", "evaluate")
     assert executed(again.stdout) == ["train", "evaluate"]
     assert results(workspace) != before

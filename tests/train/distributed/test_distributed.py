@@ -39,6 +39,7 @@ class Workspace:
         values["train"] = {
             **PARAMS["train"],
             **QUICK,
+            "learning_rate": 1.5e-3,  # what rounding makes of weights grows with it
             **self.train,
             **train,
             "validation": VALIDATION,

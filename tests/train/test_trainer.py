@@ -54,15 +54,25 @@ def test_micro_batches_add_up_to_the_batch(cache, tmp_path):
         torch.testing.assert_close(cut.curve, whole.curve, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "way", [{}, {"attention": "math", "ema": 0.9}, {"loss": "teacher_forcing"}]
-)
+HALVED = [
+    {},
+    {"attention": "math", "ema": 0.9},
+    {"loss": "teacher_forcing"},
+    {"checkpointing": True},
+]
+
+
+@pytest.mark.parametrize("way", HALVED)
 def test_halves_of_a_batch_at_once_give_the_bits_of_halves_in_turn(cache, tmp_path, way):
     with threads(2):
         at_once = trainer(cache, **way)
         assert len(at_once.batches.draw(0).micro_batches) == 2
         run(at_once, tmp_path / "at once")
         assert torch.get_num_threads() == 2
+        run(trainer(cache, **way), tmp_path / "cut", 7)
+        resumed = run(trainer(cache, **way), tmp_path / "cut")
+        assert resumed.resumed_from == 5
+    assert_same(at_once, resumed)
     with threads(1):
         in_turn = run(trainer(cache, **way, accumulation=2), tmp_path / "in turn")
     assert_same(at_once, in_turn)

@@ -11,6 +11,7 @@ from there, so that `--help` loads no torch.
 import importlib
 import pkgutil
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, Protocol, TypeVar, cast
 
@@ -81,8 +82,8 @@ class Family(Generic[ModuleT_co, OptionsT_co]):
         Raises:
             ParamsError: one is a file where the family's members are folders, or the other way.
         """
-        path = importlib.import_module(self.package).__path__
-        members = [m for m in pkgutil.iter_modules(path) if not m.name.startswith("_")]
+        path = str(Path(__file__).with_name(self.block))  # an import may load torch
+        members = [m for m in pkgutil.iter_modules([path]) if not m.name.startswith("_")]
         for member in members:
             if member.ispkg != self.folders:
                 expected = f"{self.path(member.name)}{'/__init__.py' if self.folders else ''}"

@@ -2,9 +2,11 @@
 
 import ast
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+
+from pipeline.files.content import parsing
 
 PACKAGE = Path(__file__).parent
 
@@ -20,9 +22,15 @@ def named_by(module: str) -> frozenset[str]:
     """Modules of the package that the import statements of `module` name, wherever they stand.
 
     `from a import b` names the module a.b if there is one, and a otherwise.
+
+    Raises:
+        DataError: the source of `module` is no Python.
     """
     names: set[str] = set()
-    for node in ast.walk(ast.parse(modules()[module].read_text())):
+    path = modules()[module]
+    with parsing(path, "correct it", "not valid Python"):
+        tree = ast.parse(path.read_bytes(), path.name)
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -32,13 +40,26 @@ def named_by(module: str) -> frozenset[str]:
     return frozenset(names & modules().keys())
 
 
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """All statements, but none of their expressions: a tenth of the time of `ast.walk`."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = vars(node).get(block)
+            if isinstance(inner, list):  # a lambda's body is an expression
+                waiting += inner
+
+
 def imported_by(module: str) -> set[str]:
     """Modules of the package that importing `module` may run.
 
     Itself, those that it names, and the packages that these lie in.
     """
     parts = [name.split(".") for name in {module, *named_by(module)}]
-    return {".".join(part[: n + 1]) for part in parts for n in range(len(part))}
+    reached = {".".join(part[: n + 1]) for part in parts for n in range(len(part))}
+    return reached & modules().keys()
 
 
 def closure(starts: Iterable[str]) -> set[str]:

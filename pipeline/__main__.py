@@ -20,7 +20,6 @@ from pipeline.tools.ablate.__main__ import command as ablate
 from pipeline.tools.check.command import command as check
 from pipeline.tools.compare.command import command as compare
 from pipeline.tools.default_paths import with_default_paths
-from pipeline.tools.dvc_yaml.command import command as dvc_yaml
 from pipeline.tools.extract_vjepa import command as extract
 from pipeline.tools.fetch.commands import command as fetch
 from pipeline.tools.frontier.command import command as frontier
@@ -77,7 +76,6 @@ TOOLS: dict[str, Callable[..., None]] = {
     "cloud": cloud,
     "compare": compare,
     "depth": depth,
-    "dvc-yaml": dvc_yaml,
     "export": export,
     "export-3d": export_3d,
     "extract-vjepa": extract,

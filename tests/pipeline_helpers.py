@@ -140,10 +140,10 @@ def executed(output: str) -> list[str]:
     return re.findall(r"Running stage '(\w+)'", output)
 
 
-def results(folder: Path) -> dict[str, str]:
-    """Digest of every output but measured times and the page that shows them."""
+def results(folder: Path, *tops: str) -> dict[str, str]:
+    """Digest of every output but measured times and the page that shows them, or below `tops`."""
     digests = {}
-    for top in ("data", "models", "metrics", "plots", "results"):
+    for top in tops or ("data", "models", "metrics", "plots", "results"):
         for path in sorted((folder / top).rglob("*")):
             if path.is_file() and path.name != ".gitignore" and "seconds" not in path.parts:
                 content = path.read_bytes()

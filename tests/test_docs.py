@@ -96,4 +96,4 @@ def test_what_a_page_adds_works_as_pasted(finished, name, stages, tmp_path):
     assert int(passed[1]) > 8
     assert "skipped" not in tests
     assert check.startswith("params.yaml: ")
-    assert executed(experiment) == stages
+    assert executed(experiment) == ["code", *stages]

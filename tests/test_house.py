@@ -12,13 +12,16 @@ import yaml
 from helpers import PARAMS, ROOT
 
 from pipeline import imports
+from pipeline.code.listing import listing
+from pipeline.code.listing import stages as listed_stages
 from pipeline.families import FAMILIES
 from pipeline.params import STAGES
-from pipeline.tools.dvc_yaml.code_deps import families_of, written
+from pipeline.tools.dvc_yaml.families import families_of
 from pipeline.tools.dvc_yaml.read import stages as stages_of
 
 SOURCES = sorted(path for name in ("nanowm", "pipeline") for path in (ROOT / name).rglob("*.py"))
 STAGE_TABLE = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+PARSED = stages_of(ROOT / "dvc.yaml")
 
 
 MODULES = imports.modules()
@@ -37,18 +40,28 @@ def resolved(text: str) -> str:
     return re.sub(r"\$\{(\w+)\}", lambda match: PARAMS[match[1]], text)
 
 
-def test_the_code_lines_of_dvc_yaml_are_what_the_tool_writes():
-    text = (ROOT / "dvc.yaml").read_text()
-    assert written(text, stages_of(ROOT / "dvc.yaml")) == text, "run `wm dvc-yaml --write`"
+def listed(stage: str) -> set[Path]:
+    """Files that the stage `code` lists for another one."""
+    lines = listing(listed_stages()[stage]).splitlines()
+    return {Path(line.split("  ", 1)[1]) for line in lines}
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", ["locate", *STAGES])
+def test_a_stage_depends_on_the_list_of_its_code_and_on_the_members_that_it_runs(stage):
+    families = [family for family in families_of(PARSED[stage]) if not family.of_dataset]
+    members = {family.path(f"${{{family.selector}}}") for family in families}
+    code = {dep for dep in STAGE_TABLE[stage]["deps"] if dep.startswith(("code", "pipeline"))}
+    assert code == {f"code/{stage}.txt", *members}
+
+
+@pytest.mark.parametrize("stage", ["locate", *STAGES])
 def test_every_file_that_a_stage_imports_is_a_dependency_of_it(stage):
-    """Held against the imports directly: for the chosen members, whatever the tool thinks."""
-    families = [f for f in families_of(stages_of(ROOT / "dvc.yaml")[stage]) if not f.of_dataset]
+    """Held against the imports directly: for the chosen members, whatever the list is made of."""
+    families = [family for family in families_of(PARSED[stage]) if not family.of_dataset]
     members = [family.module(PARAMS[family.selector]) for family in families]
-    needed = imports.closure([f"pipeline.{stage}.__main__", *members]) - {"pipeline"}
+    needed = imports.closure([PARSED[stage].module, *members]) - {"pipeline"}
     deps = {Path(resolved(d)) for d in STAGE_TABLE[stage]["deps"] if d.startswith("pipeline")}
+    deps |= listed(stage)
     files = {MODULES[name].relative_to(ROOT) for name in needed}
     assert {file for file in files if file not in deps and not set(file.parents) & deps} == set()
 
@@ -86,6 +99,9 @@ def test_no_stage_depends_on_variants_that_are_not_chosen(stage):
             folder = ROOT / "pipeline" / family.block
             assert dep != folder
             assert dep not in folder.parents
+    for family in families_of(PARSED[stage]):
+        members = {Path(family.path(name)) for name in family.names()}
+        assert not {file for file in listed(stage) if members & {file, *file.parents}}
 
 
 def test_the_report_declares_the_params_that_it_shows():
@@ -100,7 +116,8 @@ def test_a_stage_is_handed_every_path_that_it_declares_and_no_other(stage):
     table = STAGE_TABLE[stage]
     outs = [out for kind in ("outs", "metrics", "plots") for out in table.get(kind, [])]
     outs = {resolved(out if isinstance(out, str) else next(iter(out))) for out in outs}
-    deps = {resolved(dep) for dep in table["deps"] if not dep.startswith("pipeline")}
+    code = ("code", "pipeline")
+    deps = {resolved(dep) for dep in table["deps"] if not dep.startswith(code)}
     words = resolved(table["cmd"]).split()[3:]
     handed = {word for word in words if "/" in word or word == "report"}
     handed -= {word for word in handed if word.startswith("runs/")}
@@ -173,7 +190,8 @@ def test_no_member_of_a_family_imports_another():
 
 
 def test_the_stages_of_dvc_yaml_are_those_of_the_code_in_their_order():
-    assert tuple(STAGE_TABLE) == ("locate", *STAGES)
+    assert tuple(STAGE_TABLE) == ("code", "locate", *STAGES)
+    assert {name: PARSED[name].module for name in ("locate", *STAGES)} == listed_stages()
     for name in STAGES:
         assert f"pipeline.{name}.__main__" in MODULES
 
@@ -191,12 +209,12 @@ def test_the_hot_stages_import_on_a_bare_accelerator_node(stage):
     subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
 
 
-@pytest.mark.parametrize("module", ["pipeline", *(f"pipeline.{stage}" for stage in STAGES)])
-def test_help_answers_without_loading_anything_heavy(module):
+@pytest.mark.parametrize("room", ["", ".code", *(f".{stage}" for stage in STAGES)])
+def test_help_answers_without_loading_anything_heavy(room):
     script = (
         "import sys, runpy\n"
         "for heavy in ('torch', 'numpy', 'zarr'): sys.modules[heavy] = None\n"
-        f"sys.argv = ['x', '--help']\nrunpy.run_module({module!r}, run_name='__main__')\n"
+        f"sys.argv = ['x', '--help']\nrunpy.run_module('pipeline{room}', run_name='__main__')\n"
     )
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script],

@@ -150,11 +150,50 @@ def test_a_train_knob_runs_train_and_later_stages_alone_and_nothing_when_it_is_b
 def test_editing_an_encoder_that_is_not_chosen_invalidates_nothing(workspace):
     other = workspace / f"pipeline/encoders/{OTHER}/__init__.py"
     other.write_text(other.read_text() + "\n# edited\n")
-    assert executed(run(workspace, "dvc", "repro").stdout) == []
+    assert executed(run(workspace, "dvc", "repro").stdout) == ["code"]
     chosen = workspace / f"pipeline/encoders/{ENCODER}/__init__.py"
     chosen.write_text(chosen.read_text() + "\n# edited\n")
     dry = run(workspace, "dvc", "repro", "--dry").stdout
-    assert executed(dry)[0] == "fit"
+    assert executed(dry)[:2] == ["code", "fit"]
+
+
+def test_an_edit_runs_the_stages_that_import_it_and_a_new_import_is_code_too(workspace, quickly):
+    """The stage that lists the code depends on all of it, and restores what it has listed."""
+
+    def repro():
+        return executed(run(workspace, *quickly, "dvc", "repro", "rollout").stdout)
+
+    def edit(name, line):
+        file = workspace / "pipeline" / name
+        file.write_text(f"{file.read_text()}{line}\n")
+
+    listed = results(workspace, "code")
+    edit("report/page.py", "# edited")
+    assert repro() == ["code"]
+    (workspace / "pipeline/rollout/new.py").write_text("")
+    edit("rollout/run.py", "from pipeline.rollout import new  # noqa")
+    assert repro() == ["code", "rollout"]
+    edit("rollout/new.py", "# edited")
+    assert repro() == ["code", "rollout"]
+    run(workspace, "git", "checkout", "-q", "pipeline")
+    (workspace / "pipeline/rollout/new.py").unlink()
+    assert repro() == []
+    assert results(workspace, "code") == listed
+
+
+def test_lists_of_code_come_back_from_the_cache_and_from_a_remote(workspace, tmp_path):
+    listed = results(workspace, "code")
+    assert "code/train.txt" in listed
+    shutil.rmtree(workspace / "code")
+    assert executed(run(workspace, "dvc", "repro", "code").stdout) == []
+    assert results(workspace, "code") == listed
+    run(workspace, "dvc", "remote", "add", "-q", "-d", "store", str(tmp_path / "store"))
+    commit(workspace)
+    run(workspace, "dvc", "push", "code")
+    run(tmp_path, "git", "clone", "-q", str(workspace), "there")
+    run(tmp_path / "there", "dvc", "pull", "code")
+    assert results(tmp_path / "there", "code") == listed
+    assert run(tmp_path / "there", "dvc", "status", "code").stdout.startswith("Data and pipelines")
 
 
 def test_a_change_of_a_set_of_your_own_is_noticed_and_nothing_else_is(workspace, quickly):

@@ -41,7 +41,7 @@ def test_a_robot_is_one_word_in_a_new_clone(tmp_path):
     set_params(folder, {**SMALL, **ROBOT})
     commit(folder)
     done = run(folder, "dvc", "exp", "run", "-S", "dataset=quadruped")
-    assert executed(done.stdout) == ["locate", *STAGES]
+    assert executed(done.stdout) == ["code", "locate", *STAGES]
     assert "datasets.quadruped.encoder = 'state', in place of 'tiny_vae'" in done.stdout
     scores = EvaluateMetrics.read(folder / "metrics/evaluate.json")
     states = scores.state_model

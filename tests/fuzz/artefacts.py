@@ -82,9 +82,8 @@ def make(base: Path) -> Path:
     _codecs(run, base)
     for name in ("metrics", "plots", "results"):
         shutil.copytree(run / name, base / "report" / name)
-    for name, target in {"params.yaml": "settings", "dvc.yaml": "dvc"}.items():
-        (base / target).mkdir()
-        shutil.copy(run / name, base / target)
+    (base / "settings").mkdir()
+    shutil.copy(run / "params.yaml", base / "settings")
     (base / "published").mkdir()
     reproduce_helpers.write(base / "published")
     (base / "golden").mkdir()

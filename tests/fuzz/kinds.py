@@ -165,7 +165,6 @@ def _tools(base: Path) -> dict[str, Kind]:
     return {
         "params": Kind("settings", (check, check, *stages)),
         "published": Kind("published", (listed,)),
-        "dvc_yaml": Kind("dvc", (_plain("dvc-yaml", "a/dvc.yaml"),)),
         "fetched": Kind("fetched", (fetch,), files=("fetched.json",)),
         "golden": Kind("golden", (_plain("parity", "a"),)),
     }

@@ -86,7 +86,7 @@ def _serve(server: socket.socket) -> None:
 
 def _stage(words: list[str], files: list[int]) -> None:
     """Be `python -m MODULE WORDS` from here on."""
-    from pipeline import stage
+    from pipeline import imports, stage
 
     code = 1
     try:
@@ -96,6 +96,9 @@ def _stage(words: list[str], files: list[int]) -> None:
             os.dup2(file, number)
         folder, _, module, *rest = words
         os.chdir(folder)
+        imports.PACKAGE = Path(folder, "pipeline")  # its code may have been edited
+        imports.modules.cache_clear()
+        imports.named_by.cache_clear()
         sys.argv = [module, *rest]
         sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
         name = module if module.endswith("locate") else f"{module}.__main__"

@@ -1,4 +1,4 @@
-"""dvc.yaml: what it says of each stage, and its code dependencies, which are written by `wm`."""
+"""dvc.yaml: what it says of each stage, for tools that run or check them one by one."""
 
 from pathlib import Path
 

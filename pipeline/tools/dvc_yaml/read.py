@@ -1,4 +1,4 @@
-"""The stages of dvc.yaml, for tools that run or check them one by one."""
+"""The stages of a dvc.yaml."""
 
 import re
 import shlex

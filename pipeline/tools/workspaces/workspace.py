@@ -17,7 +17,7 @@ from pipeline.compute import parallel as cluster
 from pipeline.errors import DataError
 from pipeline.params import Settings, check
 from pipeline.tools.changes import changed
-from pipeline.tools.dvc_yaml.code_deps import families_of
+from pipeline.tools.dvc_yaml.families import families_of
 from pipeline.tools.dvc_yaml.read import Stage
 from pipeline.tools.tables import placed
 from pipeline.tools.workspaces import process

@@ -17,7 +17,7 @@ def test_a_run_is_an_experiment_and_a_second_time_runs_nothing(smoke_run, tmp_pa
     write(folder)
     commit(folder)
     done = run(folder, *REPRODUCE)
-    scored = ["locate", "collect", "ingest", "fit", "encode", "train", "evaluate"]
+    scored = ["code", "locate", "collect", "ingest", "fit", "encode", "train", "evaluate"]
     assert executed(done.stdout) == scored
     assert "train: 4 steps" in done.stdout
     assert "nowhere of Invented" in done.stdout

@@ -78,8 +78,9 @@ def fit(frames: Tensor, options: Options, seed: int) -> "TinyVae":
     with torch.no_grad():
         vae.quant_conv.get_parameter("bias")[options.latent_channels :] = -6.0
     generator = torch.Generator().manual_seed(seed)
-    optimiser = Optimiser(vae.parameters(), options.learning_rate, options.steps, betas=SHORT_BETAS)
-    for _ in stage.track(range(options.steps), "fit tiny_vae"):
+    rate, steps = options.learning_rate, options.steps
+    optimiser = Optimiser(vae.parameters(), rate, steps, betas=SHORT_BETAS, annealing="linear")
+    for _ in stage.track(range(steps), "fit tiny_vae"):
         rows = torch.randint(len(frames), (options.batch,), generator=generator)
         pixels = to_float(frames[rows])
         posterior = vae.encode(pixels)

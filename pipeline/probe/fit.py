@@ -104,7 +104,7 @@ def _optimise(
     network: nn.Module, loss: Callable[[], Tensor], options: FitOptions, what: str
 ) -> None:
     """AdamW with a warm-up and a cosine."""
-    optimiser = AdamW(network.parameters(), options.learning_rate, SHORT_BETAS)
+    optimiser = AdamW(network.parameters(), options.learning_rate, SHORT_BETAS, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, options.learning_rate, total_steps=options.steps + 1, pct_start=WARMUP
     )

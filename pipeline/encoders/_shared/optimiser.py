@@ -33,7 +33,9 @@ class Optimiser:
     ) -> None:
         """Prepare `steps` steps up to `learning_rate`; without weight decay this is plain Adam."""
         self.parameters = list(parameters)
-        self.optimiser = AdamW(self.parameters, learning_rate, betas, weight_decay=weight_decay)
+        self.optimiser = AdamW(
+            self.parameters, learning_rate, betas, weight_decay=weight_decay, fused=True
+        )
         self.schedule: torch.optim.lr_scheduler.LRScheduler
         if annealing == "cosine":
             self.schedule = torch.optim.lr_scheduler.OneCycleLR(

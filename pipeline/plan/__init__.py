@@ -78,9 +78,10 @@ class Options(Params):
     proposals: Proposals
     accept: float = Field(
         ge=0,
-        description="a proposal, or else the rest of the last plan, that costs at most this in the "
-        "world model, or in the simulator by the same cost, is executed without a search; 0: "
-        "always search; with metric sobolev, what mse costs",
+        description="a proposal, or else the rest of the last plan, that costs at most this share "
+        "of what two training frames cost on average, in the world model or in the simulator by "
+        "the same cost, is executed without a search; 0: always search; with metric sobolev, what "
+        "mse costs",
     )
     simulator: list[Literal["state", "pixels", "latent"]] = Field(
         description="costs under which the planner also plans with the simulator as its model"

@@ -16,6 +16,7 @@ from pipeline.latents.cache import LatentCache
 from pipeline.metrics.schema.plan import Controller as Name
 from pipeline.plan import Distance, Options
 from pipeline.plan.action_space import ActionSpace, are_one_hot
+from pipeline.plan.apart import mean_error_apart
 from pipeline.plan.controllers import Run
 from pipeline.plan.dynamics import Imagination, ModelDynamics, goals_of
 from pipeline.plan.measure import Codec, Measure, Seen, build_measure, pixels, squared_distance
@@ -67,7 +68,11 @@ def build_controllers(parts: Parts) -> Controllers:
         parts.model, codec, parts.sampling, measure, options.distance, options.batch
     )
     dynamics = ModelDynamics(parts.world, imagination, options.context)
-    planner = Mpc(dynamics, parts.planner, space, options, proposer.propose, options.accept)
+    accept = options.accept
+    if accept:
+        whitened = parts.cache.whitened_by(parts.model.spec)
+        accept *= mean_error_apart(whitened, measure, options.seed)
+    planner = Mpc(dynamics, parts.planner, space, options, proposer.propose, accept)
     simulated: dict[str, tuple[Name, SimulatorDynamics]] = {
         "state": ("simulator_state", _of_states(parts)),
         "pixels": ("simulator_pixels", _of_frames(parts, pixels(codec, options.distance.blur))),
@@ -78,9 +83,9 @@ def build_controllers(parts: Parts) -> Controllers:
     simulators = {}
     for form in [] if follows else options.simulator:
         name, of_simulator = simulated[form]
-        accept = options.accept if form == own else 0.0
+        good_enough = accept if form == own else 0.0
         simulators[name] = Mpc(
-            of_simulator, parts.planner, space, options, proposer.propose, accept
+            of_simulator, parts.planner, space, options, proposer.propose, good_enough
         )
     return Controllers(planner, proposer, simulators)
 

@@ -134,7 +134,9 @@ def _given(options: Mapping[str, Any]) -> str:
     ]
     if not tried:
         return given
-    searches = f", searches if they cost over {options['accept']:g}" if options["accept"] else ""
+    searches = ""
+    if share := options["accept"]:
+        searches = f", searches if they cost over {share:g} of what two frames do on average"
     return f"{given}; tries {' and '.join(tried)} first{searches}"
 
 

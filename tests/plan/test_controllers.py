@@ -6,14 +6,26 @@ import numpy as np
 import pytest
 import torch
 from helpers import default
-from planning_helpers import INTERVAL, Blind, Physics, attempted, options, parts, rate, source
+from planning_helpers import (
+    INTERVAL,
+    Blind,
+    Physics,
+    Position,
+    attempted,
+    options,
+    parts,
+    rate,
+    source,
+)
 from train_helpers import sampling
 
 from pipeline.errors import ParamsError
 from pipeline.plan.action_space import ActionSpace, are_one_hot
+from pipeline.plan.apart import mean_error_apart
 from pipeline.plan.build import build_controllers
 from pipeline.plan.controllers import NoOp, Run, attempt
 from pipeline.plan.dynamics import together
+from pipeline.plan.measure import Codec, build_measure
 from pipeline.planners import PLANNERS
 
 
@@ -57,17 +69,17 @@ def test_a_plan_that_is_good_enough_is_executed_without_a_search(world, cache):
         runs = attempt(world, tasks, mpc, 20, "step")
         made = [plan for run in runs for plan in run.replans]
         assert len(made) == mpc.replans
-        return runs, [plan.costs.tolist() for plan in made]
+        return runs, [plan.costs.tolist() for plan in made], mpc.accept
 
-    _, always = plans(0.0, tasks)
+    _, always, _ = plans(0.0, tasks)
     (rounds,) = {len(costs) for costs in always}
     assert rounds > 1
-    runs, costs = plans(0.05, tasks)
+    runs, costs, most = plans(0.025, tasks)
     accepted = [each for each in costs if len(each) == 1]
     assert 0 < len(accepted) < len(costs)
-    assert all(cost <= 0.05 for (cost,) in accepted)
+    assert all(cost <= most for (cost,) in accepted)
     assert {len(each) for each in costs} == {1, rounds}
-    first, _ = plans(0.05, tasks[:1])  # alone
+    first, _, _ = plans(0.025, tasks[:1])  # alone
     assert np.array_equal(first[0].actions, runs[0].actions)
 
 
@@ -246,7 +258,20 @@ def test_chunks_longer_than_any_episode_are_refused_before_anything_is_tried(wor
 def test_the_simulator_accepts_what_the_model_would_by_the_same_cost(world, cache, metric, own):
     forms = ["state", "pixels", "latent"]
     limits = options(simulator=forms, distance={"metric": metric}, accept=0.05)
-    simulators = build_controllers(parts(world, cache, Physics, limits)).simulators
-    assert {form: simulators[f"simulator_{form}"].accept for form in forms} == {
-        form: 0.05 * (form == own) for form in forms
+    built = build_controllers(parts(world, cache, Physics, limits))
+    assert {form: built.simulators[f"simulator_{form}"].accept for form in forms} == {
+        form: built.planner.accept * (form == own) for form in forms
     }
+
+
+def test_what_is_good_enough_is_a_share_of_what_unrelated_frames_cost(world, cache):
+    """Positions of variance 1 on each axis: 2 on average. In other units, as much more."""
+    limits = options(distance={"metric": "mse"}, accept=0.05)
+    assert build_controllers(parts(world, cache, Physics, limits)).planner.accept == pytest.approx(
+        0.05 * 2, rel=0.2
+    )
+    codec = Codec(Position(), cache.spec, limits.batch)
+    measure = build_measure(limits.distance, codec, None)
+    tripled = replace(measure, of_latents=lambda latents: 3 * latents)
+    apart = [mean_error_apart(cache, each, seed=0) for each in (measure, tripled)]
+    assert apart[1] == pytest.approx(9 * apart[0])

@@ -65,7 +65,7 @@ def test_the_planner_is_compared_with_each_other_row_on_the_same_goals():
     [
         (0, 0, "mse", "sees frames alone: one now, one of the goal"),
         (4, 0, "cosine", "sees frames alone: one now, one of the goal; tries 4 recorded stretches"),
-        (4, 0, "mse", "tries 4 recorded stretches first, searches if they cost over 0.02"),
+        (4, 0, "mse", "tries 4 recorded stretches first, searches if they cost over 0.1 of"),
         (4, 2, "mse", "fitted to recorded states; tries 4 recorded stretches and 2 of the inverse"),
         (0, 0, "readout", "sees frames, and reads coordinates by what was fitted to recorded stat"),
     ],

@@ -13,6 +13,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from pipeline import errors
+from pipeline.compute.parallel import cores
 from pipeline.errors import RunError, UserError
 from pipeline.train.distributed.options import Options
 
@@ -36,7 +37,7 @@ def launch(work: Callable[..., None], options: Options, *arguments: object) -> N
     if processes == 1 or is_torchelastic_launched():
         work(*arguments)
         return
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // processes)))
     # An environment variable, so that the user's own wins.
     os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", str(SHUTDOWN_TIMEOUT))
     config = LaunchConfig(

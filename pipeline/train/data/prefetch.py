@@ -7,6 +7,7 @@ from functools import partial
 import torch
 
 from pipeline.compute.prefetch import prefetch_map
+from pipeline.compute.threads import one_on_cpu
 from pipeline.train.data.batches import Batch
 
 AHEAD = 4
@@ -23,11 +24,11 @@ def prefetch_batches(
 
     `data_wait` is entered while the next one is not there yet. On a GPU, batches are drawn ahead,
     each in one thread, so that torch's own threads do not slow down the one that feeds the GPU; on
-    a CPU such threads would compete with those that train.
+    a CPU such threads would compete with those that train, and so do torch's own: a batch is small.
     """
     ahead = AHEAD if device.type == "cuda" else 0
     with closing(prefetch_map(draw, steps, ahead, partial(torch.set_num_threads, 1))) as batches:
         for _ in steps:
-            with data_wait():
+            with data_wait(), one_on_cpu():
                 batch = next(batches)
             yield batch

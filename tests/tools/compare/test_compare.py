@@ -50,9 +50,9 @@ def test_only_params_that_differ_are_told(here):
 def test_members_that_are_not_chosen_are_left_out():
     params = chosen_params(PARAMS)
     assert params["encoder"] == "tiny_vae"
-    assert params["encoders.tiny_vae.steps"] == 600
+    assert params["encoders.tiny_vae.steps"] == PARAMS["encoders"]["tiny_vae"]["steps"]
     assert params["datasets.wall.root"] is None
-    assert params["worlds.wall.episodes"] == 1600
+    assert params["worlds.wall.episodes"] == PARAMS["worlds"]["wall"]["episodes"]
     assert params["collect.seed"] == 0
     others = ("encoders.patch_pca", "datasets.pusht", "worlds.pusht", "objectives.flow")
     assert not [key for key in params if key.startswith(others)]

@@ -1,6 +1,7 @@
 """What each process of the stage does."""
 
 import math
+import sys
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -18,7 +19,7 @@ from pipeline.latents.cache import LatentCache, open_cache
 from pipeline.metrics.schema.train import TrainMetrics
 from pipeline.params import Settings, read
 from pipeline.train import Options as TrainOptions
-from pipeline.train import setup
+from pipeline.train import optimiser, setup
 from pipeline.train.distributed.group import Group
 from pipeline.train.distributed.work import in_group, scratch
 from pipeline.train.memory import TRAINING
@@ -59,6 +60,9 @@ def _train(paths: Paths, settings: Settings, group: Group) -> None:
         if group.first:
             print(report_memory(plan, memory), flush=True)
         model, trainer = setup.prepare(settings, cache, group)
+        line = optimiser.remark(model.denoiser, options.learning_rate)
+        if line is not None and group.first:
+            print(f"train: {line}", file=sys.stderr, flush=True)
         identity = partial(setup.identity, model.config, options, cache)
         with scratch(group, "train", identity) as folder:
             callback = _callback(paths, settings, cache, model, trainer, folder)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from helpers import PARAMS, every
 from pydantic import ValidationError
+from torch import nn
 from train_helpers import assert_same, options, run, trainer
 
 from pipeline.compute import device
@@ -12,7 +13,7 @@ from pipeline.compute.threads import threads
 from pipeline.denoisers.nanowm.blocks import BLOCKS
 from pipeline.errors import ParamsError
 from pipeline.objectives import OBJECTIVES
-from pipeline.train.optimiser import learning_rate
+from pipeline.train.optimiser import learning_rate, remark
 from pipeline.train.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -221,6 +222,14 @@ def test_where_bfloat16_is_emulated_products_are_in_float32(cache, tmp_path, mon
     assert (
         "train: bfloat16 is emulated on this cpu; computing in float32" in capsys.readouterr().out
     )
+
+
+def test_a_learning_rate_that_suits_narrower_networks_is_told_with_a_better_one():
+    default = PARAMS["train"]["learning_rate"]
+    wide = nn.Sequential(nn.Linear(384, 4 * 384), nn.Linear(4 * 384, 2))
+    assert "this one has 384: it learns slowly; try 0.003, or" in remark(wide, default)
+    assert remark(wide, 1e-4) is None
+    assert remark(nn.Linear(96, 4 * 96), default) is None
 
 
 def test_the_learning_rate_warms_up_and_falls_along_half_a_cosine():

@@ -1,13 +1,13 @@
 """Prefetching of batches, so that the GPU does not wait for them."""
 
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from functools import partial
 
 import torch
 
 from pipeline.compute.prefetch import prefetch_map
-from pipeline.compute.threads import one_on_cpu
+from pipeline.compute.threads import threads
 from pipeline.train.data.batches import Batch
 
 AHEAD = 4
@@ -26,9 +26,10 @@ def prefetch_batches(
     each in one thread, so that torch's own threads do not slow down the one that feeds the GPU; on
     a CPU such threads would compete with those that train, and so do torch's own: a batch is small.
     """
-    ahead = AHEAD if device.type == "cuda" else 0
+    on_gpu = device.type == "cuda"
+    ahead = AHEAD if on_gpu else 0
     with closing(prefetch_map(draw, steps, ahead, partial(torch.set_num_threads, 1))) as batches:
         for _ in steps:
-            with data_wait(), one_on_cpu():
+            with data_wait(), nullcontext() if on_gpu else threads(1):
                 batch = next(batches)
             yield batch

@@ -17,6 +17,7 @@ from typing import IO, Any, NoReturn, TypeVar
 import typer
 
 from pipeline.compute.allocator import keep_freed_memory
+from pipeline.compute.garbage import collect_rarely
 from pipeline.compute.progress import progress
 from pipeline.errors import DataError, UserError, machine_fault
 
@@ -34,6 +35,7 @@ def main(command: Callable[..., None]) -> None:
 def run(app: typer.Typer) -> None:
     """Run a Typer app with the exit codes of this project."""
     keep_freed_memory()
+    collect_rarely()
     try:
         app()
     except UserError as error:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from typing import TypeVar
 
 from pipeline.compute import worker
@@ -14,6 +15,9 @@ from pipeline.errors import MachineError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+START = "forkserver" if sys.platform == "linux" else "spawn"
+"""How processes start: as copies of one that has imported what they need, where libraries bear it;
+macOS's own do not."""
 LOSSES = 3
 """How often work is done again that a killed process has left, as Ray does it."""
 
@@ -39,11 +43,18 @@ def map_on_processes(
             print("a worker process was killed; its work is done again", file=sys.stderr)
 
 
+def _module(function: Callable[..., object]) -> str:
+    while isinstance(function, partial):
+        function = function.func
+    return function.__module__
+
+
 def _in_pool(
     function: Callable[[Task], Result], tasks: Iterable[tuple[int, Task]], workers: int
 ) -> Iterator[tuple[int, Result]]:
     """Until one of the processes is killed, which raises BrokenProcessPool."""
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context(START)
+    context.set_forkserver_preload([_module(function)])
     pool = ProcessPoolExecutor(
         workers, context, initializer=worker.start, initargs=(context.Value("i", 0),)
     )

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from pipeline.compute.allocator import keep_freed_memory
+from pipeline.compute.garbage import collect_rarely
 
 Task = TypeVar("Task")
 _own_number = 0
@@ -35,6 +36,7 @@ def start(started: Any) -> None:
         started.value += 1
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     keep_freed_memory()
+    collect_rarely()
     _die_with_parent()
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from pipeline.denoisers import DENOISERS, Denoiser, Size
 from pipeline.errors import DataError
 from pipeline.files.json_model import FileModel, read_json
+from pipeline.files.skipped import SKIPPED
 from pipeline.files.versioned import Format
 from pipeline.latents.spec import LatentSpec
 from pipeline.noise.levels import CLEAN
@@ -30,10 +31,6 @@ def _before_cameras(values: dict[str, Any]) -> dict[str, Any]:
 FORMAT = Format((_before_cameras,))
 """Of config.json; a change of Config, of the options of a denoiser or an objective, or of a
 LatentSpec that earlier files do not go with needs a migration."""
-
-
-SKIPPED = "skipped.txt"
-"""In the folder of a model that a stage was told not to make; says why."""
 
 
 def refuse_skipped(folder: Path) -> None:

@@ -21,25 +21,22 @@ def command(
     seconds: SecondsFile = None,
 ) -> None:
     """Distil a world model into one of a few denoising steps; resumes an interrupted run."""
-    from pipeline.diffusion.config import SKIPPED
-    from pipeline.distill import Options
+    from pipeline.files import skipped
     from pipeline.metrics.schema.distill import DistillSkipped
     from pipeline.params import read
 
-    settings = read(params)
-    if settings.section("distill", Options).method == "none":
+    if skipped.value(params, "distill", "method") == "none":
         with stage.timed(seconds) as summarise:
-            with stage.output(out) as partial:
-                partial.mkdir(parents=True)
-                (partial / SKIPPED).write_text("distill.method is none\n")
-            DistillSkipped(skipped="distill.method is none").write(metrics)
-            summarise("distill: skipped, because distill.method is none")
+            reason = "distill.method is none"
+            skipped.write_reason(out, reason)
+            DistillSkipped(skipped=reason).write(metrics)
+            summarise(f"distill: skipped, because {reason}")
         return
     from pipeline.distill.worker import Paths, work
     from pipeline.train.distributed.launch import launch
     from pipeline.train.distributed.options import Options as DistributedOptions
 
-    distributed = settings.section("distributed", DistributedOptions)
+    distributed = read(params).section("distributed", DistributedOptions)
     sources = (latents, world_model, trajectories)
     launch(work, distributed, Paths(*sources, out, metrics, params, seconds))
 

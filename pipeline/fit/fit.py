@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pipeline.compute.parts import in_parts
 from pipeline.encoders import ENCODERS, Encoder, EncoderModule, Samples, StateEncoderModule
 from pipeline.episodes import shards
 from pipeline.episodes.manifest import Split, read_manifest
@@ -23,14 +24,20 @@ HEALTH_FRAMES = 256
 def sample(folder: Path, split: Split, count: int, stride: int) -> Samples:
     """The first frames of a split, every `stride`-th, at most `count`, with their states."""
     view = read_manifest(folder).view
-    frames: list[Tensor] = []
+    frames: Tensor | None = None
     states: list[Tensor] = []
+    taken = 0
     for episode in shards.read(folder, split):
-        frames.append(view.apply(episode.frames[::stride]))
+        some = view.apply(episode.frames[::stride])[: count - taken]
+        if frames is None:  # filled in place: joining parts would take as much memory again
+            frames = some.new_empty(count, *some.shape[1:])
+        frames[taken : taken + len(some)] = some
         states.append(torch.from_numpy(episode.states[::stride]))
-        if sum(map(len, frames)) >= count:
+        taken += len(some)
+        if taken == count:
             break
-    return Samples(torch.cat(frames)[:count], torch.cat(states)[:count])
+    assert frames is not None, "a split has episodes"
+    return Samples(frames[:taken], torch.cat(states)[:taken])
 
 
 def fit_encoder(member: Variant[EncoderModule, Params], train: Samples, seed: int) -> Encoder:
@@ -73,21 +80,20 @@ def _suspect(options: dict[str, Any]) -> tuple[str, str]:
     return "", "change its options"
 
 
-def reconstruction_psnr(encoder: Encoder, samples: Samples, batch: int = 64) -> float:
+def reconstruction_psnr(encoder: Encoder, samples: Samples) -> float:
     """Mean PSNR in dB of reconstructed frames."""
-    values = []
-    fed = samples.fed_to(encoder).split(batch)
-    for given, truth in zip(fed, samples.frames.split(batch), strict=True):
-        values.append(psnr(encoder.decode(encoder.encode(given).mean).cpu(), truth))
-    return float(torch.cat(values).mean())
+
+    def score(given: Tensor, truth: Tensor) -> Tensor:
+        return psnr(encoder.decode(encoder.encode(given).mean).cpu(), truth)
+
+    return float(in_parts(score, samples.fed_to(encoder), samples.frames).mean())
 
 
-def health_of(encoder: Encoder, samples: Samples, batch: int = 64) -> Health:
+def health_of(encoder: Encoder, samples: Samples) -> Health:
     """Health of the latents of samples: how much those of different ones differ.
 
     Raises:
         FloatingPointError: latents are not finite.
     """
     fed = samples.fed_to(encoder)[:HEALTH_FRAMES]
-    parts = [encoder.encode(part).mean.cpu() for part in fed.split(batch)]
-    return measure_health(torch.cat(parts))
+    return measure_health(in_parts(lambda part: encoder.encode(part).mean.cpu(), fed))

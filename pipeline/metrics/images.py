@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from pipeline.compute.parts import in_parts
 from pipeline.metrics.ssim_window import WINDOW, check_window_fits
 
 PSNR_FLOOR = 1e-8
@@ -39,7 +40,11 @@ def ssim(generated: Tensor, truth: Tensor, peak: float = 255) -> Tensor:
         DataError: see `check_window_fits`.
     """
     check_window_fits(generated.shape[-2], generated.shape[-1], "images")
-    x, y = generated.float() / peak, truth.float() / peak
+    return in_parts(lambda a, b: _ssim(a.float() / peak, b.float() / peak), generated, truth)
+
+
+def _ssim(x: Tensor, y: Tensor) -> Tensor:
+    """`ssim` of images in 0..1."""
     mean_x, mean_y, xx, yy, xy = _blurred(torch.stack([x, y, x * x, y * y, x * y]))
     variances = (xx - mean_x * mean_x).clamp(min=0) + (yy - mean_y * mean_y).clamp(min=0)
     covariance = xy - mean_x * mean_y

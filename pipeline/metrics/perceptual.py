@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.checksum import sha256
+from pipeline.compute.parts import in_parts
 from pipeline.compute.torchvision_shim import make_importable
 from pipeline.errors import DataError, ParamsError
 from pipeline.metrics import Perceptual
@@ -35,8 +36,6 @@ WEIGHTS: dict[Perceptual, str] = {
     "pt_inception-2015-12-05-6726825d.pth",
 }
 LIBRARIES: dict[Perceptual, str] = {"lpips": "lpips", "fid": "pytorch_fid.inception"}
-BATCH = 32
-"""Images in one forward pass."""
 
 
 def lpips(device: torch.device) -> Metric:
@@ -62,9 +61,11 @@ def lpips(device: torch.device) -> Metric:
 
     @torch.inference_mode()
     def distance(generated: Tensor, truth: Tensor) -> Tensor:
-        pairs = zip(generated.split(BATCH), truth.split(BATCH), strict=True)
-        parts = [network(_unit(a, device), _unit(b, device), normalize=True) for a, b in pairs]
-        return torch.cat(parts).flatten().cpu()
+        def between(a: Tensor, b: Tensor) -> Tensor:
+            found: Tensor = network(_unit(a, device), _unit(b, device), normalize=True)
+            return found.flatten().cpu()
+
+        return in_parts(between, generated, truth)
 
     return distance
 
@@ -86,7 +87,7 @@ def inception(device: torch.device) -> Extractor:
 
     @torch.inference_mode()
     def features(images: Tensor) -> Tensor:
-        return torch.cat([network(_resized(part)).cpu() for part in images.split(BATCH)])
+        return in_parts(lambda part: network(_resized(part)).cpu(), images)
 
     def _resized(images: Tensor) -> Tensor:
         return 2 * functional.interpolate(_unit(images, device), (299, 299), mode="bilinear") - 1

@@ -16,25 +16,22 @@ def command(
     seconds: SecondsFile = None,
 ) -> None:
     """Learn a walking policy in imagination, and try it in the simulator."""
-    from pipeline.diffusion.config import SKIPPED
+    from pipeline.files import skipped
     from pipeline.metrics.schema.policy import PolicySkipped
     from pipeline.params import read
-    from pipeline.policy import Options
+
+    if skipped.value(params, "policy", "method") == "none":
+        with stage.timed(seconds) as summarise:
+            reason = "policy.method is none"
+            skipped.write_reason(out, reason)
+            PolicySkipped(skipped=reason).write(metrics)
+            summarise(f"policy: skipped, because {reason}")
+        return
+    from pipeline.policy.worker import Paths, work
     from pipeline.worlds import WORLDS
 
     settings = read(params)
-    simulator = settings.optional(WORLDS)
-    if settings.section("policy", Options).method == "none":
-        with stage.timed(seconds) as summarise:
-            with stage.output(out) as partial:
-                partial.mkdir(parents=True)
-                (partial / SKIPPED).write_text("policy.method is none\n")
-            PolicySkipped(skipped="policy.method is none").write(metrics)
-            summarise("policy: skipped, because policy.method is none")
-        return
-    from pipeline.policy.worker import Paths, work
-
-    work(settings, simulator, Paths(latents, world_model, out, metrics, seconds))
+    work(settings, settings.optional(WORLDS), Paths(latents, world_model, out, metrics, seconds))
 
 
 if __name__ == "__main__":

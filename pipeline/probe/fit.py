@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from pipeline import stage
 from pipeline.compute.adamw import SHORT_BETAS, AdamW
 from pipeline.compute.device import pick
+from pipeline.compute.threads import one_on_cpu
 from pipeline.latents.cache import LatentCache
 from pipeline.metrics.schema.probe import ProbeMetrics
 from pipeline.probe import FitOptions, Options
@@ -59,7 +60,8 @@ def fit(
     generator = torch.Generator().manual_seed(options.seed)
     _fit_readout(probe, train, options.readout, generator)
     read = _read(probe, train)
-    _fit_inverse(probe, pairs, read, options.inverse, generator)
+    with one_on_cpu():  # its products are too small to be shared
+        _fit_inverse(probe, pairs, read, options.inverse, generator)
     built.eval().requires_grad_(False)
     return probe, _score(probe, train, val, generator)
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from pipeline.errors import DataError
 from pipeline.files.content import read_text
 from pipeline.files.json_model import FileModel
+from pipeline.files.skipped import SKIPPED
 from pipeline.files.tensors import read_shapes, read_tensors
 from pipeline.files.versioned import Format
 from pipeline.latents.spec import LatentSpec
@@ -19,7 +20,7 @@ from pipeline.weights.shapes import require_shapes
 
 FORMAT = Format()
 """Of config.json; a change of Config that earlier files do not go with needs a migration."""
-CONFIG, WEIGHTS, SKIPPED = "config.json", "model.safetensors", "skipped.txt"
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
 REMEDY = "`dvc checkout` restores it, `dvc repro -f probe` makes it anew"
 
 

@@ -77,7 +77,7 @@ def sheet(rows: Sequence[Sequence[NDArray[np.uint8] | None]]) -> str:
     gap = np.full((GAP, table[0].shape[1], 3), 255, np.uint8)
     whole = np.concatenate([part for row in table for part in (gap, row)][1:])
     buffer = io.BytesIO()
-    Image.fromarray(whole).save(buffer, "WEBP", lossless=True)
+    Image.fromarray(whole).save(buffer, "WEBP", lossless=True, method=2)  # half the time of 4
     return uri(buffer.getvalue(), "image/webp")
 
 

@@ -27,25 +27,25 @@ def command(
     seconds: SecondsFile = None,
 ) -> None:
     """Score rollouts far longer than the window, beside repeating the last frame given."""
+    from pipeline.files import skipped
     from pipeline.metrics.schema.rollout import RolloutSkipped
     from pipeline.params import read
     from pipeline.rollout import Options
 
     with stage.timed(seconds) as summarise:
-        settings = read(params)
-        options = settings.section("rollout", Options)
-        if not options.clips:
-            with stage.output(rollouts) as partial:
-                partial.mkdir(parents=True)
-                (partial / "skipped.txt").write_text("rollout.clips is 0\n")
-            RolloutSkipped(skipped="rollout.clips is 0").write(metrics)
-            summarise("rollout: skipped, because rollout.clips is 0")
+        if not skipped.value(params, "rollout", "clips"):
+            reason = "rollout.clips is 0"
+            skipped.write_reason(rollouts, reason)
+            RolloutSkipped(skipped=reason).write(metrics)
+            summarise(f"rollout: skipped, because {reason}")
             return
         from pipeline.rollout.stage import Artefacts, run
 
         with stage.output(rollouts) as partial:
             partial.mkdir(parents=True)
             artefacts = Artefacts(latents, shards, codec, world_model)
+            settings = read(params)
+            options = settings.section("rollout", Options)
             scores = run(settings, options, artefacts, partial)
         scores.write(metrics)
         model, repeated = scores.model.psnr.mean[-1], scores.repeat_last.psnr.mean[-1]

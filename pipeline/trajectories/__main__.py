@@ -15,16 +15,14 @@ def command(
     seconds: SecondsFile = None,
 ) -> None:
     """Compute a world model's ways from noise to clean frames; resumes an interrupted run."""
-    from pipeline.diffusion.config import SKIPPED
+    from pipeline.files import skipped
     from pipeline.params import read
 
-    settings = read(params)
     with stage.timed(seconds) as summarise:
-        if (method := settings.value("distill", "method")) != "causal_ode":
+        method = skipped.value(params, "distill", "method")
+        if method != "causal_ode":
             reason = f"distill.method is {method}, which needs none"
-            with stage.output(out) as partial:
-                partial.mkdir(parents=True)
-                (partial / SKIPPED).write_text(f"{reason}\n")
+            skipped.write_reason(out, reason)
             summarise(f"trajectories: skipped, because {reason}")
             return
         from pipeline.latents.cache import open_cache
@@ -32,6 +30,7 @@ def command(
         from pipeline.trajectories.collect import collect
         from pipeline.trajectories.collection import collection
 
+        settings = read(params)
         options = settings.section("trajectories", Options)
         found = collection(settings, options, open_cache(latents), world_model)
         origin = collect(found, options.max_bytes, out)

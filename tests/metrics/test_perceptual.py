@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from pipeline.compute import parts
 from pipeline.compute.torchvision_shim import make_importable
 from pipeline.errors import DataError, ParamsError
 from pipeline.metrics import frames as frame_metrics
@@ -131,7 +132,7 @@ def test_lpips_is_equation_1_on_the_published_trunk(published, images):
 def test_images_are_scored_one_by_one(published, images, monkeypatch):
     distance, features = perceptual.lpips(CPU), perceptual.inception(CPU)
     whole = distance(images, images.flip(0)), features(images)
-    monkeypatch.setattr(perceptual, "BATCH", 2)
+    monkeypatch.setattr(parts, "AT_ONCE", 2)
     torch.testing.assert_close(distance(images, images.flip(0)), whole[0])
     torch.testing.assert_close(features(images), whole[1])
 

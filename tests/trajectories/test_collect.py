@@ -12,8 +12,8 @@ from rollout_helpers import randomised
 from train_helpers import world_model
 
 from pipeline import params
-from pipeline.diffusion.config import SKIPPED
 from pipeline.errors import ParamsError
+from pipeline.files.skipped import SKIPPED
 from pipeline.latents import writer
 from pipeline.trajectories import Options
 from pipeline.trajectories.__main__ import command

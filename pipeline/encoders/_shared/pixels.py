@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from pipeline.compute.parts import in_parts
 from pipeline.encoders import Encoder
 
 
@@ -26,9 +27,12 @@ class PixelDecoder(Encoder):
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> Tensor:
         """Latents [B, C, h, w] to frames uint8 [B, 3, H, W]."""
-        return to_uint8(self.pixels(latents))
+        return in_parts(lambda part: to_uint8(self.pixels(part)), latents)
 
     @torch.inference_mode()
     def decode_float(self, latents: Tensor) -> Tensor:
         """Latents [B, C, h, w] to frames float32 [B, 3, H, W] in 0..1."""
+        return in_parts(self._unit_pixels, latents)
+
+    def _unit_pixels(self, latents: Tensor) -> Tensor:
         return (self.pixels(latents).float().clamp(-1, 1) + 1) / 2

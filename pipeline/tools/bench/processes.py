@@ -36,6 +36,14 @@ print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
 sys.exit(os.waitstatus_to_exitcode(status))
 """
 """Runs a command from a small process: a peak is never below what its parent has in memory."""
+UNTIL_FIRST_FORWARD = """
+import os, runpy, sys
+from torch.nn.modules.module import register_module_forward_pre_hook
+register_module_forward_pre_hook(lambda *_: os._exit(0))
+sys.argv = sys.argv[1:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+"""Runs a module until a network is about to compute for the first time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +65,16 @@ def write_params(folder: Path, values: dict[str, Any]) -> None:
     (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
 
 
-def usage_of(words: Sequence[str], build: Path, folder: Path) -> Usage:
-    """Run `python -m WORDS` of the build at a path, in a folder.
+def usage_of(words: Sequence[str], build: Path, folder: Path, *, starts: bool = False) -> Usage:
+    """Run `python -m WORDS` of the build at a path, in a folder; only its start if `starts`.
 
     Raises:
         DataError: it failed.
     """
-    log = folder / "log.txt"
+    log, run = folder / "log.txt", ["-c", UNTIL_FIRST_FORWARD] if starts else ["-m"]
     with log.open("w") as output:
         process = subprocess.run(
-            [sys.executable, "-S", "-c", WAIT, sys.executable, "-m", *words],
+            [sys.executable, "-S", "-c", WAIT, sys.executable, *run, *words],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(build)},
             stdout=subprocess.PIPE,

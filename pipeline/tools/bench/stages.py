@@ -1,5 +1,6 @@
 """Time the stages of this build beside those of another one, as processes, on the same data."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,20 +36,22 @@ class Job(NamedTuple):
     Attributes:
         stage: its module.
         option: of params.yaml that says how much it does; none for all of the data.
-        amounts: the least that it can do, which is its start-up, and what is timed beyond it.
-        unit: what `option` counts.
+        amounts: two values of it; what the second one takes beyond the first is timed.
+        unit: of work.
+        counted: file that says under `frames` how many units were done; None: `option` says it.
     """
 
     stage: str
     option: str | None = None
     amounts: tuple[int, int] = (0, 0)
     unit: str = "frame"
+    counted: str | None = None
 
 
 JOBS = (
     Job("ingest"),
     Job("fit", "encoders.tiny_vae.steps", (2, 42), "step"),
-    Job("encode"),
+    Job("encode", "encode.stride", (5, 1), counted="encode.json"),
     Job("train", "train.steps", (2, 82), "step"),
     Job("evaluate", "evaluate.clips", (8, 40), "clip"),
 )
@@ -71,9 +74,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Usage of every round, by the name of a job and its amount, for each build."""
+    """Usage of every round of a build, and units of work, by the name of a job and its amount."""
 
     rounds: dict[str, list[Usage]] = field(default_factory=dict)
+    units: dict[str, int] = field(default_factory=dict)
 
     def add(self, name: str, usage: Usage) -> None:
         """Add that of a round."""
@@ -82,6 +86,12 @@ class Measured:
     def cpu(self, name: str) -> list[float]:
         """CPU-seconds of every round."""
         return [usage.cpu for usage in self.rounds[name]]
+
+    def beyond(self, least: str, most: str) -> list[float]:
+        """CPU-seconds of a unit of work of every round, from two amounts."""
+        units = self.units[most] - self.units[least]
+        pairs = zip(self.cpu(least), self.cpu(most), strict=True)
+        return [(long - short) / units for short, long in pairs]
 
     def peak(self, name: str) -> list[float]:
         """Gigabytes at the peak of every round."""
@@ -114,6 +124,12 @@ def run(against: Path, episodes: int, rounds: int) -> Comparison:
                     for name, build in builds.items():
                         usage = timed(job, amount, build, folders[name])
                         measured[name].add(f"{job.stage} {amount}", usage)
+                        units = units_of(job, amount, folders[name])
+                        measured[name].units[f"{job.stage} {amount}"] = units
+                if job.option is not None:
+                    for name, build in builds.items():
+                        usage = started(job, build, folders[name])
+                        measured[name].add(f"{job.stage} starts", usage)
         same = same_arrays(*(folder / LATENTS for folder in folders.values()))
     return Comparison(rows(measured[OURS], measured[THEIRS]), same)
 
@@ -170,8 +186,20 @@ def timed(job: Job, amount: int, build: Path, folder: Path) -> Usage:
     return usage_of([f"pipeline.{job.stage}", *ARGUMENTS[job.stage]], build, folder)
 
 
+def units_of(job: Job, amount: int, folder: Path) -> int:
+    """Units of work that a job of some amount was."""
+    if job.counted is None:
+        return amount
+    return int(json.loads((folder / job.counted).read_text())["frames"])
+
+
+def started(job: Job, build: Path, folder: Path) -> Usage:
+    """Run a job until its network begins to compute; what it made before stays as it is."""
+    return usage_of([f"pipeline.{job.stage}", *ARGUMENTS[job.stage]], build, folder, starts=True)
+
+
 def rows(ours: Measured, theirs: Measured) -> dict[str, Row]:
-    """CPU-seconds of start-up and of a unit of work, and peaks in GB, by name."""
+    """CPU-seconds until networks compute and of a unit of work, and peaks in GB, by name."""
     table: dict[str, Row] = {}
     for job in JOBS:
         least, most = (f"{job.stage} {amount}" for amount in job.amounts)
@@ -179,13 +207,9 @@ def rows(ours: Measured, theirs: Measured) -> dict[str, Row]:
         if job.option is None:
             table[f"{job.stage}: all frames, CPU-s"] = _row(*whole)
         else:
-            start = [each.cpu(least) for each in (ours, theirs)]
-            units = job.amounts[1] - job.amounts[0]
-            beyond = [
-                [(long - short) / units for short, long in zip(*pair, strict=True)]
-                for pair in zip(start, whole, strict=True)
-            ]
-            table[f"{job.stage}: {job.amounts[0]} {job.unit}s, CPU-s"] = _row(*start)
+            beyond = [each.beyond(least, most) for each in (ours, theirs)]
+            starts = [each.cpu(f"{job.stage} starts") for each in (ours, theirs)]
+            table[f"{job.stage}: until its network computes, CPU-s"] = _row(*starts)
             table[f"{job.stage}: a {job.unit}, CPU-s"] = _row(*beyond)
         table[f"{job.stage}: peak, GB"] = _row(ours.peak(most), theirs.peak(most))
     return table

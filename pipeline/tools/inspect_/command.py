@@ -47,11 +47,11 @@ def command(
 
 def _inspect(path: Path, params: Path, read_all: bool) -> "Inspection":
     from pipeline.collect.inventory import resolve
-    from pipeline.diffusion.config import SKIPPED
     from pipeline.diffusion.model_folder import CONFIG
     from pipeline.encoders import ENCODER_JSON
     from pipeline.episodes.manifest import MANIFEST
     from pipeline.errors import DataError
+    from pipeline.files.skipped import SKIPPED
     from pipeline.formats.lerobot.info import FILE
     from pipeline.params import read
     from pipeline.tools.inspect_ import Inspection, latents, lerobot, models, raw, shards

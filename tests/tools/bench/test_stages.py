@@ -3,12 +3,13 @@
 import json
 from pathlib import Path
 
+import pytest
 from helpers import ROOT
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
 from pipeline.tools.bench import stages
-from pipeline.tools.bench.processes import Usage
+from pipeline.tools.bench.processes import Usage, usage_of
 from pipeline.tools.bench.stages import Measured
 
 
@@ -29,13 +30,18 @@ def test_a_step_is_what_more_steps_take_beyond_the_start(tmp_path, monkeypatch):
             (folder / stages.LATENTS / "mean").mkdir(parents=True, exist_ok=True)
             (folder / stages.LATENTS / "mean" / "0").write_bytes(b"the same")
             (folder / stages.LATENTS / "zarr.json").write_text(str(build))
+            (folder / "encode.json").write_text(json.dumps({"frames": 30 // amount}))
         start, each = costs[build]
-        return Usage(start + each * amount, 10**9 if build == ROOT else 2 * 10**9)
+        work = stages.units_of(job, amount, folder)
+        return Usage(start + each * work, 10**9 if build == ROOT else 2 * 10**9)
+
+    def used(words, build, folder, *, starts=False):
+        return Usage(costs[build][0] if starts else 0, 0)
 
     (tmp_path / "old" / "pipeline" / "train").mkdir(parents=True)
     (tmp_path / "old" / "params.yaml").write_text((ROOT / "params.yaml").read_text())
     monkeypatch.setattr(stages, "timed", timed)
-    monkeypatch.setattr(stages, "usage_of", lambda words, build, folder: Usage(0, 0))
+    monkeypatch.setattr(stages, "usage_of", used)
     words = ["bench", "stages", "--against", "old", "--rounds", "2", "--out", "out.json"]
     done = CliRunner().invoke(app, words)
     assert done.exception is None, done.output
@@ -45,6 +51,9 @@ def test_a_step_is_what_more_steps_take_beyond_the_start(tmp_path, monkeypatch):
     figures = found["figures"]
     step = figures["train: a step, CPU-s"]
     assert (step["ours"]["median"], step["theirs"]["median"], step["ratio"]) == (0.5, 1, 0.5)
+    start = figures["train: until its network computes, CPU-s"]
+    assert (start["ours"]["median"], start["theirs"]["median"], start["ratio"]) == (2, 4, 0.5)
+    assert figures["encode: a frame, CPU-s"]["theirs"]["median"] == 1
     assert figures["train: peak, GB"]["ratio"] == 0.5
     assert figures["ingest: all frames, CPU-s"]["theirs"]["median"] == 4
 
@@ -60,13 +69,25 @@ def test_latents_are_compared_byte_for_byte(tmp_path):
 def test_ratios_are_medians_over_rounds():
     ours, theirs = Measured(), Measured()
     for job in stages.JOBS:
-        for amount in dict.fromkeys(job.amounts):
+        for amount in (*dict.fromkeys(job.amounts), "starts"):
+            name, work = f"{job.stage} {amount}", 0 if amount == "starts" else amount
+            ours.units[name] = theirs.units[name] = work
             for mine, its in ((1, 2), (1, 4), (3, 4)):
-                ours.add(f"{job.stage} {amount}", Usage(mine + amount, 1))
-                theirs.add(f"{job.stage} {amount}", Usage(its + amount, 1))
+                ours.add(name, Usage(mine + work, 1))
+                theirs.add(name, Usage(its + work, 1))
     table = stages.rows(ours, theirs)
-    assert table["encode: all frames, CPU-s"].ratio == 0.5
-    assert table["encode: all frames, CPU-s"].ours.max == 3
+    assert table["ingest: all frames, CPU-s"].ratio == 0.5
+    assert table["ingest: all frames, CPU-s"].ours.max == 3
+    assert table["encode: until its network computes, CPU-s"].ratio == 0.5
+
+
+@pytest.mark.slow
+def test_a_start_ends_when_a_network_is_about_to_compute(tmp_path):
+    computes = "import torch\ntorch.nn.Linear(1, 1)(torch.ones(1))"
+    (tmp_path / "network.py").write_text(f"open('before', 'w')\n{computes}\nopen('after', 'w')")
+    assert usage_of(["network"], tmp_path, tmp_path, starts=True).cpu > 0
+    assert (tmp_path / "before").exists()
+    assert not (tmp_path / "after").exists()
 
 
 def test_another_build_is_looked_for_before_any_work(tmp_path, monkeypatch):

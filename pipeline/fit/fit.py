@@ -30,7 +30,9 @@ def sample(folder: Path, split: Split, count: int, stride: int) -> Samples:
     for episode in shards.read(folder, split):
         some = view.apply(episode.frames[::stride])[: count - taken]
         if frames is None:  # filled in place: joining parts would take as much memory again
-            frames = some.new_empty(count, *some.shape[1:])
+            frames = torch.empty(
+                count, *some.shape[1:], dtype=some.dtype, memory_format=_memory_format(some)
+            )
         frames[taken : taken + len(some)] = some
         states.append(torch.from_numpy(episode.states[::stride]))
         taken += len(some)
@@ -38,6 +40,12 @@ def sample(folder: Path, split: Split, count: int, stride: int) -> Samples:
             break
     assert frames is not None, "a split has episodes"
     return Samples(frames[:taken], torch.cat(states)[:taken])
+
+
+def _memory_format(frames: Tensor) -> torch.memory_format:
+    """How frames lie in memory, which decides how networks compute what they take."""
+    last = frames.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if last else torch.contiguous_format
 
 
 def fit_encoder(member: Variant[EncoderModule, Params], train: Samples, seed: int) -> Encoder:

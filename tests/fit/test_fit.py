@@ -18,6 +18,8 @@ def test_frames_are_strided_and_of_one_split(tmp_path):
     train = [episode.frames[::3] for episode in shards.read(tmp_path / "shards", "train")]
     expected = np.concatenate(train)[:9].transpose(0, 3, 1, 2)
     np.testing.assert_array_equal(taken.numpy(), expected)
+    assert taken.is_contiguous(memory_format=torch.channels_last)  # as in the shards
+    assert len(sample(tmp_path / "shards", "train", 10**4, stride=3).frames) == sum(map(len, train))
 
 
 def test_frames_have_the_size_that_encoders_see(tmp_path):

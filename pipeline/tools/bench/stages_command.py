@@ -30,8 +30,8 @@ def stages(
     for name, row in found.rows.items():
         ours, theirs = row.ours, row.theirs
         print(
-            f"{name}: {ours.median:.3f} ({ours.min:.3f} - {ours.max:.3f}), "
-            f"theirs {theirs.median:.3f} ({theirs.min:.3f} - {theirs.max:.3f}): {row.ratio:.2f} x"
+            f"{name}: {ours.median:.3g} ({ours.min:.3g} - {ours.max:.3g}), "
+            f"theirs {theirs.median:.3g} ({theirs.min:.3g} - {theirs.max:.3g}): {row.ratio:.2f} x"
         )
     print(f"latents: {'the same bytes' if found.same_latents else 'other bytes than theirs'}")
     if out is not None:

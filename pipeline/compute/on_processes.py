@@ -54,7 +54,8 @@ def _in_pool(
 ) -> Iterator[tuple[int, Result]]:
     """Until one of the processes is killed, which raises BrokenProcessPool."""
     context = multiprocessing.get_context(START)
-    context.set_forkserver_preload([_module(function)])
+    # nanowm first: it takes our `pipeline`, and no pipeline.py of the folder in which this runs.
+    context.set_forkserver_preload(["nanowm", _module(function)])
     pool = ProcessPoolExecutor(
         workers, context, initializer=worker.start, initargs=(context.Value("i", 0),)
     )

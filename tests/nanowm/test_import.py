@@ -20,6 +20,15 @@ if __name__ == "__main__":
         print(pool.apply(repr, (model,)).split(":")[0])
 """
 
+SPREAD = """
+import nanowm
+from pipeline.compute import parallel
+from pipeline.files.units import readable
+if __name__ == "__main__":
+    where = parallel.Options(workers=2, ray=None)
+    print(list(parallel.parallel_map(readable, [10**6, 2 * 10**6], where)))
+"""
+
 
 @pytest.fixture
 def beside(tmp_path):
@@ -55,6 +64,11 @@ def test_a_script_beside_a_pipeline_py_works_and_loads_no_torch(beside):
 def test_worker_processes_beside_a_pipeline_py_work(beside, pair):
     done = beside(SPAWNED.format(pair=str(pair)))
     assert done.stdout == "WorldModel of wall\n", done.stderr
+
+
+def test_work_beside_a_pipeline_py_is_spread(beside):
+    done = beside(SPREAD)
+    assert done.stdout == "['1.00 MB', '2.00 MB']\n", done.stderr
 
 
 def test_a_pipeline_that_was_imported_before_is_refused_in_one_line(beside, tmp_path):

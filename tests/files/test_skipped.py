@@ -11,12 +11,12 @@ from pipeline.files import skipped
 
 RUN = """
 import sys
+sys.modules["torch"] = None
 from pathlib import Path
 from pipeline.distill.__main__ import command as distill
 from pipeline.policy.__main__ import command as policy
 from pipeline.rollout.__main__ import command as rollout
 from pipeline.trajectories.__main__ import command as trajectories
-sys.modules["torch"] = None
 no = Path("no")
 trajectories(no, no, Path("trajectories"))
 distill(no, no, no, Path("distill"), Path("distill.json"))

@@ -15,11 +15,11 @@ def command(
     seconds: SecondsFile = None,
 ) -> None:
     """Fit a readout of positions from latents, and an inverse model, by recorded states."""
+    from pipeline.files import skipped
     from pipeline.latents.cache import open_cache
     from pipeline.metrics.schema.probe import ProbeSkipped
     from pipeline.params import read
     from pipeline.probe import Options
-    from pipeline.probe import probe as probes
     from pipeline.probe.fit import fit
     from pipeline.probe.support import plannable
     from pipeline.worlds import WORLDS
@@ -32,8 +32,7 @@ def command(
         simulator = settings.optional(WORLDS)
         world = plannable(simulator.build() if simulator else None, cache.spec)
         if isinstance(world, str):
-            with stage.output(probe) as partial:
-                probes.save_skipped(partial, world)
+            skipped.write_reason(probe, world)
             ProbeSkipped(skipped=world).write(metrics)
             summarise(f"probe: skipped, because {world}")
             return

@@ -118,12 +118,6 @@ def within(frames_left: Tensor, frames: int) -> Tensor:
     return (torch.arange(frames, device=frames_left.device) < frames_left[:, None]).float()
 
 
-def save_skipped(folder: Path, reason: str) -> None:
-    """Write the folder of a probe that could not be fitted, with the reason."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / SKIPPED).write_text(f"{reason}\n")
-
-
 def load(
     folder: Path, spec: LatentSpec, interval: int, device: torch.device | str = "cpu"
 ) -> Probe:

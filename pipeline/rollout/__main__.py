@@ -41,11 +41,11 @@ def command(
             return
         from pipeline.rollout.stage import Artefacts, run
 
+        settings = read(params)
+        options = settings.section("rollout", Options)
         with stage.output(rollouts) as partial:
             partial.mkdir(parents=True)
             artefacts = Artefacts(latents, shards, codec, world_model)
-            settings = read(params)
-            options = settings.section("rollout", Options)
             scores = run(settings, options, artefacts, partial)
         scores.write(metrics)
         model, repeated = scores.model.psnr.mean[-1], scores.repeat_last.psnr.mean[-1]

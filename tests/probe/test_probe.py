@@ -12,6 +12,7 @@ from ingest_helpers import ingested
 
 from pipeline.encoders import Posterior
 from pipeline.errors import DataError, ParamsError
+from pipeline.files import skipped
 from pipeline.latents.cache import LatentCache, open_cache
 from pipeline.probe import Options
 from pipeline.probe import probe as probes
@@ -189,6 +190,6 @@ def test_damage_is_one_line(latents, saved):
 
 
 def test_what_was_skipped_says_why(latents, tmp_path):
-    probes.save_skipped(tmp_path / "probe", "csgo has no simulator")
+    skipped.write_reason(tmp_path / "probe", "csgo has no simulator")
     with pytest.raises(DataError, match="no probe was fitted, because csgo has no simulator"):
         probes.load(tmp_path / "probe", latents.spec, INTERVAL)

@@ -96,6 +96,7 @@ class Engine:
         self._adding = threading.Lock()
         self._planning = planning
         self._planner: Planner | None = None
+        self._left = threading.Event()
         kept = playable.model.config.frames
         self._shown: deque[Frame] = deque(maxlen=kept)
         self._taken: deque[Tensor] = deque(maxlen=kept - 1)
@@ -105,6 +106,10 @@ class Engine:
         """Environment step of the current frame, counted from the start of the clip."""
         assert self.start is not None
         return self.start.step + self.frames * self.playable.interval
+
+    def leave(self) -> None:
+        """Begin no plan any more, not even one that waits for its turn; from any thread."""
+        self._left.set()
 
     def close(self) -> None:
         """Let go of everything, at once: it is large."""
@@ -174,17 +179,17 @@ class Engine:
         """Set what the planner drives to; returns it as the model sees it.
 
         Raises:
-            UserError: nothing can be planned here.
+            UserError: nothing can be planned here, or the page has left.
         """
         seen = as_frame(self.playable.codec.pixels(goal[None])[0])
-        self._planner = self._planning.aim(seen)
+        self._planner = self._planning.aim(seen, self._left)
         return seen
 
     def plan(self) -> Plan:
         """What the planner would do now.
 
         Raises:
-            UserError: there is no goal.
+            UserError: there is no goal, or the page has left.
         """
         if self._planner is None:
             raise UserError("there is no goal to plan to; choose one")

@@ -2,7 +2,8 @@
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -63,28 +64,45 @@ class Planning:
         self._mpc: Mpc | None = None
         self._goals = 0
 
-    def aim(self, goal: Frame) -> "Planner":
+    def aim(self, goal: Frame, left: threading.Event) -> "Planner":
         """What plans to a picture [H, W, 3], of the size that the model sees.
 
+        Args:
+            goal: the picture.
+            left: set when the page has left, after which nothing is begun for it.
+
         Raises:
-            UserError: the workspace lacks something that it needs, or the model cannot do it.
+            UserError: the workspace lacks something that it needs, the model cannot do it, or the
+                page has left.
         """
         if (lacking := self._playable.no_planner) is not None:
             raise UserError(f"nothing can be planned: {lacking}")
-        with self._turn:
+        with self._turn_of(left):
             if self._mpc is None or self._goals % KEPT == 0:
                 self._mpc = self._build()
             self._goals += 1
-            return Planner(self, goal, self._goals, self._mpc.options.context)
+            return Planner(self, left, goal, self._goals, self._mpc.options.context)
 
-    def act(self, run: Run, frames: Sequence[Frame]) -> NDArray[np.float32]:
-        """Actions [interval, A] of a run, whose states are numbers of these frames."""
-        with self._turn:
+    def act(self, run: Run, frames: Sequence[Frame], left: threading.Event) -> NDArray[np.float32]:
+        """Actions [interval, A] of a run, whose states are numbers of these frames.
+
+        Raises:
+            UserError: the page has left.
+        """
+        with self._turn_of(left):
             assert self._mpc is not None
             self._screen.frames = list(frames)
             budget = self._mpc.options.budget_frames * self._playable.interval
             (actions,) = self._mpc.act([run], budget)
             return actions
+
+    @contextmanager
+    def _turn_of(self, left: threading.Event) -> Iterator[None]:
+        """Wait for a turn, which may take as long as the plans of all other sessions."""
+        with self._turn:
+            if left.is_set():
+                raise UserError("the page has left")
+            yield
 
     def _build(self) -> Mpc:
         settings = read(self._playable.paths.params)
@@ -99,6 +117,7 @@ class Planner:
 
     Attributes:
         planning: searches.
+        left: set when the page has left.
         goal: what is to be seen, [H, W, 3].
         number: of the goal; distances to it are kept by it.
         context: most frames that it looks at.
@@ -106,6 +125,7 @@ class Planner:
     """
 
     planning: Planning
+    left: threading.Event
     goal: Frame
     number: int
     context: int
@@ -125,13 +145,16 @@ class Planner:
         Returns:
             Actions [interval, A] to the next frame, and whitened latents [H, C, h, w] that the
             model expects of the whole plan.
+
+        Raises:
+            UserError: the page has left.
         """
         states = np.arange(len(frames), dtype=np.float32)[:, None]
         none = np.zeros((0, actions.shape[-1]), np.float32)
         task = Task("", 0, states, actions.numpy(), none, states[-1], self.goal, {})
         plan = None if self.run is None else self.run.plan
         self.run = Run(self.number, task, [states[-1]], plan=plan)
-        chosen = self.planning.act(self.run, frames)
+        chosen = self.planning.act(self.run, frames, self.left)
         return torch.from_numpy(chosen), self.run.replans[-1].imagined
 
 

@@ -14,10 +14,11 @@ from pipeline.encoders import Encoder, load_for_model
 from pipeline.episodes.controls import generic
 from pipeline.episodes.episode import Episode
 from pipeline.errors import ParamsError, UserError
+from pipeline.families import Module
 from pipeline.latents.cache import LatentCache, open_cache
 from pipeline.latents.metadata import METADATA
 from pipeline.latents.spec import UNRECORDED
-from pipeline.params import read
+from pipeline.params import Variant, read
 from pipeline.plan.measure import Codec
 from pipeline.probe import probe as probes
 from pipeline.probe.support import plannable
@@ -25,12 +26,13 @@ from pipeline.rollout.clips import Length, chunks, history_latents, read_episode
 from pipeline.tools.play.dream import Frame, as_frame
 from pipeline.tools.play.sources import Paths, adopted, recordings
 from pipeline.tools.rollout.write import parts
-from pipeline.worlds import WORLDS, Recorder, World
+from pipeline.worlds import WORLDS, Recorder, World, WorldOptions
 
 BATCH = 64
 """Frames that the codec is handed at a time."""
 EPISODES = 8
 """Recorded episodes that are kept in memory."""
+SimulatorVariant = Variant[Module[Recorder, WorldOptions], WorldOptions]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,9 @@ class Playable:
         height, width, _ = found.manifest.frame_shape
         self.recorded_size = height, width
         self.low, self.high = (np.array(statistics[name], np.float32) for name in ("min", "max"))
-        recorder = self._recorder()  # made once: a scene may take seconds to compile
+        self._described = self._world_of_params()  # read once, not for each page
+        # Made once too: a scene may take seconds to compile.
+        recorder = self._described.build() if self._described else None
         self.no_simulator = self._no_simulator(recorder)
         own = None if recorder is None else recorder.controls
         controls = own or generic([f"action {number}" for number in range(len(self.low))])
@@ -200,18 +204,18 @@ class Playable:
         return cache.whitened_by(self.model.spec)
 
     def _world(self) -> World:
-        world = self._recorder()
+        assert self._described is not None
+        world = self._described.build()
         assert isinstance(world, World)
         return world
 
-    def _recorder(self) -> Recorder | None:
+    def _world_of_params(self) -> SimulatorVariant | None:
         """What params.yaml says of the data set's simulator; None if it says nothing."""
         path, name = self.paths.params, self.model.spec.dataset
         settings = read(path) if path.is_file() else None
         if settings is None or name not in settings.values["datasets"]:
             return None
-        world = settings.of_dataset(name).optional(WORLDS)
-        return world.build() if world else None
+        return settings.of_dataset(name).optional(WORLDS)
 
     def _no_simulator(self, recorder: Recorder | None) -> str | None:
         if not self.paths.params.is_file():

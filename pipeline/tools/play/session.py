@@ -123,6 +123,7 @@ class Session:
 
     def close(self) -> Future[None]:
         """Write the recording, at once, and let go of everything when what is under way ends."""
+        self._engine.leave()
         closed = self._writer.submit(self._close)
         self._writer.shutdown(wait=False)
         return closed

@@ -102,6 +102,7 @@ def test_hostile_pages_leave_nothing_behind(smoke_run, tmp_path):
     with playing(smoke_run, tmp_path) as server:
         # All that it needs is loaded, and its threads' heaps have grown once.
         _write_a_recording(server)
+        _plan_once(server)
         _leave_abruptly(server, rng, 20)
         _break_the_protocol(server, rng, 60)
         before = server.resident()
@@ -172,6 +173,14 @@ def _write_a_recording(server: Process) -> None:
             pass
         client.say("record", on=False)
         client.hear("recording")
+
+
+def _plan_once(server: Process) -> None:
+    """The first plan compiles and reads for seconds, after the page has left too."""
+    with page(server.port) as client:
+        client.say("goal", clip=0, start=10)
+        client.say("plan", on=True)
+        client.hear("plan")
 
 
 def _send_faulty_messages(server: Process, rng: random.Random, count: int) -> None:

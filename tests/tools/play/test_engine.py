@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +134,26 @@ def test_the_planner_drives_and_shows_what_it_expects(engine):
     moment = engine.advance(plan.actions)
     assert np.array_equal(moment.actions, plan.actions)
     assert plan.expected[0].shape == goal.shape == moment.imagined.shape
+
+
+def test_no_plan_is_begun_for_a_page_that_has_left(engine):
+    """The turn of a session that waits for another's plan would else delay all that wait for it."""
+    engine.reset(0, 0, seed=0)
+    engine.aim(engine.playable.frame(0, 20))
+    began = []
+    with engine._planning._turn:
+        waiting = threading.Thread(target=lambda: began.append(_refusal(engine.plan)))
+        waiting.start()
+        engine.leave()
+    waiting.join()
+    assert began == ["the page has left"]
+    assert _refusal(lambda: engine.aim(engine.playable.frame(0, 20))) == "the page has left"
+
+
+def _refusal(ask):
+    with pytest.raises(UserError) as refused:
+        ask()
+    return str(refused.value)
 
 
 def test_without_a_simulator_the_dream_is_all_there_is(tmp_path):

@@ -52,12 +52,10 @@ def command(
         evaluator = loaded.evaluator
         fixed, long = clips.select(loaded.cache, shards, evaluator.model.config, loaded.options)
         asked = settings.section("cluster", cluster.Options)
-        # Where denoising draws noise, batches draw one after another, in one process.
-        drawing = evaluator.sampling.options.eta > 0
-        where = asked.for_pieces(1 if drawing else -(-len(fixed) // loaded.options.batch))
+        batches = -(-len(fixed) // loaded.options.batch)
         generator = torch.Generator().manual_seed(loaded.options.seed)
         world = motion.of_world(settings, evaluator.model.spec)
-        evaluation, scores = score(loaded, fixed, world, generator, scorer(inputs, where))
+        evaluation, scores = score(loaded, fixed, world, generator, scorer(inputs, asked, batches))
         scores.write(metrics)
         scores.means().write(means)
         listens = actions.sensitivity(evaluator, fixed, evaluation.last_latents)

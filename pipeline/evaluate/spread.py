@@ -73,14 +73,16 @@ def loaded(inputs: Inputs) -> Loaded:
     return Loaded(options, cache, evaluator, distracting)
 
 
-def scorer(inputs: Inputs, where: cluster.Options) -> ScoreAll | None:
-    """Scores batches where `where` says; None if that is in this process alone.
+def scorer(inputs: Inputs, asked: cluster.Options, count: int) -> ScoreAll | None:
+    """Scores `count` batches where the options say; None if that is in this process alone.
 
     So it is where denoising draws noise (eta > 0), as batches draw one after another.
     """
+    draws = loaded(inputs).evaluator.sampling.options.eta > 0
+    where = asked.for_pieces(1 if draws else count)
     if not where.spread:
         return None
-    if loaded(inputs).evaluator.sampling.options.eta:
+    if draws:
         print("evaluate: batches draw noise in turn (eta > 0), in one process", file=sys.stderr)
         return None
 

@@ -63,15 +63,15 @@ def build_controllers(parts: Parts) -> Controllers:
     measure = build_measure(options.distance, codec, parts.probe)
     one_hot = are_one_hot(parts.cache.actions)
     space = ActionSpace(parts.model.spec, parts.model.config.interval, one_hot)
-    proposer = _proposer(parts, codec, space, measure)
+    cache = parts.cache.whitened_by(parts.model.spec)
+    proposer = _proposer(parts, cache, codec, space, measure)
     imagination = Imagination(
         parts.model, codec, parts.sampling, measure, options.distance, options.batch
     )
     dynamics = ModelDynamics(parts.world, imagination, options.context)
     accept = options.accept
     if accept:
-        whitened = parts.cache.whitened_by(parts.model.spec)
-        accept *= mean_error_apart(whitened, measure, options.seed)
+        accept *= mean_error_apart(cache, measure, options.seed)
     planner = Mpc(dynamics, parts.planner, space, options, proposer.propose, accept)
     simulated: dict[str, tuple[Name, SimulatorDynamics]] = {
         "state": ("simulator_state", _of_states(parts)),
@@ -90,13 +90,14 @@ def build_controllers(parts: Parts) -> Controllers:
     return Controllers(planner, proposer, simulators)
 
 
-def _proposer(parts: Parts, codec: Codec, space: ActionSpace, measure: Measure) -> Proposer:
+def _proposer(
+    parts: Parts, cache: LatentCache, codec: Codec, space: ActionSpace, measure: Measure
+) -> Proposer:
     """Stretches are compared by coordinates where the planner is, else by latents."""
     options = parts.options
     if options.distance.metric not in ("mse", "readout"):
         latents = Distance(frames="last", metric="mse", base=1.0, blur=0.0)
         measure = build_measure(latents, codec, None)
-    cache = parts.cache.whitened_by(parts.model.spec)
     stretches = Stretches(parts.world, cache, measure, space)
     return Proposer(
         parts.world, codec, space, stretches, parts.probe, options.proposals, options.horizon

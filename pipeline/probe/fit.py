@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline import stage
-from pipeline.compute.adamw import SHORT_BETAS, AdamW
+from pipeline.compute.adamw import SHORT_BETAS
 from pipeline.compute.device import pick
+from pipeline.compute.optimiser import Optimiser
 from pipeline.compute.threads import one_on_cpu
 from pipeline.latents.cache import LatentCache
 from pipeline.metrics.schema.probe import ProbeMetrics
@@ -18,10 +19,7 @@ from pipeline.probe.probe import Architecture, Config, Probe, networks, within
 
 SMALL_ERROR = 0.1
 """In std of a coordinate: larger errors count by their absolute value, so outliers pull less."""
-WARMUP = 0.1
-"""Share of the steps in which the learning rate rises."""
-LARGEST_NORM = 1.0
-"""Gradients are clipped to this norm."""
+WEIGHT_DECAY = 0.01
 PAIRS = 4096
 """Validation pairs on which the inverse model is scored."""
 BATCH = 512
@@ -106,16 +104,10 @@ def _optimise(
     network: nn.Module, loss: Callable[[], Tensor], options: FitOptions, what: str
 ) -> None:
     """AdamW with a warm-up and a cosine."""
-    optimiser = AdamW(network.parameters(), options.learning_rate, SHORT_BETAS, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, options.learning_rate, total_steps=options.steps + 1, pct_start=WARMUP
-    )
-    for _ in stage.track(range(options.steps), f"probe: {what}"):
-        optimiser.zero_grad(set_to_none=True)
-        loss().backward()
-        nn.utils.clip_grad_norm_(network.parameters(), LARGEST_NORM)
-        optimiser.step()
-        schedule.step()
+    rate, steps = options.learning_rate, options.steps
+    optimiser = Optimiser(network.parameters(), rate, steps, WEIGHT_DECAY, SHORT_BETAS)
+    for _ in stage.track(range(steps), f"probe: {what}"):
+        optimiser.step(loss())
 
 
 def _scale(coordinates: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,11 +1,14 @@
 """Weights and optimiser moments as named tensors of the whole model, however it is sharded.
 
+What is on a CPU already is not copied, as it is three times the model: it is the network's own, and
+changes with the next step.
+
 What torch has for sharded models is imported only where several processes train: it takes a second.
 """
 
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
 from pipeline.train.checkpoint import State
@@ -15,7 +18,7 @@ from pipeline.train.distributed.group import Group
 def weights(network: nn.Module, group: Group) -> State:
     """Weights on the CPU; to be called by all processes of a group, empty but on the first."""
     if group.size == 1:
-        return {name: _copied(value) for name, value in network.state_dict().items()}
+        return {name: value.detach().cpu() for name, value in network.state_dict().items()}
     from torch.distributed.checkpoint import state_dict as checkpoint
 
     full: Any = checkpoint.get_model_state_dict(network, options=_full())
@@ -36,7 +39,7 @@ def moments(network: nn.Module, optimiser: Optimizer, group: Group) -> State:
     """The optimiser's state as `WEIGHT:NAME`, like `weights`; it must have taken a step."""
     if group.size == 1:
         return {
-            f"{name}:{field}": _copied(value)
+            f"{name}:{field}": value.detach().cpu()
             for name, weight in network.named_parameters()
             for field, value in optimiser.state[weight].items()
         }
@@ -66,11 +69,6 @@ def load_moments(network: nn.Module, optimiser: Optimizer, state: State, group: 
     initial: Any = checkpoint.get_optimizer_state_dict(network, optimiser, options=_full())
     full = {**initial, "state": by_weight} if state else {}
     checkpoint.set_optimizer_state_dict(network, optimiser, full, options=_broadcast())
-
-
-def _copied(value: Tensor) -> Tensor:
-    """A copy on the CPU, which later steps leave as it is."""
-    return value.detach().to("cpu", copy=True)
 
 
 def _full() -> Any:

@@ -16,13 +16,8 @@ LARGEST = 2.0
 
 def build(network: nn.Module, options: TrainerOptions) -> AdamW:
     """AdamW with decoupled weight decay on all weights (Loshchilov & Hutter 2019, alg. 2)."""
-    return AdamW(
-        network.parameters(),
-        options.learning_rate,
-        betas=options.betas,
-        weight_decay=options.weight_decay,
-        fused=True,
-    )
+    betas, decay = options.betas, options.weight_decay
+    return AdamW(network.parameters(), options.learning_rate, betas, decay)
 
 
 def learning_rate(step: int, options: TrainerOptions) -> float:

@@ -13,7 +13,7 @@ from pipeline.latents.windows import Windows
 from pipeline.objectives import OBJECTIVES
 from pipeline.params import AnyFamily, Settings
 from pipeline.train import Options
-from pipeline.train.at_once import halved
+from pipeline.train.at_once import HALVES, pays
 from pipeline.train.data.batches import Batches
 from pipeline.train.distributed.group import Group, single_process
 from pipeline.train.losses.bidirectional import BidirectionalLoss
@@ -53,9 +53,11 @@ def trainer_of(
             "their motion is not dropped; set it to 0, or denoisers.nanowm.camera to none"
         )
     model.denoiser.activation_checkpointing = options.checkpointing
-    loss, cut = LOSSES[options.loss](model, options.weighting), halved(options, group)
+    loss = LOSSES[options.loss](model, options.weighting)
+    at_once = pays(model.denoiser, options, group)
+    cut = options.model_copy(update={"accumulation": HALVES}) if at_once else options
     batches = Batches(windows, cut, model.objective.levels, group)
-    return Trainer(model.denoiser, loss, batches, options, group, at_once=cut is not options)
+    return Trainer(model.denoiser, loss, batches, options, group, at_once=at_once)
 
 
 def identity(config: Config, options: Options, cache: LatentCache) -> tuple[str, ...]:

@@ -223,7 +223,8 @@ class Trainer:
         """The state after the steps so far; every process must call this, the first one gets it.
 
         Data order and noise are functions of seed and step. The state is of the whole model,
-        however many processes hold it, and can be resumed by another number of them.
+        however many processes hold it, and can be resumed by another number of them. It is to be
+        written before the next step: see `full_state`.
         """
         state: State = {}
         for prefix, network in self._networks().items():

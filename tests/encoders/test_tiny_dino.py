@@ -7,8 +7,8 @@ import torch
 from helpers import default
 from torch import nn
 
+from pipeline.compute.optimiser import ema_update
 from pipeline.encoders import ENCODERS, tiny_dino
-from pipeline.encoders._shared.optimiser import ema_update
 from pipeline.encoders.tiny_dino.losses import (
     DinoNetwork,
     Head,

@@ -13,6 +13,8 @@ from pipeline.compute.threads import threads
 from pipeline.denoisers.nanowm.blocks import BLOCKS
 from pipeline.errors import ParamsError
 from pipeline.objectives import OBJECTIVES
+from pipeline.train.at_once import pays
+from pipeline.train.distributed.group import single_process
 from pipeline.train.optimiser import learning_rate, remark
 from pipeline.train.trainer import Trainer
 
@@ -77,6 +79,14 @@ def test_halves_of_a_batch_at_once_give_the_bits_of_halves_in_turn(cache, tmp_pa
     with threads(1):
         in_turn = run(trainer(cache, **way, accumulation=2), tmp_path / "in turn")
     assert_same(at_once, in_turn)
+
+
+def test_batches_of_large_networks_are_not_halved():
+    with torch.device("meta"):
+        small, large = nn.Linear(100, 100), nn.Linear(4000, 4000)
+    group = single_process(CPU)
+    assert pays(small, options(), group)
+    assert not pays(large, options(), group)
 
 
 class Reconstruction:

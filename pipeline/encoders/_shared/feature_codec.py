@@ -13,10 +13,10 @@ from torch.nn import functional
 
 from pipeline import stage
 from pipeline.compute.device import device_of
+from pipeline.compute.optimiser import Optimiser
 from pipeline.encoders import REMEDY, Posterior
 from pipeline.encoders._shared.backbone import Backbone
 from pipeline.encoders._shared.decoder import Decoder, DecoderOptions, Widths
-from pipeline.encoders._shared.optimiser import Optimiser
 from pipeline.encoders._shared.pixels import PixelDecoder, to_float
 from pipeline.encoders._shared.reduced_backbone import ReducedBackbone
 from pipeline.files.json_model import FileModel

@@ -14,8 +14,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from pipeline import stage
+from pipeline.compute.optimiser import Optimiser
 from pipeline.encoders import REMEDY, Posterior
-from pipeline.encoders._shared.optimiser import Optimiser
 from pipeline.encoders._shared.pixels import PixelDecoder, to_float
 from pipeline.encoders.keypoints.networks import CELL, GROUPS, Painter, Points
 from pipeline.encoders.keypoints.weighting import colour_weights, weigh

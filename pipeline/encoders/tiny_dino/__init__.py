@@ -13,13 +13,13 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from pipeline import stage
+from pipeline.compute.optimiser import Optimiser, ema_update
 from pipeline.encoders._shared.decoder import DecoderOptions
 from pipeline.encoders._shared.feature_codec import (
     FeatureCodec,
     fit_feature_codec,
     load_feature_codec,
 )
-from pipeline.encoders._shared.optimiser import Optimiser, ema_update
 from pipeline.encoders._shared.pixels import to_float
 from pipeline.encoders._shared.tiny_codec import fit_components, load_components
 from pipeline.encoders._shared.tiny_vit import Architecture, gather_tokens

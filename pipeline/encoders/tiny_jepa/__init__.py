@@ -14,13 +14,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline import stage
+from pipeline.compute.optimiser import Optimiser
 from pipeline.encoders._shared.decoder import DecoderOptions
 from pipeline.encoders._shared.feature_codec import (
     FeatureCodec,
     fit_feature_codec,
     load_feature_codec,
 )
-from pipeline.encoders._shared.optimiser import Optimiser
 from pipeline.encoders._shared.pixels import to_float
 from pipeline.encoders._shared.tiny_codec import fit_components, load_components
 from pipeline.encoders._shared.tiny_vit import Architecture

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.encoders._shared.optimiser import ema_update
+from pipeline.compute.optimiser import ema_update
 from pipeline.encoders._shared.tiny_vit import Architecture, Block, TinyVit, sincos_positions
 
 BLOCKS = 4

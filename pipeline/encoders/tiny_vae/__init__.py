@@ -10,10 +10,10 @@ from torch.nn import functional
 
 from pipeline import stage
 from pipeline.compute.adamw import SHORT_BETAS
+from pipeline.compute.optimiser import Optimiser
 from pipeline.encoders import REMEDY
 from pipeline.encoders._shared.autoencoder_kl import Architecture, AutoencoderKl
 from pipeline.encoders._shared.kl import KlAutoencoder, load_vae, save_vae
-from pipeline.encoders._shared.optimiser import Optimiser
 from pipeline.encoders._shared.pixels import to_float
 from pipeline.errors import ParamsError
 from pipeline.params import Params

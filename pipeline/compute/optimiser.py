@@ -33,9 +33,7 @@ class Optimiser:
     ) -> None:
         """Prepare `steps` steps up to `learning_rate`; without weight decay this is plain Adam."""
         self.parameters = list(parameters)
-        self.optimiser = AdamW(
-            self.parameters, learning_rate, betas, weight_decay=weight_decay, fused=True
-        )
+        self.optimiser = AdamW(self.parameters, learning_rate, betas, weight_decay)
         self.schedule: torch.optim.lr_scheduler.LRScheduler
         if annealing == "cosine":
             self.schedule = torch.optim.lr_scheduler.OneCycleLR(

@@ -27,6 +27,8 @@ FLOAT = 4
 """Bytes of a float32."""
 SMALL = 5e9
 """Products of a weight and a token up to which a network is run: it takes a tenth of a second."""
+FEW = 4
+"""Clips from which the activations of more are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,31 @@ def _activation_bytes(
     *,
     both: bool,
 ) -> int:
-    """Peak bytes of a forward and backward pass, without weights and gradients."""
+    """Peak bytes of a forward and backward pass, without weights and gradients.
+
+    From the second clip on each adds as many. So those of a network that is run with data are
+    extrapolated from a few clips, lest this takes more memory than training itself.
+    """
+
+    def of(count: int) -> int:
+        return _peak_bytes(denoiser, size, count, activation_checkpointing, precision, both=both)
+
+    if clips <= FEW or not _is_small(denoiser, size, FEW):
+        return of(clips)
+    half, few = of(FEW // 2), of(FEW)
+    return few + (clips - FEW) * (few - half) // (FEW - FEW // 2)
+
+
+def _peak_bytes(
+    denoiser: VariantConfig,
+    size: Size,
+    clips: int,
+    activation_checkpointing: bool,
+    precision: Precision,
+    *,
+    both: bool,
+) -> int:
+    """The same, by running the network."""
     with _built(denoiser, size, clips, FakeTensorMode) as network:
         network.activation_checkpointing = activation_checkpointing
         for weight in network.parameters():
@@ -132,11 +158,16 @@ def _built(
     without_data: Callable[[], AbstractContextManager[object]],
 ) -> Iterator[Denoiser]:
     """A network that can run on `clips` clips; a large one is made, and is to run, without data."""
-    with shapes_alone():
-        shapes = build_denoiser(denoiser, size)
-    small = _num_weights(shapes) * clips * size.frames * prod(shapes.grid) <= SMALL
+    small = _is_small(denoiser, size, clips)
     with torch.random.fork_rng(devices=[]) if small else without_data():
         yield build_denoiser(denoiser, size)
+
+
+def _is_small(denoiser: VariantConfig, size: Size, clips: int) -> bool:
+    """Whether to run a network on `clips` clips is quicker than to do so without data."""
+    with shapes_alone():
+        shapes = build_denoiser(denoiser, size)
+    return _num_weights(shapes) * clips * size.frames * prod(shapes.grid) <= SMALL
 
 
 def _num_weights(network: Denoiser) -> int:

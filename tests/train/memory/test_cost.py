@@ -7,7 +7,7 @@ from helpers import every
 from pipeline.denoisers import DENOISERS, Size
 from pipeline.denoisers.nanowm import SIZES, published_options
 from pipeline.diffusion.config import VariantConfig, build_denoiser
-from pipeline.train.memory.cost import FLOAT, measure, parameters
+from pipeline.train.memory.cost import FLOAT, _peak_bytes, measure, parameters
 from pipeline.train.memory.peak import Footprint
 
 PUBLISHED = Size(latent_shape=(4, 32, 32), action_dim=7, frames=4)
@@ -86,6 +86,14 @@ def test_what_a_micro_batch_holds_grows_with_its_clips(checkpointing):
         for clips in (16, 32, 128)
     )
     assert most - more == pytest.approx(6 * (more - few), rel=1e-3)
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_many_clips_hold_to_the_byte_what_a_few_tell(checkpointing):
+    """Running all of them took more memory than the training that it foretells."""
+    part = nanowm("nano")
+    told = cost(part, TINY, 16, checkpointing=checkpointing).activation_bytes
+    assert told == _peak_bytes(part, TINY, 16, checkpointing, "float32", both=False)
 
 
 def test_bfloat16_holds_less_but_a_copy_of_the_weights():

@@ -1,7 +1,7 @@
 """Weights and optimiser moments as named tensors of the whole model, however it is sharded.
 
-What is on a CPU already is not copied, as it is three times the model: it is the network's own, and
-changes with the next step.
+Tensors that are on the CPU already are not copied, for they are three times the model: they are the
+network's and the optimiser's own, and change with the next step.
 
 What torch has for sharded models is imported only where several processes train: it takes a second.
 """

@@ -54,7 +54,7 @@ def trainer_of(
         )
     model.denoiser.activation_checkpointing = options.checkpointing
     loss = LOSSES[options.loss](model, options.weighting)
-    at_once = pays(model.denoiser, options, group)
+    at_once = pays(model.parameters(), options, group)
     cut = options.model_copy(update={"accumulation": HALVES}) if at_once else options
     batches = Batches(windows, cut, model.objective.levels, group)
     return Trainer(model.denoiser, loss, batches, options, group, at_once=at_once)

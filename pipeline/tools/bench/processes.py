@@ -44,10 +44,6 @@ sys.argv = sys.argv[1:]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """
 """Runs a module until a network is about to compute for the first time."""
-ENVIRONMENT = {
-    name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
-}
-"""Where that is set, every start compiles a build anew, as it does once alone for its users."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +76,9 @@ def usage_of(words: Sequence[str], build: Path, folder: Path, *, starts: bool = 
         process = subprocess.run(
             [sys.executable, "-S", "-c", WAIT, sys.executable, *run, *words],
             cwd=folder,
-            env={**ENVIRONMENT, "PYTHONPATH": str(build)},
+            # Where Python may not keep what it compiles, every start compiles a build anew, as it
+            # does once alone for its users; empty is as unset.
+            env={**os.environ, "PYTHONPATH": str(build), "PYTHONDONTWRITEBYTECODE": ""},
             stdout=subprocess.PIPE,
             stderr=output,
             text=True,

@@ -16,7 +16,7 @@ from pipeline.diffusion.sampling import Sampling, build_sampling
 from pipeline.diffusion.world_model import WorldModel
 from pipeline.episodes.episode import Meta
 from pipeline.errors import UserError
-from pipeline.params import Settings, read
+from pipeline.params import Settings
 from pipeline.plan import Options
 from pipeline.plan.build import Parts, build_controllers
 from pipeline.plan.controllers import Run
@@ -105,7 +105,8 @@ class Planning:
             yield
 
     def _build(self) -> Mpc:
-        settings = read(self._playable.paths.params)
+        settings = self._playable.settings
+        assert settings is not None
         settings = settings.of_dataset(self._playable.model.spec.dataset)
         options = _options(settings, self._playable)
         return build_controllers(_parts(settings, self._playable, options, self._screen)).planner

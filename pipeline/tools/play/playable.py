@@ -14,11 +14,10 @@ from pipeline.encoders import Encoder, load_for_model
 from pipeline.episodes.controls import generic
 from pipeline.episodes.episode import Episode
 from pipeline.errors import ParamsError, UserError
-from pipeline.families import Module
 from pipeline.latents.cache import LatentCache, open_cache
 from pipeline.latents.metadata import METADATA
 from pipeline.latents.spec import UNRECORDED
-from pipeline.params import Variant, read
+from pipeline.params import read
 from pipeline.plan.measure import Codec
 from pipeline.probe import probe as probes
 from pipeline.probe.support import plannable
@@ -26,13 +25,12 @@ from pipeline.rollout.clips import Length, chunks, history_latents, read_episode
 from pipeline.tools.play.dream import Frame, as_frame
 from pipeline.tools.play.sources import Paths, adopted, recordings
 from pipeline.tools.rollout.write import parts
-from pipeline.worlds import WORLDS, Recorder, World, WorldOptions
+from pipeline.worlds import WORLDS, Recorder, World
 
 BATCH = 64
 """Frames that the codec is handed at a time."""
 EPISODES = 8
 """Recorded episodes that are kept in memory."""
-SimulatorVariant = Variant[Module[Recorder, WorldOptions], WorldOptions]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +66,7 @@ class Playable:
 
     Attributes:
         paths: of all.
+        settings: of params.yaml as it was at the start; None where there is none.
         model: the world model.
         codec: its own.
         steps: denoising steps of a frame, unless a session changes them.
@@ -90,6 +89,8 @@ class Playable:
         world_model, codec = parts(paths.folder)
         found = recordings(paths.shards)
         self.paths, self.history, self.episodes = paths, history, found.validation
+        # Once: to check all of it takes longer than to open a page.
+        self.settings = read(paths.params) if paths.params.is_file() else None
         self.model = WorldModel.from_pretrained(world_model, device=device.pick())
         self.model.spec.refuse_cameras("wm play")
         encoder: Encoder = load_for_model(self.model.spec, codec).to(device.pick())
@@ -106,9 +107,7 @@ class Playable:
         height, width, _ = found.manifest.frame_shape
         self.recorded_size = height, width
         self.low, self.high = (np.array(statistics[name], np.float32) for name in ("min", "max"))
-        self._described = self._world_of_params()  # read once, not for each page
-        # Made once too: a scene may take seconds to compile.
-        recorder = self._described.build() if self._described else None
+        recorder = self._recorder()  # made once: a scene may take seconds to compile
         self.no_simulator = self._no_simulator(recorder)
         own = None if recorder is None else recorder.controls
         controls = own or generic([f"action {number}" for number in range(len(self.low))])
@@ -143,7 +142,7 @@ class Playable:
             probes.load(folder, self.model.spec, self.interval)
         except UserError as error:
             return str(error)
-        return None if self.paths.params.is_file() else f"there is no {self.paths.params}"
+        return None if self.settings is not None else f"there is no {self.paths.params}"
 
     def start(self, clip: int, step: int) -> Start:
         """Where to begin.
@@ -204,21 +203,20 @@ class Playable:
         return cache.whitened_by(self.model.spec)
 
     def _world(self) -> World:
-        assert self._described is not None
-        world = self._described.build()
+        world = self._recorder()
         assert isinstance(world, World)
         return world
 
-    def _world_of_params(self) -> SimulatorVariant | None:
+    def _recorder(self) -> Recorder | None:
         """What params.yaml says of the data set's simulator; None if it says nothing."""
-        path, name = self.paths.params, self.model.spec.dataset
-        settings = read(path) if path.is_file() else None
+        settings, name = self.settings, self.model.spec.dataset
         if settings is None or name not in settings.values["datasets"]:
             return None
-        return settings.of_dataset(name).optional(WORLDS)
+        world = settings.of_dataset(name).optional(WORLDS)
+        return world.build() if world else None
 
     def _no_simulator(self, recorder: Recorder | None) -> str | None:
-        if not self.paths.params.is_file():
+        if self.settings is None:
             return f"there is no {self.paths.params}, which describes it; name one by --params"
         world = plannable(recorder, self.model.spec)
         return world if isinstance(world, str) else None

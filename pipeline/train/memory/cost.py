@@ -1,7 +1,8 @@
 """Cost of training a denoiser: parameters, FLOPs and activation memory.
 
-A small network runs for it once, on zeros. A large one runs on fake tensors, whose shapes, types
-and lifetimes are the real ones: nothing is computed, but they import torch.compile's front end.
+A small network runs for it on zeros, with a few clips. A large one runs on fake tensors, whose
+shapes, types and lifetimes are the real ones: nothing is computed, but they import torch.compile's
+front end.
 """
 
 from collections.abc import Callable, Iterator
@@ -70,32 +71,45 @@ def measure(
     compiled network keeps fewer activations, attention by `math` more. `streams` is 2 where clean
     frames run beside the noisy ones, else 1.
     """
+    both = streams > 1
+
+    def peak(clips: int) -> int:
+        return _peak_bytes(denoiser, size, clips, checkpointing, precision, both=both)
+
+    # Run with data, all clips would take more memory than training itself.
+    extrapolates = _is_small(denoiser, size, FEW)
     return Cost(
         parameters=parameters(denoiser, size),
         forward_flops=streams * forward_flops(denoiser, size),
         activation_checkpointing=checkpointing,
-        activation_bytes=_activation_bytes(
-            denoiser, size, clips, checkpointing, precision, both=streams > 1
-        ),
+        activation_bytes=_of_many(peak, clips) if extrapolates else peak(clips),
     )
 
 
 def parameters(denoiser: VariantConfig, size: Size) -> int:
     """Number of weights."""
-    return _parameters_and_flops(denoiser.model_dump_json(), size)[0]
+    return _weights_and_tokens(denoiser.model_dump_json(), size)[0]
 
 
 def forward_flops(denoiser: VariantConfig, size: Size) -> int:
     """Floating-point operations of one clip's forward pass, counted as in `Cost`."""
-    return _parameters_and_flops(denoiser.model_dump_json(), size)[1]
+    return _flops(denoiser.model_dump_json(), size)
 
 
 @cache
-def _parameters_and_flops(denoiser: str, size: Size) -> tuple[int, int]:
+def _weights_and_tokens(denoiser: str, size: Size) -> tuple[int, int]:
+    """Numbers of weights, and of tokens of a clip."""
+    with shapes_alone():
+        shapes = build_denoiser(VariantConfig.model_validate_json(denoiser), size)
+    weights = sum(weight.numel() for weight in shapes.parameters())
+    return weights, size.frames * prod(shapes.grid)
+
+
+@cache
+def _flops(denoiser: str, size: Size) -> int:
     variant = VariantConfig.model_validate_json(denoiser)
     with _built(variant, size, 1, shapes_alone) as network, torch.no_grad():
-        flops = count_flops(lambda: _forward(network, size, 1))
-    return _num_weights(network), flops
+        return count_flops(lambda: _forward(network, size, 1))
 
 
 def count_flops(function: Callable[[], object]) -> int:
@@ -105,27 +119,11 @@ def count_flops(function: Callable[[], object]) -> int:
     return counter.total
 
 
-def _activation_bytes(
-    denoiser: VariantConfig,
-    size: Size,
-    clips: int,
-    activation_checkpointing: bool,
-    precision: Precision,
-    *,
-    both: bool,
-) -> int:
-    """Peak bytes of a forward and backward pass, without weights and gradients.
-
-    From the second clip on each adds as many. So those of a network that is run with data are
-    extrapolated from a few clips, lest this takes more memory than training itself.
-    """
-
-    def of(count: int) -> int:
-        return _peak_bytes(denoiser, size, count, activation_checkpointing, precision, both=both)
-
-    if clips <= FEW or not _is_small(denoiser, size, FEW):
-        return of(clips)
-    half, few = of(FEW // 2), of(FEW)
+def _of_many(peak: Callable[[int], int], clips: int) -> int:
+    """Peak bytes with so many clips, each of which from the second on adds as many bytes."""
+    if clips <= FEW:
+        return peak(clips)
+    half, few = peak(FEW // 2), peak(FEW)
     return few + (clips - FEW) * (few - half) // (FEW - FEW // 2)
 
 
@@ -133,14 +131,14 @@ def _peak_bytes(
     denoiser: VariantConfig,
     size: Size,
     clips: int,
-    activation_checkpointing: bool,
+    checkpointing: bool,
     precision: Precision,
     *,
     both: bool,
 ) -> int:
-    """The same, by running the network."""
+    """Peak bytes of a forward and backward pass, without weights and gradients."""
     with _built(denoiser, size, clips, FakeTensorMode) as network:
-        network.activation_checkpointing = activation_checkpointing
+        network.activation_checkpointing = checkpointing
         for weight in network.parameters():
             weight.register_post_accumulate_grad_hook(_drop_gradient)
         with Footprint([*network.parameters(), *network.buffers()]) as footprint:
@@ -165,13 +163,8 @@ def _built(
 
 def _is_small(denoiser: VariantConfig, size: Size, clips: int) -> bool:
     """Whether to run a network on `clips` clips is quicker than to do so without data."""
-    with shapes_alone():
-        shapes = build_denoiser(denoiser, size)
-    return _num_weights(shapes) * clips * size.frames * prod(shapes.grid) <= SMALL
-
-
-def _num_weights(network: Denoiser) -> int:
-    return sum(weight.numel() for weight in network.parameters())
+    weights, tokens = _weights_and_tokens(denoiser.model_dump_json(), size)
+    return weights * tokens * clips <= SMALL
 
 
 def _forward(network: Denoiser, size: Size, clips: int, *, both: bool = False) -> Tensor:
